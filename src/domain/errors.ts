@@ -1,0 +1,408 @@
+/**
+ * The error table: one row per code, and the one error class built from it.
+ *
+ * A row holds the exit status, the HTTP status, the one-line message (what failed, on which thing,
+ * why) and the hint (what to type next). Nothing else in the program words an error.
+ */
+
+/** Quotes a value for a message; control characters are escaped so that output stays one line. */
+export function quote(value: string): string {
+  return JSON.stringify(value);
+}
+
+interface Row<D> {
+  /** Exit status of the command: 1 the state of the machine does not allow it, 2 the words are wrong. */
+  readonly exit: 1 | 2;
+  readonly http: number;
+  readonly message: (details: D) => string;
+  readonly hint?: (details: D) => string | undefined;
+}
+
+function row<D>(row: Row<D>): Row<D> {
+  return row;
+}
+
+/** A problem found in input; several are collected and thrown at once. */
+export interface Issue {
+  /** Where: a property key, a flag or an argument's name. */
+  readonly path: string;
+  readonly problem: string;
+}
+
+export const errorTable = {
+  // ---- the words are wrong (exit 2)
+  USAGE: row({
+    exit: 2,
+    http: 400,
+    message: (d: { problem: string; command?: string }) => d.problem,
+    hint: (d) => `see 'iocage help${d.command ? ` ${d.command}` : ''}'`,
+  }),
+  UNKNOWN_COMMAND: row({
+    exit: 2,
+    http: 404,
+    message: (d: { command: string; near?: string }) => `unknown command ${quote(d.command)}`,
+    hint: (d) => (d.near ? `did you mean 'iocage ${d.near}'? ` : '') + `see 'iocage help'`,
+  }),
+  INVALID_INPUT: row({
+    exit: 2,
+    http: 400,
+    message: (d: { issues: readonly Issue[] }) =>
+      d.issues.map((issue) => `${issue.path}: ${issue.problem}`).join('; '),
+    hint: () => `see 'iocage help properties'`,
+  }),
+  INVALID_NAME: row({
+    exit: 2,
+    http: 400,
+    message: (d: { what: string; name: string; problem: string }) =>
+      `${d.what} ${quote(d.name)} is not valid: ${d.problem}`,
+  }),
+  UNKNOWN_PROPERTY: row({
+    exit: 2,
+    http: 400,
+    message: (d: { key: string; near?: string }) => `unsupported property: ${quote(d.key)}`,
+    hint: (d) => (d.near ? `did you mean ${d.near}? ` : '') + `'iocage help properties' lists them all`,
+  }),
+  READ_ONLY_PROPERTY: row({
+    exit: 2,
+    http: 400,
+    message: (d: { key: string; why: string }) => `property ${d.key} cannot be set: ${d.why}`,
+  }),
+
+  // ---- the state of the machine does not allow it (exit 1)
+  NOT_ROOT: row({
+    exit: 1,
+    http: 403,
+    message: (d: { command: string }) => `${d.command} needs root credentials`,
+    hint: () => `run it as root, for example with sudo`,
+  }),
+  NO_ZFS: row({
+    exit: 1,
+    http: 503,
+    message: (d: { why: string }) => `ZFS does not answer: ${d.why}`,
+    hint: () =>
+      `install OpenZFS or zfs-fuse and start it; 'zpool list' must work before iocage can`,
+  }),
+  NO_ACTIVE_POOL: row({
+    exit: 1,
+    http: 409,
+    message: () => `no pool is activated for iocage`,
+    hint: () => `'zpool list' shows the pools; then 'iocage activate POOL'`,
+  }),
+  SEVERAL_ACTIVE_POOLS: row({
+    exit: 1,
+    http: 409,
+    message: (d: { pools: readonly string[] }) => `several pools are activated: ${d.pools.join(', ')}`,
+    hint: (d) => `choose one with --pool ${d.pools[0]} or the environment variable IOCAGE_POOL`,
+  }),
+  POOL_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { pool: string }) => `pool ${quote(d.pool)} not found`,
+    hint: () => `'zpool list' shows the pools that are imported`,
+  }),
+  POOL_NOT_ACTIVE: row({
+    exit: 1,
+    http: 409,
+    message: (d: { pool: string }) => `pool ${quote(d.pool)} is not activated for iocage`,
+    hint: (d) => `iocage activate ${d.pool}`,
+  }),
+  POOL_IN_USE: row({
+    exit: 1,
+    http: 409,
+    message: (d: { pool: string; jails: readonly string[] }) =>
+      `pool ${quote(d.pool)} still has running jails: ${d.jails.join(', ')}`,
+    hint: () => `iocage stop ALL`,
+  }),
+  POOL_UNHEALTHY: row({
+    exit: 1,
+    http: 409,
+    message: (d: { pool: string; health: string }) => `pool ${quote(d.pool)} is ${d.health}`,
+    hint: (d) => `zpool status ${d.pool}`,
+  }),
+  POOL_FULL: row({
+    exit: 1,
+    http: 507,
+    message: (d: { dataset: string; why: string }) => `no space left for ${d.dataset}: ${d.why}`,
+    hint: () => `free space ('iocage df', 'zpool list') or raise the quota, then repeat`,
+  }),
+  NOT_MOUNTED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { dataset: string }) => `dataset ${d.dataset} is not mounted`,
+    hint: (d) => `zfs mount ${d.dataset}`,
+  }),
+  JAIL_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { name: string }) => `jail ${quote(d.name)} not found`,
+    hint: () => `'iocage list' shows the jails`,
+  }),
+  JAIL_AMBIGUOUS: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string; matches: readonly string[] }) =>
+      `multiple matching UUIDs for ${quote(d.name)}: ${d.matches.join(', ')}`,
+    hint: () => `give more of the UUID, or the tag`,
+  }),
+  JAIL_CORRUPT: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string; why: string }) => `jail ${quote(d.name)} cannot be used: ${d.why}`,
+    hint: () => `iocage doctor`,
+  }),
+  NAME_TAKEN: row({
+    exit: 1,
+    http: 409,
+    message: (d: { what: string; name: string; by: string }) =>
+      `${d.what} ${quote(d.name)} is already used by jail ${d.by}`,
+    hint: () => `choose another one, or rename that jail with 'iocage set tag=…'`,
+  }),
+  JAIL_RUNNING: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string; action: string }) =>
+      `jail ${d.name} is up and running; ${d.action} needs it stopped`,
+    hint: (d) => `iocage stop ${d.name.split(' ')[0]}`,
+  }),
+  ALREADY_UP: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string }) => `${d.name} is already up`,
+    hint: (d) => `iocage restart ${d.name.split(' ')[0]}`,
+  }),
+  ALREADY_DOWN: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string }) => `${d.name} is already down`,
+  }),
+  NOT_RUNNING: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string }) => `jail ${d.name} is not running`,
+    hint: (d) => `iocage start ${d.name.split(' ')[0]}`,
+  }),
+  RELEASE_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { release: string; fetched: readonly string[] }) =>
+      `release ${quote(d.release)} not found locally` +
+      (d.fetched.length > 0 ? `; fetched are: ${d.fetched.join(', ')}` : `; none is fetched yet`),
+    hint: (d) => `iocage fetch release=${d.release}`,
+  }),
+  RELEASE_NEEDED: row({
+    exit: 2,
+    http: 400,
+    message: (d: { fetched: readonly string[] }) =>
+      d.fetched.length > 0
+        ? `which release? fetched are: ${d.fetched.join(', ')}`
+        : `no release is fetched yet`,
+    hint: (d) => (d.fetched[0] ? `add release=${d.fetched[0]}` : `iocage fetch release=bookworm`),
+  }),
+  RELEASE_IN_USE: row({
+    exit: 1,
+    http: 409,
+    message: (d: { release: string; by: readonly string[] }) =>
+      `release ${quote(d.release)} is still used by ${d.by.join(', ')}`,
+  }),
+  SNAPSHOT_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { jail: string; snapshot: string }) =>
+      `snapshot not found: jail ${d.jail} has no snapshot ${quote(d.snapshot)}`,
+    hint: (d) => `iocage snaplist ${d.jail.split(' ')[0]}`,
+  }),
+  SNAPSHOT_EXISTS: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; snapshot: string }) =>
+      `jail ${d.jail} already has a snapshot ${quote(d.snapshot)}`,
+  }),
+  HAS_DEPENDENTS: row({
+    exit: 1,
+    http: 409,
+    message: (d: { what: string; dependents: readonly string[] }) =>
+      `${d.what} cannot be removed: cloned from it are ${d.dependents.join(', ')}`,
+    hint: () => `destroy those first, or 'iocage promote' them`,
+  }),
+  NEWER_SNAPSHOTS: row({
+    exit: 1,
+    http: 409,
+    message: (d: { snapshot: string; newer: readonly string[] }) =>
+      `rolling back to ${d.snapshot} would destroy newer snapshots: ${d.newer.join(', ')}`,
+    hint: () => `add -f to agree`,
+  }),
+  GUARDED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { dataset: string; why: string }) => `refused to destroy ${quote(d.dataset)}: ${d.why}`,
+  }),
+  DATASET_EXISTS: row({
+    exit: 1,
+    http: 409,
+    message: (d: { dataset: string }) => `dataset ${quote(d.dataset)} already exists`,
+    hint: (d) => `iocage does not adopt what it did not make; look at it with 'zfs list -r ${d.dataset}'`,
+  }),
+  DATASET_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { dataset: string }) => `dataset ${quote(d.dataset)} does not exist`,
+  }),
+  DATASET_BUSY: row({
+    exit: 1,
+    http: 409,
+    message: (d: { dataset: string; tries: number }) =>
+      `dataset ${quote(d.dataset)} stays busy after ${d.tries} tries`,
+    hint: () => `a process has a file open there, or a shell stands in it; 'fuser -vm MOUNTPOINT' names it`,
+  }),
+  LOCKED: row({
+    exit: 1,
+    http: 423,
+    message: (d: { lock: string; holder: string }) => `${d.lock} is in use by ${d.holder}`,
+    hint: () => `wait for it to end, then repeat`,
+  }),
+  UNFINISHED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { what: string; count: number }) =>
+      `${d.count} interrupted operation${d.count === 1 ? '' : 's'} left: ${d.what}`,
+    hint: () => `iocage doctor`,
+  }),
+  NOT_CONFIRMED: row({
+    exit: 1,
+    http: 409,
+    message: () => `Command not confirmed.  No action taken.`,
+    hint: () => `add -f to go ahead without the question`,
+  }),
+  START_FAILED: row({
+    exit: 1,
+    http: 500,
+    message: (d: { jail: string; why: string }) => `jail ${d.jail} did not start: ${d.why}`,
+  }),
+  UNSUPPORTED: row({
+    exit: 1,
+    http: 501,
+    message: (d: { what: string; why: string }) => `${d.what} is not possible here: ${d.why}`,
+  }),
+  MISSING_TOOL: row({
+    exit: 1,
+    http: 503,
+    message: (d: { tool: string; package?: string; why?: string }) =>
+      `program ${quote(d.tool)} is not installed` + (d.why ? `; it is needed to ${d.why}` : ''),
+    hint: (d) => (d.package ? `apt-get install ${d.package}` : undefined),
+  }),
+  DOWNLOAD_FAILED: row({
+    exit: 1,
+    http: 502,
+    message: (d: { url: string; why: string }) => `failed fetching ${d.url}: ${d.why}`,
+    hint: () => `check the address and the network, then repeat; what was complete is kept`,
+  }),
+  CHECKSUM_MISMATCH: row({
+    exit: 1,
+    http: 422,
+    message: (d: { file: string; expected: string; actual: string }) =>
+      `checksum mismatch of ${quote(d.file)}: expected ${d.expected}, got ${d.actual}`,
+    hint: () => `the file is not used; fetch it again or correct the digest`,
+  }),
+  UNSAFE_ARCHIVE: row({
+    exit: 1,
+    http: 422,
+    message: (d: { file: string; member: string; why: string }) =>
+      `archive ${quote(d.file)} is refused: member ${quote(d.member)} ${d.why}`,
+  }),
+  UNSAFE_PATH: row({
+    exit: 1,
+    http: 409,
+    message: (d: { path: string; why: string }) => `path ${quote(d.path)} is refused: ${d.why}`,
+  }),
+  FILE_FAILED: row({
+    exit: 1,
+    http: 500,
+    message: (d: { path: string; why: string }) => `${d.path}: ${d.why}`,
+  }),
+  COMMAND_FAILED: row({
+    exit: 1,
+    http: 500,
+    message: (d: { argv: readonly string[]; status: string; stderr: string }) =>
+      `${d.argv.join(' ')} failed (${d.status})` + (d.stderr ? `: ${d.stderr}` : ''),
+  }),
+  CANCELLED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { operation: string }) => `${d.operation} was cancelled; what it had done was undone`,
+  }),
+  INTERNAL: row({
+    exit: 1,
+    http: 500,
+    message: (d: { why: string }) => `internal error: ${d.why}`,
+    hint: () => `this is a bug in iocage; please report it with the output of IOCAGE_DEBUG=1`,
+  }),
+} as const;
+
+export type ErrorCode = keyof typeof errorTable;
+export type ErrorDetails<C extends ErrorCode> = Parameters<(typeof errorTable)[C]['message']>[0];
+
+/** An undo that failed while an operation was being unwound; shown, never hidden. */
+export interface UndoFailure {
+  readonly step: string;
+  readonly message: string;
+}
+
+/**
+ * The one error that operations throw on purpose. Anything else that reaches a door is a bug and is
+ * shown as INTERNAL.
+ */
+export class IocageError extends Error {
+  override readonly name = 'IocageError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+  /** What could not be undone after the failure; empty when everything was. */
+  undoFailures: readonly UndoFailure[] = [];
+
+  constructor(code: ErrorCode, details: Record<string, unknown>, options?: { cause?: unknown }) {
+    const row = errorTable[code] as unknown as Row<Record<string, unknown>>;
+    super(row.message(details), options);
+    this.code = code;
+    this.details = details;
+    this.hint = row.hint?.(details);
+  }
+
+  get exit(): 1 | 2 {
+    return errorTable[this.code].exit;
+  }
+
+  get http(): number {
+    return errorTable[this.code].http;
+  }
+
+  toJSON(): Record<string, unknown> {
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      details: this.details,
+      ...(this.undoFailures.length > 0 ? { undoFailures: this.undoFailures } : {}),
+    };
+  }
+}
+
+/**
+ * Makes an error from its row.
+ *
+ * @example throw failure('JAIL_NOT_FOUND', { name: 'web' });
+ */
+export function failure<C extends ErrorCode>(
+  code: C,
+  ...[details, options]: ErrorDetails<C> extends undefined
+    ? [details?: Record<string, never>, options?: { cause?: unknown }]
+    : [details: ErrorDetails<C>, options?: { cause?: unknown }]
+): IocageError {
+  return new IocageError(code, (details ?? {}) as Record<string, unknown>, options);
+}
+
+/** Turns whatever was thrown into an IocageError; strangers become INTERNAL. */
+export function asIocageError(error: unknown): IocageError {
+  if (error instanceof IocageError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new IocageError('INTERNAL', { why }, { cause: error });
+}

@@ -1,0 +1,83 @@
+/**
+ * The host interface: what operations need of the jail kernel. `driver/linux/` makes system
+ * containers, `driver/freebsd/` jail(8) jails. Neither knows the other; the contract suite in
+ * `test/contract/host.ts` says what both must do.
+ */
+import type { Step, ExitStatus } from './system.ts';
+import type { StepKind } from './step.ts';
+
+/** All a host driver needs to know of a jail. Values of `config` are the effective, canonical texts. */
+export interface JailSpec {
+  readonly pool: string;
+  readonly uuid: string;
+  readonly tag: string;
+  readonly dataset: string;
+  /** Mount point of the jail's top dataset; the root directory is `root/` below it. */
+  readonly mountpoint: string;
+  readonly root: string;
+  readonly consoleLog: string;
+  readonly config: ReadonlyMap<string, string>;
+}
+
+export interface RunningJail {
+  readonly uuid: string;
+  /** jid on FreeBSD, process id of the first process on Linux. */
+  readonly jid: number;
+  readonly ip4: readonly string[];
+  readonly ip6: readonly string[];
+  readonly startedAt: string | undefined;
+}
+
+/** A running jail or container of this host that is not one of ours. */
+export interface ForeignJail {
+  readonly jid: string;
+  readonly path: string;
+  readonly ip4: string;
+  readonly hostname: string;
+}
+
+export interface NotApplied {
+  readonly key: string;
+  readonly value: string;
+  readonly why: string;
+}
+
+export interface ExecOptions {
+  /** User of the host whose ids are used (`jexec -u`). */
+  readonly hostUser?: string;
+  /** User looked up in the jail (`jexec -U`). */
+  readonly jailUser?: string;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Host {
+  readonly kernel: 'linux' | 'freebsd';
+  /** Release that `create` and `fetch` take when none is named; undefined when the host gives no hint. */
+  defaultRelease(): Promise<string | undefined>;
+  hostId(): Promise<string>;
+
+  /** The running jails of this pool, by UUID; constant number of child processes. */
+  running(pool: string): Promise<ReadonlyMap<string, RunningJail>>;
+  foreign(pool: string): Promise<readonly ForeignJail[]>;
+
+  /** Everything wrong with the configuration that would keep this host from starting the jail; before any effect. */
+  check(jail: JailSpec): Promise<readonly { readonly key: string; readonly problem: string }[]>;
+  /** Properties that differ from their default and that this kernel does not apply. */
+  notApplied(jail: JailSpec): readonly NotApplied[];
+
+  startSteps(jail: JailSpec): Promise<readonly Step[]>;
+  stopSteps(jail: JailSpec): Promise<readonly Step[]>;
+  /** exec_stop, end every process, exec_start, in the jail as it stands. */
+  softRestartSteps(jail: JailSpec): Promise<readonly Step[]>;
+  /** Step kinds that the lists above use; the journal finds them here after a crash. */
+  readonly kinds: readonly StepKind[];
+
+  /** Runs a program in a running jail on the caller's terminal; answers its exit status. */
+  exec(jail: JailSpec, argv: readonly string[], options: ExecOptions): Promise<ExitStatus>;
+  /** A login in a running jail. */
+  console(jail: JailSpec): Promise<ExitStatus>;
+  chroot(jail: JailSpec, argv: readonly string[]): Promise<ExitStatus>;
+  /** Parameters of the running jail as `key=value` words (`jls -n`), sorted. */
+  runtime(jail: JailSpec): Promise<readonly string[]>;
+}

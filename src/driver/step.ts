@@ -1,0 +1,51 @@
+/**
+ * Steps: the unit of doing, undoing, journalling and recovering. A step is data (kind and
+ * arguments), so that after a kill another process can read it from the journal and undo or finish
+ * it. The kind says how.
+ */
+import type { Exec, Files, Clock, Step } from './system.ts';
+import type { Storage } from './storage.ts';
+
+/** What a step may use, and how it tells what goes on. */
+export interface StepRun {
+  readonly operationId: string;
+  readonly exec: Exec;
+  readonly files: Files;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** True in a dry run: changes are recorded, nothing may be waited for. */
+  readonly dry: boolean;
+  progress(text: string, done?: number, total?: number): void;
+  note(text: string): void;
+}
+
+/**
+ * How a kind of step is done and undone.
+ *
+ * `undo` must be harmless when `do` never ran or stopped half-way, and must touch only what this
+ * operation made: what it creates on the pool carries `org.freebsd.iocage:op=OPERATION_ID`.
+ * In an operation that recovers by finishing, `do` must be harmless when it already ran.
+ */
+export interface StepKind<A = never> {
+  readonly kind: string;
+  /** Present tense, with the thing: `create dataset tank/iocage/jails/…`. */
+  title(args: A): string;
+  do(args: A, run: StepRun): Promise<void>;
+  undo?(args: A, run: StepRun): Promise<void>;
+}
+
+export interface StepMaker<A> extends StepKind<A> {
+  (args: A, options?: Pick<Step, 'label' | 'onError'>): Step;
+}
+
+/**
+ * Declares a kind and gives the function that makes steps of it.
+ *
+ * @example const link = stepKind<{ target: string; path: string }>('file.link', { title, do, undo });
+ *          plan.push(link({ target: '/a', path: '/b' }));
+ */
+export function stepKind<A>(kind: string, how: Omit<StepKind<A>, 'kind'>): StepMaker<A> {
+  const make = (args: A, options?: Pick<Step, 'label' | 'onError'>): Step => ({ kind, args, ...options });
+  return Object.assign(make, { kind }, how) as StepMaker<A>;
+}

@@ -1,0 +1,102 @@
+/**
+ * The storage interface: what operations need of ZFS. Names are always full dataset names and data,
+ * never patterns. `driver/zfs/` implements it over zfs(8) and zpool(8); the contract suite in
+ * `test/contract/storage.ts` says what every implementation must do.
+ */
+
+export interface Capabilities {
+  /** `zfs-fuse` or `openzfs`. */
+  readonly flavour: string;
+  readonly lz4: boolean;
+  /** A pool property `comment` exists (the original marked its pool with it). */
+  readonly poolComment: boolean;
+  readonly setMany: boolean;
+  readonly resumableReceive: boolean;
+  /** The property that hands a dataset to a jail: `jailed` on FreeBSD, `zoned` on Linux. */
+  readonly jailedProperty: 'jailed' | 'zoned';
+}
+
+export interface Pool {
+  readonly name: string;
+  /** `org.freebsd.ioc:active=yes` on the root dataset, or the pool comment `iocage`. */
+  readonly active: boolean;
+  /** How it was marked; undefined when it is not active. */
+  readonly activeBy?: 'property' | 'comment';
+  /** `org.freebsd.iocage:disposable=yes` on the root dataset: tests and the demo may destroy things here. */
+  readonly disposable: boolean;
+  readonly mountpoint: string | undefined;
+}
+
+/** A filesystem with the columns that were asked for. An unset column is absent from `values`. */
+export interface DatasetRow {
+  readonly name: string;
+  readonly values: ReadonlyMap<string, string>;
+  /** Set when what ZFS printed for it cannot be trusted (control characters, wrong number of fields). */
+  readonly problem?: string;
+}
+
+export interface SnapshotRow {
+  /** Full name `dataset@name`. */
+  readonly name: string;
+  readonly dataset: string;
+  readonly snapshot: string;
+  /** Seconds since the epoch. */
+  readonly createdAt: number;
+  readonly usedBytes: number;
+  readonly referencedBytes: number;
+  /** Order of creation inside the pool: a greater number is newer. */
+  readonly createTxg: number;
+  readonly values: ReadonlyMap<string, string>;
+}
+
+export type Properties = Readonly<Record<string, string>>;
+
+export interface Storage {
+  capabilities(): Promise<Capabilities>;
+
+  // ---- reading: one child process each, whatever the number of datasets
+  pools(): Promise<readonly Pool[]>;
+  /** Health as `zpool list` says it: `ONLINE`, `DEGRADED`, `SUSPENDED`, … */
+  poolHealth(pool: string): Promise<string | undefined>;
+  /**
+   * The filesystem and those below it, down to `depth` levels, with `columns` (native names or
+   * `namespace:key`). Undefined when `root` does not exist.
+   */
+  filesystems(root: string, depth: number, columns: readonly string[]): Promise<readonly DatasetRow[] | undefined>;
+  /** Exact numbers (bytes; ratio as text such as `1.53x`) of native properties. */
+  measure(
+    root: string,
+    depth: number,
+    properties: readonly string[],
+  ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>;
+  /** Snapshots of the dataset and of everything below it (`depth` undefined), oldest first. */
+  snapshots(root: string, depth: number | undefined, columns: readonly string[]): Promise<readonly SnapshotRow[]>;
+  /** Every filesystem of the pool that is a clone: its name and its origin snapshot. */
+  clones(pool: string): Promise<readonly { readonly dataset: string; readonly origin: string }[]>;
+  /** Properties of one dataset or snapshot that are set on itself, not inherited; undefined when it does not exist. */
+  local(name: string): Promise<ReadonlyMap<string, string> | undefined>;
+
+  // ---- changing
+  /** Creates and mounts a filesystem, with all `properties` in the same call. DATASET_EXISTS when it is there. */
+  create(dataset: string, properties: Properties): Promise<void>;
+  /** Snapshot `dataset@name`, of everything below too when `recursive`. */
+  snapshot(name: string, options: { recursive: boolean; properties: Properties }): Promise<void>;
+  clone(snapshot: string, dataset: string, properties: Properties): Promise<void>;
+  /** Full copy of a snapshot by send and receive; the new filesystem carries no snapshot afterwards. */
+  copy(snapshot: string, dataset: string): Promise<void>;
+  set(dataset: string, properties: Properties): Promise<void>;
+  inherit(dataset: string, key: string): Promise<void>;
+  rollback(snapshot: string, options: { destroyNewer: boolean }): Promise<void>;
+  promote(dataset: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  mount(dataset: string): Promise<void>;
+  unmount(dataset: string): Promise<void>;
+  /**
+   * Destroys a filesystem, its snapshots and, when `recursive`, everything below it; never a clone of it.
+   * Passes the guard first (only strictly below POOL/iocage, with the expected shape). Absent is no failure.
+   */
+  destroy(dataset: string, options: { recursive: boolean }): Promise<void>;
+  /** Destroys `dataset@name`, and the snapshots of that name below when `recursive`. Absent is no failure. */
+  destroySnapshot(name: string, options: { recursive: boolean }): Promise<void>;
+  setPoolComment(pool: string, comment: string): Promise<void>;
+}

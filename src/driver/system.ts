@@ -1,0 +1,176 @@
+/**
+ * Interfaces of the doors to the machine: processes, files, locks, the journal, time.
+ * `driver/node/` implements them; tests and the dry run put their own in place.
+ */
+
+export interface RunOptions {
+  /** Text for standard input; without it standard input is empty. */
+  readonly input?: string;
+  /** Added to the fixed environment (PATH, LC_ALL=C, HOME=/root, TERM). The caller's environment is never passed on. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Milliseconds until TERM, five seconds later KILL. */
+  readonly timeoutMs?: number;
+  /** Exit statuses that are no failure; default only 0. `'any'` never throws for a status. */
+  readonly accept?: readonly number[] | 'any';
+  /** Called for each complete line as it comes; the text is collected all the same. */
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** Append standard output and error to this file instead of collecting them; created with mode 0600. */
+  readonly logTo?: string;
+  /** Stops the process (TERM, later KILL) when aborted. */
+  readonly signal?: AbortSignal;
+  /** What a dry run answers instead of running; default empty output and status 0. */
+  readonly pretend?: { readonly stdout?: string };
+}
+
+export interface RunResult {
+  readonly argv: readonly string[];
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly durationMs: number;
+}
+
+/** An interactive child's end: its exit status, or 128 + signal number. */
+export type ExitStatus = number;
+
+/**
+ * Spawns processes, always from argument arrays, never through a shell, with a fixed PATH.
+ * Failures throw COMMAND_FAILED (or MISSING_TOOL) with argv, status and the tail of standard error.
+ */
+export interface Exec {
+  /** Runs a command that changes nothing; it runs in a dry run too. */
+  read(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Runs a command that changes the machine; a dry run records it instead. */
+  change(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Connects the commands stdout to stdin in the kernel; fails when any of them fails. Changes the machine. */
+  pipe(commands: readonly (readonly string[])[], options?: RunOptions): Promise<void>;
+  /** Runs a command on the caller's terminal and answers its exit status; never throws for a status. */
+  session(argv: readonly string[], options?: { env?: Readonly<Record<string, string>> }): Promise<ExitStatus>;
+  /** How many child processes were started so far; for `--debug` and the benchmarks. */
+  readonly spawned: number;
+}
+
+export interface FileFacts {
+  readonly type: 'file' | 'directory' | 'symlink' | 'other';
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+}
+
+/**
+ * Reads and writes files on the host. Writes are atomic (temporary file, rename). The `…Below` verbs
+ * take a jail's root and a path inside it, and follow no symbolic link in any component: what a
+ * jail's root user planted there cannot lead the host anywhere.
+ */
+export interface Files {
+  read(path: string): Promise<string | undefined>;
+  list(directory: string): Promise<readonly string[]>;
+  /** Facts of the path itself; a symbolic link is not followed. */
+  stat(path: string): Promise<FileFacts | undefined>;
+  readlink(path: string): Promise<string | undefined>;
+  write(path: string, text: string, options?: { mode?: number }): Promise<void>;
+  mkdir(path: string, options?: { mode?: number }): Promise<void>;
+  /** Removes a file or link; nothing there is no failure. */
+  remove(path: string): Promise<void>;
+  /** Removes an empty directory; nothing there, or not empty, is no failure. */
+  rmdir(path: string): Promise<void>;
+  symlink(target: string, path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+
+  readBelow(root: string, path: string): Promise<string | undefined>;
+  statBelow(root: string, path: string): Promise<FileFacts | undefined>;
+  writeBelow(root: string, path: string, text: string, options?: { mode?: number }): Promise<void>;
+}
+
+/** One thing that a dry run would have done, in order. */
+export type Action =
+  | { readonly type: 'run'; readonly argv: readonly string[]; readonly input?: string }
+  | { readonly type: 'pipe'; readonly commands: readonly (readonly string[])[] }
+  | { readonly type: 'file'; readonly verb: string; readonly path: string; readonly detail?: string };
+
+export interface LockHolder {
+  readonly pid: number;
+  readonly operation: string;
+  readonly since: string;
+}
+
+export interface HeldLocks {
+  release(): Promise<void>;
+}
+
+/**
+ * Locks by name across processes. The kernel holds them, so a killed process leaves none behind.
+ * Names are taken in sorted order, so two operations never wait for each other.
+ */
+export interface Locks {
+  /** Waits up to `waitMs` and throws LOCKED, naming the holder, when it stays taken. */
+  take(names: readonly string[], operation: string, waitMs: number): Promise<HeldLocks>;
+}
+
+/** A step as the journal keeps it: a kind from the step table and its arguments as JSON. */
+export interface Step {
+  readonly kind: string;
+  readonly args: unknown;
+  /** The line that start and stop print for it, as the original worded it; most steps have none. */
+  readonly label?: string;
+  /** `warn`: a failure is reported and the operation goes on (stopping goes on whatever fails). */
+  readonly onError?: 'fail' | 'warn';
+}
+
+export interface JournalHead {
+  readonly id: string;
+  readonly operation: string;
+  readonly title: string;
+  readonly subject: string;
+  readonly recover: 'undo' | 'finish';
+  readonly steps: readonly Step[];
+  readonly locks: readonly string[];
+  readonly pid: number;
+  /** Start time of the process in the kernel's words, so that a reused pid is not taken for it. */
+  readonly processStart: string;
+  readonly startedAt: string;
+}
+
+export type JournalMark =
+  | { readonly mark: 'intent' | 'done' | 'undone'; readonly step: number }
+  | { readonly mark: 'end'; readonly outcome: 'done' | 'failed' | 'recovered'; readonly error?: string };
+
+export interface JournalEntry {
+  readonly head: JournalHead;
+  readonly marks: readonly JournalMark[];
+}
+
+/** An operation's record while it runs. `mark` returns only when the mark would survive a power cut. */
+export interface OpenJournal {
+  mark(mark: JournalMark): Promise<void>;
+}
+
+export interface Journal {
+  begin(head: JournalHead): Promise<OpenJournal>;
+  /** Operations without an end whose process is gone. */
+  unfinished(): Promise<readonly JournalEntry[]>;
+  reopen(id: string): Promise<OpenJournal>;
+  /** The newest ended operations, newest first. */
+  history(limit: number): Promise<readonly JournalEntry[]>;
+}
+
+export interface Clock {
+  now(): Date;
+  sleep(ms: number): Promise<void>;
+}
+
+export interface Ids {
+  /** A UUID, lower case. */
+  uuid(): string;
+}
+
+/** The directories of the host that iocage uses besides the pool. */
+export interface Paths {
+  /** Survives a boot: journal, caches. `/var/lib/iocage`, on FreeBSD `/var/db/iocage`. */
+  readonly state: string;
+  /** Gone after a boot: locks, runtime state. `/run/iocage`, on FreeBSD `/var/run/iocage`. */
+  readonly run: string;
+}

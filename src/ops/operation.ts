@@ -1,0 +1,140 @@
+/**
+ * What an operation is: one row per thing the product can do. The command line, the server and the
+ * documentation are made from these rows.
+ */
+import type { z } from 'zod';
+import type { Action, Clock, Exec, Files, Ids, Journal, Locks, Paths, Step } from '../driver/system.ts';
+import type { Storage } from '../driver/storage.ts';
+import type { Host } from '../driver/host.ts';
+import type { EventSink } from '../domain/events.ts';
+
+/** What every operation may use. `iocage.ts` makes it. */
+export interface Context {
+  readonly exec: Exec;
+  readonly files: Files;
+  readonly storage: Storage;
+  readonly host: Host;
+  readonly locks: Locks;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly paths: Paths;
+  /** The pool that the caller named (`--pool`, `IOCAGE_POOL`), if any. */
+  readonly pool: string | undefined;
+  /** True for a dry run: `exec`, `files` and `storage` record changes instead of making them. */
+  readonly dry: boolean;
+  readonly actions: readonly Action[];
+  readonly emit: EventSink;
+  readonly signal: AbortSignal;
+  readonly isRoot: boolean;
+}
+
+/** What a changing operation wants to do, decided before anything is touched. */
+export interface Plan<O> {
+  /** What it acts on, for messages and the journal: a jail's `UUID (TAG)`, a release, a pool. */
+  readonly subject: string;
+  /** Present participle for people: `Creating jail web`. */
+  readonly title: string;
+  readonly steps: readonly Step[];
+  /** Made after the last step. */
+  readonly result: () => O | Promise<O>;
+  /** What will be gone for good, shown in the question before a destroying operation. */
+  readonly loses?: readonly string[];
+}
+
+interface Row<I extends z.ZodType, O> {
+  /** `noun.verb`. */
+  readonly id: string;
+  /** One line, imperative: `Create a jail`. */
+  readonly title: string;
+  readonly input: I;
+  readonly command: CommandWords;
+  /** For the type of the answer only. */
+  readonly output?: O;
+}
+
+/** Changes nothing; needs no root where ZFS lets others look. */
+export interface ReadOperation<I extends z.ZodType = z.ZodType, O = unknown> extends Row<I, O> {
+  readonly effect: 'read';
+  read(context: Context, input: z.output<I>): Promise<O>;
+}
+
+/** Changes the machine by planned, journalled, undoable steps. */
+export interface ChangeOperation<I extends z.ZodType = z.ZodType, O = unknown> extends Row<I, O> {
+  /** `destroy`: what it removes cannot come back, so doors ask first. */
+  readonly effect: 'change' | 'destroy';
+  /** What an interrupted run becomes: as before, or completed. */
+  readonly recover: 'undo' | 'finish';
+  /** Names of the locks it holds while it plans and runs; `jail:UUID`, `tag:TAG`, `release:NAME`, `pool`. */
+  locks(context: Context, input: z.output<I>): Promise<readonly string[]> | readonly string[];
+  /** Reads what it needs, checks everything, and answers the steps; changes nothing. Runs under the locks. */
+  plan(context: Context, input: z.output<I>): Promise<Plan<O>>;
+}
+
+/** Hands the caller's terminal to a program (exec, console, chroot); the answer is its exit status. */
+export interface SessionOperation<I extends z.ZodType = z.ZodType> extends Row<I, number> {
+  readonly effect: 'session';
+  session(context: Context, input: z.output<I>): Promise<number>;
+}
+
+// eslint-disable-next-line -- `any`: a registry holds rows of every input and output type.
+export type Operation = ReadOperation<any, any> | ChangeOperation<any, any> | SessionOperation<any>;
+
+/** One flag of a command. */
+export interface Flag {
+  /** The input's key that it sets. */
+  readonly key: string;
+  /** commander's notation: `-r, --release <name>`, `-c, --clone`. */
+  readonly flags: string;
+  readonly doc: string;
+  /** The flag may be given several times; the input is a list. */
+  readonly many?: boolean;
+  /** Text to what the input schema takes; default the text itself, or `true`. */
+  readonly parse?: (text: string) => unknown;
+}
+
+/**
+ * How the command line calls an operation. The words after the command are sorted by the grammar of
+ * the original: `property=value` words into `properties`, the others into `positionals` in order.
+ */
+export interface CommandWords {
+  /** The command and its other names; the first is the one that help shows. */
+  readonly names: readonly [string, ...string[]];
+  /** Arguments as help shows them: `JAIL[@SNAPSHOT] [PROPERTY=VALUE ...]`. */
+  readonly usage: string;
+  readonly flags?: readonly Flag[];
+  /** True for commands that pass all words after the jail on unchanged (exec, chroot). */
+  readonly passThrough?: boolean;
+  /**
+   * Words to input; throws USAGE. Several answers mean: run the operation once for each, one failure
+   * not stopping the rest.
+   */
+  toInputs(words: Words, context: Context): Promise<readonly unknown[]> | readonly unknown[];
+  readonly examples: readonly { readonly line: string; readonly says: string }[];
+  /** More than the title, for help and the manual page. */
+  readonly about?: string;
+  readonly group: 'jails' | 'data' | 'releases' | 'configuration' | 'host' | 'help';
+}
+
+export interface Words {
+  readonly positionals: readonly string[];
+  /** `property=value` words in order; a value may hold further `=`. */
+  readonly properties: readonly (readonly [key: string, value: string])[];
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+export function defineRead<I extends z.ZodType, O>(
+  operation: Omit<ReadOperation<I, O>, 'effect'>,
+): ReadOperation<I, O> {
+  return { effect: 'read', ...operation };
+}
+
+export function defineChange<I extends z.ZodType, O>(operation: ChangeOperation<I, O>): ChangeOperation<I, O> {
+  return operation;
+}
+
+export function defineSession<I extends z.ZodType>(
+  operation: Omit<SessionOperation<I>, 'effect'>,
+): SessionOperation<I> {
+  return { effect: 'session', ...operation };
+}
