@@ -393,7 +393,7 @@ export class IocageError extends Error {
  */
 export function failure<C extends ErrorCode>(
   code: C,
-  ...[details, options]: ErrorDetails<C> extends undefined
+  ...[details, options]: unknown extends ErrorDetails<C>
     ? [details?: Record<string, never>, options?: { cause?: unknown }]
     : [details: ErrorDetails<C>, options?: { cause?: unknown }]
 ): IocageError {

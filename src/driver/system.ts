@@ -136,7 +136,9 @@ export interface JournalHead {
 
 export type JournalMark =
   | { readonly mark: 'intent' | 'done' | 'undone'; readonly step: number }
-  | { readonly mark: 'end'; readonly outcome: 'done' | 'failed' | 'recovered'; readonly error?: string };
+  /** The running process gives up on it: what is left is for `doctor`. */
+  | { readonly mark: 'left'; readonly error: string }
+  | { readonly mark: 'end'; readonly outcome: 'done' | 'failed' | 'undone' | 'finished'; readonly error?: string };
 
 export interface JournalEntry {
   readonly head: JournalHead;

@@ -27,6 +27,8 @@ export interface Context {
   readonly emit: EventSink;
   readonly signal: AbortSignal;
   readonly isRoot: boolean;
+  /** This process, as the journal writes it down. */
+  self(): Promise<{ readonly pid: number; readonly processStart: string }>;
 }
 
 /** What a changing operation wants to do, decided before anything is touched. */
@@ -77,8 +79,21 @@ export interface SessionOperation<I extends z.ZodType = z.ZodType> extends Row<I
   session(context: Context, input: z.output<I>): Promise<number>;
 }
 
-// eslint-disable-next-line -- `any`: a registry holds rows of every input and output type.
-export type Operation = ReadOperation<any, any> | ChangeOperation<any, any> | SessionOperation<any>;
+/** Several operations one after the other, such as a restart; it stops at the first failure. */
+export interface SequenceOperation<I extends z.ZodType = z.ZodType> extends Row<I, unknown> {
+  readonly effect: 'sequence';
+  sequence(
+    context: Context,
+    input: z.output<I>,
+  ): Promise<readonly (readonly [Operation, unknown])[]> | readonly (readonly [Operation, unknown])[];
+}
+
+/** A registry holds rows of every input and output type, hence `any`. */
+export type Operation =
+  | ReadOperation<any, any>
+  | ChangeOperation<any, any>
+  | SessionOperation<any>
+  | SequenceOperation<any>;
 
 /** One flag of a command. */
 export interface Flag {
@@ -137,4 +152,10 @@ export function defineSession<I extends z.ZodType>(
   operation: Omit<SessionOperation<I>, 'effect'>,
 ): SessionOperation<I> {
   return { effect: 'session', ...operation };
+}
+
+export function defineSequence<I extends z.ZodType>(
+  operation: Omit<SequenceOperation<I>, 'effect'>,
+): SequenceOperation<I> {
+  return { effect: 'sequence', ...operation };
 }

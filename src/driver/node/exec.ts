@@ -1,0 +1,279 @@
+/**
+ * The one place that spawns processes. Always an argument array, never a shell; a fixed environment,
+ * so that nothing the caller exported (PATH, NODE_OPTIONS, LD_PRELOAD) reaches a program that runs as
+ * root; a session of their own for children, so that a Ctrl-C meant for iocage does not tear a
+ * `zfs receive` out of its hands.
+ */
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Exec, ExitStatus, RunOptions, RunResult } from '../system.ts';
+import { failure, type IocageError } from '../../domain/errors.ts';
+
+const fixedPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Which Debian package has a program, for the hint. */
+const packages: Readonly<Record<string, string>> = {
+  zfs: 'zfs-fuse',
+  zpool: 'zfs-fuse',
+  crun: 'crun',
+  ip: 'iproute2',
+  nft: 'nftables',
+  mmdebstrap: 'mmdebstrap',
+  debootstrap: 'debootstrap',
+  zstd: 'zstd',
+  xz: 'xz-utils',
+  flock: 'util-linux',
+  nsenter: 'util-linux',
+};
+
+const stderrTailBytes = 2000;
+const killAfterMs = 5000;
+
+function environment(extra: Readonly<Record<string, string>> | undefined): Record<string, string> {
+  return {
+    PATH: fixedPath,
+    LC_ALL: 'C',
+    HOME: '/root',
+    TERM: process.env['TERM'] ?? 'dumb',
+    ...(process.env['TZ'] === undefined ? {} : { TZ: process.env['TZ'] }),
+    ...extra,
+  };
+}
+
+function firstLines(stderr: string): string {
+  return stderr
+    .slice(-stderrTailBytes)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .slice(-3)
+    .join('; ');
+}
+
+function statusOf(code: number | null, signal: NodeJS.Signals | null, timedOut: boolean): string {
+  if (timedOut) return 'took too long and was ended';
+  return signal === null ? `exit status ${code}` : `ended by ${signal}`;
+}
+
+function spawnFailure(argv: readonly string[], error: NodeJS.ErrnoException): IocageError {
+  const tool = argv[0] ?? '';
+  if (error.code === 'ENOENT') {
+    const known = packages[tool];
+    return failure('MISSING_TOOL', { tool, ...(known === undefined ? {} : { package: known }) }, { cause: error });
+  }
+  return failure('COMMAND_FAILED', { argv, status: error.code ?? 'could not start', stderr: error.message });
+}
+
+/** Ends a child and everything it started: TERM, and KILL when it does not listen. */
+function end(child: ChildProcess): void {
+  const signal = (name: NodeJS.Signals): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, name);
+    } catch {
+      // Already gone, which is what was wanted.
+    }
+  };
+  signal('SIGTERM');
+  const timer = setTimeout(() => signal('SIGKILL'), killAfterMs);
+  child.once('close', () => clearTimeout(timer));
+}
+
+function checkArgv(argv: readonly string[]): void {
+  if (argv.length === 0) throw new Error('empty argv');
+  for (const word of argv) {
+    if (word.includes('\0')) throw failure('USAGE', { problem: 'an argument holds a NUL byte' });
+  }
+}
+
+class LineSplitter {
+  private rest = '';
+  private readonly take: (line: string) => void;
+  constructor(take: (line: string) => void) {
+    this.take = take;
+  }
+  push(text: string): void {
+    const lines = (this.rest + text).split(/\r\n|\n|\r/);
+    this.rest = lines.pop() ?? '';
+    for (const line of lines) this.take(line);
+  }
+  flush(): void {
+    if (this.rest !== '') this.take(this.rest);
+    this.rest = '';
+  }
+}
+
+/** Children on the real machine. */
+export class NodeExec implements Exec {
+  spawned = 0;
+
+  read(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return this.run(argv, options);
+  }
+
+  change(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return this.run(argv, options);
+  }
+
+  private run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+    checkArgv(argv);
+    this.spawned += 1;
+    const started = performance.now();
+    const log = options.logTo === undefined ? undefined : openSync(options.logTo, 'a', 0o600);
+    const stdio: StdioOptions = [
+      options.input === undefined ? 'ignore' : 'pipe',
+      log ?? 'pipe',
+      log ?? 'pipe',
+    ];
+    return new Promise<RunResult>((resolve, reject) => {
+      const child = spawn(argv[0]!, argv.slice(1), {
+        stdio,
+        env: environment(options.env),
+        detached: true,
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      });
+      if (log !== undefined) closeSync(log);
+      let stdout = '';
+      let stderr = '';
+      let timedOut = false;
+      const splitters = (['stdout', 'stderr'] as const).map(
+        (name) => new LineSplitter((line) => options.onLine?.(line, name)),
+      );
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+        splitters[0]!.push(text);
+      });
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        // With a listener the lines were seen; keep only the tail then (debootstrap prints megabytes).
+        stderr = options.onLine ? (stderr + text).slice(-stderrTailBytes * 4) : stderr + text;
+        splitters[1]!.push(text);
+      });
+      if (options.input !== undefined) {
+        child.stdin!.on('error', () => undefined); // EPIPE: the child's status tells the story.
+        child.stdin!.end(options.input);
+      }
+      const timer =
+        options.timeoutMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              timedOut = true;
+              end(child);
+            }, options.timeoutMs);
+      const onAbort = (): void => end(child);
+      options.signal?.addEventListener('abort', onAbort, { once: true });
+      if (options.signal?.aborted) onAbort();
+      const finish = (): void => {
+        clearTimeout(timer);
+        options.signal?.removeEventListener('abort', onAbort);
+      };
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        finish();
+        reject(spawnFailure(argv, error));
+      });
+      child.once('close', (code, signal) => {
+        finish();
+        for (const splitter of splitters) splitter.flush();
+        const accepted =
+          options.accept === 'any' || (code !== null && (options.accept ?? [0]).includes(code) && !timedOut);
+        if (accepted) {
+          const status = code ?? 128;
+          resolve({ argv, status, stdout, stderr, durationMs: performance.now() - started });
+        } else {
+          const status = statusOf(code, signal, timedOut);
+          reject(failure('COMMAND_FAILED', { argv, status, stderr: firstLines(stderr) }));
+        }
+      });
+    });
+  }
+
+  /** The children's ends are joined by the kernel: not a byte of the stream passes through JavaScript. */
+  async pipe(commands: readonly (readonly string[])[], options: RunOptions = {}): Promise<void> {
+    const children: ChildProcess[] = [];
+    const ends: Promise<{ argv: readonly string[]; why: string; stderr: string } | undefined>[] = [];
+    for (const [index, argv] of commands.entries()) {
+      checkArgv(argv);
+      this.spawned += 1;
+      const previous = children[index - 1]?.stdout ?? undefined;
+      const last = index === commands.length - 1;
+      const child = spawn(argv[0]!, argv.slice(1), {
+        stdio: [previous ?? 'ignore', last ? 'ignore' : 'pipe', 'pipe'],
+        env: environment(options.env),
+        detached: true,
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      });
+      // Our copy must go, or the writer never learns that the reader died.
+      previous?.destroy();
+      children.push(child);
+      ends.push(
+        new Promise((resolve, reject) => {
+          let stderr = '';
+          child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+            stderr = (stderr + text).slice(-stderrTailBytes * 4);
+            if (options.onLine) for (const line of text.split('\n')) if (line !== '') options.onLine(line, 'stderr');
+          });
+          child.once('error', (error: NodeJS.ErrnoException) => reject(spawnFailure(argv, error)));
+          child.once('exit', (code, signal) => {
+            const why = code === 0 ? undefined : statusOf(code, signal, false);
+            // Standard error may still be on its way.
+            const answer = (): void => resolve(why === undefined ? undefined : { argv, why, stderr: firstLines(stderr) });
+            if (child.stderr!.readableEnded || why === undefined) answer();
+            else {
+              child.stderr!.once('close', answer);
+              setTimeout(answer, 200).unref();
+            }
+          });
+        }),
+      );
+    }
+    const stop = (): void => children.forEach(end);
+    options.signal?.addEventListener('abort', stop, { once: true });
+    try {
+      const failures = (await Promise.all(ends)).filter((failed) => failed !== undefined);
+      // The reader that failed is the cause; the writer's broken pipe is only its echo.
+      const cause = failures.find((failed) => !failed.why.includes('SIGPIPE')) ?? failures[0];
+      if (cause) throw failure('COMMAND_FAILED', { argv: cause.argv, status: cause.why, stderr: cause.stderr });
+    } catch (error) {
+      stop();
+      throw error;
+    } finally {
+      options.signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  session(argv: readonly string[], options: { env?: Readonly<Record<string, string>> } = {}): Promise<ExitStatus> {
+    checkArgv(argv);
+    this.spawned += 1;
+    return new Promise((resolve, reject) => {
+      const child = spawn(argv[0]!, argv.slice(1), { stdio: 'inherit', env: environment(options.env) });
+      // The terminal sends Ctrl-C to both; the child decides what it means.
+      const ignore = (): void => undefined;
+      process.on('SIGINT', ignore);
+      process.on('SIGQUIT', ignore);
+      const finish = (): void => {
+        process.off('SIGINT', ignore);
+        process.off('SIGQUIT', ignore);
+      };
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        finish();
+        reject(spawnFailure(argv, error));
+      });
+      child.once('close', (code, signal) => {
+        finish();
+        resolve(code ?? 128 + signalNumber(signal));
+      });
+    });
+  }
+}
+
+function signalNumber(signal: NodeJS.Signals | null): number {
+  const numbers: Partial<Record<NodeJS.Signals, number>> = {
+    SIGHUP: 1,
+    SIGINT: 2,
+    SIGQUIT: 3,
+    SIGABRT: 6,
+    SIGKILL: 9,
+    SIGSEGV: 11,
+    SIGPIPE: 13,
+    SIGTERM: 15,
+  };
+  return signal === null ? 0 : (numbers[signal] ?? 0);
+}

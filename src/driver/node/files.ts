@@ -1,0 +1,243 @@
+/**
+ * Reads and writes host files. The `…Below` verbs walk a jail's root one component at a time, each
+ * opened without following links, through `/proc/self/fd` (Linux): the kernel resolves exactly one
+ * name per step, in a directory that is already held open, so nothing a jail's root user renames or
+ * links meanwhile can lead the host out of the root.
+ */
+import { constants } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import type { FileFacts, Files } from '../system.ts';
+import { failure, IocageError } from '../../domain/errors.ts';
+
+function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+function explain(path: string, error: unknown): IocageError {
+  if (error instanceof IocageError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const words: Record<string, string> = {
+    EACCES: 'permission denied',
+    EPERM: 'operation not permitted',
+    EROFS: 'the file system is read-only',
+    ENOSPC: 'no space left on the device',
+    EISDIR: 'is a directory',
+    ENOTDIR: 'a part of the path is not a directory',
+    EEXIST: 'already exists',
+  };
+  return failure('FILE_FAILED', { path, why: (code && words[code]) ?? message }, { cause: error });
+}
+
+async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw explain(path, error);
+  }
+}
+
+function facts(stat: Awaited<ReturnType<typeof fs.lstat>>): FileFacts {
+  const type = stat.isFile()
+    ? 'file'
+    : stat.isDirectory()
+      ? 'directory'
+      : stat.isSymbolicLink()
+        ? 'symlink'
+        : 'other';
+  return {
+    type,
+    mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    sizeBytes: Number(stat.size),
+    mtimeMs: Number(stat.mtimeMs),
+  };
+}
+
+/** Components of a path inside a root; `..` and empty paths are refused rather than resolved. */
+export function componentsBelow(path: string): readonly string[] {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.length === 0) throw failure('UNSAFE_PATH', { path, why: 'it names nothing inside the root' });
+  if (parts.includes('..')) throw failure('UNSAFE_PATH', { path, why: `it holds '..'` });
+  if (path.includes('\0')) throw failure('UNSAFE_PATH', { path, why: 'it holds a NUL byte' });
+  return parts;
+}
+
+const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/**
+ * Opens the directory that holds the last component and hands `/proc/self/fd/N/NAME` to `use`.
+ * Undefined when a directory on the way is missing; UNSAFE_PATH when one is a link or no directory.
+ */
+async function withParentBelow<T>(
+  root: string,
+  path: string,
+  use: (held: string) => Promise<T>,
+): Promise<T | undefined> {
+  const parts = componentsBelow(path);
+  let handle = await fs.open(root, directoryFlags);
+  try {
+    for (const part of parts.slice(0, -1)) {
+      let next;
+      try {
+        next = await fs.open(`/proc/self/fd/${handle.fd}/${part}`, directoryFlags);
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code === 'ENOENT') return undefined;
+        if (code === 'ELOOP' || code === 'ENOTDIR') {
+          throw failure('UNSAFE_PATH', { path: join(root, path), why: `${part} is a link or not a directory` });
+        }
+        throw explain(join(root, path), error);
+      }
+      await handle.close();
+      handle = next;
+    }
+    return await use(`/proc/self/fd/${handle.fd}/${parts.at(-1)!}`);
+  } finally {
+    await handle.close();
+  }
+}
+
+export class NodeFiles implements Files {
+  async read(path: string): Promise<string | undefined> {
+    try {
+      return await fs.readFile(path, 'utf8');
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw explain(path, error);
+    }
+  }
+
+  async list(directory: string): Promise<readonly string[]> {
+    try {
+      return (await fs.readdir(directory)).sort();
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw explain(directory, error);
+    }
+  }
+
+  async stat(path: string): Promise<FileFacts | undefined> {
+    try {
+      return facts(await fs.lstat(path));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw explain(path, error);
+    }
+  }
+
+  async readlink(path: string): Promise<string | undefined> {
+    try {
+      return await fs.readlink(path);
+    } catch (error) {
+      if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
+      throw explain(path, error);
+    }
+  }
+
+  async write(path: string, text: string, options: { mode?: number } = {}): Promise<void> {
+    const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+    await attempt(path, async () => {
+      try {
+        await fs.writeFile(temporary, text, { mode: options.mode ?? 0o644, flag: 'wx' });
+        await fs.rename(temporary, path);
+      } catch (error) {
+        await fs.rm(temporary, { force: true });
+        throw error;
+      }
+    });
+  }
+
+  async mkdir(path: string, options: { mode?: number } = {}): Promise<void> {
+    await attempt(path, () => fs.mkdir(path, { recursive: true, mode: options.mode ?? 0o755 }));
+  }
+
+  async remove(path: string): Promise<void> {
+    await attempt(path, async () => {
+      try {
+        await fs.unlink(path);
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+      }
+    });
+  }
+
+  async rmdir(path: string): Promise<void> {
+    await attempt(path, async () => {
+      try {
+        await fs.rmdir(path);
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (!isMissing(error) && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+      }
+    });
+  }
+
+  async symlink(target: string, path: string): Promise<void> {
+    await attempt(path, () => fs.symlink(target, path));
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await attempt(from, () => fs.rename(from, to));
+  }
+
+  async readBelow(root: string, path: string): Promise<string | undefined> {
+    return withParentBelow(root, path, async (held) => {
+      let handle;
+      try {
+        // NONBLOCK: a planted fifo must not hold us up.
+        handle = await fs.open(held, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        if ((error as NodeJS.ErrnoException).code === 'ELOOP') {
+          throw failure('UNSAFE_PATH', { path: join(root, path), why: 'it is a symbolic link' });
+        }
+        throw explain(join(root, path), error);
+      }
+      try {
+        const stat = await handle.stat();
+        if (!stat.isFile()) throw failure('UNSAFE_PATH', { path: join(root, path), why: 'it is not a plain file' });
+        if (stat.size > 4 * 1024 * 1024) {
+          throw failure('UNSAFE_PATH', { path: join(root, path), why: 'it is larger than 4 MiB' });
+        }
+        return await handle.readFile('utf8');
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async statBelow(root: string, path: string): Promise<FileFacts | undefined> {
+    return withParentBelow(root, path, async (held) => {
+      try {
+        return facts(await fs.lstat(held));
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw explain(join(root, path), error);
+      }
+    });
+  }
+
+  async writeBelow(root: string, path: string, text: string, options: { mode?: number } = {}): Promise<void> {
+    const written = await withParentBelow(root, path, async (held) => {
+      const temporary = `${dirname(held)}/.iocage-${randomBytes(6).toString('hex')}`;
+      await attempt(join(root, path), async () => {
+        try {
+          await fs.writeFile(temporary, text, { mode: options.mode ?? 0o644, flag: 'wx' });
+          // rename replaces a planted link instead of following it.
+          await fs.rename(temporary, held);
+        } catch (error) {
+          await fs.rm(temporary, { force: true });
+          throw error;
+        }
+      });
+      return true;
+    });
+    if (written === undefined) {
+      throw failure('FILE_FAILED', { path: join(root, path), why: 'its directory does not exist' });
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The journal: one file of JSON lines per operation, the head first, then marks. An operation that is
+ * running, or was killed, lies in `open/`; an ended one in `done/`. A half-written last line counts as
+ * not written.
+ */
+import { mkdir, open, readdir, readFile, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Journal, JournalEntry, JournalHead, JournalMark, OpenJournal } from '../system.ts';
+import { processStart } from './process.ts';
+
+/** Ended operations that are kept. */
+const keep = 500;
+
+/** Reads what a journal file says; undefined when not even the head is whole. */
+export function parseJournal(text: string): JournalEntry | undefined {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const values: unknown[] = [];
+  for (const line of lines) {
+    try {
+      values.push(JSON.parse(line));
+    } catch {
+      break; // a torn line: the power went while it was written
+    }
+  }
+  const [head, ...marks] = values;
+  if (typeof head !== 'object' || head === null || !('id' in head) || !('steps' in head)) return undefined;
+  return { head: head as JournalHead, marks: marks as JournalMark[] };
+}
+
+class FileJournal implements OpenJournal {
+  private readonly handle: FileHandle;
+  private readonly onEnd: () => Promise<void>;
+  private waiting = '';
+
+  constructor(handle: FileHandle, onEnd: () => Promise<void>) {
+    this.handle = handle;
+    this.onEnd = onEnd;
+  }
+
+  async mark(mark: JournalMark): Promise<void> {
+    const line = `${JSON.stringify(mark)}\n`;
+    if (mark.mark === 'done') {
+      // Losing a `done` costs nothing (the step is looked at again), so it rides with the next mark.
+      this.waiting += line;
+      return;
+    }
+    const text = this.waiting + line;
+    this.waiting = '';
+    await this.handle.write(text);
+    if (mark.mark !== 'end') return this.handle.datasync();
+    await this.handle.close();
+    await this.onEnd();
+  }
+}
+
+export class NodeJournal implements Journal {
+  private readonly open: string;
+  private readonly done: string;
+
+  constructor(directory: string) {
+    this.open = join(directory, 'open');
+    this.done = join(directory, 'done');
+  }
+
+  async begin(head: JournalHead): Promise<OpenJournal> {
+    await mkdir(this.open, { recursive: true, mode: 0o700 });
+    const handle = await open(join(this.open, `${head.id}.jsonl`), 'wx', 0o600);
+    await handle.write(`${JSON.stringify(head)}\n`);
+    // The first intent's datasync carries the head with it.
+    return new FileJournal(handle, () => this.close(head.id));
+  }
+
+  async reopen(id: string): Promise<OpenJournal> {
+    const path = join(this.open, `${id}.jsonl`);
+    const text = await readFile(path, 'utf8');
+    const handle = await open(path, 'a', 0o600);
+    if (!text.endsWith('\n')) await handle.write('\n');
+    return new FileJournal(handle, () => this.close(id));
+  }
+
+  async unfinished(): Promise<readonly JournalEntry[]> {
+    const entries: JournalEntry[] = [];
+    for (const file of await names(this.open)) {
+      const entry = parseJournal(await readFile(join(this.open, file), 'utf8').catch(() => ''));
+      if (entry === undefined) continue;
+      const { pid, processStart: start } = entry.head;
+      if ((await processStart(pid)) !== start || isAbandoned(entry)) entries.push(entry);
+    }
+    return entries;
+  }
+
+  async history(limit: number): Promise<readonly JournalEntry[]> {
+    const newest = [...(await names(this.done))].reverse().slice(0, limit);
+    const entries = await Promise.all(
+      newest.map(async (file) => parseJournal(await readFile(join(this.done, file), 'utf8').catch(() => ''))),
+    );
+    return entries.filter((entry) => entry !== undefined);
+  }
+
+  private async close(id: string): Promise<void> {
+    await mkdir(this.done, { recursive: true, mode: 0o700 });
+    await rename(join(this.open, `${id}.jsonl`), join(this.done, `${id}.jsonl`));
+    const ended = await names(this.done);
+    for (const file of ended.slice(0, Math.max(0, ended.length - keep))) {
+      await unlink(join(this.done, file)).catch(() => undefined);
+    }
+  }
+}
+
+/** The process lives, but has said that it leaves this operation to `doctor`. */
+function isAbandoned(entry: JournalEntry): boolean {
+  return entry.marks.some((mark) => mark.mark === 'left');
+}
+
+async function names(directory: string): Promise<readonly string[]> {
+  const files = await readdir(directory).catch(() => []);
+  return files.filter((file) => file.endsWith('.jsonl')).sort();
+}

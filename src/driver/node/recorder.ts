@@ -1,0 +1,94 @@
+/**
+ * The dry run's doors: reads go through to the machine, changes are written down in order. Because
+ * the drivers above run the same code either way, what a dry run lists is what a run does.
+ */
+import type { Action, Exec, ExitStatus, FileFacts, Files, RunOptions, RunResult } from '../system.ts';
+
+export class RecordingExec implements Exec {
+  private readonly real: Exec;
+  private readonly actions: Action[];
+
+  constructor(real: Exec, actions: Action[]) {
+    this.real = real;
+    this.actions = actions;
+  }
+
+  get spawned(): number {
+    return this.real.spawned;
+  }
+
+  read(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
+    return this.real.read(argv, options);
+  }
+
+  change(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    this.actions.push({ type: 'run', argv, ...(options.input === undefined ? {} : { input: options.input }) });
+    return Promise.resolve({ argv, status: 0, stdout: options.pretend?.stdout ?? '', stderr: '', durationMs: 0 });
+  }
+
+  pipe(commands: readonly (readonly string[])[]): Promise<void> {
+    this.actions.push({ type: 'pipe', commands });
+    return Promise.resolve();
+  }
+
+  session(argv: readonly string[]): Promise<ExitStatus> {
+    this.actions.push({ type: 'run', argv });
+    return Promise.resolve(0);
+  }
+}
+
+export class RecordingFiles implements Files {
+  private readonly real: Files;
+  private readonly actions: Action[];
+
+  constructor(real: Files, actions: Action[]) {
+    this.real = real;
+    this.actions = actions;
+  }
+
+  read(path: string): Promise<string | undefined> {
+    return this.real.read(path);
+  }
+  list(directory: string): Promise<readonly string[]> {
+    return this.real.list(directory);
+  }
+  stat(path: string): Promise<FileFacts | undefined> {
+    return this.real.stat(path);
+  }
+  readlink(path: string): Promise<string | undefined> {
+    return this.real.readlink(path);
+  }
+  readBelow(root: string, path: string): Promise<string | undefined> {
+    return this.real.readBelow(root, path).catch(() => undefined);
+  }
+  statBelow(root: string, path: string): Promise<FileFacts | undefined> {
+    return this.real.statBelow(root, path).catch(() => undefined);
+  }
+
+  write(path: string, text: string): Promise<void> {
+    return this.record('write', path, text);
+  }
+  mkdir(path: string): Promise<void> {
+    return this.record('mkdir', path);
+  }
+  remove(path: string): Promise<void> {
+    return this.record('remove', path);
+  }
+  rmdir(path: string): Promise<void> {
+    return this.record('rmdir', path);
+  }
+  symlink(target: string, path: string): Promise<void> {
+    return this.record('link', path, target);
+  }
+  rename(from: string, to: string): Promise<void> {
+    return this.record('rename', from, to);
+  }
+  writeBelow(root: string, path: string, text: string): Promise<void> {
+    return this.record('write', `${root}/${path}`, text);
+  }
+
+  private record(verb: string, path: string, detail?: string): Promise<void> {
+    this.actions.push({ type: 'file', verb, path, ...(detail === undefined ? {} : { detail }) });
+    return Promise.resolve();
+  }
+}

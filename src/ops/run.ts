@@ -1,0 +1,270 @@
+/**
+ * The runner: input check, locks, plan, journal before effect, steps, undo in reverse. Everything
+ * that changes the machine goes through here, so what holds here holds for every operation.
+ */
+import type { z } from 'zod';
+import type { JournalHead, OpenJournal, Step } from '../driver/system.ts';
+import type { StepKind, StepRun } from '../driver/step.ts';
+import { asIocageError, failure, type IocageError, type UndoFailure } from '../domain/errors.ts';
+import type { StepFacts } from '../domain/events.ts';
+import type { ChangeOperation, Context, Operation, Plan } from './operation.ts';
+import { kindOf } from './steps/kinds.ts';
+
+/** How long an operation waits for another one on the same jail before it says who holds it. */
+const lockWaitMs = 10_000;
+
+export interface RunOptions {
+  /** Asked before something is lost for good; without it nothing is asked. */
+  readonly confirm?: (plan: Plan<unknown>) => Promise<boolean>;
+}
+
+export interface Outcome<O = unknown> {
+  /** The journal's id; undefined for operations that change nothing. */
+  readonly id: string | undefined;
+  readonly result: O;
+}
+
+/** Checks raw input against the operation's schema; all problems are thrown at once. */
+export function checkInput<I extends z.ZodType>(schema: I, raw: unknown): z.output<I> {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  throw failure('INVALID_INPUT', {
+    issues: parsed.error.issues.map((issue) => ({
+      path: issue.path.map(String).join('.') || 'input',
+      problem: issue.message,
+    })),
+  });
+}
+
+/**
+ * Runs one operation to its end.
+ *
+ * @param raw input as the schema takes it; checked here.
+ * @throws IocageError; a changing operation has then undone what it did, or left it to `doctor`
+ *   (the error's `undoFailures`, or code UNFINISHED in later commands, say so).
+ */
+export async function runOperation(
+  context: Context,
+  operation: Operation,
+  raw: unknown,
+  options: RunOptions = {},
+): Promise<Outcome> {
+  const input = checkInput(operation.input, raw);
+  switch (operation.effect) {
+    case 'read':
+      return { id: undefined, result: await operation.read(context, input) };
+    case 'session':
+      if (!context.isRoot) throw failure('NOT_ROOT', { command: operation.command.names[0] });
+      return { id: undefined, result: await operation.session(context, input) };
+    case 'sequence': {
+      let last: Outcome = { id: undefined, result: undefined };
+      for (const [next, nextInput] of await operation.sequence(context, input)) {
+        last = await runOperation(context, next, nextInput, options);
+      }
+      return last;
+    }
+    default:
+      if (!context.isRoot && !context.dry) throw failure('NOT_ROOT', { command: operation.command.names[0] });
+      return runChange(context, operation, input, options);
+  }
+}
+
+async function runChange(
+  context: Context,
+  operation: ChangeOperation,
+  input: unknown,
+  options: RunOptions,
+): Promise<Outcome> {
+  const locks = await operation.locks(context, input);
+  if (context.dry) return dryRun(context, await operation.plan(context, input));
+
+  const held = await context.locks.take(locks, operation.id, lockWaitMs);
+  try {
+    await refuseHalfDone(context, locks);
+    const plan = await operation.plan(context, input);
+    if (plan.loses && plan.loses.length > 0 && options.confirm && !(await options.confirm(plan))) {
+      throw failure('NOT_CONFIRMED');
+    }
+    return await perform(context, operation, plan, locks);
+  } finally {
+    await held.release();
+  }
+}
+
+/** What an interrupted operation left behind is dealt with before anything else touches the same thing. */
+async function refuseHalfDone(context: Context, locks: readonly string[]): Promise<void> {
+  const touched = (await context.journal.unfinished()).filter((entry) =>
+    entry.head.locks.some((lock) => locks.includes(lock)),
+  );
+  if (touched.length === 0) return;
+  const what = touched.map((entry) => `${entry.head.operation} of ${entry.head.subject}`).join(', ');
+  throw failure('UNFINISHED', { what, count: touched.length });
+}
+
+async function dryRun(context: Context, plan: Plan<unknown>): Promise<Outcome> {
+  const run = stepRun(context, 'dry-run');
+  for (const step of plan.steps) await kindOf(context, step).do(step.args as never, run);
+  return { id: undefined, result: { subject: plan.subject, actions: context.actions, loses: plan.loses ?? [] } };
+}
+
+/** Ids sort by time, so that a listing of the journal is in order. */
+function operationId(context: Context): string {
+  const time = context.clock.now().toISOString().replace(/[-:]/g, '').replace('.', '');
+  return `${time.slice(0, 18)}-${context.ids.uuid().slice(0, 8)}`;
+}
+
+export function stepRun(context: Context, operationId: string): StepRun {
+  return {
+    operationId,
+    exec: context.exec,
+    files: context.files,
+    storage: context.storage,
+    clock: context.clock,
+    signal: context.signal,
+    dry: context.dry,
+    progress: (text, done, total) =>
+      context.emit({
+        type: 'progress',
+        id: operationId,
+        text,
+        ...(done === undefined ? {} : { done }),
+        ...(total === undefined ? {} : { total }),
+      }),
+    note: (text) => context.emit({ type: 'note', id: operationId, level: 'info', text }),
+  };
+}
+
+export function stepFacts(kind: StepKind, step: Step, index: number, count: number): StepFacts {
+  return {
+    index,
+    count,
+    kind: step.kind,
+    title: kind.title(step.args as never),
+    ...(step.label === undefined ? {} : { label: step.label }),
+  };
+}
+
+async function perform(
+  context: Context,
+  operation: ChangeOperation,
+  plan: Plan<unknown>,
+  locks: readonly string[],
+): Promise<Outcome> {
+  const id = operationId(context);
+  const { steps, subject, title } = plan;
+  const started = context.clock.now().getTime();
+  const elapsed = (): number => context.clock.now().getTime() - started;
+  const head: JournalHead = {
+    id,
+    operation: operation.id,
+    title,
+    subject,
+    recover: operation.recover,
+    steps,
+    locks,
+    ...(await context.self()),
+    startedAt: context.clock.now().toISOString(),
+  };
+  const journal = await context.journal.begin(head);
+  context.emit({ type: 'operation.begin', id, operation: operation.id, title, subject, steps: steps.length });
+  const run = stepRun(context, id);
+  let begun = 0;
+  try {
+    for (const [index, step] of steps.entries()) {
+      // An operation that can only be finished is not cancelled half-way.
+      if (context.signal.aborted && (operation.recover === 'undo' || index === 0)) {
+        throw failure('CANCELLED', { operation: title });
+      }
+      await journal.mark({ mark: 'intent', step: index });
+      begun = index + 1;
+      await doStep(context, run, step, index, steps.length);
+      await journal.mark({ mark: 'done', step: index });
+    }
+  } catch (thrown) {
+    const error = asIocageError(thrown);
+    const end = await settleFailure(context, operation, steps, begun, run, journal, error);
+    context.emit({ type: 'operation.failed', id, durationMs: elapsed(), error: end });
+    throw end;
+  }
+  await journal.mark({ mark: 'end', outcome: 'done' });
+  const result = await plan.result();
+  context.emit({ type: 'operation.done', id, durationMs: elapsed(), result });
+  return { id, result };
+}
+
+async function doStep(context: Context, run: StepRun, step: Step, index: number, count: number): Promise<void> {
+  const kind = kindOf(context, step);
+  const facts = stepFacts(kind, step, index, count);
+  const started = context.clock.now().getTime();
+  const id = run.operationId;
+  context.emit({ type: 'step.begin', id, step: facts });
+  try {
+    await kind.do(step.args as never, run);
+  } catch (thrown) {
+    const error = asIocageError(thrown);
+    const tolerated = step.onError === 'warn';
+    context.emit({ type: 'step.failed', id, step: facts, error, tolerated });
+    if (!tolerated) throw error;
+    return;
+  }
+  context.emit({ type: 'step.done', id, step: facts, durationMs: context.clock.now().getTime() - started });
+}
+
+/**
+ * After a failure: undo everything when everything can be undone. When something that was begun
+ * cannot come back (a dataset is destroyed), the record stays open, and `doctor` finishes the work.
+ */
+async function settleFailure(
+  context: Context,
+  operation: ChangeOperation,
+  steps: readonly Step[],
+  begun: number,
+  run: StepRun,
+  journal: OpenJournal,
+  error: IocageError,
+): Promise<IocageError> {
+  const reached = steps.slice(0, begun);
+  const final = reached.some((step) => kindOf(context, step).undo === undefined);
+  if (operation.recover === 'finish' && final) {
+    await journal.mark({ mark: 'left', error: error.message });
+    return Object.assign(error, { undoFailures: [{ step: 'finish', message: `'iocage doctor' completes it` }] });
+  }
+  const failures = await undoSteps(context, steps, begun, new Set(), run, journal);
+  error.undoFailures = failures;
+  await journal.mark(
+    failures.length === 0
+      ? { mark: 'end', outcome: 'failed', error: error.message }
+      : { mark: 'left', error: error.message },
+  );
+  return error;
+}
+
+/** Undoes the first `begun` steps in reverse, going on past failures, which it answers. */
+export async function undoSteps(
+  context: Context,
+  steps: readonly Step[],
+  begun: number,
+  alreadyUndone: ReadonlySet<number>,
+  run: StepRun,
+  journal: OpenJournal,
+): Promise<readonly UndoFailure[]> {
+  const failures: UndoFailure[] = [];
+  // The undoing itself is not to be cancelled by the Ctrl-C that caused it.
+  const calm: StepRun = { ...run, signal: new AbortController().signal };
+  for (let index = begun - 1; index >= 0; index -= 1) {
+    const step = steps[index]!;
+    const kind = kindOf(context, step);
+    if (kind.undo === undefined || alreadyUndone.has(index)) continue;
+    const facts = stepFacts(kind, step, index, steps.length);
+    try {
+      await kind.undo(step.args as never, calm);
+      await journal.mark({ mark: 'undone', step: index });
+      context.emit({ type: 'step.undone', id: run.operationId, step: facts });
+    } catch (thrown) {
+      const error = asIocageError(thrown);
+      failures.push({ step: facts.title, message: error.message });
+      context.emit({ type: 'step.undo-failed', id: run.operationId, step: facts, error });
+    }
+  }
+  return failures;
+}

@@ -1,0 +1,18 @@
+/** Finds the kind of a step: the storage's, the files', the releases' and the host driver's own. */
+import type { Step } from '../../driver/system.ts';
+import type { StepKind } from '../../driver/step.ts';
+import type { Context } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { datasetKinds } from './dataset.ts';
+import { fileKinds } from './file.ts';
+import { releaseKinds } from './release.ts';
+
+const shared = new Map<string, StepKind>(
+  [...datasetKinds, ...fileKinds, ...releaseKinds].map((kind) => [kind.kind, kind as StepKind]),
+);
+
+export function kindOf(context: Pick<Context, 'host'>, step: Step): StepKind {
+  const kind = shared.get(step.kind) ?? context.host.kinds.find((known) => known.kind === step.kind);
+  if (kind === undefined) throw failure('INTERNAL', { why: `unknown kind of step ${JSON.stringify(step.kind)}` });
+  return kind;
+}
