@@ -69,7 +69,10 @@ export interface Storage {
     depth: number,
     properties: readonly string[],
   ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>;
-  /** Snapshots of the dataset and of everything below it (`depth` undefined), oldest first. */
+  /**
+   * Snapshots of the dataset and of those below it, down to `depth` levels (0: only its own; undefined:
+   * of everything below), oldest first.
+   */
   snapshots(root: string, depth: number | undefined, columns: readonly string[]): Promise<readonly SnapshotRow[]>;
   /** Every filesystem of the pool that is a clone: its name and its origin snapshot. */
   clones(pool: string): Promise<readonly { readonly dataset: string; readonly origin: string }[]>;
@@ -90,12 +93,17 @@ export interface Storage {
   promote(dataset: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   mount(dataset: string): Promise<void>;
+  /** Unmounts the filesystem and those mounted below it. Not mounted is no failure. */
   unmount(dataset: string): Promise<void>;
   /**
    * Destroys a filesystem, its snapshots and, when `recursive`, everything below it; never a clone of it.
    * Passes the guard first (only strictly below POOL/iocage, with the expected shape). Absent is no failure.
+   *
+   * With `madeBy` it does nothing unless the dataset itself carries `org.freebsd.iocage:op=madeBy`; such
+   * a dataset may also be `POOL/iocage` or one of the layout's first level, so that making the layout
+   * can be undone.
    */
-  destroy(dataset: string, options: { recursive: boolean }): Promise<void>;
+  destroy(dataset: string, options: { recursive: boolean; madeBy?: string }): Promise<void>;
   /** Destroys `dataset@name`, and the snapshots of that name below when `recursive`. Absent is no failure. */
   destroySnapshot(name: string, options: { recursive: boolean }): Promise<void>;
   setPoolComment(pool: string, comment: string): Promise<void>;

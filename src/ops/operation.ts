@@ -67,6 +67,8 @@ export interface ChangeOperation<I extends z.ZodType = z.ZodType, O = unknown> e
   readonly effect: 'change' | 'destroy';
   /** What an interrupted run becomes: as before, or completed. */
   readonly recover: 'undo' | 'finish';
+  /** Decides once what the locks and the plan must agree on (a time, a generated name). */
+  prepare?(context: Context, input: z.output<I>): z.output<I>;
   /** Names of the locks it holds while it plans and runs; `jail:UUID`, `tag:TAG`, `release:NAME`, `pool`. */
   locks(context: Context, input: z.output<I>): Promise<readonly string[]> | readonly string[];
   /** Reads what it needs, checks everything, and answers the steps; changes nothing. Runs under the locks. */
@@ -125,6 +127,8 @@ export interface CommandWords {
    * not stopping the rest.
    */
   toInputs(words: Words, context: Context): Promise<readonly unknown[]> | readonly unknown[];
+  /** Another operation that these words mean (`list -r`, `destroy -r`); it takes the words then. */
+  instead?(words: Words): Operation | undefined;
   readonly examples: readonly { readonly line: string; readonly says: string }[];
   /** More than the title, for help and the manual page. */
   readonly about?: string;

@@ -72,9 +72,10 @@ export async function runOperation(
 async function runChange(
   context: Context,
   operation: ChangeOperation,
-  input: unknown,
+  checked: unknown,
   options: RunOptions,
 ): Promise<Outcome> {
+  const input = operation.prepare?.(context, checked) ?? checked;
   const locks = await operation.locks(context, input);
   if (context.dry) return dryRun(context, await operation.plan(context, input));
 

@@ -1,0 +1,45 @@
+/**
+ * The question before something is lost for good. It says what will be lost, takes only `y` or `Y`,
+ * and without a terminal nothing is taken for a yes.
+ */
+import { createInterface } from 'node:readline';
+import type { Plan } from '../ops/operation.ts';
+import type { Terminal } from './terminal.ts';
+import { oneLine } from './print/text.ts';
+
+/** The block that the original printed, with everything that will be lost. */
+export function question(
+  operation: string,
+  plan: Pick<Plan<unknown>, 'subject' | 'title' | 'loses'>,
+): string {
+  const what = operation === 'jail.destroy' ? `this will destroy jail ${plan.subject}` : plan.title;
+  const lost = (plan.loses ?? []).map((thing) => `    ${oneLine(thing)}`);
+  return [
+    '',
+    `  WARNING: ${oneLine(what)}`,
+    ...(lost.length > 0 ? ['  This will be gone for good:', ...lost] : []),
+    '',
+    '  Are you sure ? y[N]: ',
+  ].join('\n');
+}
+
+export function askOnTerminal(terminal: Terminal, operation: string) {
+  return async (plan: Plan<unknown>): Promise<boolean> => {
+    if (!terminal.stdin.isTTY || !terminal.stderr.isTTY) return false;
+    terminal.stderr.write(question(operation, plan));
+    return /^\s*[yY]\s*$/.test(await readLine(terminal));
+  };
+}
+
+function readLine(terminal: Terminal): Promise<string> {
+  return new Promise((resolve) => {
+    // Not as a terminal: the kernel's own line editing stays on, and Ctrl-C still ends the program.
+    const lines = createInterface({ input: terminal.stdin, terminal: false });
+    let answer = '';
+    lines.once('line', (line) => {
+      answer = line;
+      lines.close();
+    });
+    lines.once('close', () => resolve(answer));
+  });
+}

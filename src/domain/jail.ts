@@ -1,0 +1,53 @@
+/** A jail as it is stored, and how a name on the command line finds it. Pure. */
+import { failure } from './errors.ts';
+
+export interface Jail {
+  /** Last part of the dataset's name: a UUID, or the name given with `-n`. */
+  readonly uuid: string;
+  /** The stored tag; the UUID when there is none. */
+  readonly tag: string;
+  readonly pool: string;
+  readonly dataset: string;
+  /** Mount point of the top dataset; undefined when it has none or is not mounted. */
+  readonly mountpoint: string | undefined;
+  /** It lies under `templates/`, or says of itself that it is one. */
+  readonly template: boolean;
+  /** iocage's properties that are stored on the dataset itself. */
+  readonly local: ReadonlyMap<string, string>;
+  /** ZFS's own properties, as text. */
+  readonly native: ReadonlyMap<string, string>;
+  /** Why it cannot be used; it is listed as corrupt then, and nothing is done to it. */
+  readonly problem?: string;
+}
+
+/** How messages name a jail: `UUID (TAG)`, or one word when they are the same. */
+export function label(jail: Pick<Jail, 'uuid' | 'tag'>): string {
+  return jail.uuid === jail.tag ? jail.uuid : `${jail.uuid} (${jail.tag})`;
+}
+
+const uuidPrefix = /^[0-9a-f]{4,8}(-[0-9a-f-]*)?$/i;
+
+/**
+ * Finds the jail that `name` means: the full UUID, else the exact tag, else the only jail whose UUID
+ * begins with it (four hexadecimal digits or more). Compared literally: a name is never a pattern.
+ *
+ * @throws JAIL_NOT_FOUND, JAIL_AMBIGUOUS with the candidates
+ */
+export function findJail(jails: readonly Jail[], name: string): Jail {
+  const exact = jails.filter((jail) => jail.uuid === name);
+  if (exact.length === 1) return exact[0]!;
+  const tagged = exact.length > 0 ? exact : jails.filter((jail) => jail.tag === name);
+  if (tagged.length === 1) return tagged[0]!;
+  const prefixed =
+    tagged.length > 0 || !uuidPrefix.test(name)
+      ? tagged
+      : jails.filter((jail) => jail.uuid.toLowerCase().startsWith(name.toLowerCase()));
+  if (prefixed.length === 1) return prefixed[0]!;
+  if (prefixed.length === 0) throw failure('JAIL_NOT_FOUND', { name });
+  throw failure('JAIL_AMBIGUOUS', { name, matches: prefixed.map(label) });
+}
+
+/** The jail that already goes by this word, as its tag or as its UUID. */
+export function holderOf(jails: readonly Jail[], word: string): Jail | undefined {
+  return jails.find((jail) => jail.tag === word || jail.uuid === word);
+}

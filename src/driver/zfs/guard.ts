@@ -1,0 +1,59 @@
+/**
+ * The destroy guard: the last thing before `zfs destroy`, whatever the caller believes. Only datasets
+ * strictly below POOL/iocage/{jails,templates,releases,base,download}, of a shape that iocage makes,
+ * may go. Pure; knows nothing of what exists. Spec: safety rule 8 of the original's analysis.
+ */
+import { failure } from '../../domain/errors.ts';
+
+/** What may stand below the first level: the name of the thing, then the datasets it consists of. */
+const shapes: Readonly<Record<string, (below: readonly string[]) => boolean>> = {
+  jails: isJailPart,
+  templates: isJailPart,
+  releases: (below) => below.length === 0 || (below.length === 1 && below[0] === 'root'),
+  // Base jails have one dataset for each base directory, such as root/bin and root/usr/lib32.
+  base: (below) => below.length === 0 || (below[0] === 'root' && below.length <= 4),
+  download: (below) => below.length === 0,
+};
+
+function isJailPart(below: readonly string[]): boolean {
+  return ['', 'root', 'data', 'root/data'].includes(below.join('/'));
+}
+
+const segment = /^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/;
+
+/** The layout's own datasets, which only the operation that made them may take away again. */
+const layout: readonly string[] = [...Object.keys(shapes), '.defaults'];
+
+/** Why this dataset must not be destroyed; undefined when it may. */
+export function guardProblem(dataset: string): string | undefined {
+  if (dataset.includes('@')) return 'it names a snapshot, not a filesystem';
+  const [pool = '', top, group, name, ...below] = dataset.split('/');
+  const named = [pool, ...(name === undefined ? [] : [name]), ...below];
+  if (!named.every((part) => segment.test(part) && !part.includes('..'))) return 'its name is not plain';
+  if (top !== 'iocage') return 'it is not below POOL/iocage';
+  const shape = group !== undefined && Object.hasOwn(shapes, group) ? shapes[group] : undefined;
+  if (shape === undefined) return `it is not in one of ${Object.keys(shapes).join(', ')}`;
+  if (name === undefined) return 'it is a part of the layout itself';
+  if (!shape(below)) return 'iocage makes no dataset of that shape';
+  return undefined;
+}
+
+/**
+ * The same for a dataset that carries the stamp of the operation that made it: the layout itself is
+ * admitted too.
+ */
+export function guardProblemOfMade(dataset: string): string | undefined {
+  const [pool = '', top, group, ...more] = dataset.split('/');
+  const isLayout =
+    segment.test(pool) &&
+    !pool.includes('..') &&
+    top === 'iocage' &&
+    more.length === 0 &&
+    (group === undefined || layout.includes(group));
+  return isLayout ? undefined : guardProblem(dataset);
+}
+
+export function assertDestroyable(dataset: string, made: boolean): void {
+  const why = made ? guardProblemOfMade(dataset) : guardProblem(dataset);
+  if (why !== undefined) throw failure('GUARDED', { dataset, why });
+}

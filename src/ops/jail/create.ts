@@ -1,0 +1,239 @@
+/**
+ * `create`: a new jail from a release, as a full copy, as a clone, or empty. All properties are
+ * written in the call that makes the dataset, so no moment shows a jail without its configuration.
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { defineChange, type Context, type Words } from '../operation.ts';
+import type { Step } from '../../driver/system.ts';
+import { failure } from '../../domain/errors.ts';
+import { holderOf } from '../../domain/jail.ts';
+import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../domain/name.ts';
+import { checkAssignments } from '../../domain/config.ts';
+import { getProperty } from '../../domain/properties/index.ts';
+import { choosePool, namespace, readWorld, type Release, type World } from '../world.ts';
+import { cloneDataset, copyDataset, createDataset, destroySnapshot, takeSnapshot } from '../steps/dataset.ts';
+import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
+import { tagLock } from './select.ts';
+
+const kinds = ['thick', 'clone', 'empty'] as const;
+type Kind = (typeof kinds)[number];
+
+export const createInput = z.object({
+  /** Default: what the stored default of `type` says, else `thick`. */
+  kind: z.enum(kinds).optional(),
+  release: z.string().optional(),
+  /** The dataset's name, and the tag and host name too. */
+  name: z.string().optional(),
+  count: z.number().int().min(1).max(999).default(1),
+  properties: z.array(z.tuple([z.string(), z.string()])).default([]),
+  /** Gives the tag of a jail that gets none; the time of the call. */
+  createdAt: z.date().optional(),
+});
+type CreateInput = z.output<typeof createInput>;
+
+export interface Created {
+  readonly jails: readonly { readonly uuid: string; readonly tag: string; readonly kind: Kind }[];
+}
+
+export const jailCreate = defineChange<typeof createInput, Created>({
+  id: 'jail.create',
+  title: 'Create jails from a release',
+  effect: 'change',
+  recover: 'undo',
+  input: createInput,
+  prepare: (context, input) => ({ ...input, createdAt: context.clock.now() }),
+  async locks(context, input) {
+    const pool = await choosePool(context);
+    return wantedTags(input).map((tag) => tagLock(pool.name, tag));
+  },
+  async plan(context, input) {
+    const world = await readWorld(context);
+    const kind = input.kind ?? defaultKind(world);
+    const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
+    const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
+    const given = checkAssignments(withoutTag(input.properties), 'jail-create');
+    return {
+      subject: jails.map(({ tag }) => tag).join(', '),
+      title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`}`,
+      steps: jails.flatMap((jail) => createSteps(context, world, jail, kind, release, given)),
+      result: () => ({ jails }),
+    };
+  },
+  command: {
+    names: ['create'],
+    group: 'jails',
+    usage: '[-c|-e] [release=RELEASE] [tag=TAG] [PROPERTY=VALUE ...]',
+    flags: [
+      {
+        key: 'clone',
+        flags: '-c, --clone [count]',
+        doc: 'thin: clone the release instead of copying it; with a number, that many jails',
+      },
+      { key: 'empty', flags: '-e, --empty', doc: 'no files at all in the jail' },
+      { key: 'thick', flags: '-T, --thick', doc: 'a full copy of the release (the default)' },
+      { key: 'release', flags: '-r, --release <release>', doc: 'same as release=RELEASE' },
+      { key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' },
+      { key: 'count', flags: '--count <n>', doc: 'make n jails; tag and host name get _1 … _n' },
+    ],
+    about:
+      'A jail gets a UUID, unless -n names it, and a tag, the creation time unless tag= gives one. ' +
+      'Properties not given come from the stored defaults (iocage set PROPERTY=VALUE default), then from the built-in ones.',
+    examples: [
+      { line: 'iocage create -c release=bookworm tag=web', says: 'a thin jail called web' },
+      { line: 'iocage create -r bookworm -n db quota=20G', says: 'a full copy called db that may use 20 GB' },
+      { line: 'iocage create -c 3 tag=node release=bookworm', says: 'node_1, node_2 and node_3' },
+      { line: 'iocage create -e tag=lfs', says: 'an empty jail to fill by hand' },
+    ],
+    toInputs: (words) => [toCreateInput(words)],
+  },
+});
+
+export function toCreateInput(words: Words): z.input<typeof createInput> {
+  const { flags } = words;
+  if (words.positionals.length > 0) {
+    throw failure('USAGE', { problem: `${JSON.stringify(words.positionals[0])} is no property=value`, command: 'create' });
+  }
+  const properties = [...words.properties];
+  const take = (key: string): string | undefined => {
+    const found = properties.findIndex(([name]) => name === key);
+    return found < 0 ? undefined : properties.splice(found, 1)[0]![1];
+  };
+  const release = take('release') ?? (flags['release'] as string | undefined);
+  const cloneCount = typeof flags['clone'] === 'string' ? flags['clone'] : undefined;
+  const countText = take('count') ?? cloneCount ?? (flags['count'] as string | undefined);
+  if (countText !== undefined && !/^[0-9]{1,4}$/.test(countText)) {
+    throw failure('USAGE', { problem: `count takes a number from 1 to 999, not ${JSON.stringify(countText)}`, command: 'create' });
+  }
+  const chosen = [
+    ...(flags['clone'] === true ? (['clone'] as const) : []),
+    ...(flags['empty'] ? (['empty'] as const) : []),
+    ...(flags['thick'] ? (['thick'] as const) : []),
+  ];
+  if (chosen.length > 1) throw failure('USAGE', { problem: `${chosen.join(' and ')} exclude each other`, command: 'create' });
+  return {
+    ...(chosen[0] === undefined ? {} : { kind: chosen[0] }),
+    ...(release === undefined ? {} : { release }),
+    ...(flags['name'] === undefined ? {} : { name: flags['name'] as string }),
+    ...(countText === undefined ? {} : { count: Number(countText) }),
+    properties: properties as [string, string][],
+  };
+}
+
+/** A `type` stored as default decides what a plain `create` makes. */
+function defaultKind(world: World): Kind {
+  return world.defaults.get('type') === 'clonejail' ? 'clone' : world.defaults.get('type') === 'emptyjail' ? 'empty' : 'thick';
+}
+
+function withoutTag(properties: CreateInput['properties']): CreateInput['properties'] {
+  return properties.filter(([key]) => key !== 'tag');
+}
+
+function givenTag(input: CreateInput): string | undefined {
+  return input.properties.findLast(([key]) => key === 'tag')?.[1];
+}
+
+/** The tags that the new jails ask for; each is locked before it is looked up. */
+function wantedTags(input: CreateInput): readonly string[] {
+  if (input.name !== undefined) assertJailName(input.name);
+  const tag = givenTag(input) ?? input.name ?? timeTag(input.createdAt!);
+  assertTag(tag);
+  return numbered(tag, input.count);
+}
+
+function numbered(word: string, count: number): readonly string[] {
+  return count === 1 ? [word] : Array.from({ length: count }, (_, i) => `${word}_${i + 1}`);
+}
+
+interface Identity {
+  readonly uuid: string;
+  readonly tag: string;
+  /** From `-n`: host name instead of the UUID. */
+  readonly named: boolean;
+}
+
+function identify(context: Context, world: World, input: CreateInput): readonly Identity[] {
+  const explicit = givenTag(input) ?? input.name;
+  return wantedTags(input).map((tag, index) => {
+    const named = input.name !== undefined;
+    const uuid = named ? numbered(input.name!, input.count)[index]! : context.ids.uuid();
+    for (const [what, word] of [['tag', tag], ['name', uuid]] as const) {
+      const holder = holderOf(world.jails, word);
+      if (holder === undefined) continue;
+      // Two jails made within one second without a tag: the second one's tag gets a part of its UUID.
+      if (what === 'tag' && explicit === undefined) return { uuid, tag: `${tag}-${uuid.slice(0, 8)}`, named };
+      throw failure('NAME_TAKEN', { what, name: word, by: holder.uuid });
+    }
+    return { uuid, tag, named };
+  });
+}
+
+export async function chooseRelease(context: Context, world: World, named: string | undefined): Promise<Release> {
+  const fetched = world.releases.map((release) => release.name);
+  const stored = world.defaults.get('release');
+  const name = named ?? stored ?? (fetched.length === 1 ? fetched[0] : await context.host.defaultRelease());
+  if (name === undefined) throw failure('RELEASE_NEEDED', { fetched });
+  assertReleaseName(name);
+  const release = world.releases.find((candidate) => candidate.name === name);
+  if (release === undefined) {
+    throw named === undefined && stored === undefined
+      ? failure('RELEASE_NEEDED', { fetched })
+      : failure('RELEASE_NOT_FOUND', { release: name, fetched });
+  }
+  return release;
+}
+
+/** Splits checked assignments into ZFS's own properties and ours, the latter with their namespace. */
+export function toZfsProperties(pairs: readonly (readonly [string, string])[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map(([key, value]) => [getProperty(key).store === 'native' ? key : namespace + key, value]),
+  );
+}
+
+const types: Readonly<Record<Kind, string>> = { thick: 'jail', clone: 'clonejail', empty: 'emptyjail' };
+
+function createSteps(
+  context: Context,
+  world: World,
+  jail: Identity,
+  kind: Kind,
+  release: Release | undefined,
+  given: readonly (readonly [string, string])[],
+): readonly Step[] {
+  const dataset = `${world.root}/jails/${jail.uuid}`;
+  const mountpoint = join(world.mountpoint, 'jails', jail.uuid);
+  const root = join(mountpoint, 'root');
+  const hostname = given.find(([key]) => key === 'host_hostname')?.[1] ?? (jail.named ? jail.uuid.replaceAll('_', '-') : undefined);
+  const own: (readonly [string, string])[] = [
+    ['host_hostuuid', jail.uuid],
+    ['tag', jail.tag],
+    ['type', types[kind]],
+    ...(release === undefined ? [] : ([['release', release.name]] as const)),
+    ...(hostname === undefined ? [] : ([['host_hostname', hostname]] as const)),
+    ...given.filter(([key]) => key !== 'host_hostname'),
+  ];
+  const steps: Step[] = [createDataset({ dataset, properties: toZfsProperties(own) })];
+  if (release === undefined) steps.push(createDataset({ dataset: `${dataset}/root`, properties: {} }));
+  else {
+    const snapshot = `${release.dataset}/root@${jail.uuid}`;
+    steps.push(takeSnapshot({ name: snapshot, recursive: false, properties: {} }));
+    if (kind === 'clone') steps.push(cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }));
+    else {
+      steps.push(copyDataset({ snapshot, dataset: `${dataset}/root` }));
+      steps.push(destroySnapshot({ name: snapshot, recursive: false }));
+    }
+    const name = hostname ?? jail.uuid;
+    steps.push(
+      writeInRoot({
+        root,
+        contents: [
+          { path: 'etc/hostname', text: `${name}\n`, replace: true },
+          { path: 'etc/hosts', text: `127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t${name}\n` },
+        ],
+      }),
+    );
+  }
+  steps.push(writeNew({ path: join(mountpoint, 'fstab'), text: '' }));
+  steps.push(makeLink({ target: mountpoint, path: join(world.mountpoint, 'tags', jail.tag) }));
+  return steps;
+}

@@ -1,0 +1,129 @@
+/**
+ * `destroy`: everything that will go is computed and shown first, then nothing else goes. Never a
+ * clone of the jail, never a snapshot that a person made elsewhere, never with `zfs destroy -R`.
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { defineChange, type Context } from '../operation.ts';
+import type { Step } from '../../driver/system.ts';
+import { failure } from '../../domain/errors.ts';
+import { findJail, label, type Jail } from '../../domain/jail.ts';
+import { readWorld, toSpec, type World } from '../world.ts';
+import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
+import { removeFile, removeLink } from '../steps/file.ts';
+import { assertDown, jailLock } from './select.ts';
+
+const destroyInput = z.object({
+  jail: z.string().min(1),
+  /** Stop the jail first when it runs. */
+  force: z.boolean().default(false),
+});
+
+interface Destroyed {
+  readonly uuid: string;
+  readonly tag: string;
+  /** Datasets and snapshots that are gone. */
+  readonly destroyed: readonly string[];
+}
+
+export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
+  id: 'jail.destroy',
+  title: 'Destroy a jail with its files and snapshots',
+  effect: 'destroy',
+  recover: 'finish',
+  input: destroyInput,
+  async locks(context, input) {
+    return [jailLock(findJail((await readWorld(context)).jails, input.jail))];
+  },
+  async plan(context, input) {
+    const world = await readWorld(context);
+    const jail = findJail(world.jails, input.jail);
+    const stop = await stopFirst(context, world, jail, input.force);
+    const loss = await computeLoss(context, jail);
+    return {
+      subject: label(jail),
+      title: `Destroying jail ${label(jail)}`,
+      loses: loss.all,
+      steps: [...stop, ...destroySteps(world, jail, loss)],
+      result: () => ({ uuid: jail.uuid, tag: jail.tag, destroyed: loss.all }),
+    };
+  },
+  command: {
+    names: ['destroy'],
+    group: 'jails',
+    usage: 'JAIL ...',
+    flags: [
+      { key: 'force', flags: '-f, --force', doc: 'do not ask, and stop the jail first when it runs' },
+      { key: 'release', flags: '-r, --release', doc: 'the names are releases, not jails' },
+      { key: 'download', flags: '-d, --download', doc: 'with -r: the downloaded files too' },
+    ],
+    about: 'Shows every dataset and snapshot that will be lost and asks. A jail from which others are cloned is refused.',
+    examples: [
+      { line: 'iocage destroy web', says: 'shows what will be lost and asks' },
+      { line: 'iocage destroy -f web', says: 'does not ask; for scripts' },
+      { line: 'iocage destroy -r bookworm', says: 'removes a release that no jail uses' },
+    ],
+    toInputs(words) {
+      if (words.positionals.includes('ALL')) {
+        throw failure('USAGE', { problem: 'ALL is not taken here: name each jail', command: 'destroy' });
+      }
+      if (words.positionals.length === 0) throw failure('USAGE', { problem: 'missing UUID', command: 'destroy' });
+      return words.positionals.map((jail) => ({ jail, force: words.flags['force'] === true }));
+    },
+  },
+});
+
+interface Loss {
+  readonly filesystems: readonly string[];
+  /** Snapshots of releases or other jails that were made for this one only. */
+  readonly origins: readonly string[];
+  readonly all: readonly string[];
+}
+
+async function stopFirst(context: Context, world: World, jail: Jail, force: boolean): Promise<readonly Step[]> {
+  if (!force) {
+    await assertDown(context, jail, 'destroy');
+    return [];
+  }
+  const running = await context.host.running(jail.pool);
+  return running.has(jail.uuid) ? context.host.stopSteps(toSpec(world, jail)) : [];
+}
+
+async function computeLoss(context: Context, jail: Jail): Promise<Loss> {
+  const rows = (await context.storage.filesystems(jail.dataset, 32, ['mounted'])) ?? [];
+  const filesystems = rows.map((row) => row.name);
+  const inside = (dataset: string): boolean =>
+    filesystems.some((own) => dataset === own || dataset.startsWith(`${own}/`));
+  const snapshots = await context.storage.snapshots(jail.dataset, undefined, []);
+  const clones = await context.storage.clones(jail.pool);
+  const dependents = clones.filter(({ dataset, origin }) => inside(origin.split('@')[0]!) && !inside(dataset));
+  if (dependents.length > 0) {
+    throw failure('HAS_DEPENDENTS', { what: `jail ${label(jail)}`, dependents: dependents.map((clone) => clone.dataset) });
+  }
+  // `create` and `clone` name the snapshot that a jail starts from after the jail's UUID. Any other
+  // origin is somebody's own snapshot, and stays.
+  const origins = [
+    ...new Set(
+      clones
+        .filter(({ dataset, origin }) => inside(dataset) && !inside(origin.split('@')[0]!))
+        .map(({ origin }) => origin)
+        .filter((origin) => origin.split('@')[1] === jail.uuid)
+        .filter((origin) => !clones.some((other) => other.origin === origin && !inside(other.dataset))),
+    ),
+  ];
+  return { filesystems, origins, all: [...filesystems, ...snapshots.map((row) => row.name), ...origins] };
+}
+
+function destroySteps(world: World, jail: Jail, loss: Loss): readonly Step[] {
+  const deepestFirst = [...loss.filesystems].sort((a, b) => b.split('/').length - a.split('/').length);
+  return [
+    ...(jail.mountpoint === undefined
+      ? []
+      : [removeLink({ target: jail.mountpoint, path: join(world.mountpoint, 'tags', jail.tag) })]),
+    // Unmounting comes first because it can be undone: a jail whose files are in use stays whole.
+    ...deepestFirst.map((dataset) => unmountDataset({ dataset })),
+    destroyDataset({ dataset: jail.dataset, recursive: true }),
+    ...loss.origins.map((name) => destroySnapshot({ name, recursive: false })),
+    removeFile({ path: join(world.mountpoint, 'log', `${jail.uuid}-console.log`) }),
+  ];
+}

@@ -1,0 +1,167 @@
+/** `get`, `get -r`, `defaults`: what is configured, and where each value comes from. */
+import { z } from 'zod';
+import { defineRead, type Context } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { effective } from '../../domain/config.ts';
+import { findJail, type Jail } from '../../domain/jail.ts';
+import { getProperty, properties } from '../../domain/properties/index.ts';
+import type { Property } from '../../domain/property.ts';
+import { readWorld, toSpec, type World } from '../world.ts';
+import { noProperties } from './select.ts';
+
+export type Source = 'local' | 'default' | 'builtin' | 'zfs' | 'computed';
+
+export interface Value {
+  readonly key: string;
+  /** Null: unset. */
+  readonly value: string | null;
+  readonly source: Source;
+  /** Why this kernel does not apply it, when it does not and the value is not the built-in one. */
+  readonly notApplied?: string;
+}
+
+const getInput = z.object({
+  key: z.string().min(1),
+  jail: z.string().optional(),
+  recursive: z.boolean().default(false),
+});
+
+type GetOutput =
+  | { readonly jail: string; readonly key: string; readonly value: string | null; readonly source: Source }
+  | { readonly jail: string; readonly properties: readonly Value[] }
+  | {
+      readonly key: string;
+      readonly rows: readonly { uuid: string; tag: string; name: string; value: string | null }[];
+    };
+
+export const propertyGet = defineRead<typeof getInput, GetOutput>({
+  id: 'property.get',
+  title: 'Show properties of a jail, or one property of all jails',
+  input: getInput,
+  async read(context, { key, jail: name, recursive }) {
+    if (key !== 'all' && !isPseudo(key)) getProperty(key);
+    const world = await readWorld(context);
+    if (recursive) {
+      const jails = world.jails.filter((jail) => jail.problem === undefined);
+      const states = await context.host.running(world.pool.name);
+      const row = (jail: Jail) => ({
+        uuid: jail.uuid,
+        tag: jail.tag,
+        name: jail.tag,
+        value: pseudo(world, jail, key, states.get(jail.uuid)?.jid) ?? valueOf(world, jail, getProperty(key)).value,
+      });
+      return { key, rows: jails.map(row) };
+    }
+    if (name === 'default') return ofDefaults(world, key);
+    const jail = findJail(world.jails, name!);
+    const state = (await context.host.running(world.pool.name)).get(jail.uuid);
+    const special = pseudo(world, jail, key, state?.jid);
+    if (special !== undefined) return { jail: jail.uuid, key, value: special, source: 'computed' };
+    if (key !== 'all') {
+      const { value, source } = valueOf(world, jail, getProperty(key));
+      return { jail: jail.uuid, key, value, source };
+    }
+    return { jail: jail.uuid, properties: allOf(context, world, jail) };
+  },
+  command: {
+    names: ['get', 'show'],
+    group: 'configuration',
+    usage: 'PROPERTY|all JAIL|default | -r PROPERTY',
+    flags: [{ key: 'recursive', flags: '-r, --recursive', doc: 'the property of every jail' }],
+    about: `PROPERTY may also be state (up or down), jid, pool or iocroot.`,
+    examples: [
+      { line: 'iocage get all web', says: 'every property, one key:value a line' },
+      { line: 'iocage get host_hostname web', says: 'one value' },
+      { line: 'iocage get -r boot', says: 'one property of all jails' },
+      { line: 'iocage get all web --json', says: 'with the source of each value' },
+    ],
+    toInputs(words) {
+      noProperties('get', words);
+      const [key, jail, ...more] = words.positionals;
+      const recursive = words.flags['recursive'] === true;
+      const usage = (problem: string) => failure('USAGE', { problem, command: 'get' });
+      if (key === undefined) throw usage('missing property');
+      if (more.length > 0) throw usage(`${JSON.stringify(more[0])} is too much`);
+      if (recursive && jail !== undefined) throw usage('-r shows all jails: name none');
+      if (recursive && key === 'all') throw usage('-r takes one property');
+      if (!recursive && jail === undefined) throw usage('missing UUID or property!');
+      return [{ key, ...(jail === undefined ? {} : { jail }), recursive }];
+    },
+  },
+});
+
+const pseudoKeys = ['state', 'jid', 'pool', 'iocroot'];
+
+function isPseudo(key: string): boolean {
+  return pseudoKeys.includes(key);
+}
+
+/** Facts that are asked for like properties but are not stored. */
+function pseudo(world: World, jail: Jail, key: string, jid: number | undefined): string | undefined {
+  if (key === 'state') return jid === undefined ? 'down' : 'up';
+  if (key === 'jid') return jid === undefined ? '-' : String(jid);
+  if (key === 'pool') return world.pool.name;
+  if (key === 'iocroot') return world.mountpoint;
+  return undefined;
+}
+
+export function valueOf(world: World, jail: Jail, property: Property): { value: string | null; source: Source } {
+  const { key } = property;
+  if (property.store === 'native') return { value: jail.native.get(key) ?? null, source: 'zfs' };
+  const value = effective(jail.local, world.defaults, { uuid: jail.uuid }).values.get(key) ?? null;
+  return { value, source: jail.local.has(key) ? 'local' : world.defaults.has(key) ? 'default' : 'builtin' };
+}
+
+function allOf(context: Context, world: World, jail: Jail): readonly Value[] {
+  const { values } = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const ignored =
+    jail.problem === undefined
+      ? new Map(context.host.notApplied(toSpec(world, jail)).map(({ key, why }) => [key, why]))
+      : new Map<string, string>();
+  return properties
+    .filter((property) => property.store !== 'none')
+    .map((property): Value => {
+      const { key } = property;
+      if (property.store === 'native') return { key, value: jail.native.get(key) ?? null, source: 'zfs' };
+      const notApplied = ignored.get(key);
+      return {
+        key,
+        value: values.get(key) ?? null,
+        source: jail.local.has(key) ? 'local' : world.defaults.has(key) ? 'default' : 'builtin',
+        ...(notApplied === undefined ? {} : { notApplied }),
+      };
+    });
+}
+
+function ofDefaults(world: World, key: string): GetOutput {
+  const all = defaultsOf(world);
+  if (key === 'all') return { jail: 'default', properties: all };
+  const found = all.find((value) => value.key === key);
+  return { jail: 'default', key, value: found?.value ?? null, source: found?.source ?? 'builtin' };
+}
+
+function defaultsOf(world: World): readonly Value[] {
+  return properties
+    .filter((property) => property.defaultable && property.store !== 'none')
+    .map(({ key, default: builtin }) => ({
+      key,
+      value: world.defaults.get(key) ?? builtin,
+      source: world.defaults.has(key) ? 'default' : 'builtin',
+    }));
+}
+
+export const propertyDefaults = defineRead({
+  id: 'property.defaults',
+  title: 'Show the defaults of all properties',
+  input: z.object({}),
+  async read(context) {
+    return { properties: defaultsOf(await readWorld(context)) };
+  },
+  command: {
+    names: ['defaults'],
+    group: 'configuration',
+    usage: '',
+    examples: [{ line: 'iocage defaults', says: 'one key=value a line; stored ones take the place of built-in ones' }],
+    toInputs: () => [{}],
+  },
+});

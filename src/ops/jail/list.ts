@@ -1,0 +1,199 @@
+/** `list`, `df`, `runtime`: constant numbers of child processes, whatever the number of jails. */
+import { z } from 'zod';
+import { defineRead } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { effective } from '../../domain/config.ts';
+import { label, type Jail } from '../../domain/jail.ts';
+import type { ForeignJail, RunningJail } from '../../driver/host.ts';
+import { releaseList } from '../release/list.ts';
+import { readWorld, toSpec, type World } from '../world.ts';
+import { noPositionals, noProperties, oneJail, jailInput, readJail } from './select.ts';
+
+export interface ListedJail {
+  readonly jid: number | null;
+  readonly uuid: string;
+  readonly tag: string;
+  readonly name: string;
+  readonly boot: boolean;
+  readonly state: 'up' | 'down' | 'corrupt';
+  readonly type: string;
+  readonly release: string | null;
+  readonly ip4: string | null;
+  readonly ip6: string | null;
+  readonly template: string | null;
+  readonly basejail: boolean;
+  /** Why the state is `corrupt`. */
+  readonly problem?: string;
+}
+
+const sorts = ['name', 'jid', 'state', 'release', 'ip4', 'boot', 'type', 'tag', 'uuid'] as const;
+
+const listInput = z.object({
+  /** Templates instead of jails. */
+  templates: z.boolean().default(false),
+  sort: z.enum(sorts).default('name'),
+});
+
+export const jailList = defineRead<typeof listInput, { jails: readonly ListedJail[]; foreign: readonly ForeignJail[] }>({
+  id: 'jail.list',
+  title: 'List jails, templates or releases',
+  input: listInput,
+  async read(context, { templates, sort }) {
+    const world = await readWorld(context);
+    const running = await context.host.running(world.pool.name);
+    const jails = world.jails
+      .filter((jail) => jail.template === templates)
+      .map((jail) => listed(world, jail, running.get(jail.uuid)));
+    return { jails: sorted(jails, sort), foreign: await context.host.foreign(world.pool.name) };
+  },
+  command: {
+    names: ['list'],
+    group: 'jails',
+    usage: '',
+    flags: [
+      { key: 'templates', flags: '-t, --template', doc: 'templates instead of jails' },
+      { key: 'releases', flags: '-r, --release', doc: 'the fetched releases' },
+      { key: 'long', flags: '-l, --long', doc: 'more columns' },
+      { key: 'sort', flags: '-s, --sort <column>', doc: `by ${sorts.join(', ')}` },
+    ],
+    examples: [
+      { line: 'iocage list', says: 'all jails' },
+      { line: 'iocage list -H', says: 'tab separated, without a header; for scripts' },
+      { line: 'iocage list --json', says: 'for programs' },
+      { line: 'iocage list -r', says: 'the releases that jails can be made from' },
+    ],
+    instead: (words) => (words.flags['releases'] === true ? releaseList : undefined),
+    toInputs(words) {
+      noPositionals('list', words);
+      noProperties('list', words);
+      const sort = words.flags['sort'];
+      return [{ templates: words.flags['templates'] === true, ...(sort === undefined ? {} : { sort: String(sort).toLowerCase() }) }];
+    },
+  },
+});
+
+function listed(world: World, jail: Jail, running: RunningJail | undefined): ListedJail {
+  const { values } = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const value = (key: string): string | null => {
+    const text = values.get(key);
+    return text === undefined || text === 'none' || text === '-' ? null : text;
+  };
+  const first = (key: string, live: readonly string[] | undefined): string | null =>
+    live && live.length > 0 ? live.join(',') : value(key);
+  return {
+    jid: running?.jid ?? null,
+    uuid: jail.uuid,
+    tag: jail.tag,
+    name: jail.tag,
+    boot: values.get('boot') === 'on',
+    state: jail.problem !== undefined ? 'corrupt' : running ? 'up' : 'down',
+    type: value('type') ?? 'jail',
+    release: value('release'),
+    ip4: first('ip4_addr', running?.ip4),
+    ip6: first('ip6_addr', running?.ip6),
+    template: value('source_template'),
+    basejail: value('type') === 'basejail' || values.get('basejail') === '1',
+    ...(jail.problem === undefined ? {} : { problem: jail.problem }),
+  };
+}
+
+/** By the column, equal ones by name; numbers as numbers, jails that run before the others. */
+function sorted(jails: readonly ListedJail[], by: (typeof sorts)[number]): readonly ListedJail[] {
+  const collator = new Intl.Collator('en', { numeric: true });
+  const key = (jail: ListedJail): string => {
+    if (by === 'state') return { up: '0', down: '1', corrupt: '2' }[jail.state];
+    if (by === 'boot') return jail.boot ? '0' : '1';
+    const value = jail[by];
+    return value === null ? '\uffff' : String(value);
+  };
+  return [...jails].sort(
+    (a, b) => collator.compare(key(a), key(b)) || collator.compare(a.name, b.name) || collator.compare(a.uuid, b.uuid),
+  );
+}
+
+export interface Space {
+  readonly uuid: string;
+  readonly tag: string;
+  readonly name: string;
+  /** Such as `1.53x`. */
+  readonly compressratio: string;
+  readonly reservationBytes: number | null;
+  readonly quotaBytes: number | null;
+  readonly usedBytes: number;
+  readonly availableBytes: number;
+}
+
+const dfSorts = ['name', 'crt', 'res', 'qta', 'use', 'ava'] as const;
+const dfInput = z.object({ sort: z.enum(dfSorts).default('name') });
+
+export const jailDf = defineRead<typeof dfInput, { jails: readonly Space[] }>({
+  id: 'jail.df',
+  title: 'Show the disk space of jails',
+  input: dfInput,
+  async read(context, { sort }) {
+    const world = await readWorld(context);
+    const measured = await context.storage.measure(world.root, 2, [
+      'compressratio',
+      'reservation',
+      'quota',
+      'used',
+      'available',
+    ]);
+    const jails = world.jails.map((jail): Space => {
+      const values = measured.get(jail.dataset);
+      const bytes = (key: string): number => Number(values?.get(key) ?? 0);
+      return {
+        uuid: jail.uuid,
+        tag: jail.tag,
+        name: jail.tag,
+        compressratio: values?.get('compressratio') ?? '1.00x',
+        reservationBytes: bytes('reservation') || null,
+        quotaBytes: bytes('quota') || null,
+        usedBytes: bytes('used'),
+        availableBytes: bytes('available'),
+      };
+    });
+    const order: Record<(typeof dfSorts)[number], (space: Space) => number | string> = {
+      name: (space) => space.name,
+      crt: (space) => Number.parseFloat(space.compressratio),
+      res: (space) => space.reservationBytes ?? 0,
+      qta: (space) => space.quotaBytes ?? 0,
+      use: (space) => space.usedBytes,
+      ava: (space) => space.availableBytes,
+    };
+    const collator = new Intl.Collator('en', { numeric: true });
+    return {
+      jails: jails.sort((a, b) => collator.compare(String(order[sort](a)), String(order[sort](b)))),
+    };
+  },
+  command: {
+    names: ['df'],
+    group: 'data',
+    usage: '',
+    flags: [{ key: 'sort', flags: '-s, --sort <column>', doc: `by ${dfSorts.join(', ')}` }],
+    examples: [{ line: 'iocage df', says: 'compression, reservation, quota, used and available space' }],
+    toInputs(words) {
+      noPositionals('df', words);
+      const sort = words.flags['sort'];
+      return [sort === undefined ? {} : { sort: String(sort).toLowerCase() }];
+    },
+  },
+});
+
+export const jailRuntime = defineRead<typeof jailInput, { uuid: string; words: readonly string[] }>({
+  id: 'jail.runtime',
+  title: 'Show the parameters that a running jail has',
+  input: jailInput,
+  async read(context, input) {
+    const { world, jail } = await readJail(context, input.jail);
+    if (!(await context.host.running(jail.pool)).has(jail.uuid)) throw failure('NOT_RUNNING', { name: label(jail) });
+    return { uuid: jail.uuid, words: await context.host.runtime(toSpec(world, jail)) };
+  },
+  command: {
+    names: ['runtime'],
+    group: 'jails',
+    usage: 'JAIL',
+    examples: [{ line: 'iocage runtime web', says: 'as the kernel sees it now, not as it is configured' }],
+    toInputs: (words) => [oneJail('runtime', words)],
+  },
+});

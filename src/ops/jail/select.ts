@@ -1,0 +1,71 @@
+/** Finding the jails that a command names, and the words that several commands share. */
+import { z } from 'zod';
+import type { Context, Words } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { findJail, type Jail } from '../../domain/jail.ts';
+import { readWorld, type World } from '../world.ts';
+
+export const jailInput = z.object({ jail: z.string().min(1) });
+
+/** The lock that everything which changes this jail holds. */
+export function jailLock(jail: Pick<Jail, 'pool' | 'uuid'>): string {
+  return `jail:${jail.pool}:${jail.uuid}`;
+}
+
+/** The lock that keeps two jails from getting one tag. */
+export function tagLock(pool: string, tag: string): string {
+  return `tag:${pool}:${tag}`;
+}
+
+export async function readJail(context: Context, name: string): Promise<{ world: World; jail: Jail }> {
+  const world = await readWorld(context);
+  return { world, jail: findJail(world.jails, name) };
+}
+
+export async function lockJail(context: Context, input: { jail: string }): Promise<readonly string[]> {
+  const { jail } = await readJail(context, input.jail);
+  return [jailLock(jail)];
+}
+
+/** Throws when the jail runs; the operation works on files that the jail would have open. */
+export async function assertDown(context: Context, jail: Jail, action: string): Promise<void> {
+  const running = await context.host.running(jail.pool);
+  if (running.has(jail.uuid)) throw failure('JAIL_RUNNING', { name: `${jail.uuid} (${jail.tag})`, action });
+}
+
+/** One positional word that names a jail, and nothing else. */
+export function oneJail(command: string, words: Words): { jail: string } {
+  const [jail, ...more] = words.positionals;
+  if (jail === undefined) throw failure('USAGE', { problem: 'missing UUID', command });
+  if (more.length > 0) throw failure('USAGE', { problem: `one jail, please: ${more.join(' ')} is too much`, command });
+  noProperties(command, words);
+  return { jail };
+}
+
+/** One jail or several, or `ALL`; an input for each. */
+export async function manyJails(
+  command: string,
+  words: Words,
+  context: Context,
+  which: (jail: Jail, running: boolean) => boolean,
+): Promise<readonly { jail: string }[]> {
+  noProperties(command, words);
+  if (words.positionals.length === 0) throw failure('USAGE', { problem: 'missing UUID', command });
+  if (!words.positionals.includes('ALL')) return words.positionals.map((jail) => ({ jail }));
+  if (words.positionals.length > 1) throw failure('USAGE', { problem: 'ALL stands alone', command });
+  const world = await readWorld(context);
+  const running = await context.host.running(world.pool.name);
+  return world.jails
+    .filter((jail) => jail.problem === undefined && which(jail, running.has(jail.uuid)))
+    .map((jail) => ({ jail: jail.uuid }));
+}
+
+export function noProperties(command: string, words: Words): void {
+  const [first] = words.properties;
+  if (first) throw failure('USAGE', { problem: `${command} takes no properties: ${first.join('=')}`, command });
+}
+
+export function noPositionals(command: string, words: Words): void {
+  const [first] = words.positionals;
+  if (first !== undefined) throw failure('USAGE', { problem: `${JSON.stringify(first)} is too much`, command });
+}

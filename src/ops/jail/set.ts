@@ -1,0 +1,155 @@
+/** `set`: properties of jails, or of the defaults. Everything is checked before anything is written. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { defineChange, type Context } from '../operation.ts';
+import type { Step } from '../../driver/system.ts';
+import { failure } from '../../domain/errors.ts';
+import { checkAssignments } from '../../domain/config.ts';
+import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
+import { assertTag } from '../../domain/name.ts';
+import { getProperty } from '../../domain/properties/index.ts';
+import { namespace, readWorld, type World } from '../world.ts';
+import { createDataset, setProperties } from '../steps/dataset.ts';
+import { makeLink, removeLink } from '../steps/file.ts';
+import { toZfsProperties } from './create.ts';
+import { jailLock, tagLock } from './select.ts';
+
+const setInput = z.object({
+  /** Jails, or the one word `default`. */
+  jails: z.array(z.string().min(1)).min(1, 'missing UUID'),
+  properties: z.array(z.tuple([z.string(), z.string()])).min(1, 'missing property'),
+});
+
+interface Change {
+  readonly jail: string;
+  readonly key: string;
+  /** Null: it was not stored. */
+  readonly old: string | null;
+  readonly new: string;
+  /** False when a running jail gets it only at its next start. */
+  readonly live: boolean;
+}
+
+export const propertySet = defineChange<typeof setInput, { changes: readonly Change[] }>({
+  id: 'property.set',
+  title: 'Set properties of jails, or defaults for new values',
+  effect: 'change',
+  recover: 'undo',
+  input: setInput,
+  async locks(context, input) {
+    const world = await readWorld(context);
+    const pool = world.pool.name;
+    if (isDefault(input.jails)) return [`defaults:${pool}`];
+    const tag = input.properties.findLast(([key]) => key === 'tag')?.[1];
+    return [
+      ...input.jails.map((name) => jailLock(findJail(world.jails, name))),
+      ...(tag === undefined ? [] : [tagLock(pool, tag)]),
+    ];
+  },
+  async plan(context, input) {
+    const world = await readWorld(context);
+    return isDefault(input.jails)
+      ? planDefaults(world, checkAssignments(input.properties, 'default'))
+      : planJails(context, world, input.jails, checkAssignments(input.properties, 'jail-set'));
+  },
+  command: {
+    names: ['set'],
+    group: 'configuration',
+    usage: 'PROPERTY=VALUE ... JAIL ... | default',
+    about: `The word default in the place of a jail sets what jails get that do not have the property themselves.`,
+    examples: [
+      { line: 'iocage set notes="mail for example.org" mail', says: 'one property' },
+      { line: 'iocage set quota=20G compression=on web db', says: 'several, of several jails: all or none' },
+      { line: 'iocage set boot=on default', says: 'for every jail that does not say otherwise' },
+    ],
+    toInputs: (words) => [{ jails: words.positionals, properties: words.properties }],
+  },
+});
+
+function isDefault(jails: readonly string[]): boolean {
+  if (!jails.includes('default')) return false;
+  if (jails.length > 1) throw failure('USAGE', { problem: `'default' stands alone`, command: 'set' });
+  return true;
+}
+
+function planDefaults(world: World, pairs: readonly (readonly [string, string])[]) {
+  const dataset = `${world.root}/.defaults`;
+  const previous = Object.fromEntries(pairs.map(([key]) => [namespace + key, world.defaults.get(key) ?? null]));
+  return {
+    subject: 'default',
+    title: 'Setting defaults',
+    steps: [
+      ...(world.missing.includes(dataset) ? [createDataset({ dataset, properties: {} })] : []),
+      setProperties({ dataset, properties: toZfsProperties(pairs), previous }),
+    ],
+    result: () => ({
+      changes: pairs.map(([key, value]) => ({
+        jail: 'default',
+        key,
+        old: world.defaults.get(key) ?? null,
+        new: value,
+        live: false,
+      })),
+    }),
+  };
+}
+
+async function planJails(
+  context: Context,
+  world: World,
+  names: readonly string[],
+  pairs: readonly (readonly [string, string])[],
+) {
+  const jails = [...new Set(names.map((name) => findJail(world.jails, name)))];
+  for (const jail of jails) {
+    if (jail.problem !== undefined) throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
+  }
+  checkTag(world, jails, pairs);
+  const running = await context.host.running(world.pool.name);
+  return {
+    subject: jails.map(label).join(', '),
+    title: `Setting ${pairs.map(([key]) => key).join(', ')} of ${jails.map((jail) => jail.tag).join(', ')}`,
+    steps: jails.flatMap((jail) => setSteps(world, jail, pairs)),
+    result: () => ({
+      changes: jails.flatMap((jail) =>
+        pairs.map(([key, value]) => ({
+          jail: jail.uuid,
+          key,
+          old: stored(jail, key),
+          new: value,
+          live: getProperty(key).live || !running.has(jail.uuid),
+        })),
+      ),
+    }),
+  };
+}
+
+function stored(jail: Jail, key: string): string | null {
+  return (getProperty(key).store === 'native' ? jail.native.get(key) : jail.local.get(key)) ?? null;
+}
+
+function checkTag(world: World, jails: readonly Jail[], pairs: readonly (readonly [string, string])[]): void {
+  const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
+  if (tag === undefined) return;
+  if (jails.length > 1) throw failure('USAGE', { problem: 'one tag cannot go to several jails', command: 'set' });
+  assertTag(tag);
+  const holder = holderOf(world.jails, tag);
+  if (holder !== undefined && holder.uuid !== jails[0]!.uuid) {
+    throw failure('NAME_TAKEN', { what: 'tag', name: tag, by: holder.uuid });
+  }
+}
+
+function setSteps(world: World, jail: Jail, pairs: readonly (readonly [string, string])[]): readonly Step[] {
+  const properties = toZfsProperties(pairs);
+  const previous = Object.fromEntries(
+    pairs.map(([key]) => [getProperty(key).store === 'native' ? key : namespace + key, stored(jail, key)]),
+  );
+  const steps: Step[] = [setProperties({ dataset: jail.dataset, properties, previous })];
+  const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
+  if (tag !== undefined && tag !== jail.tag && jail.mountpoint !== undefined) {
+    const target = jail.mountpoint;
+    steps.push(removeLink({ target, path: join(world.mountpoint, 'tags', jail.tag) }));
+    steps.push(makeLink({ target, path: join(world.mountpoint, 'tags', tag) }));
+  }
+  return steps;
+}

@@ -1,0 +1,176 @@
+/** `start`, `stop`, `restart`: the host driver says which steps that takes. */
+import { z } from 'zod';
+import { defineChange, defineSequence } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { label } from '../../domain/jail.ts';
+import { namespace, toSpec } from '../world.ts';
+import { setProperties } from '../steps/dataset.ts';
+import { jailInput, lockJail, manyJails, readJail } from './select.ts';
+
+interface Life {
+  readonly uuid: string;
+  readonly tag: string;
+  readonly state: 'up' | 'down';
+  readonly jid: number | null;
+  /** Settings that this kernel stores but does not apply. */
+  readonly notApplied: readonly { readonly key: string; readonly value: string; readonly why: string }[];
+}
+
+/** `YYYY-MM-DD_HH:MM:SS`, local time, as the original wrote `last_started`. */
+export function stamp(date: Date): string {
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day}_${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+export const jailStart = defineChange<typeof jailInput, Life>({
+  id: 'jail.start',
+  title: 'Start jails',
+  effect: 'change',
+  recover: 'undo',
+  input: jailInput,
+  locks: lockJail,
+  async plan(context, input) {
+    const { world, jail } = await readJail(context, input.jail);
+    const spec = toSpec(world, jail);
+    if (jail.template) {
+      throw failure('START_FAILED', { jail: label(jail), why: 'it is a template; create jails from it instead' });
+    }
+    if ((await context.host.running(jail.pool)).has(jail.uuid)) throw failure('ALREADY_UP', { name: label(jail) });
+    const problems = await context.host.check(spec);
+    if (problems.length > 0) {
+      const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
+      throw failure('START_FAILED', { jail: label(jail), why });
+    }
+    const started = { [`${namespace}last_started`]: stamp(context.clock.now()) };
+    return {
+      subject: label(jail),
+      title: `Starting ${label(jail)}`,
+      steps: [
+        ...(await context.host.startSteps(spec)),
+        setProperties({
+          dataset: jail.dataset,
+          properties: started,
+          previous: { [`${namespace}last_started`]: jail.local.get('last_started') ?? null },
+        }),
+      ],
+      async result() {
+        const running = (await context.host.running(jail.pool)).get(jail.uuid);
+        return {
+          uuid: jail.uuid,
+          tag: jail.tag,
+          state: running ? 'up' : 'down',
+          jid: running?.jid ?? null,
+          notApplied: context.host.notApplied(spec),
+        };
+      },
+    };
+  },
+  command: {
+    names: ['start'],
+    group: 'jails',
+    usage: 'JAIL ... | ALL',
+    examples: [
+      { line: 'iocage start web db', says: 'starts both; one failing does not keep the other down' },
+      { line: 'iocage start ALL', says: 'every jail that is down' },
+    ],
+    toInputs: (words, context) => manyJails('start', words, context, (jail, running) => !running && !jail.template),
+  },
+});
+
+export const jailStop = defineChange<typeof jailInput, Life>({
+  id: 'jail.stop',
+  title: 'Stop jails',
+  effect: 'change',
+  recover: 'finish',
+  input: jailInput,
+  locks: lockJail,
+  async plan(context, input) {
+    const { world, jail } = await readJail(context, input.jail);
+    if (!(await context.host.running(jail.pool)).has(jail.uuid)) throw failure('ALREADY_DOWN', { name: label(jail) });
+    return {
+      subject: label(jail),
+      title: `Stopping ${label(jail)}`,
+      steps: await context.host.stopSteps(toSpec(world, jail)),
+      result: () => ({ uuid: jail.uuid, tag: jail.tag, state: 'down', jid: null, notApplied: [] }),
+    };
+  },
+  command: {
+    names: ['stop'],
+    group: 'jails',
+    usage: 'JAIL ... | ALL',
+    examples: [
+      { line: 'iocage stop web', says: 'runs exec_stop, ends what is left, takes the network down' },
+      { line: 'iocage stop ALL', says: 'every running jail' },
+    ],
+    toInputs: (words, context) => manyJails('stop', words, context, (_, running) => running),
+  },
+});
+
+export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; tag: string }>({
+  id: 'jail.soft-restart',
+  title: 'Restart the services of a jail',
+  effect: 'change',
+  recover: 'finish',
+  input: jailInput,
+  locks: lockJail,
+  async plan(context, input) {
+    const { world, jail } = await readJail(context, input.jail);
+    if (!(await context.host.running(jail.pool)).has(jail.uuid)) throw failure('NOT_RUNNING', { name: label(jail) });
+    const previous = { [`${namespace}last_started`]: jail.local.get('last_started') ?? null };
+    return {
+      subject: label(jail),
+      title: `Soft restarting ${label(jail)}`,
+      steps: [
+        ...(await context.host.softRestartSteps(toSpec(world, jail))),
+        setProperties({
+          dataset: jail.dataset,
+          properties: { [`${namespace}last_started`]: stamp(context.clock.now()) },
+          previous,
+        }),
+      ],
+      result: () => ({ uuid: jail.uuid, tag: jail.tag }),
+    };
+  },
+  command: {
+    names: ['restart -s'],
+    group: 'jails',
+    usage: 'JAIL ...',
+    examples: [],
+    toInputs: (words, context) => manyJails('restart', words, context, (_, running) => running),
+  },
+});
+
+const restartInput = jailInput.extend({ soft: z.boolean().default(false) });
+
+export const jailRestart = defineSequence<typeof restartInput>({
+  id: 'jail.restart',
+  title: 'Restart jails',
+  input: restartInput,
+  async sequence(context, { jail: name, soft }) {
+    const { jail } = await readJail(context, name);
+    const input = { jail: jail.uuid };
+    if (soft) return [[jailSoftRestart, input]];
+    const up = (await context.host.running(jail.pool)).has(jail.uuid);
+    return up
+      ? [
+          [jailStop, input],
+          [jailStart, input],
+        ]
+      : [[jailStart, input]];
+  },
+  command: {
+    names: ['restart', 'reboot'],
+    group: 'jails',
+    usage: 'JAIL ... | ALL',
+    flags: [{ key: 'soft', flags: '-s, --soft', doc: 'only the services: network, mounts and the jail itself stay' }],
+    examples: [
+      { line: 'iocage restart web', says: 'stop, then start' },
+      { line: 'iocage restart -s web', says: 'services only; connections of the network stay up' },
+    ],
+    async toInputs(words, context) {
+      const jails = await manyJails('restart', words, context, (_, running) => running);
+      return jails.map((input) => ({ ...input, soft: words.flags['soft'] === true }));
+    },
+  },
+});

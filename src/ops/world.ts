@@ -1,0 +1,153 @@
+/**
+ * What is on the pool, read in two child processes whatever the number of jails: which pool is meant,
+ * and every dataset of the layout with its properties.
+ */
+import { join } from 'node:path';
+import type { DatasetRow, Pool } from '../driver/storage.ts';
+import type { JailSpec } from '../driver/host.ts';
+import type { Context } from './operation.ts';
+import type { Jail } from '../domain/jail.ts';
+import { effective } from '../domain/config.ts';
+import { properties } from '../domain/properties/index.ts';
+import { failure } from '../domain/errors.ts';
+
+export const namespace = 'org.freebsd.iocage:';
+
+/** The layout's first level; `activate` makes what is missing. */
+export const layout = ['download', 'jails', 'releases', 'templates', '.defaults'] as const;
+
+export interface Release {
+  readonly name: string;
+  readonly dataset: string;
+  readonly mountpoint: string | undefined;
+  /** `release_kind`, `release_source`, `fetched_at`, … as fetch wrote them. */
+  readonly local: ReadonlyMap<string, string>;
+  readonly native: ReadonlyMap<string, string>;
+}
+
+export interface World {
+  readonly pool: Pool;
+  /** `POOL/iocage`. */
+  readonly root: string;
+  readonly mountpoint: string;
+  /** Properties stored with `set … default`. */
+  readonly defaults: ReadonlyMap<string, string>;
+  /** Jails and templates, in the order of their names. */
+  readonly jails: readonly Jail[];
+  readonly releases: readonly Release[];
+  readonly missing: readonly string[];
+}
+
+/** The pool that is meant: the named one, else the only one that is activated. */
+export async function choosePool(context: Context): Promise<Pool> {
+  const pools = await context.storage.pools();
+  if (context.pool !== undefined) {
+    const named = pools.find((pool) => pool.name === context.pool);
+    if (named === undefined) throw failure('POOL_NOT_FOUND', { pool: context.pool });
+    if (!named.active) throw failure('POOL_NOT_ACTIVE', { pool: named.name });
+    return named;
+  }
+  const active = pools.filter((pool) => pool.active);
+  if (active.length === 0) throw failure('NO_ACTIVE_POOL');
+  if (active.length > 1) throw failure('SEVERAL_ACTIVE_POOLS', { pools: active.map((pool) => pool.name) });
+  return active[0]!;
+}
+
+const userKeys = properties.filter((property) => property.store === 'user').map((property) => property.key);
+const nativeKeys = properties.filter((property) => property.store === 'native').map((property) => property.key);
+/** Properties of ours that are no jail properties: fetch writes them on a release. */
+const toolKeys = ['release_kind', 'release_source', 'release_sha256', 'fetched_at'];
+
+const columns = [
+  'mounted',
+  ...new Set(['mountpoint', 'used', ...nativeKeys]),
+  ...[...userKeys, ...toolKeys].map((key) => namespace + key),
+];
+
+function mountpointOf(row: DatasetRow): string | undefined {
+  const path = row.values.get('mountpoint');
+  return row.values.get('mounted') === 'yes' && path?.startsWith('/') ? path : undefined;
+}
+
+function splitColumns(row: DatasetRow): { local: Map<string, string>; native: Map<string, string> } {
+  const local = new Map<string, string>();
+  const native = new Map<string, string>();
+  for (const [column, value] of row.values) {
+    if (column.startsWith(namespace)) local.set(column.slice(namespace.length), value);
+    else native.set(column, value);
+  }
+  return { local, native };
+}
+
+function toJail(row: DatasetRow, pool: string, template: boolean): Jail {
+  const { local, native } = splitColumns(row);
+  const uuid = row.name.split('/').at(-1)!;
+  const mountpoint = mountpointOf(row);
+  const problem =
+    row.problem ??
+    (local.has('host_hostuuid') ? undefined : 'it has no iocage properties') ??
+    (mountpoint === undefined ? 'its dataset is not mounted' : undefined) ??
+    ((local.get('host_hostuuid') ?? uuid) === uuid ? undefined : 'host_hostuuid and the dataset do not agree');
+  return {
+    uuid,
+    tag: local.get('tag') ?? uuid,
+    pool,
+    dataset: row.name,
+    mountpoint,
+    template: template || ['yes', '1', 'on'].includes(local.get('template') ?? ''),
+    local,
+    native,
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
+export async function readWorld(context: Context): Promise<World> {
+  const pool = await choosePool(context);
+  const root = `${pool.name}/iocage`;
+  const rows = await context.storage.filesystems(root, 2, columns);
+  if (rows === undefined) throw failure('POOL_NOT_ACTIVE', { pool: pool.name });
+  const below = new Map<string, DatasetRow[]>();
+  const names = new Set(rows.map((row) => row.name));
+  for (const row of rows) {
+    const [group, child, ...more] = row.name.slice(root.length + 1).split('/');
+    if (group === undefined || child === undefined || more.length > 0) continue;
+    below.set(group, [...(below.get(group) ?? []), row]);
+  }
+  const top = rows.find((row) => row.name === root)!;
+  const mountpoint = mountpointOf(top);
+  if (mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: root });
+  const defaultsRow = rows.find((row) => row.name === `${root}/.defaults`);
+  const jails = [
+    ...(below.get('jails') ?? []).map((row) => toJail(row, pool.name, false)),
+    ...(below.get('templates') ?? []).map((row) => toJail(row, pool.name, true)),
+  ].sort((a, b) => (a.dataset < b.dataset ? -1 : 1));
+  return {
+    pool,
+    root,
+    mountpoint,
+    defaults: defaultsRow ? splitColumns(defaultsRow).local : new Map(),
+    jails,
+    releases: (below.get('releases') ?? []).map((row) => ({
+      name: row.name.split('/').at(-1)!,
+      dataset: row.name,
+      mountpoint: mountpointOf(row),
+      ...splitColumns(row),
+    })),
+    missing: layout.filter((name) => !names.has(`${root}/${name}`)).map((name) => `${root}/${name}`),
+  };
+}
+
+/** The jail with its effective configuration, as the host driver takes it. */
+export function toSpec(world: World, jail: Jail): JailSpec {
+  if (jail.problem !== undefined) throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
+  return {
+    pool: jail.pool,
+    uuid: jail.uuid,
+    tag: jail.tag,
+    dataset: jail.dataset,
+    mountpoint: jail.mountpoint!,
+    root: join(jail.mountpoint!, 'root'),
+    consoleLog: join(world.mountpoint, 'log', `${jail.uuid}-console.log`),
+    config: effective(jail.local, world.defaults, { uuid: jail.uuid }).values,
+  };
+}
