@@ -3,7 +3,7 @@
  * arguments), so that after a kill another process can read it from the journal and undo or finish
  * it. The kind says how.
  */
-import type { Exec, Files, Clock, Step } from './system.ts';
+import type { Clock, Downloads, Exec, Files, Step } from './system.ts';
 import type { Storage } from './storage.ts';
 
 /** What a step may use, and how it tells what goes on. */
@@ -11,6 +11,7 @@ export interface StepRun {
   readonly operationId: string;
   readonly exec: Exec;
   readonly files: Files;
+  readonly downloads: Downloads;
   readonly storage: Storage;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly accept?: readonly number[] | 'any';
   /** Called for each complete line as it comes; the text is collected all the same. */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** Called with standard output's bytes as they come; they are not collected then. */
+  readonly onBytes?: (bytes: Uint8Array) => void;
   /** Append standard output and error to this file instead of collecting them; created with mode 0600. */
   readonly logTo?: string;
   /** Stops the process (TERM, later KILL) when aborted. */
@@ -83,6 +85,35 @@ export interface Files {
   readBelow(root: string, path: string): Promise<string | undefined>;
   statBelow(root: string, path: string): Promise<FileFacts | undefined>;
   writeBelow(root: string, path: string, text: string, options?: { mode?: number }): Promise<void>;
+}
+
+export interface DownloadRequest {
+  /** `http:` or `https:`, without credentials. */
+  readonly url: string;
+  /** Where the complete file goes; while it grows it is `PATH.part`. */
+  readonly path: string;
+  /** Lower-case hexadecimal; the file appears at `path` only when it matches. */
+  readonly sha256?: string;
+  /** More than this is refused. */
+  readonly maxBytes?: number;
+  readonly signal?: AbortSignal;
+  /** Bytes so far, and in all when the server says it. */
+  readonly onProgress?: (done: number, total: number | undefined) => void;
+}
+
+export interface FileDigest {
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/** Bytes from other machines, and digests of files. Failures throw DOWNLOAD_FAILED or CHECKSUM_MISMATCH. */
+export interface Downloads {
+  /** A small text in memory; changes nothing. */
+  text(url: string, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<FileDigest & { text: string }>;
+  /** Fetches a file, going on where an earlier try stopped; a complete one with the right digest is kept as it is. */
+  file(request: DownloadRequest): Promise<FileDigest>;
+  digest(path: string, options?: { signal?: AbortSignal }): Promise<FileDigest>;
 }
 
 /** One thing that a dry run would have done, in order. */

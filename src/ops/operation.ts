@@ -3,7 +3,7 @@
  * documentation are made from these rows.
  */
 import type { z } from 'zod';
-import type { Action, Clock, Exec, Files, Ids, Journal, Locks, Paths, Step } from '../driver/system.ts';
+import type { Action, Clock, Downloads, Exec, Files, Ids, Journal, Locks, Paths, Step } from '../driver/system.ts';
 import type { Storage } from '../driver/storage.ts';
 import type { Host } from '../driver/host.ts';
 import type { EventSink } from '../domain/events.ts';
@@ -12,6 +12,7 @@ import type { EventSink } from '../domain/events.ts';
 export interface Context {
   readonly exec: Exec;
   readonly files: Files;
+  readonly downloads: Downloads;
   readonly storage: Storage;
   readonly host: Host;
   readonly locks: Locks;

@@ -119,6 +119,7 @@ export function stepRun(context: Context, operationId: string): StepRun {
     operationId,
     exec: context.exec,
     files: context.files,
+    downloads: context.downloads,
     storage: context.storage,
     clock: context.clock,
     signal: context.signal,

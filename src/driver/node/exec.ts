@@ -138,10 +138,13 @@ export class NodeExec implements Exec {
       const splitters = (['stdout', 'stderr'] as const).map(
         (name) => new LineSplitter((line) => options.onLine?.(line, name)),
       );
-      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-        stdout += text;
-        splitters[0]!.push(text);
-      });
+      if (options.onBytes) child.stdout?.on('data', options.onBytes);
+      else {
+        child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+          stdout += text;
+          splitters[0]!.push(text);
+        });
+      }
       child.stderr?.setEncoding('utf8').on('data', (text: string) => {
         // With a listener the lines were seen; keep only the tail then (debootstrap prints megabytes).
         stderr = options.onLine ? (stderr + text).slice(-stderrTailBytes * 4) : stderr + text;
