@@ -90,7 +90,7 @@ function parseItem(text: string, family: Family): JailAddress {
   }
   if (place === '') throw new ValueProblem('an address is missing (IFACE|ADDRESS/PREFIX, commas between)');
   for (const word of extra) {
-    if (word.startsWith('-') || word.includes('|'))
+    if (!/^[!-,.-{}~][!-{}~]*$/.test(word))
       throw new ValueProblem(`${JSON.stringify(word)} cannot follow an address`);
   }
   const rest = {

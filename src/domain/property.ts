@@ -40,8 +40,12 @@ export interface Property<T = unknown> {
   readonly store: 'user' | 'native' | 'none';
   /** Who may write it: `set` any time, `create` only when the jail is made, `tool` only iocage itself. */
   readonly access: 'set' | 'create' | 'tool';
+  /** Why `access` is not `set`, in words that end a sentence "cannot be set: …". */
+  readonly why?: string;
   /** Whether `set … default` makes sense. */
   readonly defaultable: boolean;
+  /** True when it can be set on `default` only, since it concerns the host and not one jail. */
+  readonly defaultsOnly?: true;
   /** True when a change reaches a running jail at once; otherwise it needs a restart. */
   readonly live: boolean;
   /** What FreeBSD does with it: a jail(8) parameter, `rctl:RESOURCE`, or a short phrase. */

@@ -1,0 +1,116 @@
+/** Rows of the groups `sync`, `fetch` and `git`: arguments of fetch, and words kept from older lines. */
+import { textWith, freeText, orNone, path, wordsOrNone } from '../codec/text.ts';
+import { canonicalAddress } from '../address.ts';
+import { hostNameProblem } from '../name.ts';
+import type { Property } from '../property.ts';
+import { applied, develop, later, not, original, property, python } from './row.ts';
+
+/** A host name or address with an optional port. */
+const mirror = textWith('mirror', (text) => {
+  const host = text.replace(/:\d{1,5}$/, '');
+  return canonicalAddress(host, 4) ? undefined : hostNameProblem(host);
+});
+
+const url = textWith('URL', (text) =>
+  /^(?:https?|git|ssh|file):\/\/[^\s]+$/.test(text)
+    ? undefined
+    : 'it is no URL, for example https://example.org',
+);
+
+const fileName = (name: string): string | undefined =>
+  /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(name) && !name.includes('..') ? undefined : 'is no file name';
+
+const neverUsed = 'no iocage line ever used it';
+
+function replication(key: string, fallback: string | null, source: string): Property {
+  return property('sync', {
+    key,
+    codec: freeText,
+    default: fallback,
+    freebsd: neverUsed,
+    linux: not(neverUsed),
+    live: true,
+    doc: 'Reserved for replication; stored only.',
+    example: 'backup.example.org',
+    source,
+  });
+}
+
+export const sync: readonly Property[] = [
+  replication('sync_stat', null, original),
+  replication('sync_state', 'none', python),
+  replication('sync_target', 'none', original),
+  replication('sync_tgt_zpool', 'none', original),
+];
+
+const argument = applied('argument of fetch, for distribution sets of FreeBSD');
+
+export const fetch: readonly Property[] = [
+  property('fetch', {
+    key: 'ftphost',
+    codec: mirror,
+    default: 'download.freebsd.org',
+    freebsd: 'argument of fetch',
+    linux: argument,
+    doc: 'Mirror that fetch takes distribution sets from; plain HTTP or HTTPS in spite of the name.',
+    example: 'ftp.freebsd.org',
+    source: original,
+  }),
+  property('fetch', {
+    key: 'ftpdir',
+    codec: path,
+    default: null,
+    freebsd: 'argument of fetch',
+    linux: argument,
+    doc: 'Directory on the mirror; made from the release when unset.',
+    example: '/pub/FreeBSD/releases/amd64/14.1-RELEASE',
+    source: original,
+  }),
+  property('fetch', {
+    key: 'ftpfiles',
+    codec: wordsOrNone('files', fileName),
+    default: 'base.txz',
+    freebsd: 'argument of fetch',
+    linux: argument,
+    doc: 'Distribution sets that fetch takes, blanks between.',
+    example: 'base.txz lib32.txz src.txz',
+    source: original,
+  }),
+  property('fetch', {
+    key: 'ftplocaldir',
+    codec: orNone(path),
+    default: null,
+    freebsd: 'argument of fetch',
+    linux: argument,
+    doc: 'Directory of the host that takes the place of the mirror.',
+    example: '/media/cdrom/usr/freebsd-dist',
+    source: develop,
+  }),
+];
+
+export const git: readonly Property[] = [
+  property('git', {
+    key: 'gitlocation',
+    codec: url,
+    default: 'https://github.com',
+    freebsd: 'plugins, in a later version',
+    linux: later('plugins come in a later version'),
+    doc: 'Where repositories of plugins are.',
+    example: 'https://github.com',
+    source: original,
+  }),
+  property('git', {
+    key: 'branch',
+    codec: textWith('branch', (text) =>
+      /^[A-Za-z0-9_][A-Za-z0-9_./-]*$/.test(text) && !text.includes('..')
+        ? undefined
+        : 'it is no name of a git branch',
+    ),
+    default: null,
+    freebsd: 'plugins, in a later version',
+    linux: later('plugins come in a later version'),
+    doc: 'Branch of the repository of a plugin.',
+    example: 'master',
+    source: original,
+  }),
+];

@@ -1,0 +1,76 @@
+/** Rows of the group `zfs`: native properties of the jail's dataset. Facts: zfs(8), zfsprops(7). */
+import { choice } from '../codec/choice.ts';
+import { freeText } from '../codec/text.ts';
+import type { Codec, Property } from '../property.ts';
+import { sizeOrNone } from '../size.ts';
+import { applied, property } from './row.ts';
+
+const source = 'zfs(8)';
+
+function native<T>(
+  key: string,
+  codec: Codec<T>,
+  defaultable: boolean,
+  doc: string,
+  example: string,
+): Property {
+  return property('zfs', {
+    key,
+    codec,
+    default: null,
+    store: 'native',
+    freebsd: 'property of the dataset',
+    linux: applied('property of the dataset'),
+    defaultable,
+    live: true,
+    doc,
+    example,
+    source,
+  });
+}
+
+function readOnly(key: string, doc: string, example: string): Property {
+  return {
+    ...native(key, freeText, false, doc, example),
+    access: 'tool',
+    why: key === 'mountpoint' ? 'iocage keeps it' : 'ZFS computes it',
+  };
+}
+
+const levels = Array.from({ length: 9 }, (_, index) => `gzip-${index + 1}`);
+const zstdLevels = Array.from({ length: 19 }, (_, index) => `zstd-${index + 1}`);
+
+export const zfs: readonly Property[] = [
+  native(
+    'compression',
+    choice('on', 'off', 'lz4', 'zstd', 'gzip', 'lzjb', 'zle', ...levels, ...zstdLevels),
+    true,
+    "Compression of the jail's data; lz4 where ZFS has it, otherwise what ZFS takes for on. zstd needs OpenZFS 2.",
+    'zstd',
+  ),
+  readOnly('origin', 'Snapshot that the dataset was cloned from.', 'tank/iocage/releases/bookworm/root@web'),
+  native('quota', sizeOrNone, true, 'Most space that the jail may use, or none.', '20G'),
+  readOnly('mountpoint', "Where the jail's dataset is mounted.", '/iocage/jails/web'),
+  readOnly('compressratio', 'Compression that was reached.', '1.53x'),
+  readOnly('available', 'Space that the jail may still use.', '18.2G'),
+  readOnly('used', 'Space that the jail uses.', '1.8G'),
+  native(
+    'dedup',
+    choice(
+      'on',
+      'off',
+      'verify',
+      'sha256',
+      'sha256,verify',
+      'sha512',
+      'sha512,verify',
+      'skein',
+      'skein,verify',
+    ),
+    true,
+    'Deduplication of what the jail writes; needs much memory.',
+    'off',
+  ),
+  // Not defaultable: on the dataset that holds the defaults it would reserve the space for nothing.
+  native('reservation', sizeOrNone, false, 'Space set aside for the jail, or none.', '5G'),
+];
