@@ -82,6 +82,12 @@ export interface SessionOperation<I extends z.ZodType = z.ZodType> extends Row<I
   session(context: Context, input: z.output<I>): Promise<number>;
 }
 
+/** Looks for what went wrong earlier and mends it; it has no plan of its own, since it runs the plans of others. */
+export interface RepairOperation<I extends z.ZodType = z.ZodType, O = unknown> extends Row<I, O> {
+  readonly effect: 'repair';
+  repair(context: Context, input: z.output<I>): Promise<O>;
+}
+
 /** Several operations one after the other, such as a restart; it stops at the first failure. */
 export interface SequenceOperation<I extends z.ZodType = z.ZodType> extends Row<I, unknown> {
   readonly effect: 'sequence';
@@ -96,7 +102,8 @@ export type Operation =
   | ReadOperation<any, any>
   | ChangeOperation<any, any>
   | SessionOperation<any>
-  | SequenceOperation<any>;
+  | SequenceOperation<any>
+  | RepairOperation<any, any>;
 
 /** One flag of a command. */
 export interface Flag {
@@ -163,4 +170,10 @@ export function defineSequence<I extends z.ZodType>(
   operation: Omit<SequenceOperation<I>, 'effect'>,
 ): SequenceOperation<I> {
   return { effect: 'sequence', ...operation };
+}
+
+export function defineRepair<I extends z.ZodType, O>(
+  operation: Omit<RepairOperation<I, O>, 'effect'>,
+): RepairOperation<I, O> {
+  return { effect: 'repair', ...operation };
 }

@@ -63,6 +63,9 @@ export async function runOperation(
       }
       return last;
     }
+    case 'repair':
+      if (!context.isRoot) throw failure('NOT_ROOT', { command: operation.command.names[0] });
+      return { id: undefined, result: await operation.repair(context, input) };
     default:
       if (!context.isRoot && !context.dry) throw failure('NOT_ROOT', { command: operation.command.names[0] });
       return runChange(context, operation, input, options);
@@ -194,7 +197,7 @@ async function perform(
   return { id, result };
 }
 
-async function doStep(context: Context, run: StepRun, step: Step, index: number, count: number): Promise<void> {
+export async function doStep(context: Context, run: StepRun, step: Step, index: number, count: number): Promise<void> {
   const kind = kindOf(context, step);
   const facts = stepFacts(kind, step, index, count);
   const started = context.clock.now().getTime();

@@ -108,12 +108,12 @@ function pseudo(world: World, jail: Jail, key: string, jid: number | undefined):
 export function valueOf(world: World, jail: Jail, property: Property): { value: string | null; source: Source } {
   const { key } = property;
   if (property.store === 'native') return { value: jail.native.get(key) ?? null, source: 'zfs' };
-  const value = effective(jail.local, world.defaults, { uuid: jail.uuid }).values.get(key) ?? null;
+  const value = effective(jail.local, world.defaults, { uuid: jail.uuid }).get(key) ?? null;
   return { value, source: jail.local.has(key) ? 'local' : world.defaults.has(key) ? 'default' : 'builtin' };
 }
 
 function allOf(context: Context, world: World, jail: Jail): readonly Value[] {
-  const { values } = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const values = effective(jail.local, world.defaults, { uuid: jail.uuid });
   const ignored =
     jail.problem === undefined
       ? new Map(context.host.notApplied(toSpec(world, jail)).map(({ key, why }) => [key, why]))

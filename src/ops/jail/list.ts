@@ -73,7 +73,7 @@ export const jailList = defineRead<typeof listInput, { jails: readonly ListedJai
 });
 
 function listed(world: World, jail: Jail, running: RunningJail | undefined): ListedJail {
-  const { values } = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const values = effective(jail.local, world.defaults, { uuid: jail.uuid });
   const value = (key: string): string | null => {
     const text = values.get(key);
     return text === undefined || text === 'none' || text === '-' ? null : text;

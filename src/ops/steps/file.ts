@@ -64,4 +64,11 @@ export const removeFile = stepKind<{ path: string }>('file.remove', {
   do: ({ path }, { files }) => files.remove(path),
 });
 
-export const fileKinds = [makeLink, removeLink, writeNew, writeInRoot, removeFile];
+/** A directory of the host's own tree; undone only when it is empty again. */
+export const makeDirectory = stepKind<{ path: string; mode?: number }>('file.mkdir', {
+  title: ({ path }) => `make directory ${path}`,
+  do: ({ path, mode }, { files }) => files.mkdir(path, mode === undefined ? {} : { mode }),
+  undo: ({ path }, { files }) => files.rmdir(path),
+});
+
+export const fileKinds = [makeDirectory, makeLink, removeLink, writeNew, writeInRoot, removeFile];

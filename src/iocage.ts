@@ -1,0 +1,82 @@
+/**
+ * The composition root: looks at the machine and picks the drivers. The only file that knows which
+ * kernel it is on.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Action, Paths } from './driver/system.ts';
+import type { EventSink } from './domain/events.ts';
+import type { Context } from './ops/operation.ts';
+import { failure } from './domain/errors.ts';
+import { NodeExec } from './driver/node/exec.ts';
+import { NodeFiles } from './driver/node/files.ts';
+import { KernelLocks } from './driver/node/locks.ts';
+import { NodeJournal } from './driver/node/journal.ts';
+import { processStart } from './driver/node/process.ts';
+import { RecordingExec, RecordingFiles } from './driver/node/recorder.ts';
+import { zfsStorage } from './driver/zfs/storage.ts';
+import { linuxHost } from './driver/linux/host.ts';
+
+export interface ContextOptions {
+  /** Pool to work on; without it the only activated one. */
+  readonly pool?: string;
+  /** Record changes instead of making them. */
+  readonly dry?: boolean;
+  readonly emit?: EventSink;
+  readonly signal?: AbortSignal;
+  /** Directories instead of the system's own, for tests. */
+  readonly paths?: Paths;
+}
+
+/** Where iocage keeps what is not on the pool; `IOCAGE_STATE_DIR` and `IOCAGE_RUN_DIR` move it. */
+export function systemPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
+  const freebsd = process.platform === 'freebsd';
+  return {
+    state: environment['IOCAGE_STATE_DIR'] || (freebsd ? '/var/db/iocage' : '/var/lib/iocage'),
+    run: environment['IOCAGE_RUN_DIR'] || (freebsd ? '/var/run/iocage' : '/run/iocage'),
+  };
+}
+
+/**
+ * What operations run in, on this machine.
+ *
+ * @throws UNSUPPORTED on a kernel that has no driver
+ */
+export function makeContext(options: ContextOptions = {}): Context {
+  if (process.platform !== 'linux') {
+    throw failure('UNSUPPORTED', { what: `running jails on ${process.platform}`, why: 'its host driver is not written yet' });
+  }
+  const paths = options.paths ?? systemPaths();
+  const dry = options.dry ?? false;
+  const actions: Action[] = [];
+  const realExec = new NodeExec();
+  const exec = dry ? new RecordingExec(realExec, actions) : realExec;
+  const realFiles = new NodeFiles();
+  const files = dry ? new RecordingFiles(realFiles, actions) : realFiles;
+  const clock = {
+    now: () => new Date(),
+    sleep: async (ms: number) => {
+      if (!dry) await sleep(ms);
+    },
+  };
+  return {
+    exec,
+    files,
+    clock,
+    storage: zfsStorage(exec, clock),
+    host: linuxHost({ exec, files, clock, paths }),
+    locks: new KernelLocks(`${paths.run}/locks`),
+    journal: new NodeJournal(`${paths.state}/journal`),
+    ids: { uuid: randomUUID },
+    paths,
+    pool: options.pool,
+    dry,
+    actions,
+    emit: options.emit ?? (() => undefined),
+    signal: options.signal ?? new AbortController().signal,
+    isRoot: process.geteuid?.() === 0,
+    async self() {
+      return { pid: process.pid, processStart: (await processStart(process.pid)) ?? '' };
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/** `doctor`: says what is wrong, and completes or undoes what an interrupted operation left. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { defineRepair } from '../operation.ts';
+import { asIocageError } from '../../domain/errors.ts';
+import { label } from '../../domain/jail.ts';
+import { recover } from '../recover.ts';
+import { readWorld } from '../world.ts';
+import { noPositionals } from '../jail/select.ts';
+
+export interface Finding {
+  /** An operation's id, a jail, a path. */
+  readonly id: string;
+  readonly what: string;
+  /** `mended`, `failed` (the trouble is still there), `report` (a person must decide), `pending` (a dry run). */
+  readonly state: 'mended' | 'failed' | 'report' | 'pending';
+  readonly action: string;
+}
+
+export const hostDoctor = defineRepair({
+  id: 'host.doctor',
+  title: 'Find and mend what interrupted operations left',
+  input: z.object({}),
+  async repair(context): Promise<{ findings: readonly Finding[] }> {
+    const findings: Finding[] = [];
+    for (const entry of await context.journal.unfinished()) {
+      const { id, operation, subject, startedAt } = entry.head;
+      const what = `${operation} of ${subject}, interrupted at ${startedAt}`;
+      try {
+        const { outcome, problems } = await recover(context, entry);
+        const action = problems.length > 0 ? problems.map((problem) => problem.message).join('; ') : outcome;
+        const state = outcome === 'failed' ? 'failed' : outcome === 'pending' ? 'pending' : 'mended';
+        findings.push({ id, what, state, action: state === 'pending' ? `would be ${pastTense(entry.head.recover)}` : action });
+      } catch (thrown) {
+        findings.push({ id, what, state: 'failed', action: asIocageError(thrown).message });
+      }
+    }
+    const world = await readWorld(context);
+    for (const jail of world.jails) {
+      if (jail.problem === undefined) continue;
+      findings.push({ id: jail.uuid, what: `jail ${label(jail)}: ${jail.problem}`, state: 'report', action: hintFor(jail.problem, jail.dataset) });
+    }
+    const targets = new Set(world.jails.map((jail) => jail.mountpoint));
+    for (const tag of await context.files.list(join(world.mountpoint, 'tags'))) {
+      const path = join(world.mountpoint, 'tags', tag);
+      const target = await context.files.readlink(path);
+      if (target === undefined || targets.has(target)) continue;
+      await context.files.remove(path);
+      findings.push({ id: path, what: `link ${path} leads to no jail`, state: context.dry ? 'pending' : 'mended', action: 'removed' });
+    }
+    return { findings };
+  },
+  command: {
+    names: ['doctor'],
+    group: 'host',
+    usage: '',
+    about: 'A create, clone or start that was killed is undone; a stop or destroy is completed. Safe at any time.',
+    examples: [
+      { line: 'iocage doctor', says: 'look and mend' },
+      { line: 'iocage doctor --dry-run', says: 'only look' },
+    ],
+    toInputs(words) {
+      noPositionals('doctor', words);
+      return [{}];
+    },
+  },
+});
+
+function pastTense(recovery: 'undo' | 'finish'): string {
+  return recovery === 'undo' ? 'undone' : 'finished';
+}
+
+function hintFor(problem: string, dataset: string): string {
+  return problem.includes('not mounted') ? `zfs mount ${dataset}` : `look at it with 'zfs get all ${dataset}'`;
+}

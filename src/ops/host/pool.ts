@@ -1,0 +1,126 @@
+/** `activate`, `deactivate`: which pool iocage works on. Nothing is ever marked that nobody named. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { defineChange, type Words } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { assertPoolName } from '../../domain/name.ts';
+import { createDataset, setProperties } from '../steps/dataset.ts';
+import { makeDirectory } from '../steps/file.ts';
+import { layout } from '../world.ts';
+
+const activeProperty = 'org.freebsd.ioc:active';
+
+const activateInput = z.object({
+  pool: z.string().min(1),
+  /** Where `POOL/iocage` is mounted; without it, below the pool's own mount point. */
+  mountpoint: z.string().startsWith('/', 'an absolute path, please').optional(),
+});
+
+export const poolActivate = defineChange<typeof activateInput, { pool: string; root: string; mountpoint: string }>({
+  id: 'pool.activate',
+  title: 'Use a pool for jails',
+  effect: 'change',
+  recover: 'undo',
+  input: activateInput,
+  locks: (_, input) => [`pool:${input.pool}`],
+  async plan(context, input) {
+    assertPoolName(input.pool);
+    const pool = (await context.storage.pools()).find((candidate) => candidate.name === input.pool);
+    if (pool === undefined) throw failure('POOL_NOT_FOUND', { pool: input.pool });
+    const health = await context.storage.poolHealth(pool.name);
+    if (health !== 'ONLINE' && health !== 'DEGRADED') {
+      throw failure('POOL_UNHEALTHY', { pool: pool.name, health: health ?? 'UNKNOWN' });
+    }
+    const root = `${pool.name}/iocage`;
+    const rows = await context.storage.filesystems(root, 1, ['mounted', 'mountpoint']);
+    const present = new Set(rows?.map((row) => row.name));
+    const mountpoint =
+      rows?.find((row) => row.name === root)?.values.get('mountpoint') ??
+      input.mountpoint ??
+      (pool.mountpoint === undefined ? undefined : join(pool.mountpoint, 'iocage'));
+    if (mountpoint === undefined || !mountpoint.startsWith('/')) {
+      throw failure('USAGE', { problem: `pool ${pool.name} has no mount point: give one with -m`, command: 'activate' });
+    }
+    if (rows !== undefined && input.mountpoint !== undefined && input.mountpoint !== mountpoint) {
+      throw failure('DATASET_EXISTS', { dataset: root });
+    }
+    const below = layout.map((name) => `${root}/${name}`).filter((dataset) => !present.has(dataset));
+    return {
+      subject: pool.name,
+      title: `Activating pool ${pool.name}`,
+      steps: [
+        ...(present.has(root)
+          ? []
+          : [createDataset({ dataset: root, properties: input.mountpoint === undefined ? {} : { mountpoint } })]),
+        ...below.map((dataset) => createDataset({ dataset, properties: {} })),
+        makeDirectory({ path: join(mountpoint, 'log'), mode: 0o700 }),
+        makeDirectory({ path: join(mountpoint, 'tags') }),
+        setProperties({
+          dataset: pool.name,
+          properties: { [activeProperty]: 'yes' },
+          previous: { [activeProperty]: pool.activeBy === 'property' ? 'yes' : null },
+        }),
+      ],
+      result: () => ({ pool: pool.name, root, mountpoint }),
+    };
+  },
+  command: {
+    names: ['activate'],
+    group: 'host',
+    usage: 'POOL',
+    flags: [{ key: 'mountpoint', flags: '-m, --mountpoint <path>', doc: 'where a new POOL/iocage is mounted' }],
+    about: 'Makes POOL/iocage and the datasets below it when they are missing, and marks the pool. Other pools keep their mark; with several, --pool chooses.',
+    examples: [
+      { line: 'iocage activate tank', says: 'jails live in tank/iocage from now on' },
+      { line: 'iocage activate tank -m /iocage', says: 'mounted where the original had it' },
+    ],
+    toInputs(words) {
+      const { mountpoint } = words.flags;
+      return [{ pool: onePool('activate', words), ...(mountpoint === undefined ? {} : { mountpoint }) }];
+    },
+  },
+});
+
+const deactivateInput = z.object({ pool: z.string().min(1) });
+
+export const poolDeactivate = defineChange<typeof deactivateInput, { pool: string }>({
+  id: 'pool.deactivate',
+  title: 'Stop using a pool for jails',
+  effect: 'change',
+  recover: 'undo',
+  input: deactivateInput,
+  locks: (_, input) => [`pool:${input.pool}`],
+  async plan(context, input) {
+    const pool = (await context.storage.pools()).find((candidate) => candidate.name === input.pool);
+    if (pool === undefined) throw failure('POOL_NOT_FOUND', { pool: input.pool });
+    if (!pool.active) throw failure('POOL_NOT_ACTIVE', { pool: pool.name });
+    const running = await context.host.running(pool.name);
+    if (running.size > 0) throw failure('POOL_IN_USE', { pool: pool.name, jails: [...running.keys()] });
+    return {
+      subject: pool.name,
+      title: `Deactivating pool ${pool.name}`,
+      steps: [
+        setProperties({
+          dataset: pool.name,
+          properties: { [activeProperty]: 'no' },
+          previous: { [activeProperty]: pool.activeBy === 'property' ? 'yes' : null },
+        }),
+      ],
+      result: () => ({ pool: pool.name }),
+    };
+  },
+  command: {
+    names: ['deactivate'],
+    group: 'host',
+    usage: 'POOL',
+    about: 'Only takes the mark away: nothing is destroyed, and activate brings everything back.',
+    examples: [{ line: 'iocage deactivate tank', says: 'its jails must be down' }],
+    toInputs: (words) => [{ pool: onePool('deactivate', words) }],
+  },
+});
+
+function onePool(command: string, words: Words): string {
+  const [pool, ...more] = words.positionals;
+  if (pool === undefined || more.length > 0) throw failure('USAGE', { problem: 'one pool, please', command });
+  return pool;
+}

@@ -1,0 +1,53 @@
+/** The registry: everything the product can do. Doors and documentation are made from this list. */
+import type { Operation } from './operation.ts';
+import { failure } from '../domain/errors.ts';
+import { jailCreate } from './jail/create.ts';
+import { jailClone } from './jail/clone.ts';
+import { jailDestroy } from './jail/destroy.ts';
+import { jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
+import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
+import { jailDf, jailList, jailRuntime } from './jail/list.ts';
+import { propertySet } from './jail/set.ts';
+import { propertyDefaults, propertyGet } from './jail/get.ts';
+import { snapshotList, snapshotRemove, snapshotRollback, snapshotTake } from './snapshot/snapshot.ts';
+import { releaseFetch } from './release/fetch.ts';
+import { releaseList } from './release/list.ts';
+import { releaseDestroy } from './release/destroy.ts';
+import { poolActivate, poolDeactivate } from './host/pool.ts';
+import { hostDoctor } from './host/doctor.ts';
+
+/** Those with a command of their own, in the order of `iocage help`. */
+export const operations: readonly Operation[] = [
+  jailList,
+  jailCreate,
+  jailClone,
+  jailStart,
+  jailStop,
+  jailRestart,
+  jailExec,
+  jailConsole,
+  jailChroot,
+  jailRuntime,
+  jailDestroy,
+  snapshotTake,
+  snapshotList,
+  snapshotRemove,
+  snapshotRollback,
+  jailDf,
+  releaseFetch,
+  propertyGet,
+  propertySet,
+  propertyDefaults,
+  poolActivate,
+  poolDeactivate,
+  hostDoctor,
+];
+
+/** Those that another command leads to (`list -r`, `destroy -r`, `restart -s`). */
+export const furtherOperations: readonly Operation[] = [releaseList, releaseDestroy, jailSoftRestart];
+
+export function getOperation(id: string): Operation {
+  const found = [...operations, ...furtherOperations].find((operation) => operation.id === id);
+  if (found === undefined) throw failure('UNKNOWN_COMMAND', { command: id });
+  return found;
+}

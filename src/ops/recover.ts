@@ -1,0 +1,71 @@
+/**
+ * What a killed operation left: undone, or finished, from its record in the journal. The steps there
+ * are the same data that the operation ran, so the same kinds undo or repeat them.
+ */
+import type { JournalEntry, OpenJournal } from '../driver/system.ts';
+import { asIocageError, type UndoFailure } from '../domain/errors.ts';
+import type { Context } from './operation.ts';
+import { doStep, stepRun, undoSteps } from './run.ts';
+
+export interface Recovered {
+  readonly id: string;
+  readonly operation: string;
+  readonly subject: string;
+  readonly startedAt: string;
+  readonly outcome: 'undone' | 'finished' | 'failed' | 'pending';
+  readonly problems: readonly UndoFailure[];
+}
+
+/** Position after the last step that was begun. */
+function begunOf(entry: JournalEntry): number {
+  return entry.marks.reduce((most, mark) => (mark.mark === 'intent' ? Math.max(most, mark.step + 1) : most), 0);
+}
+
+function stepsMarked(entry: JournalEntry, mark: 'done' | 'undone'): ReadonlySet<number> {
+  return new Set(entry.marks.flatMap((found) => (found.mark === mark ? [found.step] : [])));
+}
+
+export async function recover(context: Context, entry: JournalEntry): Promise<Recovered> {
+  const { id, operation, subject, startedAt, locks } = entry.head;
+  const told = { id, operation, subject, startedAt };
+  if (context.dry) return { ...told, outcome: 'pending', problems: [] };
+  const held = await context.locks.take(locks, 'doctor', 5000);
+  try {
+    const journal = await context.journal.reopen(id);
+    const problems = entry.head.recover === 'undo' ? await undo(context, entry, journal) : await finish(context, entry, journal);
+    if (problems.length > 0) {
+      await journal.mark({ mark: 'left', error: problems.map(({ message }) => message).join('; ') });
+      return { ...told, outcome: 'failed', problems };
+    }
+    const outcome = entry.head.recover === 'undo' ? 'undone' : 'finished';
+    await journal.mark({ mark: 'end', outcome });
+    return { ...told, outcome, problems };
+  } finally {
+    await held.release();
+  }
+}
+
+function undo(context: Context, entry: JournalEntry, journal: OpenJournal): Promise<readonly UndoFailure[]> {
+  const run = stepRun(context, entry.head.id);
+  return undoSteps(context, entry.head.steps, begunOf(entry), stepsMarked(entry, 'undone'), run, journal);
+}
+
+/** Steps that were begun but not marked done are repeated: kinds of finishing operations allow that. */
+async function finish(context: Context, entry: JournalEntry, journal: OpenJournal): Promise<readonly UndoFailure[]> {
+  const run = stepRun(context, entry.head.id);
+  const { steps } = entry.head;
+  const done = stepsMarked(entry, 'done');
+  // Nothing was begun: there is nothing to finish, and nobody waits for it any more.
+  if (begunOf(entry) === 0) return [];
+  for (const [index, step] of steps.entries()) {
+    if (done.has(index)) continue;
+    await journal.mark({ mark: 'intent', step: index });
+    try {
+      await doStep(context, run, step, index, steps.length);
+    } catch (thrown) {
+      return [{ step: step.kind, message: asIocageError(thrown).message }];
+    }
+    await journal.mark({ mark: 'done', step: index });
+  }
+  return [];
+}
