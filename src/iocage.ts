@@ -9,17 +9,18 @@ import type { EventSink } from './domain/events.ts';
 import type { Context } from './ops/operation.ts';
 import { failure } from './domain/errors.ts';
 import { NodeExec } from './driver/node/exec.ts';
+import { NodeDownloads } from './driver/node/download.ts';
 import { NodeFiles } from './driver/node/files.ts';
 import { KernelLocks } from './driver/node/locks.ts';
 import { NodeJournal } from './driver/node/journal.ts';
 import { processStart } from './driver/node/process.ts';
-import { RecordingExec, RecordingFiles } from './driver/node/recorder.ts';
+import { RecordingDownloads, RecordingExec, RecordingFiles } from './driver/node/recorder.ts';
 import { zfsStorage } from './driver/zfs/storage.ts';
 import { linuxHost } from './driver/linux/host.ts';
 
 export interface ContextOptions {
   /** Pool to work on; without it the only activated one. */
-  readonly pool?: string;
+  readonly pool?: string | undefined;
   /** Record changes instead of making them. */
   readonly dry?: boolean;
   readonly emit?: EventSink;
@@ -62,6 +63,7 @@ export function makeContext(options: ContextOptions = {}): Context {
   return {
     exec,
     files,
+    downloads: dry ? new RecordingDownloads(new NodeDownloads(), actions) : new NodeDownloads(),
     clock,
     storage: zfsStorage(exec, clock),
     host: linuxHost({ exec, files, clock, paths }),

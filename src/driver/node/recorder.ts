@@ -2,7 +2,18 @@
  * The dry run's doors: reads go through to the machine, changes are written down in order. Because
  * the drivers above run the same code either way, what a dry run lists is what a run does.
  */
-import type { Action, Exec, ExitStatus, FileFacts, Files, RunOptions, RunResult } from '../system.ts';
+import type {
+  Action,
+  DownloadRequest,
+  Downloads,
+  Exec,
+  ExitStatus,
+  FileDigest,
+  FileFacts,
+  Files,
+  RunOptions,
+  RunResult,
+} from '../system.ts';
 
 export class RecordingExec implements Exec {
   private readonly real: Exec;
@@ -90,5 +101,28 @@ export class RecordingFiles implements Files {
   private record(verb: string, path: string, detail?: string): Promise<void> {
     this.actions.push({ type: 'file', verb, path, ...(detail === undefined ? {} : { detail }) });
     return Promise.resolve();
+  }
+}
+
+export class RecordingDownloads implements Downloads {
+  private readonly real: Downloads;
+  private readonly actions: Action[];
+
+  constructor(real: Downloads, actions: Action[]) {
+    this.real = real;
+    this.actions = actions;
+  }
+
+  text(url: string, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<FileDigest & { text: string }> {
+    return this.real.text(url, options);
+  }
+
+  digest(path: string, options?: { signal?: AbortSignal }): Promise<FileDigest> {
+    return this.real.digest(path, options);
+  }
+
+  file({ url, path, sha256 }: DownloadRequest): Promise<FileDigest> {
+    this.actions.push({ type: 'file', verb: 'download', path, detail: url });
+    return Promise.resolve({ sha256: sha256 ?? '', sizeBytes: 0 });
   }
 }

@@ -1,0 +1,168 @@
+/**
+ * Which root file system archives may be unpacked, decided from the list of their members before a
+ * single file is written: nothing absolute, nothing with `..`, nothing through a symbolic link, no
+ * hard link to the outside, no device outside /dev, and not more than the pool has room for.
+ *
+ * Pure: bytes come in from wherever, verdicts go out. The reader is in `tar.ts`.
+ */
+import { failure } from './errors.ts';
+import type { TarMember } from './tar.ts';
+
+export type Compression = 'none' | 'gzip' | 'xz' | 'zstd';
+
+const endings: readonly (readonly [string, Compression])[] = [
+  ['.tar', 'none'],
+  ['.tar.gz', 'gzip'],
+  ['.tgz', 'gzip'],
+  ['.tar.xz', 'xz'],
+  ['.txz', 'xz'],
+  ['.tar.zst', 'zstd'],
+  ['.tzst', 'zstd'],
+];
+
+export const archiveEndings = endings.map(([ending]) => ending).join(' ');
+
+/** The compression that a file's name tells; undefined when it is no archive that iocage unpacks. */
+export function compressionOf(name: string): Compression | undefined {
+  const lower = name.toLowerCase();
+  // An ending alone (`.tar`) is a hidden file, not an archive.
+  return endings.find(([ending]) => lower.length > ending.length && lower.endsWith(ending))?.[1];
+}
+
+/** The program that writes the plain tar stream of `file` to standard output. */
+export function decompressor(compression: Compression, file: string): readonly string[] {
+  switch (compression) {
+    case 'none':
+      return ['cat', '--', file];
+    case 'gzip':
+      return ['gzip', '-dc', '--', file];
+    case 'xz':
+      return ['xz', '-dc', '--', file];
+    case 'zstd':
+      return ['zstd', '-dcq', '--', file];
+  }
+}
+
+/**
+ * The tar(1) that unpacks a checked stream from standard input into `root`. Owners and modes are
+ * kept by number. GNU tar puts off risky links until the end and strips what leads out, so it would
+ * refuse by itself most of what the check refuses; bsdtar does so without `-P`.
+ */
+export function unpacker(kernel: 'linux' | 'freebsd', root: string): readonly string[] {
+  if (kernel === 'freebsd') {
+    return [
+      'tar',
+      '-x',
+      '-p',
+      '--numeric-owner',
+      '--exclude',
+      './dev/*',
+      '--exclude',
+      'dev/*',
+      '-C',
+      root,
+      '-f',
+      '-',
+    ];
+  }
+  return [
+    'tar',
+    '--extract',
+    '--preserve-permissions',
+    '--same-owner',
+    '--numeric-owner',
+    '--delay-directory-restore',
+    '--xattrs',
+    '--xattrs-include=security.capability',
+    // A jail gets its own /dev; nodes made by an archive have no business on the host.
+    '--anchored',
+    '--exclude=./dev/*',
+    '--exclude=dev/*',
+    `--directory=${root}`,
+    '--file=-',
+  ];
+}
+
+export interface ArchiveLimits {
+  readonly maxBytes: number;
+  readonly maxMembers: number;
+}
+
+type Seen = 'file' | 'directory' | 'link' | 'other';
+
+/**
+ * Takes the members of one archive, or of several that go into the same root one after the other,
+ * and throws UNSAFE_ARCHIVE at the first one that must not be unpacked.
+ */
+export class ArchiveCheck {
+  members = 0;
+  totalBytes = 0;
+  private readonly seen = new Map<string, Seen>();
+  private readonly limits: ArchiveLimits;
+
+  constructor(limits: ArchiveLimits) {
+    this.limits = limits;
+  }
+
+  /** @param file the archive's name, for the message. */
+  take(member: TarMember, file: string): void {
+    const refuse = (why: string): never => {
+      throw failure('UNSAFE_ARCHIVE', { file, member: readable(member.name), why });
+    };
+    this.members += 1;
+    this.totalBytes += member.sizeBytes;
+    if (this.members > this.limits.maxMembers)
+      refuse(`is one too many: more than ${this.limits.maxMembers} members`);
+    if (this.totalBytes > this.limits.maxBytes) {
+      refuse(`makes it larger than the ${this.limits.maxBytes} bytes that there is room for`);
+    }
+    const path = this.place(member.name, refuse);
+    if (path === '') {
+      if (member.type !== 'directory') refuse('would replace the root directory');
+      return;
+    }
+    if (member.type === 'device' && !path.startsWith('dev/')) refuse('is a device outside /dev');
+    if (this.seen.get(path) === 'link' && member.type !== 'symlink')
+      refuse('comes twice, first as a symbolic link');
+    if (member.type === 'hardlink') {
+      const target = this.place(member.linkName, (why) =>
+        refuse(`is a hard link to ${readable(member.linkName)}, which ${why}`),
+      );
+      if (this.seen.get(target) !== 'file')
+        refuse(`is a hard link to ${readable(member.linkName)}, which is no file of the archive`);
+    }
+    this.seen.set(path, kinds[member.type]);
+  }
+
+  /** The place inside the root, without `./` and a final `/`; refuses what leads elsewhere. */
+  private place(name: string, refuse: (why: string) => never): string {
+    if (name.startsWith('/')) refuse('is absolute');
+    if ([...name].some((letter) => letter < ' ' || letter === '\x7f'))
+      refuse('has control characters in its name');
+    const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+    if (parts.includes('..')) refuse(`leads out of the root by '..'`);
+    let parent = '';
+    for (const part of parts.slice(0, -1)) {
+      parent = parent === '' ? part : `${parent}/${part}`;
+      const kind = this.seen.get(parent);
+      if (kind === 'link') refuse(`goes through the symbolic link ${readable(parent)}`);
+      if (kind === 'file' || kind === 'other')
+        refuse(`lies below ${readable(parent)}, which is no directory`);
+    }
+    return parts.join('/');
+  }
+}
+
+const kinds: Readonly<Record<TarMember['type'], Seen>> = {
+  file: 'file',
+  hardlink: 'file',
+  symlink: 'link',
+  directory: 'directory',
+  device: 'other',
+  fifo: 'other',
+};
+
+/** Names are kept byte by byte (latin1); for people they are UTF-8. */
+function readable(name: string): string {
+  return Buffer.from(name, 'latin1').toString('utf8').slice(0, 200);
+}
