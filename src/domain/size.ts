@@ -21,7 +21,7 @@ export function parseSize(text: string): number {
   const power = suffixes.indexOf(suffix.toUpperCase() as (typeof suffixes)[number]);
   const bytes = (BigInt(whole + fraction) * (1n << BigInt(10 * power))) / 10n ** BigInt(fraction.length);
   if (bytes > BigInt(Number.MAX_SAFE_INTEGER))
-    throw new ValueProblem('the size is too large (8P is the limit)');
+    throw new ValueProblem('the size is too large; it must be below 8P');
   return Number(bytes);
 }
 

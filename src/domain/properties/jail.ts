@@ -232,7 +232,7 @@ export const jail: readonly Property[] = [
     key: 'exec_start',
     codec: command,
     default: '/bin/sh /etc/rc',
-    freebsd: 'run by jexec(8)',
+    freebsd: 'exec.start, run by jexec(8)',
     linux: applied(
       'run in the jail after start; nothing happens where the default is set and /etc/rc is missing',
     ),
@@ -244,7 +244,7 @@ export const jail: readonly Property[] = [
     key: 'exec_stop',
     codec: command,
     default: '/bin/sh /etc/rc.shutdown',
-    freebsd: 'run by jexec(8)',
+    freebsd: 'exec.stop, run by jexec(8)',
     linux: applied(
       'run in the jail before it ends; nothing happens where the default is set and /etc/rc.shutdown is missing',
     ),

@@ -33,11 +33,8 @@ function access(row: Property): string {
 }
 
 function line(row: Property): string {
-  const choices = row.codec.choices;
-  const value =
-    choices && choices.length <= 12 && !row.codec.kind.includes(' or ')
-      ? choices.map(code).join(', ')
-      : cell(row.codec.kind);
+  const { kind, choices = [] } = row.codec;
+  const value = kind === 'choice' ? choices.map(code).join(', ') : cell(kind);
   const cells = [
     code(row.key),
     `${cell(row.doc)}${access(row)}`,

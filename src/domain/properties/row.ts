@@ -34,3 +34,7 @@ export function not(note: string): Property['linux'] {
 export const original = 'iocage 1.7 manual';
 export const develop = 'iocage develop (2016) manual';
 export const python = 'Python iocage';
+
+/** Why `access` is `tool` for what iocage writes down for itself. */
+export const kept = 'iocage keeps it itself';
+export const bookkeeping = applied('bookkeeping of iocage, on every kernel');
