@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { humanSize, parseSize, printSize } from '../../src/domain/size.ts';
 import { makePool, sh } from '../support/pool.ts';
 import type { TestPool } from '../support/pool.ts';
-import { hostTests, reason } from '../support/lab.ts';
+
+// Not from lab.ts, which loads the whole program: this needs ZFS and two functions.
+const hostTests = process.env['IOCAGE_HOST_TESTS'] === '1';
+const reason = hostTests ? '' : ' (skipped: needs root and ZFS, run with make test)';
 
 /** Around every step of the unit, of the decimals and of rounding; all above what a fresh dataset uses. */
 const amounts = [
