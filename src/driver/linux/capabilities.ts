@@ -6,6 +6,8 @@
  * SYS_PTRACE, DAC_READ_SEARCH (open_by_handle_at leaves the root), and no MKNOD: a device node in a
  * jail's root could be opened by a user of the host. jail(8) forbids the same.
  */
+import { isOn } from '../../domain/config.ts';
+
 const always = [
   'AUDIT_WRITE',
   'CHOWN',
@@ -25,11 +27,8 @@ const always = [
 const loosened = [
   ['allow_raw_sockets', 'NET_RAW'],
   ['allow_chflags', 'LINUX_IMMUTABLE'],
+  ['allow_mlock', 'IPC_LOCK'],
 ] as const;
-
-export function isOn(config: ReadonlyMap<string, string>, key: string): boolean {
-  return ['1', 'on', 'yes'].includes(config.get(key) ?? '');
-}
 
 export function capabilitiesOf(config: ReadonlyMap<string, string>): readonly string[] {
   const more = loosened.filter(([key]) => isOn(config, key)).map(([, capability]) => capability);

@@ -6,10 +6,13 @@ import type { Files } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 
 /** `hybrid`: version 1 controllers with a version 2 tree mounted beside them. See cgroups(7). */
-export type CgroupLayout =
-  | { readonly kind: 'v1' }
-  | { readonly kind: 'hybrid'; readonly unifiedAt: string }
-  | { readonly kind: 'v2' };
+export interface CgroupLayout {
+  readonly kind: 'v1' | 'hybrid' | 'v2';
+  /** Mount points of the trees in which a jail gets a directory. */
+  readonly trees: readonly string[];
+  /** Mount point of the version 2 tree. */
+  readonly unifiedAt?: string;
+}
 
 export type Architecture = 'x86_64' | 'aarch64';
 
@@ -29,17 +32,21 @@ export function parseMounts(text: string): readonly { readonly at: string; reado
     .map((line) => line.split(' '))
     .filter((fields) => fields.length >= 3)
     .map((fields) => ({
-      at: fields[1]!.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8))),
+      at: fields[1]!.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+        String.fromCharCode(parseInt(digits, 8)),
+      ),
       type: fields[2]!,
     }));
 }
 
 export function cgroupLayout(mounts: string): CgroupLayout {
   const all = parseMounts(mounts);
-  const second = all.find((mount) => mount.type === 'cgroup2');
-  const first = all.some((mount) => mount.type === 'cgroup');
-  if (second === undefined) return { kind: 'v1' };
-  return first ? { kind: 'hybrid', unifiedAt: second.at } : { kind: 'v2' };
+  const unifiedAt = all.find((mount) => mount.type === 'cgroup2')?.at;
+  const first = all.filter((mount) => mount.type === 'cgroup').map((mount) => mount.at);
+  if (unifiedAt === undefined) return { kind: 'v1', trees: first };
+  return first.length > 0
+    ? { kind: 'hybrid', trees: first, unifiedAt }
+    : { kind: 'v2', trees: [unifiedAt], unifiedAt };
 }
 
 export function architectureOf(nodeArch: string): Architecture {
@@ -49,9 +56,18 @@ export function architectureOf(nodeArch: string): Architecture {
 }
 
 const programDirectories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-const initDirectories = [...programDirectories, '/usr/libexec/podman', '/usr/lib/podman', '/usr/libexec/catatonit'];
+const initDirectories = [
+  ...programDirectories,
+  '/usr/libexec/podman',
+  '/usr/lib/podman',
+  '/usr/libexec/catatonit',
+];
 
-async function findProgram(files: Files, name: string, directories: readonly string[]): Promise<string | undefined> {
+async function findProgram(
+  files: Files,
+  name: string,
+  directories: readonly string[],
+): Promise<string | undefined> {
   for (const directory of directories) {
     const path = `${directory}/${name}`;
     if (await files.stat(path)) return path;
@@ -62,7 +78,11 @@ async function findProgram(files: Files, name: string, directories: readonly str
 export async function readHostFacts(files: Files): Promise<HostFacts> {
   const init = await findProgram(files, 'catatonit', initDirectories);
   if (init === undefined) {
-    throw failure('MISSING_TOOL', { tool: 'catatonit', package: 'catatonit', why: 'be the first process of a jail' });
+    throw failure('MISSING_TOOL', {
+      tool: 'catatonit',
+      package: 'catatonit',
+      why: 'be the first process of a jail',
+    });
   }
   const crun = await findProgram(files, 'crun', programDirectories);
   if (crun === undefined) throw failure('MISSING_TOOL', { tool: 'crun', package: 'crun', why: 'run jails' });

@@ -70,7 +70,9 @@ export function hostnameOf(jail: Pick<JailSpec, 'uuid' | 'config'>): string {
 
 function sysctls(config: ReadonlyMap<string, string>): Record<string, string> | undefined {
   const domain = config.get('host_domainname') ?? config.get('domainname');
-  return domain === undefined || domain === '' || domain === 'none' ? undefined : { 'kernel.domainname': domain };
+  return domain === undefined || domain === '' || domain === 'none'
+    ? undefined
+    : { 'kernel.domainname': domain };
 }
 
 /** A program of the given user in the jail; only root gets capabilities, the others may gain them by setuid. */

@@ -38,9 +38,7 @@ const ENOSYS = 38;
 const EAFNOSUPPORT = 97;
 
 /** NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWNS, as in sched.h. */
-const namespaceFlags = [
-  0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x00020000,
-];
+const namespaceFlags = [0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x00020000];
 const anyNamespace = namespaceFlags.reduce((mask, flag) => mask + flag, 0);
 /** Only unshare takes it; in clone the same bit belongs to the signal number. */
 const newTime = 0x80;

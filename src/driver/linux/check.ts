@@ -1,0 +1,77 @@
+/** Everything that would keep this host from starting a jail, found before anything is touched. */
+import type { Exec, Files, Paths } from '../system.ts';
+import type { JailSpec } from '../host.ts';
+import { hostnameOf } from './oci.ts';
+import { placesOf } from './names.ts';
+import { readNetFacts } from './net-facts.ts';
+import { networkKind, planNetwork, sysctlsToRead } from './net-plan.ts';
+import { interfaces } from '../../domain/codec/interfaces.ts';
+import { isOn } from '../../domain/config.ts';
+import { ValueProblem } from '../../domain/property.ts';
+
+export interface Problem {
+  readonly key: string;
+  readonly problem: string;
+}
+
+/** COMPAT: looked at even when the jail has no vnet, as the original does. */
+export function interfacesProblem(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
+  try {
+    interfaces.parse(text);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ValueProblem)) throw error;
+    return `incorrect interfaces property format: ${error.message}`;
+  }
+}
+
+async function rootProblem(files: Files, jail: JailSpec): Promise<Problem | undefined> {
+  const facts = await files.stat(jail.root);
+  if (facts === undefined)
+    return { key: 'root', problem: `${jail.root} does not exist; is its dataset mounted?` };
+  if (facts.type !== 'directory') return { key: 'root', problem: `${jail.root} is not a directory` };
+  return undefined;
+}
+
+function hostnameProblem(jail: JailSpec): Problem | undefined {
+  const name = hostnameOf(jail);
+  if (name.length <= 64) return undefined;
+  return { key: 'host_hostname', problem: `${name.length} characters; Linux takes 64 at most` };
+}
+
+async function addressProblems(
+  exec: Exec,
+  files: Files,
+  paths: Paths,
+  jail: JailSpec,
+): Promise<readonly Problem[]> {
+  if (networkKind(jail.config) !== 'addresses') return [];
+  const facts = await readNetFacts(exec, files, paths, sysctlsToRead);
+  return planNetwork(jail, placesOf(paths, jail.pool, jail.uuid), facts).problems;
+}
+
+export async function checkJail(
+  exec: Exec,
+  files: Files,
+  paths: Paths,
+  jail: JailSpec,
+): Promise<readonly Problem[]> {
+  const problems: (Problem | undefined)[] = [];
+  const type = jail.config.get('type');
+  if (type === 'gitjail') problems.push({ key: 'type', problem: 'a gitjail cannot be started' });
+  if (type === 'template' || isOn(jail.config, 'template')) {
+    problems.push({ key: 'template', problem: 'a template is not started; clone it first' });
+  }
+  const pairs = interfacesProblem(jail.config.get('interfaces'));
+  if (pairs) problems.push({ key: 'interfaces', problem: pairs });
+  if (isOn(jail.config, 'vnet')) {
+    problems.push({
+      key: 'vnet',
+      problem: 'bridged interfaces come to Linux in a later version; use vnet=off',
+    });
+  }
+  problems.push(hostnameProblem(jail), await rootProblem(files, jail));
+  problems.push(...(await addressProblems(exec, files, paths, jail)));
+  return problems.filter((problem) => problem !== undefined);
+}

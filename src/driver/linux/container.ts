@@ -1,0 +1,166 @@
+/**
+ * Creating, starting and removing the container, with the runtime. Each part can be repeated.
+ * See crun(1), and linux.md of the project's documents for what a jail is made of.
+ */
+import { dirname, join } from 'node:path';
+import type { StepRun } from '../step.ts';
+import type { Paths } from '../system.ts';
+import { failure } from '../../domain/errors.ts';
+import type { HostFacts } from './facts.ts';
+import type { Places } from './names.ts';
+import { withFilter, type OciConfig } from './oci.ts';
+import { processesOf, signalAll } from './processes.ts';
+import { createCommand, crun } from './runtime-command.ts';
+import { cachedFilter, filterPath, keepFilter } from './seccomp-cache.ts';
+import { seccompProfile, type SeccompOptions } from './seccomp.ts';
+import { readState, recordState, startTime, type JailState } from './state.ts';
+
+export interface CreateArgs {
+  readonly pool: string;
+  readonly uuid: string;
+  readonly consoleLog: string;
+  /** Without the system call filter, which is added from `seccomp` so that the journal stays small. */
+  readonly config: OciConfig;
+  readonly seccomp: SeccompOptions;
+  /** Text of the file that the configuration shows as /etc/resolv.conf. */
+  readonly resolvConf?: string;
+  readonly network: 'host' | 'own' | 'planned';
+}
+
+export const resolvConfPath = (places: Places): string => join(places.bundle, 'resolv.conf');
+
+async function writeBundle(args: CreateArgs, places: Places, run: StepRun): Promise<void> {
+  for (const directory of [places.bundle, places.runtimeRoot]) {
+    await run.files.mkdir(directory, { mode: 0o700 });
+  }
+  await run.files.mkdir(dirname(args.consoleLog), { mode: 0o700 });
+  // Readable for every user of the jail, who sees this very file.
+  if (args.resolvConf !== undefined) {
+    await run.files.write(resolvConfPath(places), args.resolvConf, { mode: 0o644 });
+  }
+}
+
+/** What the runtime said; its own words went to the console log as well. */
+async function runtimeComplaint(run: StepRun, log: string): Promise<string> {
+  const text = (await run.files.read(log)) ?? '';
+  return text.trim().split('\n').slice(-2).join('; ');
+}
+
+async function callCreate(args: CreateArgs, places: Places, facts: HostFacts, run: StepRun): Promise<void> {
+  const log = join(places.bundle, 'crun.log');
+  const argv = createCommand(places, facts.cgroups, log);
+  await run.files.remove(log);
+  // A file, not a pipe: the first process keeps it open for as long as the jail runs.
+  const { status } = await run.exec.change(argv, { logTo: args.consoleLog, accept: 'any' });
+  if (status === 0) return;
+  throw failure('COMMAND_FAILED', {
+    argv,
+    status: `exit status ${status}`,
+    stderr: (await runtimeComplaint(run, log)) || `see ${args.consoleLog}`,
+  });
+}
+
+export async function createContainer(
+  args: CreateArgs,
+  places: Places,
+  facts: HostFacts,
+  paths: Paths,
+  run: StepRun,
+): Promise<void> {
+  await writeBundle(args, places, run);
+  const profile = seccompProfile(facts.architecture, args.seccomp);
+  const cache = filterPath(paths.state, profile, facts.runtime);
+  const compiled = await cachedFilter(run.files, cache);
+  const config = join(places.bundle, 'config.json');
+  const writeConfig = (filter: string | undefined): Promise<void> =>
+    run.files.write(config, JSON.stringify(withFilter(args.config, profile, filter)), { mode: 0o600 });
+
+  await writeConfig(compiled);
+  try {
+    await callCreate(args, places, facts, run);
+  } catch (error) {
+    if (compiled === undefined) throw error;
+    // The kept filter may be what is wrong; what the runtime compiles itself is the measure.
+    await removeContainer(places, facts, run);
+    await writeBundle(args, places, run);
+    await writeConfig(undefined);
+    await callCreate(args, places, facts, run);
+    await run.files.remove(cache);
+  }
+  if (run.dry) return;
+  await recordCreated(args, places, run);
+  if (compiled === undefined) {
+    await run.files.mkdir(paths.state, { mode: 0o700 });
+    await keepFilter(run.exec, run.files, join(places.runtimeRoot, places.id, 'seccomp.bpf'), cache);
+  }
+}
+
+interface RuntimeStatus {
+  readonly pid: number;
+}
+
+async function recordCreated(args: CreateArgs, places: Places, run: StepRun): Promise<void> {
+  const status = JSON.parse((await run.files.read(places.runtimeStatus)) ?? '{}') as Partial<RuntimeStatus>;
+  const processStart = status.pid === undefined ? undefined : await startTime(run.files, status.pid);
+  if (status.pid === undefined || processStart === undefined) {
+    throw failure('START_FAILED', {
+      jail: places.uuid,
+      why: `its first process ended at once; see ${args.consoleLog}`,
+    });
+  }
+  await recordState(run.files, places.state, {
+    pool: places.pool,
+    uuid: places.uuid,
+    pid: status.pid,
+    processStart,
+    startedAt: run.clock.now().toISOString(),
+    hostname: args.config.hostname,
+    root: args.config.root.path,
+    consoleLog: args.consoleLog,
+    ...(args.network === 'planned' ? {} : { network: args.network }),
+  });
+}
+
+/** The container, its control groups, its bundle and its part of the record; all of it may be gone already. */
+export async function removeContainer(places: Places, facts: HostFacts, run: StepRun): Promise<void> {
+  const record = join(places.runtimeRoot, places.id);
+  if ((await run.files.stat(record)) !== undefined) {
+    const argv = crun(places, 'delete', '--force', places.id);
+    const { status, stderr } = await run.exec.change(argv, { accept: 'any' });
+    if (!run.dry && status !== 0 && (await run.files.stat(places.runtimeStatus)) !== undefined) {
+      throw failure('COMMAND_FAILED', { argv, status: `exit status ${status}`, stderr: stderr.trim() });
+    }
+  }
+  if (run.dry) return;
+  // What a runtime that was killed half-way leaves behind, and knows nothing of itself.
+  await emptyDirectory(record, run);
+  await sweepCgroups(places, facts, run);
+  await emptyDirectory(places.bundle, run);
+  await forgetContainer(places, run);
+}
+
+/** Flat directories of ours; nothing below them is followed. */
+async function emptyDirectory(path: string, run: StepRun): Promise<void> {
+  for (const name of await run.files.list(path)) await run.files.remove(join(path, name));
+  await run.files.rmdir(path);
+}
+
+async function sweepCgroups(places: Places, facts: HostFacts, run: StepRun): Promise<void> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const trees = facts.cgroups.trees.map((tree) => tree + places.cgroup);
+    const present = [];
+    for (const tree of trees) if (await run.files.stat(tree)) present.push(tree);
+    if (present.length === 0) return;
+    await signalAll(run, 'KILL', await processesOf(run.files, facts.cgroups, places.cgroup));
+    for (const tree of present) await run.files.rmdir(tree);
+    if (tries > 0) await run.clock.sleep(20);
+  }
+}
+
+async function forgetContainer(places: Places, run: StepRun): Promise<void> {
+  const state = await readState(run.files, places.state);
+  if (typeof state?.network !== 'object') return run.files.remove(places.state);
+  const { pool, uuid, network } = state;
+  const rest: JailState = { pool, uuid, network };
+  await run.files.write(places.state, `${JSON.stringify(rest, null, 1)}\n`, { mode: 0o600 });
+}

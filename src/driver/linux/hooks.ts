@@ -1,0 +1,83 @@
+/**
+ * The four hooks: commands of the host's administrator around a jail's start and stop, run on the host
+ * as root. See jail(8), "exec.prestart" and the following.
+ *
+ * COMPAT: an executable file `prestart`, `poststart`, `prestop` or `poststop` in the jail's top dataset
+ * takes the property's place. Root of the host must own it, and nobody else may write it.
+ */
+import { join } from 'node:path';
+import { stepKind, type StepRun } from '../step.ts';
+import type { Files, Paths } from '../system.ts';
+import type { JailSpec } from '../host.ts';
+import { placesOf } from './names.ts';
+import { readState } from './state.ts';
+
+export type HookName = 'prestart' | 'poststart' | 'prestop' | 'poststop';
+
+export interface HookArgs {
+  readonly pool: string;
+  readonly uuid: string;
+  readonly tag: string;
+  readonly root: string;
+  readonly name: HookName;
+  /** Empty when there is nothing to run; the step still prints its line. */
+  readonly argv: readonly string[];
+  /** 0: no bound. */
+  readonly timeoutMs: number;
+  readonly consoleLog: string;
+}
+
+const nothing = ['', 'none', 'true', '/bin/true', '/usr/bin/true'];
+
+/** A property in seconds as milliseconds. */
+export function milliseconds(config: ReadonlyMap<string, string>, key: string, fallback: number): number {
+  const text = config.get(key) ?? '';
+  return (/^\d{1,6}$/.test(text) ? Number(text) : fallback) * 1000;
+}
+
+async function commandOf(files: Files, jail: JailSpec, name: HookName): Promise<readonly string[]> {
+  const file = join(jail.mountpoint, name);
+  const facts = await files.stat(file);
+  const executable = facts?.type === 'file' && (facts.mode & 0o111) !== 0;
+  if (executable && facts.uid === 0 && (facts.mode & 0o022) === 0) return [file];
+  const text = jail.config.get(`exec_${name}`) ?? '';
+  // The property is a shell command by definition, written by the host's administrator.
+  return nothing.includes(text.trim()) ? [] : ['/bin/sh', '-c', text];
+}
+
+async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void> {
+  if (args.argv.length === 0) return;
+  const state = await readState(run.files, placesOf(paths, args.pool, args.uuid).state);
+  await run.exec.change(args.argv, {
+    env: {
+      IOCAGE_NAME: args.tag,
+      IOCAGE_UUID: args.uuid,
+      IOCAGE_JID: state?.pid === undefined ? '' : String(state.pid),
+      IOCAGE_ROOT: args.root,
+    },
+    ...(args.timeoutMs > 0 ? { timeoutMs: args.timeoutMs } : {}),
+    // A file: what a hook leaves running keeps its output open.
+    logTo: args.consoleLog,
+    signal: run.signal,
+  });
+}
+
+export function hookSteps(paths: Paths) {
+  const kind = stepKind<HookArgs>('linux.hook', {
+    title: ({ name, argv }) => (argv.length === 0 ? `no ${name} hook` : `${name} hook`),
+    do: (args, run) => runHook(args, run, paths),
+    // What a hook did is its author's to take back.
+    undo: () => Promise.resolve(),
+  });
+  const args = async (files: Files, jail: JailSpec, name: HookName): Promise<HookArgs> => ({
+    pool: jail.pool,
+    uuid: jail.uuid,
+    tag: jail.tag,
+    root: jail.root,
+    name,
+    argv: await commandOf(files, jail, name),
+    timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
+    consoleLog: jail.consoleLog,
+  });
+  return { hook: kind, hookArgs: args };
+}

@@ -1,0 +1,68 @@
+/**
+ * A Linux host of jails: system containers by the OCI runtime crun, a tiny init as the first process,
+ * iproute2 for addresses. This file only puts the parts together. It knows nothing of ZFS and nothing
+ * of FreeBSD. See linux.md of the project's documents.
+ */
+import type { Clock, Exec, Files, Paths } from '../system.ts';
+import type { Host, JailSpec } from '../host.ts';
+import { failure } from '../../domain/errors.ts';
+import { checkJail } from './check.ts';
+import { readHostFacts, type HostFacts } from './facts.ts';
+import { foreignContainers } from './foreign.ts';
+import { hostIdFrom, releaseFrom } from './identity.ts';
+import { placesOf } from './names.ts';
+import { notApplied } from './not-applied.ts';
+import { runtimeWords } from './runtime.ts';
+import { sessions, type Terminal } from './session.ts';
+import { isAlive, readState, runningJails } from './state.ts';
+import { stepLists } from './steps.ts';
+
+export interface LinuxHostDoors {
+  readonly exec: Exec;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly paths: Paths;
+  /** Default: what this process has. */
+  readonly terminal?: Terminal;
+}
+
+function ownTerminal(): Terminal {
+  return {
+    interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
+    term: process.env['TERM'] ?? 'dumb',
+    environment: Object.fromEntries(Object.entries(process.env).map(([key, value]) => [key, value ?? ''])),
+  };
+}
+
+export function linuxHost({ exec, files, paths, terminal }: LinuxHostDoors): Host {
+  let known: Promise<HostFacts> | undefined;
+  const facts = (): Promise<HostFacts> => (known ??= readHostFacts(files));
+  const lists = stepLists({ exec, files, paths, facts });
+  const session = sessions(exec, files, paths, terminal ?? ownTerminal());
+
+  async function runtime(jail: JailSpec): Promise<readonly string[]> {
+    const places = placesOf(paths, jail.pool, jail.uuid);
+    const state = await readState(files, places.state);
+    if (state === undefined || !(await isAlive(files, state)))
+      throw failure('NOT_RUNNING', { name: jail.tag });
+    return runtimeWords(jail, state, places.cgroup);
+  }
+
+  return {
+    kernel: 'linux',
+    defaultRelease: async () => releaseFrom((await files.read('/etc/os-release')) ?? ''),
+    hostId: async () => hostIdFrom(await files.read('/etc/hostid'), await files.read('/etc/machine-id')),
+    running: (pool) => runningJails(files, paths, pool),
+    foreign: () => foreignContainers(files),
+    check: (jail) => checkJail(exec, files, paths, jail),
+    notApplied,
+    startSteps: lists.start,
+    stopSteps: lists.stop,
+    softRestartSteps: lists.softRestart,
+    kinds: lists.kinds,
+    exec: session.exec,
+    console: session.console,
+    chroot: session.chroot,
+    runtime,
+  };
+}

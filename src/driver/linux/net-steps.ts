@@ -1,0 +1,131 @@
+/**
+ * The steps that add a jail's network to the host and take it back. The plan is written to the jail's
+ * record first, so that whatever interrupts the work, what may have been added is known.
+ *
+ * See ip-netns(8), sysctl(8). Nothing here looks at what it did not add.
+ */
+import { stepKind, type StepRun } from '../step.ts';
+import type { Paths } from '../system.ts';
+import { failure } from '../../domain/errors.ts';
+import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts';
+import { sysctlKeys, type NeededSysctl, type NetworkPlan, type PlannedAddress } from './net-plan.ts';
+import { placesOf } from './names.ts';
+import { allStates, readState, recordState, type JailState } from './state.ts';
+
+export interface NetworkArgs {
+  readonly pool: string;
+  readonly uuid: string;
+  readonly plan: NetworkPlan;
+}
+
+const batch = (lines: readonly string[]): { input: string } => ({ input: `${lines.join('\n')}\n` });
+
+async function setSysctls(run: StepRun, settings: readonly { key: string; value: string }[]): Promise<void> {
+  if (settings.length === 0) return;
+  await run.exec.change(['sysctl', '-q', '-w', ...settings.map(({ key, value }) => `${key}=${value}`)]);
+}
+
+/** Of the link itself; they go with it, so they are not recorded. */
+function linkSysctls(plan: NetworkPlan): readonly { key: string; value: string }[] {
+  const link = `net/ipv4/conf/${plan.link}`;
+  return [
+    { key: sysctlKeys.forward4(plan.link), value: '1' },
+    // The jail may send from its own addresses only.
+    { key: `${link}/rp_filter`, value: '1' },
+    { key: `${link}/send_redirects`, value: '0' },
+    ...(plan.addresses.some(({ family }) => family === 6)
+      ? [{ key: sysctlKeys.acceptRa(plan.link), value: '0' }]
+      : []),
+  ];
+}
+
+async function apply({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Paths): Promise<void> {
+  await recordState(run.files, placesOf(paths, pool, uuid).state, { pool, uuid, network: plan });
+  await run.exec.change(['ip', '-batch', '-'], batch([...linkLines(plan), ...routeLines(plan)]));
+  await setSysctls(run, [...plan.sysctls, ...linkSysctls(plan)]);
+  await run.exec.change(['ip', '-n', plan.netns, '-batch', '-'], batch(insideLines(plan)));
+}
+
+/** A route to the address over somebody else's link is somebody else's, and so is the proxy entry. */
+async function isMine(address: PlannedAddress, plan: NetworkPlan, run: StepRun): Promise<boolean> {
+  const family = address.family === 4 ? '-4' : '-6';
+  const { stdout } = await run.exec.read(['ip', '-j', family, 'route', 'show', address.address]);
+  const routes = JSON.parse(stdout.trim() || '[]') as { dev?: string }[];
+  return routes.every((route) => route.dev === plan.link);
+}
+
+async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Paths): Promise<void> {
+  const mine: PlannedAddress[] = [];
+  for (const address of plan.addresses) if (await isMine(address, plan, run)) mine.push(address);
+  // -force: what is already gone does not keep the rest from going.
+  await run.exec.change(['ip', '-force', '-batch', '-'], {
+    ...batch(removalLines(plan, mine)),
+    accept: 'any',
+  });
+  if (!run.dry && (await run.files.stat(`/run/netns/${plan.netns}`)) !== undefined) {
+    throw failure('FILE_FAILED', { path: `/run/netns/${plan.netns}`, why: 'the network namespace stays' });
+  }
+  await restoreSysctls(plan.sysctls, { pool, uuid }, run, paths);
+  await forgetNetwork(run, placesOf(paths, pool, uuid).state);
+}
+
+/**
+ * Sets back what no other jail needs. There is no lock over the whole host's network, so a jail that
+ * started in between is looked for once more afterwards, and gets its setting again: it recorded its
+ * need before it set it.
+ */
+async function restoreSysctls(
+  sysctls: readonly NeededSysctl[],
+  self: { pool: string; uuid: string },
+  run: StepRun,
+  paths: Paths,
+): Promise<void> {
+  const neededByOthers = async (): Promise<ReadonlySet<string>> => {
+    const others = (await allStates(run.files, paths)).filter(
+      ({ pool, uuid }) => !(pool === self.pool && uuid === self.uuid),
+    );
+    return new Set(
+      others
+        .flatMap(({ network }) => (typeof network === 'object' ? network.sysctls : []))
+        .map(({ key }) => key),
+    );
+  };
+  const before = await neededByOthers();
+  const free = sysctls.filter(({ key, value, was }) => was !== value && !before.has(key));
+  if (free.length === 0) return;
+  await run.exec.change(['sysctl', '-q', '-w', ...free.map(({ key, was }) => `${key}=${was}`)], {
+    accept: 'any',
+  });
+  const after = await neededByOthers();
+  await setSysctls(
+    run,
+    free.filter(({ key }) => after.has(key)),
+  );
+}
+
+async function forgetNetwork(run: StepRun, path: string): Promise<void> {
+  const state = await readState(run.files, path);
+  if (state === undefined) return;
+  const { network: _, ...rest } = state;
+  if (rest.pid === undefined) await run.files.remove(path);
+  else await run.files.write(path, `${JSON.stringify(rest satisfies JailState, null, 1)}\n`, { mode: 0o600 });
+}
+
+const title = (verb: string, { plan }: NetworkArgs): string =>
+  `${verb} ${plan.addresses.map(({ address }) => address).join(', ')} (network namespace ${plan.netns})`;
+
+export type NetworkSteps = ReturnType<typeof networkSteps>;
+
+export function networkSteps(paths: Paths) {
+  return {
+    applyNetwork: stepKind<NetworkArgs>('linux.network', {
+      title: (args) => title('set up', args),
+      do: (args, run) => apply(args, run, paths),
+      undo: (args, run) => remove(args, run, paths),
+    }),
+    removeNetwork: stepKind<NetworkArgs>('linux.network-remove', {
+      title: (args) => title('remove', args),
+      do: (args, run) => remove(args, run, paths),
+    }),
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * `exec_start` and `exec_stop`: the commands that bring a jail's services up and down, run inside it.
+ * COMPAT: the text is split at blanks; no shell reads it, in the jail or outside.
+ */
+import { dirname, join } from 'node:path';
+import type { StepRun } from '../step.ts';
+import type { Files } from '../system.ts';
+import type { JailSpec } from '../host.ts';
+import { failure } from '../../domain/errors.ts';
+import { milliseconds } from './hooks.ts';
+import type { Places } from './names.ts';
+import { jailPath, ociProcess, type OciProcess } from './oci.ts';
+import { crun } from './runtime-command.ts';
+import { isAlive, readState } from './state.ts';
+
+export interface ServiceArgs {
+  readonly pool: string;
+  readonly uuid: string;
+  readonly which: 'exec_start' | 'exec_stop';
+  /** Undefined: nothing to run, and `note` says why. */
+  readonly process?: OciProcess;
+  readonly note?: string;
+  readonly consoleLog: string;
+  readonly timeoutMs?: number;
+}
+
+/** Scripts that FreeBSD's base system brings and other roots may not have. */
+const usualScript = { exec_start: '/etc/rc', exec_stop: '/etc/rc.shutdown' } as const;
+
+/** Undefined when the root has no such file; a path through a link is left to the jail itself to follow. */
+async function isMissingBelow(files: Files, root: string, path: string): Promise<boolean> {
+  return (await files.statBelow(root, path).catch(() => 'unknown' as const)) === undefined;
+}
+
+export async function serviceArgs(
+  files: Files,
+  jail: JailSpec,
+  which: ServiceArgs['which'],
+): Promise<ServiceArgs> {
+  const args = (jail.config.get(which) ?? '').split(/\s+/).filter((word) => word !== '');
+  const common = { pool: jail.pool, uuid: jail.uuid, which, consoleLog: jail.consoleLog };
+  if (args.length === 0 || args[0] === 'none') return { ...common, note: `${which} is empty` };
+  const script = usualScript[which];
+  if (args.join(' ') === `/bin/sh ${script}` && (await isMissingBelow(files, jail.root, script))) {
+    return { ...common, note: `the jail has no ${script}; nothing to run for ${which}` };
+  }
+  const process = ociProcess(jail.config, {
+    terminal: false,
+    user: { uid: 0, gid: 0 },
+    args,
+    env: [`PATH=${jailPath}`, 'HOME=/root', 'TERM=dumb', 'USER=root', 'SHELL=/bin/sh'],
+    cwd: '/',
+  });
+  const timeoutMs = milliseconds(jail.config, 'stop_timeout', 30);
+  return { ...common, process, ...(which === 'exec_stop' ? { timeoutMs } : {}) };
+}
+
+/** Runs it in the jail's namespaces, control groups and filter; its output goes to the console log. */
+export async function runService(args: ServiceArgs, places: Places, run: StepRun): Promise<void> {
+  if (args.process === undefined) {
+    if (args.note !== undefined) run.note(args.note);
+    return;
+  }
+  if (!run.dry && !(await isAlive(run.files, await readState(run.files, places.state)))) {
+    // Recovering a stop that got further than this.
+    if (args.which === 'exec_stop')
+      return run.note('the jail has no process any more; exec_stop is left out');
+    throw failure('NOT_RUNNING', { name: places.uuid });
+  }
+  const file = join(places.bundle, `process-${args.which}.json`);
+  await run.files.mkdir(dirname(file), { mode: 0o700 });
+  await run.files.write(file, JSON.stringify(args.process), { mode: 0o600 });
+  try {
+    const argv = crun(places, 'exec', '--process', file, places.id);
+    const { status } = await run.exec.change(argv, {
+      logTo: args.consoleLog,
+      signal: run.signal,
+      accept: 'any',
+      ...(args.timeoutMs === undefined ? {} : { timeoutMs: args.timeoutMs }),
+    });
+    if (status === 0) return;
+    throw failure('COMMAND_FAILED', {
+      argv: args.process.args,
+      status: `exit status ${status} in the jail`,
+      stderr: `see ${args.consoleLog}`,
+    });
+  } finally {
+    await run.files.remove(file);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Programs in a running jail on the caller's terminal: exec, console, and chroot into a root that
+ * need not run. The environment is made anew; nothing of the caller's but TERM goes in.
+ * See crun-exec(1), chroot(8), login(1).
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Exec, ExitStatus, Files, Paths } from '../system.ts';
+import type { ExecOptions, JailSpec } from '../host.ts';
+import { failure } from '../../domain/errors.ts';
+import { placesOf } from './names.ts';
+import { jailPath, ociProcess, type OciProcess } from './oci.ts';
+import { crun } from './runtime-command.ts';
+import { isAlive, readState } from './state.ts';
+import { findUser, type User } from './users.ts';
+
+export interface Terminal {
+  /** True when input and output are a terminal. */
+  readonly interactive: boolean;
+  readonly term: string;
+  /** What `exec_clean=0` passes on. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const root: User = { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh', groups: [] };
+
+async function userOf(files: Files, jail: JailSpec, options: ExecOptions): Promise<User> {
+  const { jailUser, hostUser } = options;
+  const [where, name, read] =
+    jailUser !== undefined
+      ? (['the jail', jailUser, (path: string) => files.readBelow(jail.root, path)] as const)
+      : (['the host', hostUser, (path: string) => files.read(path)] as const);
+  // COMPAT: the original knows users by name only; root needs no data base.
+  if (name === undefined) return (await rootOf(files, jail)) ?? root;
+  const user = findUser((await read('/etc/passwd')) ?? '', (await read('/etc/group')) ?? '', name);
+  if (user === undefined) {
+    throw failure('INVALID_NAME', { what: 'user', name, problem: `${where} has no such user` });
+  }
+  return user;
+}
+
+/** Root's own home and shell in the jail, when it says. */
+async function rootOf(files: Files, jail: JailSpec): Promise<User | undefined> {
+  const passwd = await files.readBelow(jail.root, '/etc/passwd').catch(() => undefined);
+  const found = findUser(passwd ?? '', '', 'root');
+  return found === undefined ? undefined : { ...found, uid: 0, gid: 0 };
+}
+
+function environmentOf(
+  jail: JailSpec,
+  user: User,
+  terminal: Terminal,
+  more: Readonly<Record<string, string>>,
+): readonly string[] {
+  return Object.entries({
+    ...(jail.config.get('exec_clean') === '0' ? terminal.environment : {}),
+    PATH: jailPath,
+    HOME: user.home,
+    TERM: /^[\w.+-]{1,40}$/.test(terminal.term) ? terminal.term : 'dumb',
+    USER: user.name,
+    LOGNAME: user.name,
+    SHELL: user.shell,
+    ...more,
+  }).map(([key, value]) => `${key}=${value}`);
+}
+
+function processOf(
+  jail: JailSpec,
+  user: User,
+  argv: readonly string[],
+  options: ExecOptions,
+  terminal: Terminal,
+): OciProcess {
+  return ociProcess(jail.config, {
+    terminal: terminal.interactive,
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.groups },
+    args: argv,
+    env: environmentOf(jail, user, terminal, options.env ?? {}),
+    cwd: options.cwd ?? '/',
+  });
+}
+
+/**
+ * The runtime answers 255 both for its own failures and for a program's; its log tells which. A shell
+ * would say 127 for a program that is not there and 126 for one that cannot be run.
+ */
+export function statusFrom(status: ExitStatus, runtimeLog: string): ExitStatus {
+  if (status !== 255 || runtimeLog === '') return status;
+  if (/not found|No such file or directory/.test(runtimeLog)) return 127;
+  return /open executable|[Pp]ermission denied|not permitted|format error/.test(runtimeLog) ? 126 : 255;
+}
+
+export interface Sessions {
+  exec(jail: JailSpec, argv: readonly string[], options: ExecOptions): Promise<ExitStatus>;
+  console(jail: JailSpec): Promise<ExitStatus>;
+  chroot(jail: JailSpec, argv: readonly string[]): Promise<ExitStatus>;
+}
+
+export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Terminal): Sessions {
+  async function run(jail: JailSpec, process: OciProcess): Promise<ExitStatus> {
+    const places = placesOf(paths, jail.pool, jail.uuid);
+    if (!(await isAlive(files, await readState(files, places.state)))) {
+      throw failure('NOT_RUNNING', { name: jail.tag });
+    }
+    // Several sessions may run in one jail.
+    const name = randomBytes(6).toString('hex');
+    const file = join(places.bundle, `process-${name}.json`);
+    const log = join(places.bundle, `process-${name}.log`);
+    await files.write(file, JSON.stringify(process), { mode: 0o600 });
+    try {
+      const status = await exec.session(crun(places, '--log', log, 'exec', '--process', file, places.id));
+      return statusFrom(status, status === 255 ? ((await files.read(log)) ?? '') : '');
+    } finally {
+      await files.remove(file);
+      await files.remove(log);
+    }
+  }
+
+  /** A path through a link cannot be looked at from here; the usual other place of it then tells. */
+  const exists = async (jail: JailSpec, ...candidates: readonly string[]): Promise<boolean> => {
+    for (const path of candidates) {
+      if (await files.statBelow(jail.root, path).catch(() => undefined)) return true;
+    }
+    return false;
+  };
+
+  /** login(1) sets the audit identity, which a caller that has one already may not pass on. */
+  async function loginWorks(jail: JailSpec): Promise<boolean> {
+    const identity = (await files.read('/proc/self/loginuid').catch(() => undefined))?.trim();
+    return (
+      (identity === undefined || identity === '4294967295') && exists(jail, 'bin/login', 'usr/bin/login')
+    );
+  }
+
+  return {
+    async exec(jail, argv, options) {
+      if (argv.length === 0) throw failure('USAGE', { problem: 'no command given', command: 'exec' });
+      const user = await userOf(files, jail, options);
+      return run(jail, processOf(jail, user, argv, options, terminal));
+    },
+    async console(jail) {
+      const flags = (jail.config.get('login_flags') ?? '-f root').split(/\s+/).filter((word) => word !== '');
+      const user = (await rootOf(files, jail)) ?? root;
+      const argv = (await loginWorks(jail)) ? ['login', ...flags] : [user.shell, '-l'];
+      const cwd = (await exists(jail, user.home)) ? user.home : '/';
+      return run(jail, processOf(jail, user, argv, { cwd }, terminal));
+    },
+    async chroot(jail, argv) {
+      if (argv.length === 0) throw failure('USAGE', { problem: 'no command given', command: 'chroot' });
+      return exec.session(['chroot', jail.root, ...argv]);
+    },
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * Our own record of each running jail: a small file below the run directory, gone after a boot like
+ * the jail itself. `list` reads these files and /proc, and starts no process, whatever the number of jails.
+ *
+ * The network's part is written before the first change to the host's network, and names what a stop
+ * has to take back.
+ */
+import { join } from 'node:path';
+import type { Files, Paths } from '../system.ts';
+import type { RunningJail } from '../host.ts';
+import type { NetworkPlan } from './net-plan.ts';
+import { placesOf } from './names.ts';
+
+export interface JailState {
+  readonly pool: string;
+  readonly uuid: string;
+  /** The first process and its start time in clock ticks since boot; absent until the container is created. */
+  readonly pid?: number;
+  readonly processStart?: string;
+  readonly startedAt?: string;
+  readonly hostname?: string;
+  readonly root?: string;
+  readonly consoleLog?: string;
+  /** `host`, `own` or the plan of what was added for its addresses. */
+  readonly network?: 'host' | 'own' | NetworkPlan;
+}
+
+export async function readState(files: Files, path: string): Promise<JailState | undefined> {
+  const text = await files.read(path);
+  if (text === undefined) return undefined;
+  try {
+    const state = JSON.parse(text) as JailState;
+    return typeof state.uuid === 'string' && typeof state.pool === 'string' ? state : undefined;
+  } catch {
+    // Cut off by a crash: then the container was not created yet, or the runtime's own record tells of it.
+    return undefined;
+  }
+}
+
+/** Adds to what is recorded; the file is replaced as a whole. */
+export async function recordState(files: Files, path: string, added: JailState): Promise<void> {
+  const state: JailState = { ...(await readState(files, path)), ...added };
+  await files.mkdir(join(path, '..'), { mode: 0o700 });
+  await files.write(path, `${JSON.stringify(state, null, 1)}\n`, { mode: 0o600 });
+}
+
+/** Start time of a process, field 22 of proc_pid_stat(5); undefined when it is gone or a zombie. */
+export async function startTime(files: Files, pid: number): Promise<string | undefined> {
+  const text = (await files.read(`/proc/${pid}/stat`).catch(() => undefined)) ?? '';
+  // The command's name in parentheses may hold blanks and parentheses itself.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+export async function isAlive(files: Files, state: JailState | undefined): Promise<boolean> {
+  if (state?.pid === undefined) return false;
+  const now = await startTime(files, state.pid);
+  return now !== undefined && now === state.processStart;
+}
+
+async function statesIn(files: Files, directory: string): Promise<readonly JailState[]> {
+  const names = (await files.list(directory)).filter((name) => name.endsWith('.json'));
+  const states = await Promise.all(names.map((name) => readState(files, join(directory, name))));
+  return states.filter((state) => state !== undefined);
+}
+
+/** Every record of every pool of this host; a record without a living process is what a crash left. */
+export async function allStates(files: Files, paths: Paths): Promise<readonly JailState[]> {
+  const pools = await files.list(paths.run);
+  return (await Promise.all(pools.map((pool) => statesIn(files, join(paths.run, pool, 'jail'))))).flat();
+}
+
+export function addressesOf(state: JailState, family: 4 | 6): readonly string[] {
+  if (typeof state.network !== 'object') return [];
+  return state.network.addresses
+    .filter((address) => address.family === family)
+    .map((address) => `${address.nic}|${address.address}/${address.prefix}`);
+}
+
+export async function runningJails(
+  files: Files,
+  paths: Paths,
+  pool: string,
+): Promise<ReadonlyMap<string, RunningJail>> {
+  const states = await statesIn(files, join(placesOf(paths, pool, 'any').state, '..'));
+  const alive = await Promise.all(states.map((state) => isAlive(files, state)));
+  return new Map(
+    states
+      .filter((_, index) => alive[index])
+      .map((state) => [
+        state.uuid,
+        {
+          uuid: state.uuid,
+          jid: state.pid!,
+          ip4: addressesOf(state, 4),
+          ip6: addressesOf(state, 6),
+          startedAt: state.startedAt,
+        },
+      ]),
+  );
+}

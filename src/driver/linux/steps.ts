@@ -1,0 +1,198 @@
+/**
+ * The driver's kinds of steps, and the lists that start, stop and soft restart are made of. Which
+ * steps a jail needs is decided here before anything is touched; how each is done stands in the
+ * files beside. The labels are the lines that the original prints.
+ */
+import { stepKind, type StepKind, type StepRun } from '../step.ts';
+import type { Exec, Files, Paths, Step } from '../system.ts';
+import type { JailSpec } from '../host.ts';
+import { failure } from '../../domain/errors.ts';
+import { isOn } from '../../domain/config.ts';
+import { createContainer, removeContainer, resolvConfPath, type CreateArgs } from './container.ts';
+import type { HostFacts } from './facts.ts';
+import { hookSteps, milliseconds } from './hooks.ts';
+import { placesOf, type Places } from './names.ts';
+import { readNetFacts } from './net-facts.ts';
+import { networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
+import { networkSteps } from './net-steps.ts';
+import { toOciConfig, type JailNetwork } from './oci.ts';
+import { askToEnd, processesOf, signalAll } from './processes.ts';
+import { resolvConfText } from './resolver.ts';
+import { crun } from './runtime-command.ts';
+import { runService, serviceArgs, type ServiceArgs } from './services.ts';
+import { isAlive, readState } from './state.ts';
+
+interface JailArgs {
+  readonly pool: string;
+  readonly uuid: string;
+}
+
+interface EndArgs extends JailArgs {
+  readonly timeoutMs: number;
+}
+
+export interface StepLists {
+  readonly kinds: readonly StepKind[];
+  start(jail: JailSpec): Promise<readonly Step[]>;
+  stop(jail: JailSpec): Promise<readonly Step[]>;
+  softRestart(jail: JailSpec): Promise<readonly Step[]>;
+}
+
+export interface Doors {
+  readonly exec: Exec;
+  readonly files: Files;
+  readonly paths: Paths;
+  readonly facts: () => Promise<HostFacts>;
+}
+
+/** Ends the jail's processes but the first: TERM, the time that `stop_timeout` gives, then KILL when asked. */
+async function endProcesses(
+  args: EndArgs,
+  places: Places,
+  facts: HostFacts,
+  run: StepRun,
+  kill: boolean,
+): Promise<void> {
+  const state = await readState(run.files, places.state);
+  if (!run.dry && !(await isAlive(run.files, state))) return;
+  const list = (): Promise<readonly number[]> => processesOf(run.files, facts.cgroups, places.cgroup);
+  const left = await askToEnd(run, list, state?.pid ?? 0, args.timeoutMs);
+  if (left.length === 0) return;
+  run.note(`${left.length} process${left.length === 1 ? '' : 'es'} did not end in time and will be killed`);
+  if (kill) await signalAll(run, 'KILL', left);
+}
+
+export function stepLists(doors: Doors): StepLists {
+  const { paths, files } = doors;
+  const at = (args: JailArgs): Places => placesOf(paths, args.pool, args.uuid);
+  const noUndo = (): Promise<void> => Promise.resolve();
+  const name = (args: JailArgs): string => `jail ${args.uuid}`;
+
+  const { applyNetwork, removeNetwork } = networkSteps(paths);
+  const { hook, hookArgs } = hookSteps(paths);
+  const create = stepKind<CreateArgs>('linux.create', {
+    title: (args) => `create the container of ${name(args)}`,
+    do: async (args, run) => createContainer(args, at(args), await doors.facts(), paths, run),
+    undo: async (args, run) => removeContainer(at(args), await doors.facts(), run),
+  });
+  const begin = stepKind<JailArgs>('linux.start', {
+    title: (args) => `start ${name(args)}`,
+    do: async (args, run) => {
+      await run.exec.change(crun(at(args), 'start', at(args).id));
+    },
+    // The container goes with the step that made it.
+    undo: noUndo,
+  });
+  const service = stepKind<ServiceArgs>('linux.service', {
+    title: (args) =>
+      args.process ? `run ${args.which} in ${name(args)}` : `no ${args.which} for ${name(args)}`,
+    do: (args, run) => runService(args, at(args), run),
+    undo: noUndo,
+  });
+  const endOthers = stepKind<EndArgs>('linux.end-processes', {
+    title: (args) => `end the processes of ${name(args)}`,
+    do: async (args, run) => endProcesses(args, at(args), await doors.facts(), run, true),
+    undo: noUndo,
+  });
+  const remove = stepKind<EndArgs>('linux.remove', {
+    title: (args) => `end and remove ${name(args)}`,
+    do: async (args, run) => {
+      const facts = await doors.facts();
+      await endProcesses(args, at(args), facts, run, false);
+      await removeContainer(at(args), facts, run);
+    },
+  });
+  const sweep = stepKind<JailArgs>('linux.sweep', {
+    title: (args) => `remove what the last run of ${name(args)} left behind`,
+    do: async (args, run) => removeContainer(at(args), await doors.facts(), run),
+    undo: noUndo,
+  });
+
+  const ids = (jail: JailSpec): JailArgs => ({ pool: jail.pool, uuid: jail.uuid });
+  const planned = async (jail: JailSpec): Promise<NetworkPlan | undefined> => {
+    const state = await readState(files, at(ids(jail)).state);
+    return typeof state?.network === 'object' ? state.network : undefined;
+  };
+
+  /** A jail whose first process was killed, or that a crash of the host's tools left half removed. */
+  async function leftovers(jail: JailSpec): Promise<readonly Step[]> {
+    const places = at(ids(jail));
+    const state = await readState(files, places.state);
+    if (await isAlive(files, state)) throw failure('ALREADY_UP', { name: jail.tag });
+    const plan = await planned(jail);
+    const container =
+      state !== undefined || (await files.stat(`${places.runtimeRoot}/${places.id}`)) !== undefined;
+    return [
+      ...(container ? [sweep(ids(jail))] : []),
+      ...(plan === undefined ? [] : [removeNetwork({ ...ids(jail), plan })]),
+    ];
+  }
+
+  async function planOf(jail: JailSpec): Promise<NetworkPlan> {
+    const facts = await readNetFacts(doors.exec, files, paths, sysctlsToRead);
+    const { plan, problems } = planNetwork(jail, at(ids(jail)), facts);
+    if (problems.length === 0) return plan;
+    throw failure('INVALID_INPUT', { issues: problems.map(({ key, problem }) => ({ path: key, problem })) });
+  }
+
+  async function createArgs(jail: JailSpec, plan: NetworkPlan | undefined): Promise<CreateArgs> {
+    const places = at(ids(jail));
+    const kind = networkKind(jail.config);
+    const network: JailNetwork =
+      plan !== undefined ? { path: `/run/netns/${plan.netns}` } : kind === 'host' ? 'host' : 'own';
+    const host = (await files.read('/etc/resolv.conf')) ?? '';
+    const resolvConf = resolvConfText(jail.config.get('resolver'), host, network !== 'host');
+    return {
+      ...ids(jail),
+      consoleLog: jail.consoleLog,
+      config: toOciConfig(jail, {
+        init: (await doors.facts()).init,
+        cgroup: places.cgroup,
+        network,
+        resolvConf: resolvConf === undefined ? undefined : resolvConfPath(places),
+      }),
+      seccomp: { anySocketFamily: isOn(jail.config, 'allow_socket_af') },
+      ...(resolvConf === undefined ? {} : { resolvConf }),
+      network: typeof network === 'string' ? network : 'planned',
+    };
+  }
+
+  async function start(jail: JailSpec): Promise<readonly Step[]> {
+    const plan = networkKind(jail.config) === 'addresses' ? await planOf(jail) : undefined;
+    return [
+      ...(await leftovers(jail)),
+      hook(await hookArgs(files, jail, 'prestart')),
+      ...(plan === undefined ? [] : [applyNetwork({ ...ids(jail), plan })]),
+      create(await createArgs(jail, plan)),
+      begin(ids(jail), { label: 'Started (shared IP mode)' }),
+      // COMPAT: before exec_start, where the original's jail(8) call runs it.
+      hook(await hookArgs(files, jail, 'poststart')),
+      service(await serviceArgs(files, jail, 'exec_start'), { label: 'Starting services' }),
+    ];
+  }
+
+  async function stop(jail: JailSpec): Promise<readonly Step[]> {
+    const plan = await planned(jail);
+    const end = { ...ids(jail), timeoutMs: milliseconds(jail.config, 'stop_timeout', 30) };
+    return [
+      hook(await hookArgs(files, jail, 'prestop'), { label: 'Running pre-stop', onError: 'warn' }),
+      service(await serviceArgs(files, jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
+      remove(end, { label: 'Removing jail process' }),
+      // After the processes: they may have something to say to the network while they end.
+      ...(plan === undefined ? [] : [removeNetwork({ ...ids(jail), plan })]),
+      hook(await hookArgs(files, jail, 'poststop'), { label: 'Running post-stop', onError: 'warn' }),
+    ];
+  }
+
+  async function softRestart(jail: JailSpec): Promise<readonly Step[]> {
+    const end = { ...ids(jail), timeoutMs: milliseconds(jail.config, 'stop_timeout', 30) };
+    return [
+      service(await serviceArgs(files, jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
+      endOthers(end),
+      service(await serviceArgs(files, jail, 'exec_start'), { label: 'Starting services' }),
+    ];
+  }
+
+  const kinds = [applyNetwork, removeNetwork, hook, create, begin, service, endOthers, remove, sweep];
+  return { kinds: kinds as readonly StepKind[], start, stop, softRestart };
+}

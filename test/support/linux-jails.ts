@@ -1,0 +1,207 @@
+/**
+ * Real jails for the tests of the Linux driver: roots of static busybox on a dataset of a test pool
+ * (or in a plain directory), a driver with directories of its own, and a look at everything on the
+ * host that a jail could leave behind.
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { linuxHost } from '../../src/driver/linux/host.ts';
+import { cgroupLayout } from '../../src/driver/linux/facts.ts';
+import { NodeExec } from '../../src/driver/node/exec.ts';
+import { NodeFiles } from '../../src/driver/node/files.ts';
+import type { JailSpec } from '../../src/driver/host.ts';
+import type { Storage } from '../../src/driver/storage.ts';
+import type { StepRun } from '../../src/driver/step.ts';
+import type { Exec, RunOptions } from '../../src/driver/system.ts';
+import type { HostUnderTest } from '../contract/host.ts';
+import { sh } from './pool.ts';
+
+const applets = `sh ls cat ps nc httpd wget mount umount mknod sleep ip id kill true false hostname chroot insmod date
+  reboot su touch mkdir rm dd nproc env tr head readlink test stat grep setsid printf sysctl chown chmod od`;
+
+/** A root of a few hundred kB in which shell scripts run. */
+export function busyboxRoot(root: string): void {
+  for (const name of ['bin', 'etc', 'dev', 'proc', 'sys', 'run', 'tmp', 'root', 'var', 'home']) {
+    mkdirSync(join(root, name), { recursive: true });
+  }
+  chmodSync(join(root, 'tmp'), 0o1777);
+  copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
+  for (const name of applets.split(/\s+/)) symlinkSync('busybox', join(root, 'bin', name));
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nwww:x:33:33::/var:/bin/sh\n');
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nwww:x:33:\naudio:x:29:www\n');
+}
+
+/** Keeps what a session's program wrote: a test has no terminal to look at. */
+export class SessionExec extends NodeExec implements Exec {
+  output = '';
+  override async session(argv: readonly string[], options?: RunOptions): Promise<number> {
+    const result = await this.change(argv, { ...options, accept: 'any' });
+    this.output = result.stdout + result.stderr;
+    return result.status;
+  }
+}
+
+export interface LinuxUnderTest extends HostUnderTest {
+  readonly exec: SessionExec;
+  readonly pool: string;
+  readonly notes: string[];
+  readonly runDirectory: string;
+  readonly stateDirectory: string;
+  /** Exit status and output of a program in the jail. */
+  inside(jail: JailSpec, script: string): Promise<{ status: number; output: string }>;
+}
+
+function below(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** Control groups of this pool's jails. */
+function jailCgroups(pool: string): readonly string[] {
+  const { trees } = cgroupLayout(readFileSync('/proc/self/mounts', 'utf8'));
+  return trees.flatMap((tree) => {
+    const top = join(tree, 'iocage', pool);
+    if (!existsSync(top)) return [];
+    return readdirSync(top)
+      .filter((name) => name.startsWith('ioc-'))
+      .map((name) => join(top, name));
+  });
+}
+
+function networkOf(): Record<string, string> {
+  const sysctls = ['ipv4/ip_forward', 'ipv4/conf/all/forwarding', 'ipv6/conf/all/forwarding'];
+  return {
+    link: sh('ip', '-o', 'link').replace(/ state \w+| qlen \d+/g, ''),
+    addr: sh('ip', '-o', 'addr'),
+    route4: sh('ip', 'route', 'show', 'table', 'all'),
+    route6: sh('ip', '-6', 'route', 'show', 'table', 'all'),
+    proxy: sh('ip', 'neigh', 'show', 'proxy') + sh('ip', '-6', 'neigh', 'show', 'proxy'),
+    netns: existsSync('/run/netns') ? readdirSync('/run/netns').sort().join(' ') : '',
+    nft: sh('nft', 'list', 'ruleset'),
+    sysctl: [...sysctls, ...perNic()]
+      .map((key) => `${key}=${readFileSync(`/proc/sys/net/${key}`, 'utf8').trim()}`)
+      .join(' '),
+  };
+}
+
+const perNic = (): readonly string[] =>
+  readdirSync('/proc/sys/net/ipv4/conf').flatMap((nic) => [
+    `ipv4/conf/${nic}/forwarding`,
+    `ipv4/conf/${nic}/proxy_arp`,
+    `ipv6/conf/${nic}/proxy_ndp`,
+    `ipv6/conf/${nic}/accept_ra`,
+  ]);
+
+/**
+ * @param pool what jails' paths and control groups are named after.
+ * @param directory for the driver's own files and the jails' mount points.
+ * @param root makes a jail's root directory; default a busybox root in a plain directory.
+ */
+export function linuxUnderTest(
+  pool: string,
+  directory: string,
+  root: (name: string) => string = (name) => join(directory, 'jails', name),
+): LinuxUnderTest {
+  const exec = new SessionExec();
+  const files = new NodeFiles();
+  const clock = {
+    now: () => new Date(),
+    sleep: (ms: number) => new Promise<void>((done) => setTimeout(done, ms)),
+  };
+  const paths = { run: join(directory, 'run'), state: join(directory, 'state') };
+  const host = linuxHost({
+    exec,
+    files,
+    clock,
+    paths,
+    terminal: { interactive: false, term: 'xterm', environment: {} },
+  });
+  const notes: string[] = [];
+  const run: StepRun = {
+    operationId: 'test',
+    exec,
+    files,
+    storage: undefined as unknown as Storage,
+    downloads: undefined as unknown as StepRun['downloads'],
+    clock,
+    signal: new AbortController().signal,
+    dry: false,
+    progress: () => undefined,
+    note: (text) => notes.push(text),
+  };
+  const made: JailSpec[] = [];
+  return {
+    host,
+    run,
+    exec,
+    pool,
+    notes,
+    runDirectory: paths.run,
+    stateDirectory: paths.state,
+    async jail(name, config = {}) {
+      const mountpoint = root(name);
+      const jail: JailSpec = {
+        pool,
+        uuid: name,
+        tag: name,
+        dataset: `${pool}/iocage/jails/${name}`,
+        mountpoint,
+        root: join(mountpoint, 'root'),
+        consoleLog: join(directory, 'log', `${name}-console.log`),
+        config: new Map(
+          Object.entries({
+            exec_start: '/bin/sh /etc/rc',
+            exec_stop: '/bin/sh /etc/rc.shutdown',
+            stop_timeout: '3',
+            ...config,
+          }),
+        ),
+      };
+      if (!existsSync(jail.root)) busyboxRoot(jail.root);
+      made.push(jail);
+      return jail;
+    },
+    async snapshot() {
+      return {
+        run: below(paths.run),
+        cgroups: jailCgroups(pool),
+        network: networkOf(),
+        mounts: readFileSync('/proc/self/mounts', 'utf8'),
+      };
+    },
+    async kill(jail) {
+      const { jid } = (await host.running(pool)).get(jail.uuid)!;
+      process.kill(jid, 'SIGKILL');
+      for (let tries = 0; tries < 200 && (await host.running(pool)).has(jail.uuid); tries += 1)
+        await clock.sleep(10);
+    },
+    async inside(jail, script) {
+      const status = await host.exec(jail, ['/bin/sh', '-c', script], {});
+      return { status, output: exec.output };
+    },
+    async dispose() {
+      for (const jail of made) {
+        for (const step of await host.stopSteps(jail)) {
+          const kind = host.kinds.find((known) => known.kind === step.kind)!;
+          await Promise.resolve(kind.do(step.args as never, run)).catch((error: unknown) => {
+            if (step.onError !== 'warn') throw error;
+          });
+        }
+      }
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
