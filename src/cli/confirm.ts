@@ -23,17 +23,18 @@ export function question(
   ].join('\n');
 }
 
-export function askOnTerminal(terminal: Terminal, operation: string) {
+export function askOnTerminal(terminal: Terminal, operation: string, signal: AbortSignal) {
   return async (plan: Plan<unknown>): Promise<boolean> => {
     if (!terminal.stdin.isTTY || !terminal.stderr.isTTY) return false;
     terminal.stderr.write(question(operation, plan));
-    return /^\s*[yY]\s*$/.test(await readLine(terminal));
+    return /^\s*[yY]\s*$/.test(await readLine(terminal, signal));
   };
 }
 
-function readLine(terminal: Terminal): Promise<string> {
+/** The next line of input; empty at its end, or when Ctrl-C was pressed instead. */
+function readLine(terminal: Terminal, signal: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
-    // Not as a terminal: the kernel's own line editing stays on, and Ctrl-C still ends the program.
+    // Not as a terminal: the kernel's own line editing stays on, and Ctrl-C still is a signal.
     const lines = createInterface({ input: terminal.stdin, terminal: false });
     let answer = '';
     lines.once('line', (line) => {
@@ -41,5 +42,6 @@ function readLine(terminal: Terminal): Promise<string> {
       lines.close();
     });
     lines.once('close', () => resolve(answer));
+    signal.addEventListener('abort', () => lines.close(), { once: true });
   });
 }

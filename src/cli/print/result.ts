@@ -1,32 +1,7 @@
 /** From a result and its view to the lines on standard output, in the format that was asked for. */
-import { failure } from '../../domain/errors.ts';
 import type { Globals } from '../globals.ts';
-import { aligned, ruled, tabbed, type Table } from './table.ts';
-import { viewOf, type Ask, type Cell, type CellTable } from './views.ts';
-
-const textOf = (cell: Cell): string => (typeof cell === 'string' ? cell : cell.text);
-
-function compare(a: Cell, b: Cell): number {
-  if (typeof a !== 'string' && typeof b !== 'string') return a.sort === b.sort ? 0 : a.sort < b.sort ? -1 : 1;
-  const [left, right] = [textOf(a), textOf(b)];
-  // A cell without a value goes to the end, whatever the order.
-  if ((left === '-') !== (right === '-')) return left === '-' ? 1 : -1;
-  return left.localeCompare(right, 'en', { numeric: true });
-}
-
-/** Sorted by the column that `--sort` names, equal rows in the order of the first text column. */
-function sorted(table: CellTable, by: unknown): Table {
-  let rows = table.rows;
-  if (typeof by === 'string') {
-    const column = table.columns.findIndex((head) => head.toLowerCase() === by.toLowerCase());
-    if (column < 0) {
-      const known = table.columns.join(', ').toLowerCase();
-      throw failure('USAGE', { problem: `cannot sort by '${by}'; the columns are ${known}` });
-    }
-    rows = [...rows].sort((a, b) => compare(a[column] ?? '', b[column] ?? ''));
-  }
-  return { columns: table.columns, rows: rows.map((row) => row.map(textOf)) };
-}
+import { aligned, ruled, tabbed } from './table.ts';
+import { viewOf, type Ask } from './views.ts';
 
 /** Lines of a result; none for an operation that has nothing to show. */
 export function printResult(
@@ -35,18 +10,27 @@ export function printResult(
   globals: Pick<Globals, 'format' | 'header'>,
   ask: Ask,
 ): readonly string[] {
-  const view = viewOf(operation, result);
+  const view = viewOf(operation);
   if (view === undefined) return [];
   if (globals.format === 'legacy' && globals.header && view.legacy) return view.legacy(result, ask);
   const shown = view.show(result, ask);
   if ('lines' in shown) return shown.lines;
-  const table = sorted(shown.table, ask.flags['sort']);
-  if (!globals.header) return tabbed(table);
+  if (!globals.header) return tabbed(shown.table);
   const draw = globals.format === 'legacy' ? aligned : ruled;
   return [
-    ...draw(table),
-    ...(shown.further ?? []).flatMap((more) => [more.title, ...draw(sorted(more.table, undefined))]),
+    ...draw(shown.table),
+    ...(shown.further ?? []).flatMap((more) => [more.title, ...draw(more.table)]),
   ];
+}
+
+/** What a person should know of a result but no script should read: goes to standard error. */
+export function printRemarks(operation: string, result: unknown): readonly string[] {
+  return viewOf(operation)?.remarks?.(result) ?? [];
+}
+
+/** True when the operation did its work and the result is bad news all the same (doctor): exit status 1. */
+export function foundTrouble(operation: string, result: unknown): boolean {
+  return viewOf(operation)?.trouble?.(result) ?? false;
 }
 
 export function printJson(value: unknown): string {

@@ -4,15 +4,8 @@
  * (S/M widths; for `list` and `get -r` with the columns that sysadm reads).
  */
 import { humanSize } from '../../domain/size.ts';
-import { padEnd, padStart, printable } from './text.ts';
-
-/** A cell, or a cell with what it sorts by when that is not its text. */
-export type Cell = string | { readonly text: string; readonly sort: number };
-
-export interface CellTable {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
-}
+import type { Table } from './table.ts';
+import { oneLine, padEnd, padStart, printable } from './text.ts';
 
 export interface Ask {
   /** Flags as the command gave them. */
@@ -20,10 +13,7 @@ export interface Ask {
 }
 
 export type Shown =
-  | {
-      readonly table: CellTable;
-      readonly further?: readonly { readonly title: string; readonly table: CellTable }[];
-    }
+  | { readonly table: Table; readonly further?: readonly { readonly title: string; readonly table: Table }[] }
   | { readonly lines: readonly string[] };
 
 // eslint-disable-next-line -- each row knows the result of its own operation only.
@@ -34,6 +24,9 @@ export interface View {
   readonly show: (result: Result, ask: Ask) => Shown;
   /** The original's form; without it the table is printed with blanks between the columns. */
   readonly legacy?: (result: Result, ask: Ask) => readonly string[];
+  /** Lines for standard error, for people only. */
+  readonly remarks?: (result: Result) => readonly string[];
+  readonly trouble?: (result: Result) => boolean;
 }
 
 const dash = (value: unknown): string => {
@@ -43,11 +36,8 @@ const dash = (value: unknown): string => {
 const onOff = (value: boolean): string => (value ? 'on' : 'off');
 const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
 
-/** A size as `zfs list` prints it, sorted by its bytes; null is `none`. */
-function size(bytes: number | null): Cell {
-  return bytes === null ? { text: 'none', sort: -1 } : { text: humanSize(bytes), sort: bytes };
-}
-const textOf = (cell: Cell): string => (typeof cell === 'string' ? cell : cell.text);
+/** A size as `zfs list` prints it; null is `none`. */
+const size = (bytes: number | null): string => (bytes === null ? 'none' : humanSize(bytes));
 
 /** `13.2-RELEASE-p4` without its patch level; other names stay. */
 function shortRelease(release: string | null): string {
@@ -88,19 +78,17 @@ interface JailList {
   readonly foreign?: readonly ListedForeign[];
 }
 
-const jid = (jail: ListedJail): Cell =>
-  jail.jid === null ? { text: '-', sort: Infinity } : { text: String(jail.jid), sort: jail.jid };
 /** A corrupt jail shows what can be trusted: its name and that it is corrupt. */
-function shortRow(jail: ListedJail): readonly Cell[] {
+function shortRow(jail: ListedJail): readonly string[] {
   if (jail.state === 'corrupt') return ['N/A', jail.name, 'CORRUPT', 'N/A', 'N/A'];
-  return [jid(jail), jail.name, jail.state, shortRelease(jail.release), shortAddress(jail.ip4)];
+  return [dash(jail.jid), jail.name, jail.state, shortRelease(jail.release), shortAddress(jail.ip4)];
 }
-function longRow(jail: ListedJail): readonly Cell[] {
+function longRow(jail: ListedJail): readonly string[] {
   if (jail.state === 'corrupt') {
     return ['N/A', jail.name, 'N/A', 'CORRUPT', ...Array<string>(6).fill('N/A')];
   }
   return [
-    jid(jail),
+    dash(jail.jid),
     jail.name,
     onOff(jail.boot),
     jail.state,
@@ -179,7 +167,7 @@ function releaseList(result: ReleaseList, ask: Ask): Shown {
         dash(release.kind),
         dash(release.fetchedAt),
         size(release.usedBytes),
-        { text: String(release.jails), sort: release.jails },
+        String(release.jails),
       ]),
     },
   };
@@ -197,8 +185,8 @@ interface DiskUse {
     readonly availableBytes: number;
   }[];
 }
-const useCells = (jail: DiskUse['jails'][number]): readonly Cell[] => [
-  { text: dash(jail.compressratio), sort: Number.parseFloat(jail.compressratio) },
+const useCells = (jail: DiskUse['jails'][number]): readonly string[] => [
+  dash(jail.compressratio),
   size(jail.reservationBytes),
   size(jail.quotaBytes),
   size(jail.usedBytes),
@@ -213,7 +201,7 @@ function diskUseLegacy(result: DiskUse): readonly string[] {
     ].join('  ');
   return [
     row('UUID', ['CRT', 'RES', 'QTA', 'USE', 'AVA'], 'TAG'),
-    ...result.jails.map((jail) => row(dash(jail.uuid), useCells(jail).map(textOf), dash(jail.tag))),
+    ...result.jails.map((jail) => row(dash(jail.uuid), useCells(jail), dash(jail.tag))),
   ];
 }
 
@@ -228,7 +216,8 @@ interface AllValues {
     readonly key: string;
     readonly value: string | null;
     readonly source: string;
-    readonly applied?: string;
+    /** Why this kernel does not apply it. */
+    readonly notApplied?: string;
   }[];
 }
 interface ValueOfMany {
@@ -256,7 +245,7 @@ function propertyGet(result: OneValue | AllValues | ValueOfMany, ask: Ask): Show
     return {
       table: {
         columns: ['PROPERTY', 'VALUE', 'SOURCE', 'NOTE'],
-        rows: result.properties.map((row) => [row.key, dash(row.value), row.source, row.applied ?? '']),
+        rows: result.properties.map((row) => [row.key, dash(row.value), row.source, row.notApplied ?? '']),
       },
     };
   }
@@ -300,7 +289,7 @@ function snapshotList(result: SnapshotList, ask: Ask): Shown {
       columns: ['NAME', 'CREATED', 'RSIZE', 'USED'],
       rows: result.snapshots.map((row) => [
         ask.flags['long'] ? `${row.dataset}@${row.name}` : row.name,
-        { text: zfsTime(row.createdAt), sort: Date.parse(row.createdAt) },
+        zfsTime(row.createdAt),
         size(row.referencedBytes),
         size(row.usedBytes),
       ]),
@@ -337,9 +326,46 @@ interface Findings {
   readonly findings: readonly {
     readonly id: string;
     readonly what: string;
-    readonly state: string;
-    readonly action?: string | null;
+    readonly state: 'mended' | 'failed' | 'report' | 'pending';
+    readonly action: string;
   }[];
+}
+function findingLines({ findings }: Findings): readonly string[] {
+  if (findings.length === 0) return ['Nothing to mend.'];
+  return findings.map(
+    ({ what, state, action }) =>
+      `${padEnd(state, 8)}  ${oneLine(what)}${action === '' ? '' : `: ${oneLine(action)}`}`,
+  );
+}
+
+interface Started {
+  readonly notApplied?: readonly { readonly key: string; readonly value: string; readonly why: string }[];
+}
+const started: View = {
+  shows: 'lines',
+  show: () => ({ lines: [] }),
+  remarks: (result: Started | undefined) =>
+    (result?.notApplied ?? []).map(
+      ({ key, value, why }) => `  INFO: ${oneLine(`${key}=${value}`)} has no effect here: ${oneLine(why)}`,
+    ),
+};
+
+interface Changes {
+  readonly changes: readonly {
+    readonly jail: string;
+    readonly key: string;
+    readonly old: string | null;
+    readonly new: string;
+    readonly live: boolean;
+  }[];
+}
+/** COMPAT: the Python line tells each change, the original is silent. */
+function changeLines({ changes }: Changes): readonly string[] {
+  const several = new Set(changes.map(({ jail }) => jail)).size > 1;
+  return changes.map(
+    (change) =>
+      `${several ? `${change.jail} ` : ''}${change.key}: ${dash(change.old)} -> ${dash(change.new)}`,
+  );
 }
 
 export const views: Readonly<Record<string, View>> = {
@@ -393,30 +419,50 @@ export const views: Readonly<Record<string, View>> = {
       lines: result.words.map((word) => `  ${printable(word)}`),
     }),
   },
-  'host.version': {
-    shows: 'lines',
-    show: (result: { version: string }) => ({ lines: [`iocage ${dash(result.version)}`] }),
-  },
   'host.doctor': {
     shows: 'lines',
-    show: (result: Findings) => ({
-      lines:
-        result.findings.length === 0
-          ? ['Nothing to repair.']
-          : result.findings.map(
-              ({ what, state, action }) =>
-                `${padEnd(dash(state), 10)}${printable(what)}${action ? ` -> ${printable(action)}` : ''}`,
-            ),
-    }),
+    show: (result: Findings) => ({ lines: findingLines(result) }),
+    trouble: ({ findings }: Findings) => findings.some(({ state }) => state === 'failed'),
   },
+  'pool.activate': {
+    shows: 'lines',
+    show: (result: { pool: string }) => ({
+      lines: [`ZFS pool '${dash(result.pool)}' successfully activated.`],
+    }),
+    // COMPAT: sysadm takes any output of activate and deactivate for a failure.
+    legacy: () => [],
+  },
+  'pool.deactivate': {
+    shows: 'lines',
+    show: (result: { pool: string }) => ({
+      lines: [`ZFS pool '${dash(result.pool)}' successfully deactivated.`],
+    }),
+    legacy: () => [],
+  },
+  'property.set': {
+    shows: 'lines',
+    show: (result: Changes) => ({ lines: changeLines(result) }),
+    legacy: () => [],
+    remarks: ({ changes }: Changes) => {
+      const waiting = changes.filter(({ jail, live }) => !live && jail !== 'default').map(({ key }) => key);
+      return waiting.length === 0
+        ? []
+        : [`  INFO: the running jail gets ${[...new Set(waiting)].join(', ')} at its next start`];
+    },
+  },
+  'snapshot.take': {
+    shows: 'lines',
+    show: (result: { jail: string; snapshot: string }) => ({
+      lines: [`Snapshot: ${dash(result.jail)}@${dash(result.snapshot)} created.`],
+    }),
+    legacy: () => [],
+  },
+  'jail.start': started,
+  'jail.restart': started,
   'jail.create': made,
   'jail.clone': made,
 };
 
-/** The view of a result: its operation's, or for commands that answer in several shapes by the shape. */
-export function viewOf(operation: string, result: unknown): View | undefined {
-  if (operation === 'jail.list' && typeof result === 'object' && result !== null && 'releases' in result) {
-    return views['release.list'];
-  }
+export function viewOf(operation: string): View | undefined {
   return Object.hasOwn(views, operation) ? views[operation] : undefined;
 }

@@ -1,0 +1,58 @@
+/**
+ * The program. Started from the bundle it runs at once; while a V8 start-up snapshot is being built
+ * it only registers what is to run when the snapshot is started. Nothing here or in what it imports
+ * may read the environment, the time or random numbers while it loads: a snapshot would freeze them.
+ */
+import { startupSnapshot } from 'node:v8';
+import { makeContext } from '../iocage.ts';
+import { operations } from '../ops/index.ts';
+import { runOperation } from '../ops/run.ts';
+import { main } from './main.ts';
+import type { Terminal, TextOut } from './terminal.ts';
+
+/** A reader that goes away (`iocage start web | head -1`) must not end an operation half-way. */
+function forgiving(stream: NodeJS.WriteStream): TextOut {
+  let gone = false;
+  stream.on('error', () => {
+    gone = true;
+  });
+  return {
+    write: (text) => gone || stream.write(text),
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.columns;
+    },
+  };
+}
+
+function processTerminal(): Terminal {
+  return {
+    // A getter: asking for standard input opens it, and most commands never read it.
+    get stdin() {
+      return process.stdin;
+    },
+    stdout: forgiving(process.stdout),
+    stderr: forgiving(process.stderr),
+    env: process.env,
+    onSignal(signal, listener) {
+      process.on(signal, listener);
+      return () => process.off(signal, listener);
+    },
+    exit: (status) => process.exit(status),
+  };
+}
+
+async function start(): Promise<void> {
+  const status = await main(process.argv.slice(2), processTerminal(), {
+    operations,
+    makeContext,
+    runOperation,
+  });
+  // Standard output is written synchronously to terminals, files and pipes, so nothing is cut off.
+  process.exit(status);
+}
+
+if (startupSnapshot.isBuildingSnapshot()) startupSnapshot.setDeserializeMainFunction(() => void start());
+else void start();

@@ -1,0 +1,99 @@
+/**
+ * The command line: from words to an exit status. It knows the grammar and the printing; what the
+ * commands do stands in the registry it is given. It never touches the machine itself.
+ */
+import { asIocageError, failure } from '../domain/errors.ts';
+import { properties } from '../domain/properties/index.ts';
+import type { Operation } from '../ops/operation.ts';
+import { findOperation } from './commands.ts';
+import { defaultGlobals, type Globals } from './globals.ts';
+import { parseCommand, parseEarly } from './grammar.ts';
+import { commandHelp, flagsOf, overview, propertiesHelp, propertyHelp } from './help.ts';
+import { invoke, type Product } from './invoke.ts';
+import { printError } from './print/error.ts';
+import { printJson } from './print/result.ts';
+import { views } from './print/views.ts';
+import { wantsColor, type Terminal } from './terminal.ts';
+import { version } from './version.ts';
+
+export type { Product } from './invoke.ts';
+
+/**
+ * Runs a command line.
+ *
+ * @param argv the words after the program's name
+ * @returns the exit status: 0 success, 1 the machine's state does not allow it, 2 the words are wrong;
+ *   for exec and console the status of the program in the jail
+ */
+export async function main(argv: readonly string[], terminal: Terminal, product: Product): Promise<number> {
+  let globals: Partial<Globals> = {};
+  try {
+    const early = parseEarly(argv);
+    globals = early.globals;
+    return await dispatch(early.rest, globals, terminal, product);
+  } catch (thrown) {
+    // The words are wrong, so the wish for JSON may stand behind them.
+    const json = globals.format === 'json' || argv.includes('--json');
+    const debug = globals.debug === true || (terminal.env['IOCAGE_DEBUG'] ?? '') !== '';
+    const color = wantsColor(globals.color ?? 'auto', terminal.stderr, terminal.env);
+    const look = { format: json ? ('json' as const) : (globals.format ?? 'table'), debug, color };
+    for (const line of printError(thrown, look)) terminal.stderr.write(`${line}\n`);
+    return asIocageError(thrown).exit;
+  }
+}
+
+function write(terminal: Terminal, lines: readonly string[]): 0 {
+  terminal.stdout.write(`${lines.join('\n')}\n`);
+  return 0;
+}
+
+const printsTable = (operation: Operation): boolean =>
+  Object.hasOwn(views, operation.id) && views[operation.id]!.shows === 'table';
+
+async function dispatch(
+  words: readonly string[],
+  early: Partial<Globals>,
+  terminal: Terminal,
+  product: Product,
+): Promise<number> {
+  const { operations } = product;
+  const [name, ...after] = words;
+  if (early.version) return showVersion(terminal, early);
+  // COMPAT: the original shows its usage and succeeds when it is called without a command.
+  if (name === undefined) return write(terminal, overview(operations));
+  if (name === 'help') return write(terminal, helpOn(operations, after));
+  if (name === 'version' && !operations.some((operation) => operation.command.names.includes('version'))) {
+    return showVersion(terminal, parseCommand({ names: ['version'] }, false, after, early).globals);
+  }
+  const operation = findOperation(operations, name);
+  const tables = printsTable(operation);
+  if (early.help || (after.length === 1 && after[0] === 'help'))
+    return write(terminal, commandHelp(operation, tables));
+  const row = { ...operation.command, flags: flagsOf(operation) };
+  const parsed = parseCommand(row, tables, after, early);
+  if (parsed.globals.help) return write(terminal, commandHelp(operation, tables));
+  const debug = parsed.globals.debug || (terminal.env['IOCAGE_DEBUG'] ?? '') !== '';
+  const meant = operation.command.instead?.(parsed.words) ?? operation;
+  return invoke(product, terminal, meant, { ...parsed, globals: { ...parsed.globals, debug } });
+}
+
+function showVersion(terminal: Terminal, globals: Partial<Globals>): 0 {
+  const { format, help } = { ...defaultGlobals, ...globals };
+  if (help) return write(terminal, ['usage: iocage version']);
+  return write(terminal, [format === 'json' ? printJson({ version }) : `iocage ${version}`]);
+}
+
+function helpOn(operations: readonly Operation[], after: readonly string[]): readonly string[] {
+  const [topic, ...more] = after;
+  if (topic === undefined || topic === 'help' || topic === '--help' || topic === 'version')
+    return overview(operations);
+  if (more.length > 0)
+    throw failure('USAGE', { problem: `one topic, please: ${more.join(' ')} is too much` });
+  if (topic === 'properties') return propertiesHelp(properties);
+  const named = operations.find((operation) => operation.command.names.includes(topic));
+  if (named) return commandHelp(named, printsTable(named));
+  const property = properties.find(({ key }) => key === topic);
+  if (property) return propertyHelp(property);
+  // Fails with the nearest command.
+  return commandHelp(findOperation(operations, topic), false);
+}
