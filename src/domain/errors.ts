@@ -79,8 +79,7 @@ export const errorTable = {
     exit: 1,
     http: 503,
     message: (d: { why: string }) => `ZFS does not answer: ${d.why}`,
-    hint: () =>
-      `install OpenZFS or zfs-fuse and start it; 'zpool list' must work before iocage can`,
+    hint: () => `install OpenZFS or zfs-fuse and start it; 'zpool list' must work before iocage can`,
   }),
   NO_ACTIVE_POOL: row({
     exit: 1,
@@ -308,6 +307,19 @@ export const errorTable = {
     http: 422,
     message: (d: { file: string; member: string; why: string }) =>
       `archive ${quote(d.file)} is refused: member ${quote(d.member)} ${d.why}`,
+  }),
+  BAD_ARCHIVE: row({
+    exit: 1,
+    http: 422,
+    message: (d: { file: string; why: string }) => `archive ${quote(d.file)} cannot be used: ${d.why}`,
+    hint: () => `compare its SHA-256 with the publisher's, and fetch it again`,
+  }),
+  BOOTSTRAP_FAILED: row({
+    exit: 1,
+    http: 502,
+    message: (d: { suite: string; mirror: string; why: string }) =>
+      `suite ${quote(d.suite)} could not be installed from ${d.mirror}: ${d.why}`,
+    hint: () => `check the name and the network, or name another mirror=URL`,
   }),
   UNSAFE_PATH: row({
     exit: 1,

@@ -1,0 +1,154 @@
+/**
+ * Step kinds for root file system archives: judged member by member first, unpacked by tar(1) after.
+ * The bytes go from the decompressor to tar in the kernel; JavaScript sees only the headers.
+ */
+import { basename } from 'node:path';
+import { stepKind, type StepRun } from '../../driver/step.ts';
+import {
+  ArchiveCheck,
+  compressionOf,
+  decompressor,
+  unpacker,
+  type Compression,
+} from '../../domain/archive.ts';
+import { asIocageError, failure, IocageError } from '../../domain/errors.ts';
+import { TarProblem, TarReader } from '../../domain/tar.ts';
+
+/** A root file system with more files than this is a bomb or a mistake. */
+const maxMembers = 2_000_000;
+/** tar(1) says where it is after so many records of 10 KiB. */
+const checkpointRecords = 1000;
+
+export interface ArchiveFile {
+  readonly file: string;
+  /** Lower-case hexadecimal; the file is refused when it is another one. */
+  readonly sha256?: string;
+}
+
+/** Archives that go into one root one after the other; `dataset` is asked how much room there is. */
+export const checkArchives = stepKind<{ archives: readonly ArchiveFile[]; dataset: string }>(
+  'archive.check',
+  {
+    title: ({ archives }) => `check ${archives.map(({ file }) => basename(file)).join(', ')}`,
+    async do({ archives, dataset }, run) {
+      const check = new ArchiveCheck({ maxBytes: await availableBytes(dataset, run), maxMembers });
+      for (const archive of archives) {
+        // In a dry run nothing was downloaded; what is here already is judged all the same.
+        if (run.dry && (await run.files.stat(archive.file)) === undefined) continue;
+        await verifyDigest(archive, run);
+        await judge(archive.file, check, run);
+      }
+    },
+    undo: () => Promise.resolve(),
+  },
+);
+
+/** Fills a root that the same operation made, whose undo takes the files with it. */
+export const unpackArchive = stepKind<ArchiveFile & { root: string; kernel: 'linux' | 'freebsd' }>(
+  'archive.unpack',
+  {
+    title: ({ file }) => `unpack ${basename(file)}`,
+    async do({ file, sha256, root, kernel }, run) {
+      // Once more: a file that others may write to can have been exchanged since the check.
+      if (!run.dry) await verifyDigest({ file, ...(sha256 === undefined ? {} : { sha256 }) }, run);
+      const name = basename(file);
+      const said: string[] = [];
+      const tar =
+        kernel === 'linux'
+          ? [
+              ...unpacker(kernel, root),
+              `--checkpoint=${checkpointRecords}`,
+              '--checkpoint-action=echo=checkpoint %u',
+            ]
+          : unpacker(kernel, root);
+      run.progress(`unpacking ${name}`);
+      try {
+        await run.exec.pipe([decompressor(compressionFor(file), file), tar], {
+          signal: run.signal,
+          onLine: (line) => {
+            const records = /checkpoint ([0-9]+)$/.exec(line)?.[1];
+            if (records === undefined) said.push(line);
+            else run.progress(`unpacking ${name}`, Number(records) * 10240);
+          },
+        });
+      } catch (error) {
+        throw inWords(asIocageError(error), file, said, root);
+      }
+    },
+    undo: () => Promise.resolve(),
+  },
+);
+
+export const archiveKinds = [checkArchives, unpackArchive];
+
+export function compressionFor(file: string): Compression {
+  const compression = compressionOf(file);
+  if (compression === undefined)
+    throw failure('BAD_ARCHIVE', {
+      file,
+      why: 'its name does not end in .tar, .tar.gz, .tar.xz or .tar.zst',
+    });
+  return compression;
+}
+
+async function availableBytes(dataset: string, run: StepRun): Promise<number> {
+  const measured = await run.storage.measure(dataset, 0, ['available']);
+  return Number(measured.get(dataset)?.get('available') ?? 0);
+}
+
+async function verifyDigest({ file, sha256 }: ArchiveFile, run: StepRun): Promise<void> {
+  if (sha256 === undefined) return;
+  const actual = (await run.downloads.digest(file, { signal: run.signal })).sha256;
+  if (actual !== sha256) throw failure('CHECKSUM_MISMATCH', { file, expected: sha256, actual });
+}
+
+async function judge(file: string, check: ArchiveCheck, run: StepRun): Promise<void> {
+  const stop = new AbortController();
+  let problem: unknown;
+  const reader = new TarReader((member) => check.take(member, file));
+  const attempt = (action: () => void): void => {
+    if (problem !== undefined) return;
+    try {
+      action();
+    } catch (error) {
+      problem = error;
+      stop.abort();
+    }
+  };
+  let told = run.clock.now().getTime();
+  try {
+    await run.exec.read(decompressor(compressionFor(file), file), {
+      signal: AbortSignal.any([run.signal, stop.signal]),
+      onBytes: (bytes) => {
+        attempt(() => reader.push(bytes));
+        const now = run.clock.now().getTime();
+        if (now - told < 500) return;
+        told = now;
+        run.progress(`checking ${basename(file)}`, check.totalBytes);
+      },
+    });
+    attempt(() => reader.end());
+  } catch (error) {
+    problem ??= error;
+  }
+  if (problem === undefined) return;
+  if (problem instanceof TarProblem)
+    throw failure('BAD_ARCHIVE', { file, why: problem.message }, { cause: problem });
+  throw inWords(asIocageError(problem), file, [], file);
+}
+
+/** What a decompressor or tar says about a damaged file or a full pool, as one of our own errors. */
+function inWords(error: IocageError, file: string, said: readonly string[], target: string): IocageError {
+  if (error.code !== 'COMMAND_FAILED') return error;
+  const why =
+    said.filter((line) => !/Exiting with failure status/.test(line)).at(-1) ??
+    String(error.details['stderr']);
+  if (/No space left|quota exceeded/i.test(`${said.join('\n')}${why}`)) {
+    return failure('POOL_FULL', { dataset: target, why: `${basename(file)} does not fit` }, { cause: error });
+  }
+  return failure(
+    'BAD_ARCHIVE',
+    { file, why: why.split('; ').at(-1) || String(error.details['status']) },
+    { cause: error },
+  );
+}

@@ -1,0 +1,115 @@
+/** Step kinds that fill a release and make it ready for jails. What archives need is in `archive.ts`. */
+import { stepKind, type StepRun } from '../../driver/step.ts';
+import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
+import { rcScript, rcShutdownScript } from '../../domain/release.ts';
+import { archiveKinds } from './archive.ts';
+import { downloadKinds } from './download.ts';
+
+/**
+ * Installs a Debian or Ubuntu suite. The commands are the plan's: one that fills `root` itself
+ * (debootstrap), or one that writes a tar stream and the tar(1) that unpacks it (mmdebstrap, half as
+ * long on zfs-fuse: 33 s against 55 s).
+ */
+export const bootstrap = stepKind<{
+  suite: string;
+  mirror: string;
+  commands: readonly (readonly string[])[];
+}>('release.bootstrap', {
+  title: ({ suite, mirror }) => `install ${suite} from ${mirror}`,
+  async do({ suite, mirror, commands }, run) {
+    const said: string[] = [];
+    const onLine = (line: string): void => {
+      if (/^(E:|Err:|W: Failed|E\b)|failed|error/i.test(line)) said.push(line);
+      const phase = /^I: (.*)$/.exec(line)?.[1];
+      if (phase !== undefined) tellPhase(phase, run);
+    };
+    try {
+      // apt and dpkg unpack some 300 MB meanwhile, more than a /tmp in memory may hold.
+      const options = { onLine, signal: run.signal, env: { TMPDIR: '/var/tmp' } };
+      if (commands.length === 1) await run.exec.change(commands[0]!, options);
+      else await run.exec.pipe(commands, options);
+    } catch (error) {
+      throw inWords(asIocageError(error), suite, mirror, said);
+    }
+  },
+  undo: () => Promise.resolve(),
+});
+
+/** mmdebstrap's phases in their order; debootstrap says package by package what it does. */
+const phases = [
+  'running apt-get update',
+  'downloading packages',
+  'extracting archives',
+  'installing essential packages',
+  'installing remaining packages',
+  'cleaning package lists',
+  'creating tarball',
+];
+
+function tellPhase(text: string, run: StepRun): void {
+  const index = phases.findIndex((phase) => text.startsWith(phase));
+  if (index >= 0) run.progress(text.replace(/\.\.\.$/, ''), index, phases.length);
+  else if (/^(Retrieving|Validating|Extracting|Unpacking|Configuring|Installing)/.test(text))
+    run.progress(text);
+}
+
+function inWords(error: IocageError, suite: string, mirror: string, said: readonly string[]): IocageError {
+  if (error.code !== 'COMMAND_FAILED') return error;
+  const all = `${said.join('\n')}\n${String(error.details['stderr'])}`;
+  if (/No space left on device/.test(all)) {
+    return failure(
+      'POOL_FULL',
+      { dataset: suite, why: 'the suite does not fit, on the pool or in /var/tmp' },
+      { cause: error },
+    );
+  }
+  // The first complaint is the cause; the programs around it only repeat that something failed.
+  const first = said.find((line) => /^(E:|Err:|W: Failed)/.test(line)) ?? said[0];
+  const why = (first ?? String(error.details['stderr'])).replace(/\s+/g, ' ').trim().slice(0, 300);
+  return failure(
+    'BOOTSTRAP_FAILED',
+    { suite, mirror, why: why || String(error.details['status']) },
+    { cause: error },
+  );
+}
+
+/**
+ * Gives the root what every jail needs of it: `/etc/rc` and `/etc/rc.shutdown` where it has none,
+ * and a plain empty `/etc/resolv.conf` to put the jail's own over (a link that leads nowhere could
+ * not be mounted over, and the host's name servers are nobody's business). Follows no link.
+ */
+export const completeRelease = stepKind<{ root: string }>('release.complete', {
+  title: () => 'complete the release: /etc/rc, /etc/rc.shutdown, /etc/resolv.conf',
+  async do({ root }, run) {
+    const { files, exec } = run;
+    // An archive may have given its root any owner and mode; others could write into every jail then.
+    await exec.change(['chown', '0:0', root]);
+    await exec.change(['chmod', '0755', root]);
+    if (!run.dry && (await files.statBelow(root, 'etc'))?.type !== 'directory') {
+      run.note('the release has no directory /etc, so /etc/rc was not written');
+      return;
+    }
+    await files.writeBelow(root, 'etc/resolv.conf', '', { mode: 0o644 });
+    for (const [path, text] of [
+      ['etc/rc', rcScript],
+      ['etc/rc.shutdown', rcShutdownScript],
+    ] as const) {
+      if (run.dry || (await files.statBelow(root, path)) === undefined) {
+        await files.writeBelow(root, path, text, { mode: 0o755 });
+      }
+    }
+  },
+  undo: () => Promise.resolve(),
+});
+
+/** Writes down the digest of a file that came without one over https. */
+export const recordDigest = stepKind<{ dataset: string; file: string }>('release.record-digest', {
+  title: ({ file }) => `write down the SHA-256 of ${file}`,
+  async do({ dataset, file }, { storage, downloads, dry, signal }) {
+    const sha256 = dry ? 'SHA-256' : (await downloads.digest(file, { signal })).sha256;
+    await storage.set(dataset, { 'org.freebsd.iocage:release_sha256': sha256 });
+  },
+  undo: () => Promise.resolve(),
+});
+
+export const releaseKinds = [bootstrap, completeRelease, recordDigest, ...archiveKinds, ...downloadKinds];
