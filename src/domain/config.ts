@@ -30,9 +30,14 @@ export function canonical(row: Property, text: string): string {
 }
 
 function refusal(row: Property, scope: Scope): string | undefined {
+  if (row.store === 'none') return row.why ?? 'it is not stored';
+  // A few that no jail may be given have a default all the same, such as the kind that create makes.
+  if (scope === 'default' && row.defaultable) return undefined;
   if (row.access === 'tool') return row.why ?? 'iocage keeps it itself';
   if (scope === 'default')
-    return row.defaultable ? undefined : 'every jail has its own, so there is no default for it';
+    return row.store === 'native'
+      ? `it is a property of each jail's dataset; 'iocage set ${row.key}=VALUE JAIL' sets it`
+      : 'every jail has its own, so there is no default for it';
   if (row.defaultsOnly) return `it concerns the host; 'iocage set ${row.key}=VALUE default' sets it`;
   if (row.access === 'create' && scope !== 'jail-create') return row.why ?? 'it is chosen at create';
   return undefined;
@@ -90,10 +95,13 @@ export interface JailFacts {
   readonly hostid?: string;
 }
 
+const constants: ReadonlyMap<string, string> = new Map(
+  properties.flatMap((row) => (row.default === null ? [] : [[row.key, row.default] as const])),
+);
+
 /** Built-in values, without those that are unset. */
 function builtIn(facts: JailFacts): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const row of properties) if (row.default !== null) values.set(row.key, row.default);
+  const values = new Map(constants);
   values.set('host_hostuuid', facts.uuid);
   // `_` may stand in a dataset's name but not in a host name that resolves.
   values.set('host_hostname', facts.uuid.replaceAll('_', '-'));
@@ -106,7 +114,8 @@ function builtIn(facts: JailFacts): Map<string, string> {
 /** Canonical where the value can be read, the stored text otherwise. */
 function readable(key: string, text: string): string {
   const row = findProperty(key);
-  if (!row) return text;
+  // A built-in value is canonical already, and older lines stored every one of them on every jail.
+  if (!row || text === row.default) return text;
   try {
     return canonical(row, text);
   } catch (error) {
@@ -164,7 +173,7 @@ export function problems(stored: ReadonlyMap<string, string>): readonly Issue[] 
   const issues: Issue[] = [];
   for (const [key, text] of stored) {
     const row = findProperty(key);
-    if (!row || row.access === 'tool' || text === '-') continue;
+    if (!row || row.access === 'tool' || text === '-' || text === row.default) continue;
     try {
       canonical(row, text);
     } catch (error) {

@@ -38,7 +38,7 @@ export interface Property<T = unknown> {
    * the same name, `none` not stored (computed, or an argument of one command).
    */
   readonly store: 'user' | 'native' | 'none';
-  /** Who may write it: `set` any time, `create` only when the jail is made, `tool` only iocage itself. */
+  /** Who may write it: `set` any time, `create` only when the jail is made, `tool` only iocage itself (it may have a default). */
   readonly access: 'set' | 'create' | 'tool';
   /** Why `access` is not `set`, in words that end a sentence "cannot be set: …". */
   readonly why?: string;

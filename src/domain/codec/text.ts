@@ -11,13 +11,13 @@ export const maxValueBytes = 1000;
 /** What is wrong with a text as a value of any property, in words; undefined when nothing is. */
 export function valueProblem(text: string): string | undefined {
   if (text.trim() === '') return `an empty value cannot be stored; 'none' stands for nothing`;
-  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for.
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text))
     return 'it contains a line break or another control character';
   // A lone surrogate has no UTF-8 form and would come back as another text.
   if (/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text))
     return 'it is not valid Unicode text';
-  if (Buffer.byteLength(text) > maxValueBytes) return `it is longer than ${maxValueBytes} bytes`;
+  if (new TextEncoder().encode(text).length > maxValueBytes)
+    return `it is longer than ${maxValueBytes} bytes`;
   return undefined;
 }
 

@@ -136,7 +136,7 @@ export const custom: readonly Property[] = [
     codec: datasets,
     default: null,
     freebsd: 'zfs jail',
-    linux: later('the property zoned; not with ZFS over FUSE'),
+    linux: applied('says only what jail_zfs hands over; see there'),
     defaultable: false,
     doc: "Datasets for jail_zfs, without the pool's name, blanks between; iocage/jails/UUID/data when unset.",
     example: 'iocage/jails/web/data',

@@ -44,8 +44,8 @@ export const identity: readonly Property[] = [
       'pluginv2',
     ),
     default: 'jail',
-    access: 'create',
-    why: "it says how the jail was made; 'create' and its flags choose it",
+    access: 'tool',
+    why: "it says how the jail was made; the flags of 'create' choose it",
     freebsd: bookkeeping.note,
     linux: applied(
       'jail, thickjail, clonejail and emptyjail; basejail, template and the plugin kinds come later',

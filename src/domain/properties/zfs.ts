@@ -7,13 +7,7 @@ import { applied, property } from './row.ts';
 
 const source = 'zfs(8)';
 
-function native<T>(
-  key: string,
-  codec: Codec<T>,
-  defaultable: boolean,
-  doc: string,
-  example: string,
-): Property {
+function native<T>(key: string, codec: Codec<T>, doc: string, example: string): Property {
   return property('zfs', {
     key,
     codec,
@@ -21,7 +15,8 @@ function native<T>(
     store: 'native',
     freebsd: 'property of the dataset',
     linux: applied('property of the dataset'),
-    defaultable,
+    // A default would be a value of the dataset that holds the defaults, and bind that one only.
+    defaultable: false,
     live: true,
     doc,
     example,
@@ -31,7 +26,7 @@ function native<T>(
 
 function readOnly(key: string, doc: string, example: string): Property {
   return {
-    ...native(key, freeText, false, doc, example),
+    ...native(key, freeText, doc, example),
     access: 'tool',
     why: key === 'mountpoint' ? 'iocage keeps it' : 'ZFS computes it',
   };
@@ -44,12 +39,11 @@ export const zfs: readonly Property[] = [
   native(
     'compression',
     choice('on', 'off', 'lz4', 'zstd', 'gzip', 'lzjb', 'zle', ...levels, ...zstdLevels),
-    true,
     "Compression of the jail's data; lz4 where ZFS has it, otherwise what ZFS takes for on. zstd needs OpenZFS 2.",
     'zstd',
   ),
   readOnly('origin', 'Snapshot that the dataset was cloned from.', 'tank/iocage/releases/bookworm/root@web'),
-  native('quota', sizeOrNone, true, 'Most space that the jail may use, or none.', '20G'),
+  native('quota', sizeOrNone, 'Most space that the jail may use, or none.', '20G'),
   readOnly('mountpoint', "Where the jail's dataset is mounted.", '/iocage/jails/web'),
   readOnly('compressratio', 'Compression that was reached.', '1.53x'),
   readOnly('available', 'Space that the jail may still use.', '18.2G'),
@@ -67,10 +61,8 @@ export const zfs: readonly Property[] = [
       'skein',
       'skein,verify',
     ),
-    true,
     'Deduplication of what the jail writes; needs much memory.',
     'off',
   ),
-  // Not defaultable: on the dataset that holds the defaults it would reserve the space for nothing.
-  native('reservation', sizeOrNone, false, 'Space set aside for the jail, or none.', '5G'),
+  native('reservation', sizeOrNone, 'Space set aside for the jail, or none.', '5G'),
 ];

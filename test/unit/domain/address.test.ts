@@ -1,5 +1,5 @@
 /** Address lists: both families, every kind of item, and what must not pass. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalAddress, ip4AddressList, ip6AddressList } from '../../../src/domain/address.ts';
 import { ValueProblem } from '../../../src/domain/property.ts';

@@ -1,5 +1,5 @@
 /** Checks of what is set, and the order of the layers. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ip4AddressList } from '../../../src/domain/address.ts';
 import { checkAssignments, effective, isOn, problems, valueOf } from '../../../src/domain/config.ts';
@@ -82,15 +82,20 @@ describe('what is set', () => {
     ['release', 'jail-create', true],
     ['release', 'jail-set', false],
     ['release', 'default', true],
-    ['count', 'jail-create', true],
-    ['count', 'jail-set', false],
+    ['count', 'jail-create', false],
+    ['type', 'jail-create', false],
+    ['type', 'jail-set', false],
+    ['type', 'default', true],
+    ['pkglist', 'jail-create', true],
     ['tag', 'jail-set', true],
     ['tag', 'default', false],
     ['nat_prefix', 'jail-set', false],
     ['nat_prefix', 'default', true],
     ['host_hostuuid', 'jail-create', false],
     ['last_started', 'jail-set', false],
-    ['quota', 'default', true],
+    ['quota', 'default', false],
+    ['quota', 'jail-create', true],
+    ['state', 'default', false],
   ] as const)('%s in the scope %s: %j', (key, scope, allowed) => {
     const value = properties.find((row) => row.key === key)!.example;
     if (allowed) expect(checkAssignments([[key, value]], scope)).toEqual([[key, value]]);
@@ -130,9 +135,9 @@ describe('what is set', () => {
           expect((error as IocageError).exit).toBe(2);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
-  });
+  }, 30_000);
 });
 
 describe('layers', () => {
@@ -164,7 +169,7 @@ describe('layers', () => {
 
   test('stored spellings of every line come out canonical', () => {
     const config = merge({ boot: '1', vnet: 'yes', allow_raw_sockets: 'on', memoryuse: 'deny=8G' });
-    expect([...['boot', 'vnet', 'allow_raw_sockets', 'memoryuse'].map((key) => config.get(key))]).toEqual([
+    expect(['boot', 'vnet', 'allow_raw_sockets', 'memoryuse'].map((key) => config.get(key))).toEqual([
       'on',
       'on',
       '1',
@@ -230,6 +235,7 @@ describe('layers', () => {
         expect(config.get('host_hostuuid')).toBeDefined();
         expect(problems(new Map(Object.entries(local)))).toBeInstanceOf(Array);
       }),
+      { numRuns: 50 },
     );
-  });
+  }, 30_000);
 });

@@ -1,5 +1,5 @@
 /** Names: what passes, and the reason for what does not. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as names from '../../../src/domain/name.ts';
 import { IocageError } from '../../../src/domain/errors.ts';

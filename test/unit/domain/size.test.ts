@@ -1,5 +1,5 @@
 /** Sizes: exact both ways, and the short form captured from `zfs list`. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ValueProblem } from '../../../src/domain/property.ts';
 import { humanSize, parseSize, printSize, sizeOrNone } from '../../../src/domain/size.ts';

@@ -2,7 +2,7 @@
  * What holds for the codec of every property, whatever text comes: it answers a value that comes back
  * from its own text, or throws ValueProblem and nothing else.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonical } from '../../../../src/domain/config.ts';
 import { maxValueBytes } from '../../../../src/domain/codec/text.ts';
@@ -65,7 +65,7 @@ describe.each(properties.map((row) => [row.key, row] as const))('%s', (_key, row
       { numRuns: 150, examples: [[row.example], ['none'], [''], ['-x'], ['\u0000'], ['a\nb']] },
     );
     expect(understood).toBeGreaterThan(0);
-  });
+  }, 30_000);
 
   test('what is stored is one line that ZFS can hold', () => {
     fc.assert(
