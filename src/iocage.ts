@@ -45,7 +45,10 @@ export function systemPaths(environment: NodeJS.ProcessEnv = process.env): Paths
  */
 export function makeContext(options: ContextOptions = {}): Context {
   if (process.platform !== 'linux') {
-    throw failure('UNSUPPORTED', { what: `running jails on ${process.platform}`, why: 'its host driver is not written yet' });
+    throw failure('UNSUPPORTED', {
+      what: `running jails on ${process.platform}`,
+      why: 'its host driver is not written yet',
+    });
   }
   const paths = options.paths ?? systemPaths();
   const dry = options.dry ?? false;

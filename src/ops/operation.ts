@@ -3,7 +3,18 @@
  * documentation are made from these rows.
  */
 import type { z } from 'zod';
-import type { Action, Clock, Downloads, Exec, Files, Ids, Journal, Locks, Paths, Step } from '../driver/system.ts';
+import type {
+  Action,
+  Clock,
+  Downloads,
+  Exec,
+  Files,
+  Ids,
+  Journal,
+  Locks,
+  Paths,
+  Step,
+} from '../driver/system.ts';
 import type { Storage } from '../driver/storage.ts';
 import type { Host } from '../driver/host.ts';
 import type { EventSink } from '../domain/events.ts';
@@ -156,7 +167,9 @@ export function defineRead<I extends z.ZodType, O>(
   return { effect: 'read', ...operation };
 }
 
-export function defineChange<I extends z.ZodType, O>(operation: ChangeOperation<I, O>): ChangeOperation<I, O> {
+export function defineChange<I extends z.ZodType, O>(
+  operation: ChangeOperation<I, O>,
+): ChangeOperation<I, O> {
   return operation;
 }
 

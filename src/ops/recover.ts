@@ -18,7 +18,10 @@ export interface Recovered {
 
 /** Position after the last step that was begun. */
 function begunOf(entry: JournalEntry): number {
-  return entry.marks.reduce((most, mark) => (mark.mark === 'intent' ? Math.max(most, mark.step + 1) : most), 0);
+  return entry.marks.reduce(
+    (most, mark) => (mark.mark === 'intent' ? Math.max(most, mark.step + 1) : most),
+    0,
+  );
 }
 
 function stepsMarked(entry: JournalEntry, mark: 'done' | 'undone'): ReadonlySet<number> {
@@ -32,7 +35,10 @@ export async function recover(context: Context, entry: JournalEntry): Promise<Re
   const held = await context.locks.take(locks, 'doctor', 5000);
   try {
     const journal = await context.journal.reopen(id);
-    const problems = entry.head.recover === 'undo' ? await undo(context, entry, journal) : await finish(context, entry, journal);
+    const problems =
+      entry.head.recover === 'undo'
+        ? await undo(context, entry, journal)
+        : await finish(context, entry, journal);
     if (problems.length > 0) {
       await journal.mark({ mark: 'left', error: problems.map(({ message }) => message).join('; ') });
       return { ...told, outcome: 'failed', problems };
@@ -51,7 +57,11 @@ function undo(context: Context, entry: JournalEntry, journal: OpenJournal): Prom
 }
 
 /** Steps that were begun but not marked done are repeated: kinds of finishing operations allow that. */
-async function finish(context: Context, entry: JournalEntry, journal: OpenJournal): Promise<readonly UndoFailure[]> {
+async function finish(
+  context: Context,
+  entry: JournalEntry,
+  journal: OpenJournal,
+): Promise<readonly UndoFailure[]> {
   const run = stepRun(context, entry.head.id);
   const { steps } = entry.head;
   const done = stepsMarked(entry, 'done');

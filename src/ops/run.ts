@@ -108,7 +108,10 @@ async function refuseHalfDone(context: Context, locks: readonly string[]): Promi
 async function dryRun(context: Context, plan: Plan<unknown>): Promise<Outcome> {
   const run = stepRun(context, 'dry-run');
   for (const step of plan.steps) await kindOf(context, step).do(step.args as never, run);
-  return { id: undefined, result: { subject: plan.subject, actions: context.actions, loses: plan.loses ?? [] } };
+  return {
+    id: undefined,
+    result: { subject: plan.subject, actions: context.actions, loses: plan.loses ?? [] },
+  };
 }
 
 /** Ids sort by time, so that a listing of the journal is in order. */
@@ -197,7 +200,13 @@ async function perform(
   return { id, result };
 }
 
-export async function doStep(context: Context, run: StepRun, step: Step, index: number, count: number): Promise<void> {
+export async function doStep(
+  context: Context,
+  run: StepRun,
+  step: Step,
+  index: number,
+  count: number,
+): Promise<void> {
   const kind = kindOf(context, step);
   const facts = stepFacts(kind, step, index, count);
   const started = context.clock.now().getTime();
@@ -232,7 +241,9 @@ async function settleFailure(
   const final = reached.some((step) => kindOf(context, step).undo === undefined);
   if (operation.recover === 'finish' && final) {
     await journal.mark({ mark: 'left', error: error.message });
-    return Object.assign(error, { undoFailures: [{ step: 'finish', message: `'iocage doctor' completes it` }] });
+    return Object.assign(error, {
+      undoFailures: [{ step: 'finish', message: `'iocage doctor' completes it` }],
+    });
   }
   const failures = await undoSteps(context, steps, begun, new Set(), run, journal);
   error.undoFailures = failures;

@@ -54,7 +54,9 @@ export async function choosePool(context: Context): Promise<Pool> {
 }
 
 const userKeys = properties.filter((property) => property.store === 'user').map((property) => property.key);
-const nativeKeys = properties.filter((property) => property.store === 'native').map((property) => property.key);
+const nativeKeys = properties
+  .filter((property) => property.store === 'native')
+  .map((property) => property.key);
 /** Properties of ours that are no jail properties: fetch writes them on a release. */
 const toolKeys = ['release_kind', 'release_source', 'release_sha256', 'fetched_at'];
 
@@ -87,7 +89,9 @@ function toJail(row: DatasetRow, pool: string, template: boolean): Jail {
     row.problem ??
     (local.has('host_hostuuid') ? undefined : 'it has no iocage properties') ??
     (mountpoint === undefined ? 'its dataset is not mounted' : undefined) ??
-    ((local.get('host_hostuuid') ?? uuid) === uuid ? undefined : 'host_hostuuid and the dataset do not agree');
+    ((local.get('host_hostuuid') ?? uuid) === uuid
+      ? undefined
+      : 'host_hostuuid and the dataset do not agree');
   return {
     uuid,
     tag: local.get('tag') ?? uuid,
@@ -148,6 +152,6 @@ export function toSpec(world: World, jail: Jail): JailSpec {
     mountpoint: jail.mountpoint!,
     root: join(jail.mountpoint!, 'root'),
     consoleLog: join(world.mountpoint, 'log', `${jail.uuid}-console.log`),
-    config: effective(jail.local, world.defaults, { uuid: jail.uuid }).values,
+    config: effective(jail.local, world.defaults, { uuid: jail.uuid }),
   };
 }

@@ -30,7 +30,12 @@ export const hostDoctor = defineRepair({
         const { outcome, problems } = await recover(context, entry);
         const action = problems.length > 0 ? problems.map((problem) => problem.message).join('; ') : outcome;
         const state = outcome === 'failed' ? 'failed' : outcome === 'pending' ? 'pending' : 'mended';
-        findings.push({ id, what, state, action: state === 'pending' ? `would be ${pastTense(entry.head.recover)}` : action });
+        findings.push({
+          id,
+          what,
+          state,
+          action: state === 'pending' ? `would be ${pastTense(entry.head.recover)}` : action,
+        });
       } catch (thrown) {
         findings.push({ id, what, state: 'failed', action: asIocageError(thrown).message });
       }
@@ -38,7 +43,12 @@ export const hostDoctor = defineRepair({
     const world = await readWorld(context);
     for (const jail of world.jails) {
       if (jail.problem === undefined) continue;
-      findings.push({ id: jail.uuid, what: `jail ${label(jail)}: ${jail.problem}`, state: 'report', action: hintFor(jail.problem, jail.dataset) });
+      findings.push({
+        id: jail.uuid,
+        what: `jail ${label(jail)}: ${jail.problem}`,
+        state: 'report',
+        action: hintFor(jail.problem, jail.dataset),
+      });
     }
     const targets = new Set(world.jails.map((jail) => jail.mountpoint));
     for (const tag of await context.files.list(join(world.mountpoint, 'tags'))) {
@@ -46,7 +56,12 @@ export const hostDoctor = defineRepair({
       const target = await context.files.readlink(path);
       if (target === undefined || targets.has(target)) continue;
       await context.files.remove(path);
-      findings.push({ id: path, what: `link ${path} leads to no jail`, state: context.dry ? 'pending' : 'mended', action: 'removed' });
+      findings.push({
+        id: path,
+        what: `link ${path} leads to no jail`,
+        state: context.dry ? 'pending' : 'mended',
+        action: 'removed',
+      });
     }
     return { findings };
   },
@@ -54,7 +69,8 @@ export const hostDoctor = defineRepair({
     names: ['doctor'],
     group: 'host',
     usage: '',
-    about: 'A create, clone or start that was killed is undone; a stop or destroy is completed. Safe at any time.',
+    about:
+      'A create, clone or start that was killed is undone; a stop or destroy is completed. Safe at any time.',
     examples: [
       { line: 'iocage doctor', says: 'look and mend' },
       { line: 'iocage doctor --dry-run', says: 'only look' },
@@ -71,5 +87,7 @@ function pastTense(recovery: 'undo' | 'finish'): string {
 }
 
 function hintFor(problem: string, dataset: string): string {
-  return problem.includes('not mounted') ? `zfs mount ${dataset}` : `look at it with 'zfs get all ${dataset}'`;
+  return problem.includes('not mounted')
+    ? `zfs mount ${dataset}`
+    : `look at it with 'zfs get all ${dataset}'`;
 }

@@ -16,7 +16,10 @@ const activateInput = z.object({
   mountpoint: z.string().startsWith('/', 'an absolute path, please').optional(),
 });
 
-export const poolActivate = defineChange<typeof activateInput, { pool: string; root: string; mountpoint: string }>({
+export const poolActivate = defineChange<
+  typeof activateInput,
+  { pool: string; root: string; mountpoint: string }
+>({
   id: 'pool.activate',
   title: 'Use a pool for jails',
   effect: 'change',
@@ -39,7 +42,10 @@ export const poolActivate = defineChange<typeof activateInput, { pool: string; r
       input.mountpoint ??
       (pool.mountpoint === undefined ? undefined : join(pool.mountpoint, 'iocage'));
     if (mountpoint === undefined || !mountpoint.startsWith('/')) {
-      throw failure('USAGE', { problem: `pool ${pool.name} has no mount point: give one with -m`, command: 'activate' });
+      throw failure('USAGE', {
+        problem: `pool ${pool.name} has no mount point: give one with -m`,
+        command: 'activate',
+      });
     }
     if (rows !== undefined && input.mountpoint !== undefined && input.mountpoint !== mountpoint) {
       throw failure('DATASET_EXISTS', { dataset: root });
@@ -51,7 +57,12 @@ export const poolActivate = defineChange<typeof activateInput, { pool: string; r
       steps: [
         ...(present.has(root)
           ? []
-          : [createDataset({ dataset: root, properties: input.mountpoint === undefined ? {} : { mountpoint } })]),
+          : [
+              createDataset({
+                dataset: root,
+                properties: input.mountpoint === undefined ? {} : { mountpoint },
+              }),
+            ]),
         ...below.map((dataset) => createDataset({ dataset, properties: {} })),
         makeDirectory({ path: join(mountpoint, 'log'), mode: 0o700 }),
         makeDirectory({ path: join(mountpoint, 'tags') }),
@@ -68,8 +79,11 @@ export const poolActivate = defineChange<typeof activateInput, { pool: string; r
     names: ['activate'],
     group: 'host',
     usage: 'POOL',
-    flags: [{ key: 'mountpoint', flags: '-m, --mountpoint <path>', doc: 'where a new POOL/iocage is mounted' }],
-    about: 'Makes POOL/iocage and the datasets below it when they are missing, and marks the pool. Other pools keep their mark; with several, --pool chooses.',
+    flags: [
+      { key: 'mountpoint', flags: '-m, --mountpoint <path>', doc: 'where a new POOL/iocage is mounted' },
+    ],
+    about:
+      'Makes POOL/iocage and the datasets below it when they are missing, and marks the pool. Other pools keep their mark; with several, --pool chooses.',
     examples: [
       { line: 'iocage activate tank', says: 'jails live in tank/iocage from now on' },
       { line: 'iocage activate tank -m /iocage', says: 'mounted where the original had it' },

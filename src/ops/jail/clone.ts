@@ -67,7 +67,9 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     names: ['clone'],
     group: 'jails',
     usage: 'JAIL[@SNAPSHOT] [tag=TAG] [PROPERTY=VALUE ...]',
-    flags: [{ key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' }],
+    flags: [
+      { key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' },
+    ],
     examples: [
       { line: 'iocage clone web tag=web2', says: 'a second jail like web' },
       { line: 'iocage clone web@before-upgrade tag=old-web', says: 'web as it was at that snapshot' },
@@ -75,7 +77,8 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     toInputs(words) {
       const [source, ...more] = words.positionals;
       if (source === undefined) throw failure('USAGE', { problem: 'missing UUID', command: 'clone' });
-      if (more.length > 0) throw failure('USAGE', { problem: `${JSON.stringify(more[0])} is too much`, command: 'clone' });
+      if (more.length > 0)
+        throw failure('USAGE', { problem: `${JSON.stringify(more[0])} is too much`, command: 'clone' });
       const { jail, snapshot } = splitSnapshot(source);
       return [
         {
@@ -97,12 +100,15 @@ export function splitSnapshot(word: string): { jail: string; snapshot: string | 
   const time = /^(\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d(?:-[0-9a-f]{8})?(?:_\d+)?)(?:@(.*))?$/.exec(word);
   if (time) return { jail: time[1]!, snapshot: time[2] };
   const at = word.lastIndexOf('@');
-  return at < 0 ? { jail: word, snapshot: undefined } : { jail: word.slice(0, at), snapshot: word.slice(at + 1) };
+  return at < 0
+    ? { jail: word, snapshot: undefined }
+    : { jail: word.slice(0, at), snapshot: word.slice(at + 1) };
 }
 
 function tagOf(input: CloneInput): string {
   if (input.name !== undefined) assertJailName(input.name);
-  const tag = input.properties.findLast(([key]) => key === 'tag')?.[1] ?? input.name ?? timeTag(input.createdAt!);
+  const tag =
+    input.properties.findLast(([key]) => key === 'tag')?.[1] ?? input.name ?? timeTag(input.createdAt!);
   assertTag(tag);
   return tag;
 }
@@ -117,8 +123,18 @@ function freeTag(world: World, input: CloneInput): string {
 }
 
 async function snapshotRows(
-  storage: { snapshots(root: string, depth: undefined, columns: readonly string[]): Promise<readonly { dataset: string; snapshot: string }[]>;
-    filesystems(root: string, depth: number, columns: readonly string[]): Promise<readonly { name: string }[] | undefined> },
+  storage: {
+    snapshots(
+      root: string,
+      depth: undefined,
+      columns: readonly string[],
+    ): Promise<readonly { dataset: string; snapshot: string }[]>;
+    filesystems(
+      root: string,
+      depth: number,
+      columns: readonly string[],
+    ): Promise<readonly { name: string }[] | undefined>;
+  },
   source: Jail,
 ): Promise<{ filesystems: readonly string[]; snapshots: ReadonlySet<string> }> {
   const filesystems = (await storage.filesystems(source.dataset, 8, ['name'])) ?? [];
@@ -130,7 +146,16 @@ async function snapshotRows(
 }
 
 /** Not carried over to the new jail. */
-const identity = new Set(['host_hostuuid', 'tag', 'hostname', 'host_hostname', 'last_started', 'template', 'type', 'jail_zfs_dataset']);
+const identity = new Set([
+  'host_hostuuid',
+  'tag',
+  'hostname',
+  'host_hostname',
+  'last_started',
+  'template',
+  'type',
+  'jail_zfs_dataset',
+]);
 
 async function cloneSteps(
   to: { world: World; source: Jail; uuid: string; tag: string; snapshot: string | undefined },

@@ -12,7 +12,7 @@ import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../dom
 import { checkAssignments } from '../../domain/config.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { choosePool, namespace, readWorld, type Release, type World } from '../world.ts';
-import { cloneDataset, copyDataset, createDataset, destroySnapshot, takeSnapshot } from '../steps/dataset.ts';
+import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { tagLock } from './select.ts';
 
@@ -92,7 +92,10 @@ export const jailCreate = defineChange<typeof createInput, Created>({
 export function toCreateInput(words: Words): z.input<typeof createInput> {
   const { flags } = words;
   if (words.positionals.length > 0) {
-    throw failure('USAGE', { problem: `${JSON.stringify(words.positionals[0])} is no property=value`, command: 'create' });
+    throw failure('USAGE', {
+      problem: `${JSON.stringify(words.positionals[0])} is no property=value`,
+      command: 'create',
+    });
   }
   const properties = [...words.properties];
   const take = (key: string): string | undefined => {
@@ -103,14 +106,18 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
   const cloneCount = typeof flags['clone'] === 'string' ? flags['clone'] : undefined;
   const countText = take('count') ?? cloneCount ?? (flags['count'] as string | undefined);
   if (countText !== undefined && !/^[0-9]{1,4}$/.test(countText)) {
-    throw failure('USAGE', { problem: `count takes a number from 1 to 999, not ${JSON.stringify(countText)}`, command: 'create' });
+    throw failure('USAGE', {
+      problem: `count takes a number from 1 to 999, not ${JSON.stringify(countText)}`,
+      command: 'create',
+    });
   }
   const chosen = [
     ...(flags['clone'] === true ? (['clone'] as const) : []),
     ...(flags['empty'] ? (['empty'] as const) : []),
     ...(flags['thick'] ? (['thick'] as const) : []),
   ];
-  if (chosen.length > 1) throw failure('USAGE', { problem: `${chosen.join(' and ')} exclude each other`, command: 'create' });
+  if (chosen.length > 1)
+    throw failure('USAGE', { problem: `${chosen.join(' and ')} exclude each other`, command: 'create' });
   return {
     ...(chosen[0] === undefined ? {} : { kind: chosen[0] }),
     ...(release === undefined ? {} : { release }),
@@ -122,7 +129,11 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
 
 /** A `type` stored as default decides what a plain `create` makes. */
 function defaultKind(world: World): Kind {
-  return world.defaults.get('type') === 'clonejail' ? 'clone' : world.defaults.get('type') === 'emptyjail' ? 'empty' : 'thick';
+  return world.defaults.get('type') === 'clonejail'
+    ? 'clone'
+    : world.defaults.get('type') === 'emptyjail'
+      ? 'empty'
+      : 'thick';
 }
 
 function withoutTag(properties: CreateInput['properties']): CreateInput['properties'] {
@@ -157,7 +168,10 @@ function identify(context: Context, world: World, input: CreateInput): readonly 
   return wantedTags(input).map((tag, index) => {
     const named = input.name !== undefined;
     const uuid = named ? numbered(input.name!, input.count)[index]! : context.ids.uuid();
-    for (const [what, word] of [['tag', tag], ['name', uuid]] as const) {
+    for (const [what, word] of [
+      ['tag', tag],
+      ['name', uuid],
+    ] as const) {
       const holder = holderOf(world.jails, word);
       if (holder === undefined) continue;
       // Two jails made within one second without a tag: the second one's tag gets a part of its UUID.
@@ -168,7 +182,11 @@ function identify(context: Context, world: World, input: CreateInput): readonly 
   });
 }
 
-export async function chooseRelease(context: Context, world: World, named: string | undefined): Promise<Release> {
+export async function chooseRelease(
+  context: Context,
+  world: World,
+  named: string | undefined,
+): Promise<Release> {
   const fetched = world.releases.map((release) => release.name);
   const stored = world.defaults.get('release');
   const name = named ?? stored ?? (fetched.length === 1 ? fetched[0] : await context.host.defaultRelease());
@@ -203,7 +221,9 @@ function createSteps(
   const dataset = `${world.root}/jails/${jail.uuid}`;
   const mountpoint = join(world.mountpoint, 'jails', jail.uuid);
   const root = join(mountpoint, 'root');
-  const hostname = given.find(([key]) => key === 'host_hostname')?.[1] ?? (jail.named ? jail.uuid.replaceAll('_', '-') : undefined);
+  const hostname =
+    given.find(([key]) => key === 'host_hostname')?.[1] ??
+    (jail.named ? jail.uuid.replaceAll('_', '-') : undefined);
   const own: (readonly [string, string])[] = [
     ['host_hostuuid', jail.uuid],
     ['tag', jail.tag],
@@ -220,7 +240,7 @@ function createSteps(
     if (kind === 'clone') steps.push(cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }));
     else {
       steps.push(copyDataset({ snapshot, dataset: `${dataset}/root` }));
-      steps.push(destroySnapshot({ name: snapshot, recursive: false }));
+      steps.push(dropSnapshot({ name: snapshot }));
     }
     const name = hostname ?? jail.uuid;
     steps.push(

@@ -57,7 +57,8 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
       { key: 'release', flags: '-r, --release', doc: 'the names are releases, not jails' },
       { key: 'download', flags: '-d, --download', doc: 'with -r: the downloaded files too' },
     ],
-    about: 'Shows every dataset and snapshot that will be lost and asks. A jail from which others are cloned is refused.',
+    about:
+      'Shows every dataset and snapshot that will be lost and asks. A jail from which others are cloned is refused.',
     examples: [
       { line: 'iocage destroy web', says: 'shows what will be lost and asks' },
       { line: 'iocage destroy -f web', says: 'does not ask; for scripts' },
@@ -67,7 +68,8 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
       if (words.positionals.includes('ALL')) {
         throw failure('USAGE', { problem: 'ALL is not taken here: name each jail', command: 'destroy' });
       }
-      if (words.positionals.length === 0) throw failure('USAGE', { problem: 'missing UUID', command: 'destroy' });
+      if (words.positionals.length === 0)
+        throw failure('USAGE', { problem: 'missing UUID', command: 'destroy' });
       return words.positionals.map((jail) => ({ jail, force: words.flags['force'] === true }));
     },
   },
@@ -80,7 +82,12 @@ interface Loss {
   readonly all: readonly string[];
 }
 
-async function stopFirst(context: Context, world: World, jail: Jail, force: boolean): Promise<readonly Step[]> {
+async function stopFirst(
+  context: Context,
+  world: World,
+  jail: Jail,
+  force: boolean,
+): Promise<readonly Step[]> {
   if (!force) {
     await assertDown(context, jail, 'destroy');
     return [];
@@ -96,9 +103,14 @@ async function computeLoss(context: Context, jail: Jail): Promise<Loss> {
     filesystems.some((own) => dataset === own || dataset.startsWith(`${own}/`));
   const snapshots = await context.storage.snapshots(jail.dataset, undefined, []);
   const clones = await context.storage.clones(jail.pool);
-  const dependents = clones.filter(({ dataset, origin }) => inside(origin.split('@')[0]!) && !inside(dataset));
+  const dependents = clones.filter(
+    ({ dataset, origin }) => inside(origin.split('@')[0]!) && !inside(dataset),
+  );
   if (dependents.length > 0) {
-    throw failure('HAS_DEPENDENTS', { what: `jail ${label(jail)}`, dependents: dependents.map((clone) => clone.dataset) });
+    throw failure('HAS_DEPENDENTS', {
+      what: `jail ${label(jail)}`,
+      dependents: dependents.map((clone) => clone.dataset),
+    });
   }
   // `create` and `clone` name the snapshot that a jail starts from after the jail's UUID. Any other
   // origin is somebody's own snapshot, and stays.

@@ -48,7 +48,9 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
         uuid: jail.uuid,
         tag: jail.tag,
         name: jail.tag,
-        value: pseudo(world, jail, key, states.get(jail.uuid)?.jid) ?? valueOf(world, jail, getProperty(key)).value,
+        value:
+          pseudo(world, jail, key, states.get(jail.uuid)?.jid) ??
+          valueOf(world, jail, getProperty(key)).value,
       });
       return { key, rows: jails.map(row) };
     }
@@ -105,7 +107,11 @@ function pseudo(world: World, jail: Jail, key: string, jid: number | undefined):
   return undefined;
 }
 
-export function valueOf(world: World, jail: Jail, property: Property): { value: string | null; source: Source } {
+export function valueOf(
+  world: World,
+  jail: Jail,
+  property: Property,
+): { value: string | null; source: Source } {
   const { key } = property;
   if (property.store === 'native') return { value: jail.native.get(key) ?? null, source: 'zfs' };
   const value = effective(jail.local, world.defaults, { uuid: jail.uuid }).get(key) ?? null;
@@ -161,7 +167,9 @@ export const propertyDefaults = defineRead({
     names: ['defaults'],
     group: 'configuration',
     usage: '',
-    examples: [{ line: 'iocage defaults', says: 'one key=value a line; stored ones take the place of built-in ones' }],
+    examples: [
+      { line: 'iocage defaults', says: 'one key=value a line; stored ones take the place of built-in ones' },
+    ],
     toInputs: () => [{}],
   },
 });

@@ -34,7 +34,10 @@ const listInput = z.object({
   sort: z.enum(sorts).default('name'),
 });
 
-export const jailList = defineRead<typeof listInput, { jails: readonly ListedJail[]; foreign: readonly ForeignJail[] }>({
+export const jailList = defineRead<
+  typeof listInput,
+  { jails: readonly ListedJail[]; foreign: readonly ForeignJail[] }
+>({
   id: 'jail.list',
   title: 'List jails, templates or releases',
   input: listInput,
@@ -67,7 +70,12 @@ export const jailList = defineRead<typeof listInput, { jails: readonly ListedJai
       noPositionals('list', words);
       noProperties('list', words);
       const sort = words.flags['sort'];
-      return [{ templates: words.flags['templates'] === true, ...(sort === undefined ? {} : { sort: String(sort).toLowerCase() }) }];
+      return [
+        {
+          templates: words.flags['templates'] === true,
+          ...(sort === undefined ? {} : { sort: String(sort).toLowerCase() }),
+        },
+      ];
     },
   },
 });
@@ -107,7 +115,10 @@ function sorted(jails: readonly ListedJail[], by: (typeof sorts)[number]): reado
     return value === null ? '\uffff' : String(value);
   };
   return [...jails].sort(
-    (a, b) => collator.compare(key(a), key(b)) || collator.compare(a.name, b.name) || collator.compare(a.uuid, b.uuid),
+    (a, b) =>
+      collator.compare(key(a), key(b)) ||
+      collator.compare(a.name, b.name) ||
+      collator.compare(a.uuid, b.uuid),
   );
 }
 
@@ -186,7 +197,8 @@ export const jailRuntime = defineRead<typeof jailInput, { uuid: string; words: r
   input: jailInput,
   async read(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    if (!(await context.host.running(jail.pool)).has(jail.uuid)) throw failure('NOT_RUNNING', { name: label(jail) });
+    if (!(await context.host.running(jail.pool)).has(jail.uuid))
+      throw failure('NOT_RUNNING', { name: label(jail) });
     return { uuid: jail.uuid, words: await context.host.runtime(toSpec(world, jail)) };
   },
   command: {

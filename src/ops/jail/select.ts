@@ -37,7 +37,8 @@ export async function assertDown(context: Context, jail: Jail, action: string): 
 export function oneJail(command: string, words: Words): { jail: string } {
   const [jail, ...more] = words.positionals;
   if (jail === undefined) throw failure('USAGE', { problem: 'missing UUID', command });
-  if (more.length > 0) throw failure('USAGE', { problem: `one jail, please: ${more.join(' ')} is too much`, command });
+  if (more.length > 0)
+    throw failure('USAGE', { problem: `one jail, please: ${more.join(' ')} is too much`, command });
   noProperties(command, words);
   return { jail };
 }
@@ -62,10 +63,12 @@ export async function manyJails(
 
 export function noProperties(command: string, words: Words): void {
   const [first] = words.properties;
-  if (first) throw failure('USAGE', { problem: `${command} takes no properties: ${first.join('=')}`, command });
+  if (first)
+    throw failure('USAGE', { problem: `${command} takes no properties: ${first.join('=')}`, command });
 }
 
 export function noPositionals(command: string, words: Words): void {
   const [first] = words.positionals;
-  if (first !== undefined) throw failure('USAGE', { problem: `${JSON.stringify(first)} is too much`, command });
+  if (first !== undefined)
+    throw failure('USAGE', { problem: `${JSON.stringify(first)} is too much`, command });
 }

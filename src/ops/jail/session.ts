@@ -52,7 +52,8 @@ export const jailExec = defineSession<typeof execInput>({
       { key: 'jailUser', flags: '-U, --jail_user <user>', doc: 'as this user of the jail' },
       { key: 'start', flags: '-f, --force', doc: 'start the jail first when it is down' },
     ],
-    about: 'Everything after the jail is the command, passed on word by word; no shell reads it. The exit status is the command\'s.',
+    about:
+      "Everything after the jail is the command, passed on word by word; no shell reads it. The exit status is the command's.",
     examples: [
       { line: 'iocage exec web hostname', says: 'one program' },
       { line: `iocage exec web sh -c 'ls /etc | wc -l'`, says: 'a shell line' },
@@ -71,7 +72,10 @@ export const jailExec = defineSession<typeof execInput>({
       };
       if (jail !== 'ALL') return [{ jail, ...rest }];
       const all = { positionals: ['ALL'], properties: [], flags: {} };
-      return (await manyJails('exec', all, context, (_, running) => running)).map((input) => ({ ...input, ...rest }));
+      return (await manyJails('exec', all, context, (_, running) => running)).map((input) => ({
+        ...input,
+        ...rest,
+      }));
     },
   },
 });
@@ -82,13 +86,16 @@ export const jailConsole = defineSession<typeof consoleInput>({
   id: 'jail.console',
   title: 'Log in to a running jail',
   input: consoleInput,
-  session: async (context, input) => context.host.console(await runningSpec(context, input.jail, input.start)),
+  session: async (context, input) =>
+    context.host.console(await runningSpec(context, input.jail, input.start)),
   command: {
     names: ['console'],
     group: 'jails',
     usage: 'JAIL',
     flags: [{ key: 'start', flags: '-f, --force', doc: 'start the jail first when it is down' }],
-    examples: [{ line: 'iocage console web', says: 'a login shell; how is told by the property login_flags' }],
+    examples: [
+      { line: 'iocage console web', says: 'a login shell; how is told by the property login_flags' },
+    ],
     toInputs: (words) => [{ ...oneJail('console', words), start: words.flags['start'] === true }],
   },
 });
@@ -97,7 +104,7 @@ const chrootInput = jailInput.extend({ argv: z.array(z.string()).default([]) });
 
 export const jailChroot = defineSession<typeof chrootInput>({
   id: 'jail.chroot',
-  title: 'Run a program with a jail\'s root directory, without the jail',
+  title: "Run a program with a jail's root directory, without the jail",
   input: chrootInput,
   async session(context, input) {
     const { world, jail } = await readJail(context, input.jail);
@@ -108,7 +115,8 @@ export const jailChroot = defineSession<typeof chrootInput>({
     group: 'jails',
     usage: 'JAIL [COMMAND [ARG ...]]',
     passThrough: true,
-    about: 'No isolation at all: the program runs as root on the host and only sees another root directory. Meant for repairs of a jail that is down.',
+    about:
+      'No isolation at all: the program runs as root on the host and only sees another root directory. Meant for repairs of a jail that is down.',
     examples: [{ line: 'iocage chroot web /bin/sh', says: 'a shell in the files of a stopped jail' }],
     toInputs(words) {
       const [jail, ...argv] = words.positionals;

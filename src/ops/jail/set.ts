@@ -74,7 +74,9 @@ function isDefault(jails: readonly string[]): boolean {
 
 function planDefaults(world: World, pairs: readonly (readonly [string, string])[]) {
   const dataset = `${world.root}/.defaults`;
-  const previous = Object.fromEntries(pairs.map(([key]) => [namespace + key, world.defaults.get(key) ?? null]));
+  const previous = Object.fromEntries(
+    pairs.map(([key]) => [namespace + key, world.defaults.get(key) ?? null]),
+  );
   return {
     subject: 'default',
     title: 'Setting defaults',
@@ -106,10 +108,17 @@ async function planJails(
   }
   checkTag(world, jails, pairs);
   const running = await context.host.running(world.pool.name);
+  const native = pairs.some(([key]) => getProperty(key).store === 'native');
+  const steps: Step[] = [];
+  for (const jail of jails) {
+    // What `list` prints of a size is rounded; to put it back it must be exact.
+    const exact = native ? await context.storage.local(jail.dataset) : undefined;
+    steps.push(...setSteps(world, jail, pairs, exact));
+  }
   return {
     subject: jails.map(label).join(', '),
     title: `Setting ${pairs.map(([key]) => key).join(', ')} of ${jails.map((jail) => jail.tag).join(', ')}`,
-    steps: jails.flatMap((jail) => setSteps(world, jail, pairs)),
+    steps,
     result: () => ({
       changes: jails.flatMap((jail) =>
         pairs.map(([key, value]) => ({
@@ -131,7 +140,8 @@ function stored(jail: Jail, key: string): string | null {
 function checkTag(world: World, jails: readonly Jail[], pairs: readonly (readonly [string, string])[]): void {
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
   if (tag === undefined) return;
-  if (jails.length > 1) throw failure('USAGE', { problem: 'one tag cannot go to several jails', command: 'set' });
+  if (jails.length > 1)
+    throw failure('USAGE', { problem: 'one tag cannot go to several jails', command: 'set' });
   assertTag(tag);
   const holder = holderOf(world.jails, tag);
   if (holder !== undefined && holder.uuid !== jails[0]!.uuid) {
@@ -139,10 +149,19 @@ function checkTag(world: World, jails: readonly Jail[], pairs: readonly (readonl
   }
 }
 
-function setSteps(world: World, jail: Jail, pairs: readonly (readonly [string, string])[]): readonly Step[] {
+function setSteps(
+  world: World,
+  jail: Jail,
+  pairs: readonly (readonly [string, string])[],
+  exact: ReadonlyMap<string, string> | undefined,
+): readonly Step[] {
   const properties = toZfsProperties(pairs);
   const previous = Object.fromEntries(
-    pairs.map(([key]) => [getProperty(key).store === 'native' ? key : namespace + key, stored(jail, key)]),
+    pairs.map(([key]) =>
+      getProperty(key).store === 'native'
+        ? [key, exact?.get(key) ?? null]
+        : [namespace + key, jail.local.get(key) ?? null],
+    ),
   );
   const steps: Step[] = [setProperties({ dataset: jail.dataset, properties, previous })];
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];

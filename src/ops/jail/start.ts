@@ -34,9 +34,13 @@ export const jailStart = defineChange<typeof jailInput, Life>({
     const { world, jail } = await readJail(context, input.jail);
     const spec = toSpec(world, jail);
     if (jail.template) {
-      throw failure('START_FAILED', { jail: label(jail), why: 'it is a template; create jails from it instead' });
+      throw failure('START_FAILED', {
+        jail: label(jail),
+        why: 'it is a template; create jails from it instead',
+      });
     }
-    if ((await context.host.running(jail.pool)).has(jail.uuid)) throw failure('ALREADY_UP', { name: label(jail) });
+    if ((await context.host.running(jail.pool)).has(jail.uuid))
+      throw failure('ALREADY_UP', { name: label(jail) });
     const problems = await context.host.check(spec);
     if (problems.length > 0) {
       const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
@@ -74,7 +78,8 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       { line: 'iocage start web db', says: 'starts both; one failing does not keep the other down' },
       { line: 'iocage start ALL', says: 'every jail that is down' },
     ],
-    toInputs: (words, context) => manyJails('start', words, context, (jail, running) => !running && !jail.template),
+    toInputs: (words, context) =>
+      manyJails('start', words, context, (jail, running) => !running && !jail.template),
   },
 });
 
@@ -87,7 +92,8 @@ export const jailStop = defineChange<typeof jailInput, Life>({
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    if (!(await context.host.running(jail.pool)).has(jail.uuid)) throw failure('ALREADY_DOWN', { name: label(jail) });
+    if (!(await context.host.running(jail.pool)).has(jail.uuid))
+      throw failure('ALREADY_DOWN', { name: label(jail) });
     return {
       subject: label(jail),
       title: `Stopping ${label(jail)}`,
@@ -116,7 +122,8 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    if (!(await context.host.running(jail.pool)).has(jail.uuid)) throw failure('NOT_RUNNING', { name: label(jail) });
+    if (!(await context.host.running(jail.pool)).has(jail.uuid))
+      throw failure('NOT_RUNNING', { name: label(jail) });
     const previous = { [`${namespace}last_started`]: jail.local.get('last_started') ?? null };
     return {
       subject: label(jail),
@@ -163,7 +170,13 @@ export const jailRestart = defineSequence<typeof restartInput>({
     names: ['restart', 'reboot'],
     group: 'jails',
     usage: 'JAIL ... | ALL',
-    flags: [{ key: 'soft', flags: '-s, --soft', doc: 'only the services: network, mounts and the jail itself stay' }],
+    flags: [
+      {
+        key: 'soft',
+        flags: '-s, --soft',
+        doc: 'only the services: network, mounts and the jail itself stay',
+      },
+    ],
     examples: [
       { line: 'iocage restart web', says: 'stop, then start' },
       { line: 'iocage restart -s web', says: 'services only; connections of the network stay up' },

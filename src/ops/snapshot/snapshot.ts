@@ -24,7 +24,11 @@ function needsName(command: string, words: Words): { jail: string; snapshot: str
   return { jail, snapshot };
 }
 
-const nameFlag = { key: 'name', flags: '-n, --name <name>', doc: 'the snapshot, when it is not given as JAIL@NAME' };
+const nameFlag = {
+  key: 'name',
+  flags: '-n, --name <name>',
+  doc: 'the snapshot, when it is not given as JAIL@NAME',
+};
 
 const takeInput = jailInput.extend({ snapshot: z.string().optional() });
 
@@ -95,7 +99,7 @@ export const snapshotList = defineRead<typeof jailInput, { snapshots: readonly L
     names: ['snaplist'],
     group: 'data',
     usage: 'JAIL',
-    examples: [{ line: 'iocage snaplist web', says: 'oldest first; /root is the row of the jail\'s files' }],
+    examples: [{ line: 'iocage snaplist web', says: "oldest first; /root is the row of the jail's files" }],
     toInputs: (words) => [oneJail('snaplist', words)],
   },
 });
@@ -115,7 +119,8 @@ export const snapshotRemove = defineChange<typeof removeInput, { jail: string; r
     if (!all) assertSnapshotName(input.snapshot);
     const present = await snapshotsOf(context, jail);
     const rows = all ? present : present.filter((row) => row.snapshot === input.snapshot);
-    if (rows.length === 0) throw failure('SNAPSHOT_NOT_FOUND', { jail: label(jail), snapshot: input.snapshot });
+    if (rows.length === 0)
+      throw failure('SNAPSHOT_NOT_FOUND', { jail: label(jail), snapshot: input.snapshot });
     await assertNoClones(context, jail, rows);
     const names = [...new Set(rows.map((row) => row.snapshot))];
     return {
@@ -155,7 +160,8 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     await assertDown(context, jail, 'rollback');
     const present = await snapshotsOf(context, jail);
     const targets = present.filter((row) => row.snapshot === input.snapshot);
-    if (targets.length === 0) throw failure('SNAPSHOT_NOT_FOUND', { jail: label(jail), snapshot: input.snapshot });
+    if (targets.length === 0)
+      throw failure('SNAPSHOT_NOT_FOUND', { jail: label(jail), snapshot: input.snapshot });
     const newer = targets.flatMap((target) =>
       present.filter((row) => row.dataset === target.dataset && row.createTxg > target.createTxg),
     );
@@ -175,7 +181,10 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     names: ['rollback'],
     group: 'data',
     usage: 'JAIL@NAME',
-    flags: [nameFlag, { key: 'force', flags: '-f, --force', doc: 'destroy newer snapshots that stand in the way' }],
+    flags: [
+      nameFlag,
+      { key: 'force', flags: '-f, --force', doc: 'destroy newer snapshots that stand in the way' },
+    ],
     about: 'The jail must be down. What was changed since the snapshot is lost, in all datasets of the jail.',
     examples: [{ line: 'iocage rollback web@before-upgrade', says: 'files and properties as they were' }],
     toInputs: (words) => [{ ...needsName('rollback', words), force: words.flags['force'] === true }],

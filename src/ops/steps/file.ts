@@ -49,7 +49,8 @@ export const writeInRoot = stepKind<{
   async do({ root, contents }, { files, dry }) {
     for (const { path, text, replace } of contents) {
       const directory = path.split('/').slice(0, -1).join('/');
-      if (!dry && directory !== '' && (await files.statBelow(root, directory))?.type !== 'directory') continue;
+      if (!dry && directory !== '' && (await files.statBelow(root, directory))?.type !== 'directory')
+        continue;
       const present = await files.statBelow(root, path);
       if (present !== undefined && !replace) continue;
       await files.writeBelow(root, path, text);

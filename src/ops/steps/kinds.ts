@@ -13,6 +13,7 @@ const shared = new Map<string, StepKind>(
 
 export function kindOf(context: Pick<Context, 'host'>, step: Step): StepKind {
   const kind = shared.get(step.kind) ?? context.host.kinds.find((known) => known.kind === step.kind);
-  if (kind === undefined) throw failure('INTERNAL', { why: `unknown kind of step ${JSON.stringify(step.kind)}` });
+  if (kind === undefined)
+    throw failure('INTERNAL', { why: `unknown kind of step ${JSON.stringify(step.kind)}` });
   return kind;
 }

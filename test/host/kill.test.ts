@@ -1,0 +1,132 @@
+/**
+ * SIGKILL at each mark of the journal, before and after it is written, of create, clone, start, stop
+ * and destroy: after `doctor` the pool and the host are as they were before the operation, or as
+ * they are after it, and nothing in between. Needs the built library (dist/), which make test makes.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
+
+const script = new URL('../support/kill.mjs', import.meta.url).pathname;
+
+describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await openLab();
+    await lab.run('jail.create', {
+      kind: 'clone',
+      release: 'busybox',
+      name: 'source',
+      properties: [['ip4', 'disable']],
+    });
+    await lab.run('snapshot.take', { jail: 'source', snapshot: 'kept' });
+  });
+  afterAll(() => lab.close());
+
+  function runKilled(operation: string, input: unknown, at: number, when: 'before' | 'after') {
+    return spawnSync(process.execPath, [script, operation, JSON.stringify(input), String(at), when], {
+      env: { ...process.env, ...lab.environment },
+      encoding: 'utf8',
+    });
+  }
+
+  /** How many marks the operation writes when nobody kills it. */
+  function countMarks(operation: string, input: unknown): number {
+    const output = execFileSync(
+      process.execPath,
+      [script, operation, JSON.stringify(input), '-1', 'before'],
+      {
+        env: { ...process.env, ...lab.environment },
+        encoding: 'utf8',
+      },
+    );
+    return Number(output.trim().split('\n').at(-1));
+  }
+
+  const cases = [
+    {
+      operation: 'jail.create',
+      input: { kind: 'clone', release: 'busybox', name: 'victim' },
+      reset: () => lab.run('jail.destroy', { jail: 'victim' }),
+      mayBe: ['before'],
+    },
+    {
+      operation: 'jail.create',
+      input: { kind: 'thick', release: 'busybox', name: 'victim' },
+      reset: () => lab.run('jail.destroy', { jail: 'victim' }),
+      mayBe: ['before'],
+    },
+    {
+      operation: 'jail.clone',
+      input: { jail: 'source', name: 'victim' },
+      reset: () => lab.run('jail.destroy', { jail: 'victim' }),
+      mayBe: ['before'],
+    },
+    {
+      operation: 'jail.start',
+      input: { jail: 'source' },
+      reset: () => lab.run('jail.stop', { jail: 'source' }),
+      mayBe: ['before'],
+    },
+    {
+      operation: 'jail.stop',
+      input: { jail: 'source' },
+      prepare: () => lab.run('jail.start', { jail: 'source' }),
+      mayBe: ['before', 'after'],
+    },
+    {
+      operation: 'jail.destroy',
+      input: { jail: 'victim' },
+      prepare: () => lab.run('jail.clone', { jail: 'source', name: 'victim' }),
+      mayBe: ['before', 'after'],
+    },
+  ] as const;
+
+  /** Facts that differ from run to run without meaning: process ids and times in runtime files' names do not occur. */
+  const comparable = (state: string): string => state.replaceAll(/op\\t[^"]*/g, 'op');
+
+  for (const { operation, input, mayBe, ...more } of cases) {
+    const kind = 'kind' in input ? ` (${input.kind})` : '';
+    it(`${operation}${kind}: whole or not at all`, { timeout: 300_000 }, async () => {
+      const prepare = 'prepare' in more ? more.prepare : undefined;
+      const reset = 'reset' in more ? more.reset : undefined;
+      await prepare?.();
+      const before = comparable(lab.state());
+      const marks = countMarks(operation, input);
+      expect(marks).toBeGreaterThan(2);
+      const after = comparable(lab.state());
+      expect(after).not.toBe(before);
+      await reset?.();
+      for (let at = 0; at < marks; at += 1) {
+        for (const when of ['before', 'after'] as const) {
+          await prepare?.().catch(() => undefined); // already prepared when the last kill came too early
+          const start = comparable(lab.state());
+          const killed = runKilled(operation, input, at, when);
+          expect(killed.signal, `mark ${at} ${when}: ${killed.stderr}`).toBe('SIGKILL');
+          const { findings } = await lab.run<{ findings: { state: string; what: string; action: string }[] }>(
+            'host.doctor',
+            {},
+          );
+          expect(
+            findings.filter((finding) => finding.state !== 'mended'),
+            `mark ${at} ${when}`,
+          ).toEqual([]);
+          const end = comparable(lab.state());
+          const last = at === marks - 1;
+          const allowed: readonly string[] =
+            last && when === 'after'
+              ? [after]
+              : mayBe.includes('after' as never)
+                ? [start, after]
+                : last
+                  ? [start, after]
+                  : [start];
+          expect(allowed, `mark ${at} ${when}`).toContain(end);
+          // The last mark ends the record: the work is done then, and stays.
+          if (end === after && reset) await reset();
+        }
+      }
+    });
+  }
+});

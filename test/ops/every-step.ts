@@ -1,0 +1,92 @@
+/**
+ * The house's signature test: makes every step of every changing operation fail once, before and
+ * after its effect, and asserts that the state returns to the start; operations that can only be
+ * finished may leave the rest to `doctor`, after which the state is that of a success.
+ *
+ * A function, so that it runs against the fakes (test/ops) and on a real pool (test/host).
+ */
+import { expect } from 'vitest';
+import { failure } from '../../src/domain/errors.ts';
+import type { Journal, JournalMark } from '../../src/driver/system.ts';
+import type { Context } from '../../src/ops/operation.ts';
+import { getOperation } from '../../src/ops/index.ts';
+import { runOperation } from '../../src/ops/run.ts';
+
+export interface StepWorld {
+  context(): Context;
+  /** Everything that a jail or an operation could leave, as text to compare. */
+  state(): string | Promise<string>;
+}
+
+export interface StepCase {
+  readonly operation: string;
+  readonly input: unknown;
+  /** Puts the world into the operation's starting state; called before each try, and harmless when it is there already. */
+  readonly prepare?: () => Promise<unknown>;
+  /** Takes a success back. */
+  readonly reset: () => Promise<unknown>;
+}
+
+/** A journal that throws at one mark: `intent` fails a step before its effect, `done` after it. */
+function failingJournal(real: Journal, at: { mark: 'intent' | 'done'; step: number }): Journal {
+  const matches = (mark: JournalMark): boolean =>
+    mark.mark === at.mark && 'step' in mark && mark.step === at.step;
+  return {
+    unfinished: () => real.unfinished(),
+    reopen: (id) => real.reopen(id),
+    history: (limit) => real.history(limit),
+    async begin(head) {
+      const open = await real.begin(head);
+      return {
+        async mark(mark) {
+          await open.mark(mark);
+          if (matches(mark))
+            throw failure('INTERNAL', { why: `made to fail at ${at.mark} of step ${at.step}` });
+        },
+      };
+    },
+  };
+}
+
+/** How many steps the operation has in the present state. */
+async function countSteps(world: StepWorld, { operation, input }: StepCase): Promise<number> {
+  const row = getOperation(operation);
+  if (row.effect !== 'change' && row.effect !== 'destroy') throw new Error(`${operation} plans no steps`);
+  const context = world.context();
+  const checked = row.input.parse(input);
+  const plan = await row.plan(context, row.prepare?.(context, checked) ?? checked);
+  return plan.steps.length;
+}
+
+export async function failEveryStep(world: StepWorld, scenario: StepCase): Promise<number> {
+  const { operation, input, prepare, reset } = scenario;
+  const run = (context: Context) => runOperation(context, getOperation(operation), input);
+
+  await prepare?.();
+  const count = await countSteps(world, scenario);
+  const before = await world.state();
+  await run(world.context());
+  const after = await world.state();
+  await reset();
+
+  for (let step = 0; step < count; step += 1) {
+    for (const mark of ['intent', 'done'] as const) {
+      const where = `${operation}: step ${step} of ${count}, ${mark}`;
+      await prepare?.();
+      expect(await world.state(), `${where}: start`).toBe(before);
+      const context = world.context();
+      const journal = failingJournal(context.journal, { mark, step });
+      await expect(run({ ...context, journal }), where).rejects.toThrow('made to fail');
+      const left = await context.journal.unfinished();
+      if (left.length === 0) {
+        expect(await world.state(), where).toBe(before);
+        continue;
+      }
+      expect(getOperation(operation), where).toMatchObject({ recover: 'finish' });
+      await runOperation(world.context(), getOperation('host.doctor'), {});
+      expect(await world.state(), `${where}, then doctor`).toBe(after);
+      await reset();
+    }
+  }
+  return count;
+}

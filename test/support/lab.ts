@@ -1,0 +1,127 @@
+/**
+ * A laboratory for host tests: a real disposable pool, activated, with a busybox release, and its own
+ * state and run directories, so that nothing of the machine's own iocage is seen or touched.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeContext } from '../../src/iocage.ts';
+import type { IocageEvent } from '../../src/domain/events.ts';
+import type { Context } from '../../src/ops/operation.ts';
+import { getOperation } from '../../src/ops/index.ts';
+import { runOperation } from '../../src/ops/run.ts';
+import { makePool, sh, type TestPool } from './pool.ts';
+import { busyboxTar } from './release.ts';
+
+export const hostTests = process.env['IOCAGE_HOST_TESTS'] === '1';
+/** For `describe.skipIf(!hostTests)`: the name tells the reason. */
+export const reason = hostTests ? '' : ' (skipped: needs root and ZFS, run with make test)';
+
+export interface Lab {
+  readonly pool: TestPool;
+  readonly paths: { readonly state: string; readonly run: string };
+  readonly environment: Record<string, string>;
+  context(options?: { dry?: boolean; signal?: AbortSignal }): Context;
+  run<T = any>(
+    operation: string,
+    input: unknown,
+    options?: { dry?: boolean; signal?: AbortSignal },
+  ): Promise<T>;
+  readonly events: IocageEvent[];
+  /** Everything on the pool and the host that a jail could have left, as text to compare. */
+  state(): string;
+  close(): Promise<void>;
+}
+
+export async function openLab(options: { sizeMb?: number; release?: boolean } = {}): Promise<Lab> {
+  const pool = makePool(options.sizeMb ?? 1024);
+  const paths = { state: join(pool.directory, 'state'), run: join(pool.directory, 'run') };
+  const events: IocageEvent[] = [];
+  const context = (given: { dry?: boolean; signal?: AbortSignal } = {}): Context =>
+    makeContext({ pool: pool.name, paths, emit: (event) => events.push(event), ...given });
+  const lab: Lab = {
+    pool,
+    paths,
+    environment: { IOCAGE_POOL: pool.name, IOCAGE_STATE_DIR: paths.state, IOCAGE_RUN_DIR: paths.run },
+    context,
+    async run(operation, input, given) {
+      const { result } = await runOperation(context(given), getOperation(operation), input);
+      return result as any;
+    },
+    events,
+    state: () => stateOf(pool.name, paths),
+    async close() {
+      try {
+        const { jails } = await lab.run<{ jails: { uuid: string; state: string }[] }>('jail.list', {});
+        for (const jail of jails) if (jail.state === 'up') await lab.run('jail.stop', { jail: jail.uuid });
+      } finally {
+        pool.destroy();
+      }
+    },
+  };
+  await lab.run('pool.activate', { pool: pool.name });
+  if (options.release !== false) {
+    const tar = join(pool.directory, 'busybox.tar');
+    busyboxTar(tar);
+    await lab.run('release.fetch', { release: 'busybox', file: tar });
+  }
+  return lab;
+}
+
+/** Text of a command, or a remark when it fails; for comparing only. */
+function text(...argv: string[]): string {
+  try {
+    return sh(...argv);
+  } catch (error) {
+    return `(${argv[0]}: ${(error as Error).message.split('\n')[0]})`;
+  }
+}
+
+function tree(directory: string): string[] {
+  try {
+    return readdirSync(directory, { recursive: true }).map(String).sort();
+  } catch {
+    return [];
+  }
+}
+
+/** Properties that say something about a dataset's configuration, not about its size. */
+function stateOf(pool: string, paths: { state: string; run: string }): string {
+  const datasets = text('zfs', 'list', '-H', '-t', 'all', '-r', '-o', 'name,origin,mounted,quota', pool);
+  const properties = text('zfs', 'get', '-H', '-r', '-s', 'local', '-o', 'name,property,value', 'all', pool)
+    .split('\n')
+    .filter((line) => !line.includes('last_started'));
+  const links = text('ip', '-o', 'link').replace(/^\d+: /gm, '');
+  const addresses = text('ip', '-o', 'addr')
+    .replace(/^\d+: /gm, '')
+    .replace(/valid_lft.*/g, '');
+  return JSON.stringify(
+    {
+      datasets: datasets.split('\n').sort(),
+      properties: properties.sort(),
+      links: links
+        .split('\n')
+        .map((line) => line.split(' ').slice(0, 1).join(' '))
+        .sort(),
+      addresses: addresses.split('\n').sort(),
+      routes: [text('ip', 'route'), text('ip', '-6', 'route')],
+      rules: text('nft', 'list', 'ruleset'),
+      namespaces: text('ip', 'netns', 'list'),
+      mounts: text('cat', '/proc/self/mounts')
+        .split('\n')
+        .filter((line) => line.includes(pool))
+        .sort(),
+      cgroups: tree('/sys/fs/cgroup/pids/iocage').filter(
+        (path) => path.includes(pool) && !/\.|tasks|notify/.test(path),
+      ),
+      run: tree(paths.run).filter((path) => !path.endsWith('.lock') && !path.startsWith('locks')),
+      journal: tree(join(paths.state, 'journal/open')),
+      tags: tree(`${poolMount(pool)}/iocage/tags`),
+    },
+    null,
+    1,
+  );
+}
+
+function poolMount(pool: string): string {
+  return text('zfs', 'get', '-H', '-o', 'value', 'mountpoint', pool).trim();
+}
