@@ -62,7 +62,11 @@ export interface Storage {
    * The filesystem and those below it, down to `depth` levels, with `columns` (native names or
    * `namespace:key`). Undefined when `root` does not exist.
    */
-  filesystems(root: string, depth: number, columns: readonly string[]): Promise<readonly DatasetRow[] | undefined>;
+  filesystems(
+    root: string,
+    depth: number,
+    columns: readonly string[],
+  ): Promise<readonly DatasetRow[] | undefined>;
   /** Exact numbers (bytes; ratio as text such as `1.53x`) of native properties. */
   measure(
     root: string,
@@ -73,7 +77,11 @@ export interface Storage {
    * Snapshots of the dataset and of those below it, down to `depth` levels (0: only its own; undefined:
    * of everything below), oldest first.
    */
-  snapshots(root: string, depth: number | undefined, columns: readonly string[]): Promise<readonly SnapshotRow[]>;
+  snapshots(
+    root: string,
+    depth: number | undefined,
+    columns: readonly string[],
+  ): Promise<readonly SnapshotRow[]>;
   /** Every filesystem of the pool that is a clone: its name and its origin snapshot. */
   clones(pool: string): Promise<readonly { readonly dataset: string; readonly origin: string }[]>;
   /** Properties of one dataset or snapshot that are set on itself, not inherited; undefined when it does not exist. */

@@ -15,7 +15,9 @@ type Argv = readonly string[];
 const key = /^[a-z0-9][a-z0-9:._-]*$/;
 
 function assertColumns(columns: readonly string[]): void {
-  const issues = columns.filter((column) => !key.test(column)).map((path) => ({ path, problem: 'is no property name' }));
+  const issues = columns
+    .filter((column) => !key.test(column))
+    .map((path) => ({ path, problem: 'is no property name' }));
   if (issues.length > 0) throw failure('INVALID_INPUT', { issues });
 }
 
@@ -29,7 +31,8 @@ export function assertProperties(properties: Properties): void {
     if (!key.test(path)) issues.push({ path, problem: 'is no property name that ZFS can store' });
     if (value === '') issues.push({ path, problem: 'an empty value cannot be stored' });
     // eslint-disable-next-line no-control-regex -- control characters are what is looked for.
-    else if (/[\u0000-\u001f\u007f]/.test(value)) issues.push({ path, problem: 'control characters are not allowed' });
+    else if (/[\u0000-\u001f\u007f]/.test(value))
+      issues.push({ path, problem: 'control characters are not allowed' });
   }
   if (issues.length > 0) throw failure('INVALID_INPUT', { issues });
 }
@@ -43,7 +46,15 @@ function options(properties: Properties): string[] {
 
 export const poolColumns = ['mountpoint', 'org.freebsd.ioc:active', 'org.freebsd.iocage:disposable'] as const;
 
-export const listPools = (): Argv => ['zfs', 'list', '-H', '-d', '0', '-o', ['name', ...poolColumns, 'name'].join(',')];
+export const listPools = (): Argv => [
+  'zfs',
+  'list',
+  '-H',
+  '-d',
+  '0',
+  '-o',
+  ['name', ...poolColumns, 'name'].join(','),
+];
 
 export const listPoolComments = (): Argv => ['zpool', 'list', '-H', '-o', 'name,comment'];
 
@@ -53,7 +64,12 @@ export function poolHealth(pool: string): Argv {
 }
 
 /** `depth` undefined: everything below. */
-export function list(root: string, depth: number | undefined, types: string, columns: readonly string[]): Argv {
+export function list(
+  root: string,
+  depth: number | undefined,
+  types: string,
+  columns: readonly string[],
+): Argv {
   assertDataset(root);
   assertColumns(columns);
   const reach = depth === undefined ? ['-r'] : ['-d', String(depth)];
@@ -65,7 +81,17 @@ export function get(root: string, depth: number | undefined, properties: readonl
   assertDataset(root);
   assertColumns(properties);
   const reach = depth === undefined ? ['-r'] : depth === 0 ? [] : ['-r', '-d', String(depth)];
-  return ['zfs', 'get', '-H', '-p', ...reach, '-o', 'name,property,value,property,name', properties.join(','), root];
+  return [
+    'zfs',
+    'get',
+    '-H',
+    '-p',
+    ...reach,
+    '-o',
+    'name,property,value,property,name',
+    properties.join(','),
+    root,
+  ];
 }
 
 export function getLocal(name: string): Argv {
@@ -123,7 +149,9 @@ export function inherit(name: string, property: string): Argv {
   assertName(name);
   assertColumns([property]);
   const plain = Object.hasOwn(uninheritable, property) ? uninheritable[property] : undefined;
-  return plain === undefined ? ['zfs', 'inherit', property, name] : ['zfs', 'set', `${property}=${plain}`, name];
+  return plain === undefined
+    ? ['zfs', 'inherit', property, name]
+    : ['zfs', 'set', `${property}=${plain}`, name];
 }
 
 export function rollback(name: string, destroyNewer: boolean): Argv {

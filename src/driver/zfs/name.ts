@@ -20,7 +20,8 @@ export function splitSnapshot(name: string): { readonly dataset: string; readonl
   const [dataset = '', snapshot, ...more] = name.split('@');
   if (snapshot === undefined || more.length > 0) refuse('snapshot', name, `it is not 'dataset@name'`);
   const problem =
-    datasetProblem(dataset) ?? (/^[A-Za-z0-9_.:][A-Za-z0-9_.: -]*$/.test(snapshot) ? undefined : 'its part after @');
+    datasetProblem(dataset) ??
+    (/^[A-Za-z0-9_.:][A-Za-z0-9_.: -]*$/.test(snapshot) ? undefined : 'its part after @');
   if (problem !== undefined) refuse('snapshot', name, problem);
   if (name.length > 255) refuse('snapshot', name, 'it is longer than 255 characters');
   return { dataset, snapshot };

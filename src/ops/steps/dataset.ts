@@ -1,153 +1,203 @@
 /**
- * Step kinds for datasets and snapshots. What a step creates carries the operation's id in the same
- * call (`org.freebsd.iocage:op`), and undo destroys only what carries it: an operation that was
- * killed before its effect, or failed because the name was taken, undoes nothing of anybody else's.
+ * Step kinds for datasets and snapshots. What a step creates carries the operation's stamp from the
+ * same call, and an undo destroys nothing without it: so an undo after a crash, or of a step that never
+ * ran, cannot take away what somebody else made meanwhile.
  */
-import { stepKind, type StepRun } from '../../driver/step.ts';
+import { stepKind, type StepKind, type StepRun } from '../../driver/step.ts';
 import type { Properties } from '../../driver/storage.ts';
-import { IocageError } from '../../domain/errors.ts';
+import { IocageError, type ErrorCode } from '../../domain/errors.ts';
 
-const stampKey = 'org.freebsd.iocage:op';
+const stamp = 'org.freebsd.iocage:op';
 
-function stamped(properties: Properties, run: StepRun): Properties {
-  return { ...properties, [stampKey]: run.operationId };
+function stamped(properties: Properties, { operationId }: StepRun): Properties {
+  return { ...properties, [stamp]: operationId };
 }
 
-async function carriesStamp(name: string, run: StepRun): Promise<boolean> {
-  return (await run.storage.local(name))?.get(stampKey) === run.operationId;
+async function isOurs(name: string, { storage, operationId }: StepRun): Promise<boolean> {
+  return (await storage.local(name))?.get(stamp) === operationId;
 }
 
-/** Undoing meets what is already gone; that is what was wanted. */
-async function unlessGone(action: Promise<void>): Promise<void> {
+/** Runs it; with one of these codes answers false instead of throwing. */
+async function unless(codes: readonly ErrorCode[], work: Promise<void>): Promise<boolean> {
   try {
-    await action;
+    await work;
+    return true;
   } catch (error) {
-    if (!(error instanceof IocageError) || error.code !== 'DATASET_NOT_FOUND') throw error;
+    if (error instanceof IocageError && codes.includes(error.code)) return false;
+    throw error;
   }
 }
 
-function parentOf(dataset: string): string {
-  return dataset.slice(0, dataset.lastIndexOf('/'));
+/** Makes it; what an earlier run of the same operation made is as good. */
+async function makeOnce(name: string, run: StepRun, make: () => Promise<void>): Promise<void> {
+  try {
+    await make();
+  } catch (error) {
+    const exists = error instanceof IocageError && error.code === 'DATASET_EXISTS';
+    if (!exists || !(await isOurs(name, run))) throw error;
+  }
+}
+
+async function exists(dataset: string, { storage }: StepRun): Promise<boolean> {
+  return (await storage.filesystems(dataset, 0, [])) !== undefined;
+}
+
+/** The nearest datasets above, up to but without the pool. */
+function ancestors(dataset: string): readonly string[] {
+  const parts = dataset.split('/');
+  return parts.slice(1, -1).map((_, index) => parts.slice(0, parts.length - 1 - index).join('/'));
 }
 
 export const createDataset = stepKind<{ dataset: string; properties: Properties }>('dataset.create', {
   title: ({ dataset }) => `create dataset ${dataset}`,
-  do: ({ dataset, properties }, run) => run.storage.create(dataset, stamped(properties, run)),
-  undo: ({ dataset }, run) => run.storage.destroy(dataset, { recursive: true, madeBy: run.operationId }),
+  do: ({ dataset, properties }, run) =>
+    makeOnce(dataset, run, () => run.storage.create(dataset, stamped(properties, run))),
+  undo: ({ dataset }, run) => run.storage.destroy(dataset, { recursive: false, madeBy: run.operationId }),
 });
-
-export const takeSnapshot = stepKind<{ name: string; recursive: boolean; properties: Properties }>(
-  'snapshot.take',
-  {
-    title: ({ name }) => `take snapshot ${name}`,
-    do: ({ name, recursive, properties }, run) =>
-      run.storage.snapshot(name, { recursive, properties: stamped(properties, run) }),
-    async undo({ name, recursive }, run) {
-      if (await carriesStamp(name, run)) await run.storage.destroySnapshot(name, { recursive });
-    },
-  },
-);
 
 export const cloneDataset = stepKind<{ snapshot: string; dataset: string; properties: Properties }>(
   'dataset.clone',
   {
     title: ({ snapshot, dataset }) => `clone ${snapshot} to ${dataset}`,
     do: ({ snapshot, dataset, properties }, run) =>
-      run.storage.clone(snapshot, dataset, stamped(properties, run)),
-    undo: ({ dataset }, run) => run.storage.destroy(dataset, { recursive: true, madeBy: run.operationId }),
+      makeOnce(dataset, run, () => run.storage.clone(snapshot, dataset, stamped(properties, run))),
+    undo: ({ dataset }, run) => run.storage.destroy(dataset, { recursive: false, madeBy: run.operationId }),
   },
 );
 
-/** A received dataset cannot be stamped in the same call, so the stamp of its parent counts. */
+/**
+ * A received dataset cannot be stamped in the call that makes it, so it must go below one that this
+ * operation made: nobody else has anything there.
+ */
 export const copyDataset = stepKind<{ snapshot: string; dataset: string }>('dataset.copy', {
   title: ({ snapshot, dataset }) => `copy ${snapshot} to ${dataset}`,
-  do({ snapshot, dataset }, run) {
-    run.progress(`copying ${snapshot}`);
-    return run.storage.copy(snapshot, dataset);
+  async do({ snapshot, dataset }, run) {
+    const made = await unless(['DATASET_EXISTS'], run.storage.copy(snapshot, dataset));
+    if (made) return;
+    if (!(await isBelowOurs(dataset, run))) await run.storage.copy(snapshot, dataset);
+    // Received by a run that was interrupted right afterwards.
+    await run.storage.destroySnapshot(`${dataset}@${snapshot.split('@')[1]!}`, { recursive: false });
+    await run.storage.mount(dataset);
   },
   async undo({ dataset }, run) {
-    if (await carriesStamp(parentOf(dataset), run)) await run.storage.destroy(dataset, { recursive: true });
+    if (await isBelowOurs(dataset, run)) await run.storage.destroy(dataset, { recursive: false });
   },
 });
 
-/** Irreversible, and repeatable: what is already gone stays gone. */
+async function isBelowOurs(dataset: string, run: StepRun): Promise<boolean> {
+  for (const above of ancestors(dataset)) if (await isOurs(above, run)) return true;
+  return false;
+}
+
+export const takeSnapshot = stepKind<{ name: string; recursive: boolean; properties: Properties }>(
+  'snapshot.take',
+  {
+    title: ({ name, recursive }) => `take snapshot ${name}${recursive ? ' and those below' : ''}`,
+    do: ({ name, recursive, properties }, run) =>
+      makeOnce(name, run, () =>
+        run.storage.snapshot(name, { recursive, properties: stamped(properties, run) }),
+      ),
+    async undo({ name, recursive }, run) {
+      if (await isOurs(name, run)) await run.storage.destroySnapshot(name, { recursive });
+    },
+  },
+);
+
+/** Cannot be undone; repeated, it finds nothing and is content. */
 export const destroyDataset = stepKind<{ dataset: string; recursive: boolean }>('dataset.destroy', {
   title: ({ dataset }) => `destroy dataset ${dataset}`,
-  do: ({ dataset, recursive }, run) => run.storage.destroy(dataset, { recursive }),
+  do: ({ dataset, recursive }, { storage }) => storage.destroy(dataset, { recursive }),
 });
 
 export const destroySnapshot = stepKind<{ name: string; recursive: boolean }>('snapshot.destroy', {
-  title: ({ name }) => `destroy snapshot ${name}`,
-  do: ({ name, recursive }, run) => run.storage.destroySnapshot(name, { recursive }),
+  title: ({ name, recursive }) => `destroy snapshot ${name}${recursive ? ' and those below' : ''}`,
+  do: ({ name, recursive }, { storage }) => storage.destroySnapshot(name, { recursive }),
 });
 
-/** The snapshot that a copy was sent from: made by the same operation, so its undo has nothing to bring back. */
-export const dropSnapshot = stepKind<{ name: string }>('snapshot.drop', {
-  title: ({ name }) => `destroy snapshot ${name}`,
-  do: ({ name }, run) => run.storage.destroySnapshot(name, { recursive: false }),
-  undo: () => Promise.resolve(),
-});
-
-/** `previous` holds the values before; null means that the property was not set on the dataset itself. */
+/** `previous`: for each key the value that was set on the dataset itself, `null` when none was. */
 export const setProperties = stepKind<{
   dataset: string;
   properties: Properties;
   previous: Readonly<Record<string, string | null>>;
 }>('dataset.set', {
-  title: ({ dataset, properties }) => `set ${Object.keys(properties).join(', ')} of ${dataset}`,
-  do: ({ dataset, properties }, run) => run.storage.set(dataset, properties),
-  async undo({ dataset, previous }, run) {
-    const back = Object.entries(previous).filter((pair): pair is [string, string] => pair[1] !== null);
-    if (back.length > 0) await unlessGone(run.storage.set(dataset, Object.fromEntries(back)));
-    for (const [key, value] of Object.entries(previous)) {
-      if (value === null) await unlessGone(run.storage.inherit(dataset, key));
-    }
+  title: ({ dataset, properties }) => `set ${Object.keys(properties).join(', ')} on ${dataset}`,
+  do: ({ dataset, properties }, { storage }) => storage.set(dataset, properties),
+  async undo({ dataset, previous }, { storage }) {
+    const local = await storage.local(dataset);
+    if (local === undefined) return;
+    const changed = Object.entries(previous).filter(([key, value]) => (local.get(key) ?? null) !== value);
+    const back = changed.filter((pair): pair is [string, string] => pair[1] !== null);
+    if (back.length > 0) await storage.set(dataset, Object.fromEntries(back));
+    for (const [key, value] of changed) if (value === null) await storage.inherit(dataset, key);
   },
 });
 
+/** Takes properties back to what is inherited. `previous` as above. */
+export const inheritProperties = stepKind<{
+  dataset: string;
+  keys: readonly string[];
+  previous: Readonly<Record<string, string | null>>;
+}>('dataset.inherit', {
+  title: ({ dataset, keys }) => `reset ${keys.join(', ')} on ${dataset}`,
+  async do({ dataset, keys }, { storage }) {
+    for (const key of keys) await storage.inherit(dataset, key);
+  },
+  undo: (args, run) => setProperties.undo!({ ...args, properties: {} }, run),
+});
+
+/** Cannot be undone: what was written since is gone. */
 export const rollbackSnapshot = stepKind<{ snapshot: string; destroyNewer: boolean }>('snapshot.rollback', {
   title: ({ snapshot }) => `roll back to ${snapshot}`,
-  do: ({ snapshot, destroyNewer }, run) => run.storage.rollback(snapshot, { destroyNewer }),
+  do: ({ snapshot, destroyNewer }, { storage }) => storage.rollback(snapshot, { destroyNewer }),
 });
 
-export const mountDataset = stepKind<{ dataset: string }>('dataset.mount', {
+/** `wasMounted` false: the undo unmounts it again. */
+export const mountDataset = stepKind<{ dataset: string; wasMounted?: boolean }>('dataset.mount', {
   title: ({ dataset }) => `mount ${dataset}`,
-  do: ({ dataset }, run) => run.storage.mount(dataset),
-  undo: ({ dataset }, run) => unlessGone(run.storage.unmount(dataset)),
+  do: ({ dataset }, { storage }) => storage.mount(dataset),
+  async undo({ dataset, wasMounted }, { storage }) {
+    if (wasMounted === false) await unless(['DATASET_NOT_FOUND'], storage.unmount(dataset));
+  },
 });
 
-/** Also the check before a destroy that nobody has a file open there; repeatable when the dataset is gone. */
-export const unmountDataset = stepKind<{ dataset: string }>('dataset.unmount', {
-  title: ({ dataset }) => `unmount ${dataset}`,
-  do: ({ dataset }, run) => unlessGone(run.storage.unmount(dataset)),
-  undo: ({ dataset }, run) => unlessGone(run.storage.mount(dataset)),
-});
-
-export const promoteDataset = stepKind<{ dataset: string }>('dataset.promote', {
+/** `origin`: the snapshot that the dataset is a clone of before the step. */
+export const promoteDataset = stepKind<{ dataset: string; origin: string }>('dataset.promote', {
   title: ({ dataset }) => `promote ${dataset}`,
-  do: ({ dataset }, run) => run.storage.promote(dataset),
+  async do({ dataset }, run) {
+    const rows = await run.storage.filesystems(dataset, 0, ['origin']);
+    // Promoted already, by a run that was interrupted.
+    if (rows !== undefined && !rows[0]?.values.has('origin')) return;
+    await run.storage.promote(dataset);
+  },
+  async undo({ dataset, origin }, { storage }) {
+    const before = origin.split('@')[0]!;
+    const now = (await storage.filesystems(before, 0, ['origin']))?.[0]?.values.get('origin');
+    if (now?.split('@')[0] === dataset) await storage.promote(before);
+  },
 });
 
 export const renameDataset = stepKind<{ from: string; to: string }>('dataset.rename', {
   title: ({ from, to }) => `rename ${from} to ${to}`,
-  do: ({ from, to }, run) => run.storage.rename(from, to),
+  async do({ from, to }, run) {
+    const done = !(await exists(from, run)) && (await exists(to, run));
+    if (!done) await run.storage.rename(from, to);
+  },
   async undo({ from, to }, run) {
-    if ((await run.storage.local(from)) === undefined) await unlessGone(run.storage.rename(to, from));
+    if (!(await exists(from, run)) && (await exists(to, run))) await run.storage.rename(to, from);
   },
 });
 
 export const datasetKinds = [
   createDataset,
-  takeSnapshot,
   cloneDataset,
   copyDataset,
+  takeSnapshot,
   destroyDataset,
   destroySnapshot,
-  dropSnapshot,
   setProperties,
+  inheritProperties,
   rollbackSnapshot,
   mountDataset,
-  unmountDataset,
   promoteDataset,
   renameDataset,
-];
+] as unknown as readonly StepKind[];
