@@ -92,7 +92,10 @@ async function manual() {
     import(path('dist/domain/properties/index.js')),
   ]);
   mkdirSync(path('share/man/man8'), { recursive: true });
-  writeFileSync(path('share/man/man8/iocage.8'), manualPage(operations, properties));
+  // Packagers set SOURCE_DATE_EPOCH for builds that can be repeated to the byte.
+  const epoch = process.env.SOURCE_DATE_EPOCH;
+  const date = (epoch ? new Date(Number(epoch) * 1000) : new Date()).toISOString().slice(0, 10);
+  writeFileSync(path('share/man/man8/iocage.8'), manualPage(operations, properties, date));
 }
 
 const parts = { library, program, manual };

@@ -152,20 +152,16 @@ const accesses: Readonly<Record<Property['access'], string>> = {
   tool: 'only by iocage itself',
 };
 
-export function propertyHelp(property: Property): readonly string[] {
-  const facts: (readonly [string, string])[] = [
+/** What there is to know of a property besides its sentence, by heading. */
+export function propertyFacts(property: Property): readonly (readonly [string, string])[] {
+  const restart = property.access === 'tool' || property.live ? '' : '; a running jail needs a restart';
+  const { effect, note } = property.linux;
+  return [
     ['value', property.codec.choices ? property.codec.choices.join(', ') : property.codec.kind],
     ['built-in', property.default ?? 'none'],
-    [
-      'may be set',
-      accesses[property.access] +
-        (property.access === 'tool' || property.live ? '' : '; a running jail needs a restart'),
-    ],
+    ['may be set', accesses[property.access] + restart],
     ['on FreeBSD', property.freebsd],
-    [
-      'on Linux',
-      linuxEffects[property.linux.effect] + (property.linux.note ? `: ${property.linux.note}` : ''),
-    ],
+    ['on Linux', linuxEffects[effect] + (note ? `: ${note}` : '')],
     [
       'example',
       property.access === 'tool'
@@ -174,5 +170,8 @@ export function propertyHelp(property: Property): readonly string[] {
     ],
     ['source', property.source],
   ];
-  return [property.key, '', ...wrap(property.doc, columns), '', ...entries(facts)];
+}
+
+export function propertyHelp(property: Property): readonly string[] {
+  return [property.key, '', ...wrap(property.doc, columns), '', ...entries(propertyFacts(property))];
 }

@@ -26,7 +26,7 @@ const headlines: Readonly<Record<string, (subject: string) => string>> = {
 const failsAtOk: ReadonlySet<string> = new Set(['Starting services', 'Configuring VNET']);
 
 /**
- * A step line: OK begins in column 30, FAILED ends where OK would end.
+ * A step line: OK begins in column 30, FAILED ends where OK would end, at least one blank before it.
  *
  * @example stepLine('Started', true) === '  + Started                  OK'
  * @example stepLine('Started', false) === '  ! Start                FAILED'
@@ -36,7 +36,7 @@ export function stepLine(label: string, ok: boolean): string {
   if (ok) return `${padEnd(`  + ${text}`, 28)} OK`;
   // COMPAT: a jail that did not start had no mode yet to name.
   if (/^Started\b/.test(text)) return `${padEnd('  ! Start', 25)}FAILED`;
-  return `${padEnd(`  + ${text}`, failsAtOk.has(text) ? 29 : 25)}FAILED`;
+  return `${padEnd(`  + ${text} `, failsAtOk.has(text) ? 29 : 25)}FAILED`;
 }
 
 function coloured(line: string, color: boolean): string {
