@@ -42,7 +42,13 @@ export const jailCreate = defineChange<typeof createInput, Created>({
   effect: 'change',
   recover: 'undo',
   input: createInput,
-  prepare: (context, input) => ({ ...input, createdAt: context.clock.now() }),
+  prepare: (context, input) => ({
+    ...input,
+    // `release` chooses what is copied, so it is never just stored.
+    release: input.release ?? input.properties.findLast(([key]) => key === 'release')?.[1],
+    properties: input.properties.filter(([key]) => key !== 'release'),
+    createdAt: context.clock.now(),
+  }),
   async locks(context, input) {
     const pool = await choosePool(context);
     return wantedTags(input).map((tag) => tagLock(pool.name, tag));

@@ -114,6 +114,13 @@ export const destroySnapshot = stepKind<{ name: string; recursive: boolean }>('s
   do: ({ name, recursive }, { storage }) => storage.destroySnapshot(name, { recursive }),
 });
 
+/** The snapshot that a copy was sent from, made by the same operation: going back does not need it. */
+export const dropSnapshot = stepKind<{ name: string }>('snapshot.drop', {
+  title: ({ name }) => `destroy snapshot ${name}`,
+  do: ({ name }, { storage }) => storage.destroySnapshot(name, { recursive: false }),
+  undo: () => Promise.resolve(),
+});
+
 /** `previous`: for each key the value that was set on the dataset itself, `null` when none was. */
 export const setProperties = stepKind<{
   dataset: string;
@@ -160,6 +167,17 @@ export const mountDataset = stepKind<{ dataset: string; wasMounted?: boolean }>(
   },
 });
 
+/** Before a destroy it is the check that nobody has a file open there: it fails whole, and it can be undone. */
+export const unmountDataset = stepKind<{ dataset: string }>('dataset.unmount', {
+  title: ({ dataset }) => `unmount ${dataset}`,
+  async do({ dataset }, { storage }) {
+    await unless(['DATASET_NOT_FOUND'], storage.unmount(dataset));
+  },
+  async undo({ dataset }, { storage }) {
+    await unless(['DATASET_NOT_FOUND'], storage.mount(dataset));
+  },
+});
+
 /** `origin`: the snapshot that the dataset is a clone of before the step. */
 export const promoteDataset = stepKind<{ dataset: string; origin: string }>('dataset.promote', {
   title: ({ dataset }) => `promote ${dataset}`,
@@ -194,10 +212,12 @@ export const datasetKinds = [
   takeSnapshot,
   destroyDataset,
   destroySnapshot,
+  dropSnapshot,
   setProperties,
   inheritProperties,
   rollbackSnapshot,
   mountDataset,
+  unmountDataset,
   promoteDataset,
   renameDataset,
 ] as unknown as readonly StepKind[];

@@ -1,0 +1,190 @@
+/**
+ * `fetch`: makes POOL/iocage/releases/RELEASE from a Debian or Ubuntu suite, from an archive of a
+ * root file system, or from FreeBSD's distribution sets. What differs between the three is in
+ * `fetch-suite.ts`, `fetch-archive.ts` and `fetch-sets.ts`; here is what they share: the name, the
+ * datasets, their properties in the call that makes them, and a release that is there already.
+ */
+import { defineChange, type Context } from '../operation.ts';
+import type { Step } from '../../driver/system.ts';
+import { failure } from '../../domain/errors.ts';
+import { assertReleaseName } from '../../domain/name.ts';
+import { isFreebsdRelease, type ReleaseKind } from '../../domain/release.ts';
+import { choosePool, namespace, readWorld, type Release, type World } from '../world.ts';
+import { createDataset, destroyDataset } from '../steps/dataset.ts';
+import { releaseLock, releasePaths, usersOf } from './destroy.ts';
+import { planArchive } from './fetch-archive.ts';
+import { planSets } from './fetch-sets.ts';
+import { planSuite } from './fetch-suite.ts';
+import { fetchFlags, fetchInput, toFetchInput, type FetchInput } from './fetch-words.ts';
+
+/** What one way of fetching adds to the shared steps. */
+export interface Filling {
+  readonly kind: ReleaseKind;
+  /** Where it comes from, without credentials and query. */
+  readonly source: string;
+  /** Of the archive, or of the MANIFEST; undefined when it is not known before or means nothing. */
+  readonly sha256: string | undefined;
+  /** Before the release's datasets are made. */
+  readonly before: readonly Step[];
+  /** Fills `root`. */
+  readonly fill: readonly Step[];
+}
+
+export interface Place {
+  readonly world: World;
+  readonly name: string;
+  readonly dataset: string;
+  readonly root: string;
+  /** Directory and dataset for downloaded files. */
+  readonly download: { readonly dataset: string; readonly mountpoint: string };
+}
+
+interface Fetched {
+  readonly release: string;
+  readonly dataset: string;
+  readonly kind: string;
+  /** False when the release was there and nothing was done. */
+  readonly fetched: boolean;
+  readonly message: string;
+}
+
+export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
+  id: 'release.fetch',
+  title: 'Fetch a release that jails can be made from',
+  effect: 'change',
+  recover: 'undo',
+  input: fetchInput,
+  async locks(context, input) {
+    const name = await chooseName(context, input);
+    return [releaseLock((await choosePool(context)).name, name)];
+  },
+  async plan(context, input) {
+    const name = await chooseName(context, input);
+    const world = await readWorld(context);
+    const dataset = `${world.root}/releases/${name}`;
+    const present = world.releases.find((release) => release.name === name);
+    const stale = present && (await isIncomplete(context, world, present));
+    if (present && !stale) return alreadyThere(present);
+    const paths = releasePaths(world, name);
+    const place: Place = {
+      world,
+      name,
+      dataset,
+      root: paths.root,
+      download: { dataset: `${world.root}/download/${name}`, mountpoint: paths.download },
+    };
+    const filling = await planFilling(context, input, place);
+    return {
+      subject: name,
+      title: `Fetching release ${name}`,
+      steps: [
+        ...missingParents(world),
+        ...(stale ? [destroyDataset({ dataset, recursive: true })] : []),
+        ...filling.before,
+        createDataset({ dataset, properties: releaseProperties(context, input, filling) }),
+        createDataset({ dataset: `${dataset}/root`, properties: {} }),
+        ...filling.fill,
+      ],
+      result: () => ({
+        release: name,
+        dataset,
+        kind: filling.kind,
+        fetched: true,
+        message: `Release ${name} is fetched.`,
+      }),
+    };
+  },
+  command: {
+    names: ['fetch'],
+    group: 'releases',
+    usage: '[release=NAME] [file=PATH | url=URL [sha256=DIGEST]] [mirror=URL] [PROPERTY=VALUE ...]',
+    flags: fetchFlags,
+    about:
+      'A name such as bookworm or noble is installed from the mirror that this machine uses, verified by the keyring of the archive. ' +
+      'A name such as 14.1-RELEASE is fetched from the FreeBSD server, every set verified against the MANIFEST. ' +
+      'With file= or url= an archive of a root file system becomes the release; its members are checked before anything is unpacked. ' +
+      'What comes by plain http needs its SHA-256. Without a name, the release of this machine.',
+    examples: [
+      { line: 'iocage fetch', says: 'the release that this machine runs' },
+      { line: 'iocage fetch release=bookworm', says: 'Debian 12 from the configured mirror' },
+      { line: 'iocage fetch release=web suite=bookworm include=nginx,cron', says: 'with more packages, under a name of its own' },
+      { line: 'iocage fetch release=alpine file=/root/alpine.tar.gz', says: 'from a local archive' },
+      { line: 'iocage fetch release=14.1-RELEASE ftpfiles="base.txz lib32.txz"', says: 'FreeBSD distribution sets' },
+    ],
+    toInputs: (words) => [toFetchInput(words)],
+  },
+});
+
+/** The release's name: given, or the suite's, or this machine's. */
+async function chooseName(context: Context, input: FetchInput): Promise<string> {
+  const name = input.release ?? input.suite ?? (isArchive(input) ? undefined : await context.host.defaultRelease());
+  if (name === undefined) {
+    throw failure('USAGE', { problem: 'which release? add release=NAME', command: 'fetch' });
+  }
+  assertReleaseName(name);
+  return name;
+}
+
+function isArchive(input: FetchInput): boolean {
+  return input.file !== undefined || input.url !== undefined;
+}
+
+function planFilling(context: Context, input: FetchInput, place: Place): Promise<Filling> {
+  if (isArchive(input)) return planArchive(context, input, place);
+  if (isFreebsdRelease(place.name) && input.suite === undefined) return planSets(context, input, place);
+  return planSuite(context, input, place);
+}
+
+function alreadyThere(release: Release): {
+  subject: string;
+  title: string;
+  steps: readonly Step[];
+  result: () => Fetched;
+} {
+  return {
+    subject: release.name,
+    title: `Release ${release.name} is already fetched`,
+    steps: [],
+    result: () => ({
+      release: release.name,
+      dataset: release.dataset,
+      kind: release.local.get('release_kind') ?? 'unknown',
+      fetched: false,
+      message: `Release ${release.name} is already fetched.`,
+    }),
+  };
+}
+
+/**
+ * True for a release that we began and that has no files; it is made anew. What somebody else left
+ * there is not touched.
+ */
+async function isIncomplete(context: Context, world: World, release: Release): Promise<boolean> {
+  const rows = (await context.storage.filesystems(release.dataset, 1, ['mounted', 'mountpoint'])) ?? [];
+  const root = rows.find((row) => row.name === `${release.dataset}/root`);
+  if (root) {
+    if (root.values.get('mounted') !== 'yes') throw failure('NOT_MOUNTED', { dataset: root.name });
+    if ((await context.files.list(root.values.get('mountpoint') ?? '')).length > 0) return false;
+  }
+  if (release.local.get('release_kind') === undefined) throw failure('DATASET_EXISTS', { dataset: release.dataset });
+  const users = await usersOf(context, world, release);
+  if (users.length > 0) throw failure('RELEASE_IN_USE', { release: release.name, by: users });
+  return true;
+}
+
+function missingParents(world: World): readonly Step[] {
+  return ['download', 'releases']
+    .map((name) => `${world.root}/${name}`)
+    .filter((dataset) => world.missing.includes(dataset))
+    .map((dataset) => createDataset({ dataset, properties: {} }));
+}
+
+function releaseProperties(context: Context, input: FetchInput, filling: Filling): Record<string, string> {
+  return {
+    [`${namespace}release_kind`]: filling.kind,
+    [`${namespace}release_source`]: filling.source,
+    ...(filling.sha256 === undefined ? {} : { [`${namespace}release_sha256`]: filling.sha256 }),
+    [`${namespace}fetched_at`]: context.clock.now().toISOString(),
+    ...(input.compression === undefined ? {} : { compression: input.compression }),
+  };
+}

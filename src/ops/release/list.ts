@@ -1,0 +1,53 @@
+/** `list -r`: the releases that jails can be made from, in one storage call beyond the world's. */
+import { z } from 'zod';
+import { defineRead, type Context } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { readWorld } from '../world.ts';
+
+export interface ListedRelease {
+  readonly name: string;
+  /** `debootstrap`, `tar`, `freebsd`; `unknown` for one that another iocage fetched. */
+  readonly kind: string;
+  /** ISO 8601; null when it was not written down. */
+  readonly fetchedAt: string | null;
+  /** With its snapshots. */
+  readonly usedBytes: number;
+  /** How many jails and templates say that they were made from it. */
+  readonly jails: number;
+}
+
+export async function listReleases(context: Context): Promise<{ releases: readonly ListedRelease[] }> {
+  const world = await readWorld(context);
+  if (world.releases.length === 0) return { releases: [] };
+  const used = await context.storage.measure(`${world.root}/releases`, 1, ['used']);
+  const collator = new Intl.Collator('en', { numeric: true });
+  const releases = world.releases.map((release) => ({
+    name: release.name,
+    kind: release.local.get('release_kind') ?? 'unknown',
+    fetchedAt: release.local.get('fetched_at') ?? null,
+    usedBytes: Number(used.get(release.dataset)?.get('used') ?? 0),
+    jails: world.jails.filter((jail) => jail.local.get('release') === release.name).length,
+  }));
+  return { releases: releases.sort((a, b) => collator.compare(a.name, b.name)) };
+}
+
+const listInput = z.object({});
+
+export const releaseList = defineRead<typeof listInput, { releases: readonly ListedRelease[] }>({
+  id: 'release.list',
+  title: 'List the fetched releases',
+  input: listInput,
+  read: listReleases,
+  command: {
+    names: ['list'],
+    group: 'releases',
+    usage: '-r',
+    examples: [{ line: 'iocage list -r', says: 'the releases that jails can be made from' }],
+    toInputs(words) {
+      if (words.positionals.length + words.properties.length > 0) {
+        throw failure('USAGE', { problem: 'list -r takes no further words', command: 'list' });
+      }
+      return [{}];
+    },
+  },
+});
