@@ -1,0 +1,189 @@
+/**
+ * Fixed addresses, in a network namespace made to look like a small host (`test/support/with-net`), so
+ * that the machine's own network is left alone. Outside of one, the file runs itself again inside.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { asData, kindFor, runSteps, start, stop } from '../contract/host.ts';
+import { whyNoHostTests } from '../support/host-tests.ts';
+import { linuxUnderTest, type LinuxUnderTest } from '../support/linux-jails.ts';
+import { sh } from '../support/pool.ts';
+import type { JailSpec } from '../../src/driver/host.ts';
+
+const why = whyNoHostTests();
+const neighbour = process.env['IOCAGE_TEST_NEIGHBOUR'];
+
+describe.skipIf(why !== undefined || neighbour !== undefined)(
+  `fixed addresses${why ? ` (skipped: ${why})` : ''}`,
+  () => {
+    it('hold in a network namespace of their own', () => {
+      const vitest = join(import.meta.dirname, '../../node_modules/vitest/vitest.mjs');
+      const words = [process.execPath, vitest, 'run', '--project', 'host', 'test/host/network.test.ts'];
+      const inside = spawnSync('test/support/with-net', words, {
+        encoding: 'utf8',
+        env: { ...process.env, NO_COLOR: '1' },
+      });
+      expect(inside.stdout + inside.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
+      expect(inside.status).toBe(0);
+    }, 120_000);
+  },
+);
+
+/** What an HTTP client answers in another network namespace. */
+function fetchFrom(netns: string | undefined, url: string): string {
+  const words = ['timeout', '3', 'busybox', 'wget', '-q', '-O', '-', url];
+  return sh(...(netns === undefined ? [] : ['ip', 'netns', 'exec', netns]), ...words).trim();
+}
+
+const server = {
+  exec_start: '/bin/sh /etc/rc',
+};
+
+describe.skipIf(neighbour === undefined)('fixed addresses, inside (the test above runs these)', () => {
+  let it_: LinuxUnderTest;
+  beforeEach(() => {
+    it_ = linuxUnderTest('netpool', mkdtempSync(join(tmpdir(), 'iocnet-')));
+  });
+  afterEach(() => it_.dispose());
+
+  async function webJail(name: string, config: Record<string, string>): Promise<JailSpec> {
+    const jail = await it_.jail(name, { ...server, ...config });
+    writeFileSync(
+      join(jail.root, 'etc/rc'),
+      'mkdir -p /tmp/www\necho $(hostname) >/tmp/www/index.html\nhttpd -h /tmp/www\n',
+    );
+    return jail;
+  }
+
+  it('answer from the host, from a neighbour and from another jail, and are gone after the stop', async () => {
+    const web = await webJail('web', {
+      ip4_addr: 'up0|192.0.2.10/24',
+      ip6_addr: 'DEFAULT|2001:db8:1::10/64',
+    });
+    const other = await webJail('other', { ip4_addr: '192.0.2.11' });
+    const before = await it_.snapshot();
+    expect(await it_.host.check(web)).toEqual([]);
+    await start(it_, web);
+    await start(it_, other);
+    expect((await it_.host.running('netpool')).get('web')).toMatchObject({
+      ip4: ['up0|192.0.2.10/24'],
+      ip6: ['up0|2001:db8:1::10/64'],
+    });
+    for (const from of [undefined, neighbour]) {
+      expect(fetchFrom(from, 'http://192.0.2.10/')).toBe('web');
+      expect(fetchFrom(from, 'http://[2001:db8:1::10]/')).toBe('web');
+      expect(fetchFrom(from, 'http://192.0.2.11/')).toBe('other');
+    }
+    expect((await it_.inside(other, 'wget -q -O - http://192.0.2.10/')).output.trim()).toBe('web');
+    expect(await it_.host.runtime(web)).toContain('ip4.addr=192.0.2.10');
+
+    await stop(it_, web);
+    expect(fetchFrom(neighbour, 'http://192.0.2.11/')).toBe('other');
+    expect(() => fetchFrom(undefined, 'http://192.0.2.10/')).toThrow();
+    await stop(it_, other);
+    expect(await it_.snapshot()).toEqual(before);
+  });
+
+  it('keep what another jail still needs, whichever stops first', async () => {
+    const before = await it_.snapshot();
+    const one = await it_.jail('one', { ip6_addr: '2001:db8:1::21' });
+    const two = await it_.jail('two', { ip6_addr: '2001:db8:1::22' });
+    const forwarding = (): string => readFileSync('/proc/sys/net/ipv6/conf/all/forwarding', 'utf8').trim();
+    await start(it_, one);
+    await start(it_, two);
+    await stop(it_, one);
+    expect(forwarding()).toBe('1');
+    expect(sh('ip', 'neigh', 'show', 'proxy')).toContain('2001:db8:1::22');
+    await stop(it_, two);
+    expect(forwarding()).toBe('0');
+    expect(await it_.snapshot()).toEqual(before);
+  });
+
+  it('are refused before anything is touched when the host or a jail has them', async () => {
+    const one = await it_.jail('one', { ip4_addr: '192.0.2.30' });
+    await start(it_, one);
+    const before = await it_.snapshot();
+    const problem = async (name: string, config: Record<string, string>): Promise<string | undefined> =>
+      (await it_.host.check(await it_.jail(name, config)))[0]?.problem;
+    expect(await problem('two', { ip4_addr: '192.0.2.30/24' })).toBe('192.0.2.30 is in use by jail one');
+    expect(await problem('three', { ip4_addr: '192.0.2.2' })).toBe(
+      "192.0.2.2 is the host's own address on up0",
+    );
+    expect(await problem('four', { ip4_addr: 'em7|192.0.2.40' })).toBe(
+      '192.0.2.40: the host has no interface em7',
+    );
+    expect(await problem('five', { ip4_addr: 'AUTOIP4' })).toContain('not given on Linux yet');
+    expect(await problem('six', { ip4_addr: '192.0.2.300' })).toContain('no IPv4 address');
+    expect(await it_.snapshot()).toEqual(before);
+  });
+
+  it('stay with the first of two jails that were planned at the same moment', async () => {
+    const one = await it_.jail('one', { ip4_addr: '192.0.2.30' });
+    const two = await it_.jail('two', { ip4_addr: '192.0.2.30' });
+    const [plan1, plan2] = [await it_.host.startSteps(one), await it_.host.startSteps(two)];
+    await runSteps(it_.host, plan1, it_.run);
+    const before = await it_.snapshot();
+    await expect(runSteps(it_.host, plan2, it_.run)).rejects.toThrow(/File exists/);
+    expect(await it_.snapshot()).toEqual(before);
+    expect(sh('ip', 'neigh', 'show', 'proxy')).toContain('192.0.2.30');
+  });
+
+  it('leave nothing when any step of the start fails', async () => {
+    const jail = await it_.jail('one', { ip4_addr: '192.0.2.30', ip6_addr: '2001:db8:1::30' });
+    const before = await it_.snapshot();
+    const count = (await it_.host.startSteps(jail)).length;
+    for (let failAt = 0; failAt < count; failAt += 1) {
+      for (const after of [false, true]) {
+        const steps = await it_.host.startSteps(jail);
+        await expect(runSteps(it_.host, steps, it_.run, { failAt, after })).rejects.toThrow('made to fail');
+        expect(await it_.snapshot(), `${steps[failAt]!.kind}, after: ${after}`).toEqual(before);
+      }
+    }
+  });
+
+  it('are taken back whatever the stop was interrupted by, and by the next start after a kill', async () => {
+    const jail = await webJail('one', { ip4_addr: '192.0.2.30' });
+    const before = await it_.snapshot();
+    await start(it_, jail);
+    await it_.kill(jail);
+    await start(it_, jail);
+    expect(fetchFrom(neighbour, 'http://192.0.2.30/')).toBe('one');
+    const steps = asData(await it_.host.stopSteps(jail));
+    for (const step of [...steps, ...steps]) await kindFor(it_.host, step).do(step.args as never, it_.run);
+    expect(await it_.snapshot()).toEqual(before);
+  });
+
+  it('are the only ones that a jail can send from', async () => {
+    const jail = await it_.jail('one', { ip4_addr: '192.0.2.30', allow_raw_sockets: '1' });
+    await start(it_, jail);
+    const { status, output } = await it_.inside(
+      jail,
+      'ip addr add 192.0.2.99/32 dev eth0; ip link set eth0 address 02:00:00:00:00:09',
+    );
+    expect(status).not.toBe(0);
+    expect(output).toContain('not permitted');
+    const own = execFileSync(
+      'ip',
+      [
+        '-n',
+        sh('ip', 'netns')
+          .split(/\s/)
+          .find((name) => name.startsWith('ioc-'))!,
+        '-o',
+        'addr',
+      ],
+      { encoding: 'utf8' },
+    );
+    expect(own).not.toContain('192.0.2.99');
+    // Even with an address that it should not have, its packets go nowhere.
+    expect(
+      readFileSync(
+        `/proc/sys/net/ipv4/conf/${/ioc[0-9a-f]{8}/.exec(sh('ip', '-o', 'link'))![0]}/rp_filter`,
+        'utf8',
+      ).trim(),
+    ).toBe('1');
+  });
+});
