@@ -48,6 +48,7 @@ export class KernelLocks implements Locks {
     return {
       release: () =>
         new Promise((resolve) => {
+          child.ref();
           child.once('close', () => resolve());
           child.stdin!.end();
         }),
@@ -63,7 +64,9 @@ export class KernelLocks implements Locks {
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       });
       child.stdin!.on('error', () => undefined);
-      child.once('error', () => reject(failure('MISSING_TOOL', { tool: argv[0]!, why: 'keep two operations apart' })));
+      child.once('error', () =>
+        reject(failure('MISSING_TOOL', { tool: argv[0]!, why: 'keep two operations apart' })),
+      );
       child.once('close', () => resolve(undefined));
       child.stdout!.once('data', () => {
         // The lock must not keep a finished program from ending.

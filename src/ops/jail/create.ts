@@ -63,7 +63,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
       subject: jails.map(({ tag }) => tag).join(', '),
       title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`}`,
       steps: jails.flatMap((jail) => createSteps(context, world, jail, kind, release, given)),
-      result: () => ({ jails }),
+      result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind })) }),
     };
   },
   command: {
