@@ -101,7 +101,7 @@ export interface Storage {
   promote(dataset: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   mount(dataset: string): Promise<void>;
-  /** Unmounts the filesystem and those mounted below it. Not mounted is no failure. */
+  /** Unmounts the filesystem and those mounted inside it, all or none. Not mounted is no failure. */
   unmount(dataset: string): Promise<void>;
   /**
    * Destroys a filesystem, its snapshots and, when `recursive`, everything below it; never a clone of it.

@@ -543,7 +543,7 @@ export class FakeStorage implements Storage {
 
   private assertIdle(root: string): void {
     const busy = this.occupied.find((dataset) => isAtOrBelow(dataset, root));
-    if (busy !== undefined) throw failure('DATASET_BUSY', { dataset: busy, tries: 15 });
+    if (busy !== undefined) throw failure('DATASET_BUSY', { dataset: busy, tries: 20 });
   }
 
   private assertRoom(dataset: string, bytes: number): void {

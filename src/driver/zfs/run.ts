@@ -7,8 +7,9 @@ import type { Clock, Exec, RunResult } from '../system.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 import { isBusy, zfsFailure } from './failure.ts';
 
-export const busyTries = 15;
-export const busyPauseMs = 75;
+/** Together about two seconds: short pauses first, since most datasets are free after one. */
+const busyTries = 20;
+const pauseMs = (tries: number): number => Math.min(tries * 25, 120);
 
 export interface Runner {
   /** Any exit status is answered. NO_ZFS when the program is missing. */
@@ -44,7 +45,7 @@ export function zfsRunner(exec: Exec, clock: Clock): Runner {
         const result = await attempt(argv);
         if (result.status === 0 || accept(result.stderr)) return;
         if (!isBusy(result.stderr) || tries >= busyTries) throw refused(result, subject, tries);
-        await clock.sleep(busyPauseMs);
+        await clock.sleep(pauseMs(tries));
       }
     },
     async pipe(commands, subject) {

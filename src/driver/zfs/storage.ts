@@ -9,10 +9,10 @@ import { failure, IocageError } from '../../domain/errors.ts';
 import * as argv from './argv.ts';
 import { isAbsent } from './failure.ts';
 import { assertDestroyable } from './guard.ts';
-import { assertDataset, isAtOrBelow, parentOf, poolOf, splitSnapshot } from './name.ts';
+import { isAtOrBelow, parentOf, poolOf, splitSnapshot } from './name.ts';
 import { zfsReading } from './read.ts';
 import { refused, zfsRunner } from './run.ts';
-import { mountOne, readTree, remount, unmountTree, type Tree } from './tree.ts';
+import { mountOne, readTree, remount, unmountOne, unmountTree, type Tree } from './tree.ts';
 
 /** Written on everything that an operation creates, in the call that creates it. */
 export const stampProperty = 'org.freebsd.iocage:op';
@@ -123,12 +123,8 @@ export function zfsStorage(exec: Exec, clock: Clock, platform: NodeJS.Platform =
     },
 
     mount: async (dataset) => mountOne(run, dataset),
-    async unmount(dataset) {
-      assertDataset(dataset);
-      const tree = await readTree(run, dataset);
-      if (tree === undefined) throw failure('DATASET_NOT_FOUND', { dataset });
-      await unmountTree(run, tree);
-    },
+    // Takes those along that are mounted inside it, and puts them back when one of them is busy.
+    unmount: async (dataset) => unmountOne(run, dataset),
 
     async destroy(dataset, { recursive, madeBy }) {
       assertDestroyable(dataset, madeBy !== undefined);

@@ -47,7 +47,7 @@ export async function mountOne(run: Runner, dataset: string): Promise<void> {
   return run.change(argv.mount(dataset), dataset, mountedAlready);
 }
 
-function unmountOne(run: Runner, dataset: string): Promise<void> {
+export async function unmountOne(run: Runner, dataset: string): Promise<void> {
   return run.change(argv.unmount(dataset), dataset, notMounted);
 }
 

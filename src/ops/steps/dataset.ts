@@ -72,6 +72,7 @@ export const cloneDataset = stepKind<{ snapshot: string; dataset: string; proper
 export const copyDataset = stepKind<{ snapshot: string; dataset: string }>('dataset.copy', {
   title: ({ snapshot, dataset }) => `copy ${snapshot} to ${dataset}`,
   async do({ snapshot, dataset }, run) {
+    run.progress(`copying ${snapshot}`);
     const made = await unless(['DATASET_EXISTS'], run.storage.copy(snapshot, dataset));
     if (made) return;
     if (!(await isBelowOurs(dataset, run))) await run.storage.copy(snapshot, dataset);
@@ -115,6 +116,13 @@ export const destroySnapshot = stepKind<{ name: string; recursive: boolean }>('s
 });
 
 /** The snapshot that a copy was sent from, made by the same operation: going back does not need it. */
+export const dropSnapshot = stepKind<{ name: string }>('snapshot.drop', {
+  title: ({ name }) => `destroy snapshot ${name}`,
+  do: ({ name }, { storage }) => storage.destroySnapshot(name, { recursive: false }),
+  undo: () => Promise.resolve(),
+});
+
+/** A snapshot that the same operation took on the way: there is nothing to bring back. */
 export const dropSnapshot = stepKind<{ name: string }>('snapshot.drop', {
   title: ({ name }) => `destroy snapshot ${name}`,
   do: ({ name }, { storage }) => storage.destroySnapshot(name, { recursive: false }),
@@ -168,6 +176,17 @@ export const mountDataset = stepKind<{ dataset: string; wasMounted?: boolean }>(
 });
 
 /** Before a destroy it is the check that nobody has a file open there: it fails whole, and it can be undone. */
+export const unmountDataset = stepKind<{ dataset: string }>('dataset.unmount', {
+  title: ({ dataset }) => `unmount ${dataset}`,
+  async do({ dataset }, { storage }) {
+    await unless(['DATASET_NOT_FOUND'], storage.unmount(dataset));
+  },
+  async undo({ dataset }, { storage }) {
+    await unless(['DATASET_NOT_FOUND'], storage.mount(dataset));
+  },
+});
+
+/** Also the check before a destroy that nobody stands in it; repeatable when the dataset is gone. */
 export const unmountDataset = stepKind<{ dataset: string }>('dataset.unmount', {
   title: ({ dataset }) => `unmount ${dataset}`,
   async do({ dataset }, { storage }) {
