@@ -46,7 +46,13 @@ export function defaultSets(arch: string): readonly string[] {
   return arch === 'amd64' ? ['base.txz', 'lib32.txz', 'src.txz'] : ['base.txz', 'src.txz'];
 }
 
-/** `14.1-RELEASE` and `server=ftp.example.org` to `https://ftp.example.org`; an `http://` that was written stays. */
+/** An address to write down and to show: its query may hold a secret. */
+export function redacted(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+/** `ftp.example.org` to `https://ftp.example.org`; an `http://` that was written stays. */
 export function serverUrl(server: string): string {
   const url = /^https?:\/\//.test(server) ? server : `https://${server}`;
   return url.replace(/\/+$/, '');

@@ -76,10 +76,14 @@ export const releaseDestroy = defineChange<typeof destroyInput, Destroyed>({
     about: 'A release that jails were cloned from is refused; the jails are named.',
     examples: [
       { line: 'iocage destroy -r bookworm', says: 'shows what will be lost and asks' },
-      { line: 'iocage destroy -r -d -f 14.1-RELEASE', says: 'with the downloaded sets, without the question' },
+      {
+        line: 'iocage destroy -r -d -f 14.1-RELEASE',
+        says: 'with the downloaded sets, without the question',
+      },
     ],
     toInputs({ positionals, flags }) {
-      if (positionals.length === 0) throw failure('USAGE', { problem: 'missing release', command: 'destroy' });
+      if (positionals.length === 0)
+        throw failure('USAGE', { problem: 'missing release', command: 'destroy' });
       return positionals.map((release) => ({ release, download: flags['download'] === true }));
     },
   },
@@ -99,7 +103,9 @@ export async function usersOf(context: Context, world: World, release: Release):
   const users = clones
     .filter(({ dataset, origin }) => inside(origin.split('@')[0]!) && !inside(dataset))
     .map(({ dataset }) => {
-      const jail = world.jails.find((each) => dataset === each.dataset || dataset.startsWith(`${each.dataset}/`));
+      const jail = world.jails.find(
+        (each) => dataset === each.dataset || dataset.startsWith(`${each.dataset}/`),
+      );
       return jail ? label(jail) : dataset;
     });
   return [...new Set(users)].sort();
@@ -111,7 +117,10 @@ async function datasetsBelow(context: Context, dataset: string): Promise<readonl
 }
 
 /** Where a release's files lie: its directory and the root below it. */
-export function releasePaths(world: World, name: string): { mountpoint: string; root: string; download: string } {
+export function releasePaths(
+  world: World,
+  name: string,
+): { mountpoint: string; root: string; download: string } {
   const mountpoint = join(world.mountpoint, 'releases', name);
   return { mountpoint, root: join(mountpoint, 'root'), download: join(world.mountpoint, 'download', name) };
 }

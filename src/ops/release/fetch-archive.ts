@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Context } from '../operation.ts';
 import { compressionOf } from '../../domain/archive.ts';
 import { failure } from '../../domain/errors.ts';
-import { createDownload, redacted } from './download-place.ts';
+import { redacted } from '../../domain/release.ts';
 import { checkArchives, unpackArchive } from '../steps/archive.ts';
-import { downloadFile } from '../steps/download.ts';
+import { createDownloadDataset, downloadFile } from '../steps/download.ts';
 import { completeRelease, recordDigest } from '../steps/release.ts';
 import type { Filling, Place } from './fetch.ts';
 import type { FetchInput } from './fetch-words.ts';
@@ -42,7 +42,7 @@ function fromUrl(context: Context, input: FetchInput, place: Place, url: string)
     source: redacted(url),
     sha256: input.sha256,
     before: [
-      ...createDownload(context, place),
+      createDownloadDataset(place.download),
       downloadFile({ url, directory: place.download.mountpoint, name, ...digest }),
       checkArchives({ archives: [{ file, ...digest }], dataset: place.world.root }),
     ],
@@ -59,6 +59,8 @@ function archiveName(url: string): string {
   const name = new URL(url).pathname.split('/').at(-1) ?? '';
   if (/^[A-Za-z0-9_][A-Za-z0-9._+-]{0,200}$/.test(name) && compressionOf(name) !== undefined) return name;
   throw failure('INVALID_INPUT', {
-    issues: [{ path: 'url', problem: 'must end in a file name such as root.tar.gz, root.tar.xz or root.tar.zst' }],
+    issues: [
+      { path: 'url', problem: 'must end in a file name such as root.tar.gz, root.tar.xz or root.tar.zst' },
+    ],
   });
 }

@@ -20,7 +20,10 @@ export const fetchInput = z
       .startsWith('/')
       .refine((path) => compressionOf(path) !== undefined, `must end in ${archiveEndings}`)
       .optional(),
-    url: z.string().refine(isMirror, 'must be an http: or https: address without user name and password').optional(),
+    url: z
+      .string()
+      .refine(isMirror, 'must be an http: or https: address without user name and password')
+      .optional(),
     /** Of the archive; of the MANIFEST for FreeBSD's sets. */
     sha256: z
       .string()
@@ -29,7 +32,10 @@ export const fetchInput = z
       .optional(),
     /** Installed under the release's name. */
     suite: z.string().refine(isSuiteName, 'is no name of a suite, such as bookworm').optional(),
-    mirror: z.string().refine(isMirror, 'must be an http: or https: address without user name and password').optional(),
+    mirror: z
+      .string()
+      .refine(isMirror, 'must be an http: or https: address without user name and password')
+      .optional(),
     variant: z.enum(['minbase', 'buildd', 'essential', 'apt', 'important', 'standard']).optional(),
     include: z.array(z.string().regex(packageName, 'is no name of a package')).default([]),
     /** FreeBSD's server, `https://` unless another is written. */
@@ -44,19 +50,41 @@ export const fetchInput = z
     localDirectory: z.string().startsWith('/').optional(),
     sets: z.array(z.string().refine(isSetName, 'is no name of a distribution set')).optional(),
     verify: z.boolean().default(true),
-    compression: z.string().regex(/^[a-z0-9-]{1,20}$/).optional(),
+    compression: z
+      .string()
+      .regex(/^[a-z0-9-]{1,20}$/)
+      .optional(),
   })
   .superRefine((input, context) => {
-    const ways = (['file', 'url', 'suite', 'localDirectory'] as const).filter((key) => input[key] !== undefined);
-    if (ways.length > 1) context.addIssue({ code: 'custom', path: [ways[1]!], message: `excludes ${ways[0]}` });
+    const ways = (['file', 'url', 'suite', 'localDirectory'] as const).filter(
+      (key) => input[key] !== undefined,
+    );
+    if (ways.length > 1)
+      context.addIssue({ code: 'custom', path: [ways[1]!], message: `excludes ${ways[0]}` });
     if (!input.verify && input.localDirectory === undefined) {
-      context.addIssue({ code: 'custom', path: ['verify'], message: 'what comes from elsewhere is always verified; noverify is for a local directory' });
+      context.addIssue({
+        code: 'custom',
+        path: ['verify'],
+        message: 'what comes from elsewhere is always verified; noverify is for a local directory',
+      });
     }
     if (input.url?.startsWith('http:') && input.sha256 === undefined) {
-      context.addIssue({ code: 'custom', path: ['url'], message: 'http is not protected on its way: add sha256=DIGEST, or use https' });
+      context.addIssue({
+        code: 'custom',
+        path: ['url'],
+        message: 'http is not protected on its way: add sha256=DIGEST, or use https',
+      });
     }
-    if (input.server?.startsWith('http:') && input.sha256 === undefined && input.localDirectory === undefined) {
-      context.addIssue({ code: 'custom', path: ['server'], message: 'http is not protected on its way: add sha256=DIGEST of the MANIFEST, or use https' });
+    if (
+      input.server?.startsWith('http:') &&
+      input.sha256 === undefined &&
+      input.localDirectory === undefined
+    ) {
+      context.addIssue({
+        code: 'custom',
+        path: ['server'],
+        message: 'http is not protected on its way: add sha256=DIGEST of the MANIFEST, or use https',
+      });
     }
   });
 
@@ -65,10 +93,23 @@ export type FetchInput = z.output<typeof fetchInput>;
 export const fetchFlags: readonly Flag[] = [
   { key: 'release', flags: '-r, --release <release>', doc: 'same as release=RELEASE' },
   { key: 'server', flags: '-s, --server <server>', doc: 'FreeBSD server, same as ftphost=' },
-  { key: 'sets', flags: '-F, --files <name>', doc: 'distribution set, same as ftpfiles=; may be repeated', many: true },
-  { key: 'root', flags: '-d, --root-dir <directory>', doc: 'directory on the server; with -f, of this machine' },
+  {
+    key: 'sets',
+    flags: '-F, --files <name>',
+    doc: 'distribution set, same as ftpfiles=; may be repeated',
+    many: true,
+  },
+  {
+    key: 'root',
+    flags: '-d, --root-dir <directory>',
+    doc: 'directory on the server; with -f, of this machine',
+  },
   { key: 'local', flags: '-f, --file', doc: 'take the sets from the local directory given with -d' },
-  { key: 'noverify', flags: '--noverify', doc: 'with -f: take sets without a MANIFEST; never for what is downloaded' },
+  {
+    key: 'noverify',
+    flags: '--noverify',
+    doc: 'with -f: take sets without a MANIFEST; never for what is downloaded',
+  },
   // COMPAT: Python iocage's words for what fetch does anyway, or does not do yet (updating).
   { key: 'asEver', flags: '--http', doc: 'accepted and without effect' },
   { key: 'asEver', flags: '-V, --verify', doc: 'accepted: what is fetched is always verified' },
@@ -110,21 +151,28 @@ export function toFetchInput({ positionals, properties, flags }: Words): z.input
     // An empty word is as good as none: `ftpdir=""` was the default of the original.
     if (text !== '') input[word[0]] = word[1](text);
   }
-  const { release, server, sets, root } = flags as Partial<Record<string, string>> & { sets?: readonly string[] };
+  const { release, server, sets, root } = flags as Partial<Record<string, string>> & {
+    sets?: readonly string[];
+  };
   if (release !== undefined) input['release'] = release;
   if (server !== undefined) input['server'] = server;
   // COMPAT: `-F MANIFEST` named the list itself among the sets.
   if (sets !== undefined) input['sets'] = sets.filter((name) => name !== 'MANIFEST');
   if (flags['noverify'] === true) input['verify'] = false;
   if (flags['local'] === true) {
-    if (root === undefined) throw failure('USAGE', { problem: '-f needs the directory: -d DIRECTORY', command: 'fetch' });
+    if (root === undefined)
+      throw failure('USAGE', { problem: '-f needs the directory: -d DIRECTORY', command: 'fetch' });
     input['localDirectory'] = path(root);
   } else if (root !== undefined) input['directory'] = root;
   // COMPAT: scripts for Python iocage pass a stray `True` after --file.
   const names = positionals.filter((word) => word !== 'True');
   if (names.length > 0) {
-    const hint = input['release'] === undefined && names.length === 1 ? `; did you mean release=${names[0]}?` : '';
-    throw failure('USAGE', { problem: `${JSON.stringify(names[0])} is no property=value${hint}`, command: 'fetch' });
+    const hint =
+      input['release'] === undefined && names.length === 1 ? `; did you mean release=${names[0]}?` : '';
+    throw failure('USAGE', {
+      problem: `${JSON.stringify(names[0])} is no property=value${hint}`,
+      command: 'fetch',
+    });
   }
   return input as z.input<typeof fetchInput>;
 }

@@ -107,9 +107,15 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
     examples: [
       { line: 'iocage fetch', says: 'the release that this machine runs' },
       { line: 'iocage fetch release=bookworm', says: 'Debian 12 from the configured mirror' },
-      { line: 'iocage fetch release=web suite=bookworm include=nginx,cron', says: 'with more packages, under a name of its own' },
+      {
+        line: 'iocage fetch release=web suite=bookworm include=nginx,cron',
+        says: 'with more packages, under a name of its own',
+      },
       { line: 'iocage fetch release=alpine file=/root/alpine.tar.gz', says: 'from a local archive' },
-      { line: 'iocage fetch release=14.1-RELEASE ftpfiles="base.txz lib32.txz"', says: 'FreeBSD distribution sets' },
+      {
+        line: 'iocage fetch release=14.1-RELEASE ftpfiles="base.txz lib32.txz"',
+        says: 'FreeBSD distribution sets',
+      },
     ],
     toInputs: (words) => [toFetchInput(words)],
   },
@@ -117,7 +123,8 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
 
 /** The release's name: given, or the suite's, or this machine's. */
 async function chooseName(context: Context, input: FetchInput): Promise<string> {
-  const name = input.release ?? input.suite ?? (isArchive(input) ? undefined : await context.host.defaultRelease());
+  const name =
+    input.release ?? input.suite ?? (isArchive(input) ? undefined : await context.host.defaultRelease());
   if (name === undefined) {
     throw failure('USAGE', { problem: 'which release? add release=NAME', command: 'fetch' });
   }
@@ -166,7 +173,8 @@ async function isIncomplete(context: Context, world: World, release: Release): P
     if (root.values.get('mounted') !== 'yes') throw failure('NOT_MOUNTED', { dataset: root.name });
     if ((await context.files.list(root.values.get('mountpoint') ?? '')).length > 0) return false;
   }
-  if (release.local.get('release_kind') === undefined) throw failure('DATASET_EXISTS', { dataset: release.dataset });
+  if (release.local.get('release_kind') === undefined)
+    throw failure('DATASET_EXISTS', { dataset: release.dataset });
   const users = await usersOf(context, world, release);
   if (users.length > 0) throw failure('RELEASE_IN_USE', { release: release.name, by: users });
   return true;

@@ -1,6 +1,7 @@
 /** Step kinds for files from other machines, kept on POOL/iocage/download/RELEASE. */
 import { join } from 'node:path';
 import { stepKind } from '../../driver/step.ts';
+import { IocageError } from '../../domain/errors.ts';
 
 const stamp = 'org.freebsd.iocage:op';
 
@@ -10,14 +11,20 @@ const stamp = 'org.freebsd.iocage:op';
  */
 export const createDownloadDataset = stepKind<{ dataset: string; mountpoint: string }>('download.dataset', {
   title: ({ dataset }) => `create dataset ${dataset}`,
-  do: ({ dataset }, { storage, operationId }) => storage.create(dataset, { [stamp]: operationId }),
+  async do({ dataset }, { storage, operationId }) {
+    try {
+      await storage.create(dataset, { [stamp]: operationId });
+    } catch (error) {
+      if (!(error instanceof IocageError) || error.code !== 'DATASET_EXISTS') throw error;
+    }
+  },
   async undo({ dataset, mountpoint }, { storage, files, operationId, note }) {
     if ((await storage.local(dataset))?.get(stamp) !== operationId) return;
     if ((await files.list(mountpoint)).length > 0) {
       note(`${mountpoint} is kept: the next fetch goes on from what has arrived`);
       return;
     }
-    await storage.destroy(dataset, { recursive: false });
+    await storage.destroy(dataset, { recursive: false, madeBy: operationId });
   },
 });
 

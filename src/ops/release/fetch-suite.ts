@@ -1,0 +1,129 @@
+/**
+ * `fetch release=bookworm`: a Debian or Ubuntu suite, by mmdebstrap (faster, takes the updates and
+ * security archives along) or else debootstrap, from the mirror that this machine is configured
+ * with. Always verified by a keyring; there is no way to switch that off.
+ */
+import { join } from 'node:path';
+import type { Context } from '../operation.ts';
+import {
+  chooseSources,
+  familyOf,
+  keyringsOf,
+  parseSourcesList,
+  parseSourcesStanzas,
+  sourceLine,
+  type AptSource,
+} from '../../domain/apt-sources.ts';
+import { unpacker } from '../../domain/archive.ts';
+import { failure, IocageError } from '../../domain/errors.ts';
+import { isSuiteName, redacted } from '../../domain/release.ts';
+import { bootstrap, completeRelease } from '../steps/release.ts';
+import type { Filling, Place } from './fetch.ts';
+import type { FetchInput } from './fetch-words.ts';
+
+const defaultVariant = 'minbase';
+
+export async function planSuite(context: Context, input: FetchInput, place: Place): Promise<Filling> {
+  const suite = input.suite ?? place.name;
+  if (context.host.kernel !== 'linux') {
+    throw failure('UNSUPPORTED', {
+      what: `installing the suite ${suite}`,
+      why: 'it needs a Linux kernel; use file= or url=',
+    });
+  }
+  if (!isSuiteName(suite)) {
+    const problem = `${JSON.stringify(suite)} is neither a FreeBSD release nor a suite; add file=, url= or suite=`;
+    throw failure('INVALID_INPUT', { issues: [{ path: 'release', problem }] });
+  }
+  const sources = chooseSources(await configuredSources(context), suite, input.mirror);
+  if (sources.length === 0) {
+    throw failure('INVALID_INPUT', {
+      issues: [{ path: 'release', problem: `nobody here knows the suite ${suite}; add mirror=URL` }],
+    });
+  }
+  const keyring = await findKeyring(context, suite, sources[0]!);
+  const commands = await bootstrapCommands(context, input, suite, sources, keyring, place.root);
+  const mirror = redacted(sources[0]!.uri);
+  return {
+    kind: 'debootstrap',
+    source: `${mirror} ${suite}`,
+    sha256: undefined,
+    before: [],
+    fill: [bootstrap({ suite, mirror, commands }), completeRelease({ root: place.root })],
+  };
+}
+
+async function configuredSources(context: Context): Promise<readonly AptSource[]> {
+  const sources = [...parseSourcesList((await context.files.read('/etc/apt/sources.list')) ?? '')];
+  const directory = '/etc/apt/sources.list.d';
+  for (const name of await context.files.list(directory)) {
+    const parse = name.endsWith('.list')
+      ? parseSourcesList
+      : name.endsWith('.sources')
+        ? parseSourcesStanzas
+        : undefined;
+    if (parse) sources.push(...parse((await context.files.read(join(directory, name))) ?? ''));
+  }
+  return sources;
+}
+
+/** The keyring to verify with: the source's own, else the distribution's. */
+async function findKeyring(context: Context, suite: string, source: AptSource): Promise<string> {
+  if (source.signedBy !== undefined) return source.signedBy;
+  const family = familyOf(suite) ?? (/ubuntu/.test(source.uri) ? 'ubuntu' : 'debian');
+  for (const path of keyringsOf(family)) if ((await context.files.stat(path)) !== undefined) return path;
+  throw failure('UNSUPPORTED', {
+    what: `fetching ${suite}`,
+    why: `the keyring to verify it with is missing; 'apt-get install ${family === 'ubuntu' ? 'ubuntu-keyring' : 'debian-archive-keyring'}' brings it`,
+  });
+}
+
+async function bootstrapCommands(
+  context: Context,
+  input: FetchInput,
+  suite: string,
+  sources: readonly AptSource[],
+  keyring: string,
+  root: string,
+): Promise<readonly (readonly string[])[]> {
+  const variant = input.variant ?? defaultVariant;
+  const include = input.include.length > 0 ? [`--include=${input.include.join(',')}`] : [];
+  if (await isInstalled(context, 'mmdebstrap')) {
+    const lines = sources.map((source) => sourceLine(source, keyring));
+    return [
+      ['mmdebstrap', '--mode=root', `--variant=${variant}`, '--format=tar', ...include, suite, '-', ...lines],
+      unpacker('linux', root),
+    ];
+  }
+  if (!(await isInstalled(context, 'debootstrap'))) {
+    throw failure('MISSING_TOOL', { tool: 'mmdebstrap', package: 'mmdebstrap', why: `install ${suite}` });
+  }
+  if (!['minbase', 'buildd'].includes(variant)) {
+    throw failure('UNSUPPORTED', {
+      what: `variant=${variant}`,
+      why: 'debootstrap has only minbase and buildd; install mmdebstrap',
+    });
+  }
+  return [
+    [
+      'debootstrap',
+      '--force-check-gpg',
+      `--variant=${variant}`,
+      `--keyring=${keyring}`,
+      ...include,
+      suite,
+      root,
+      sources[0]!.uri,
+    ],
+  ];
+}
+
+async function isInstalled(context: Context, tool: string): Promise<boolean> {
+  try {
+    await context.exec.read([tool, '--version'], { accept: 'any' });
+    return true;
+  } catch (error) {
+    if (error instanceof IocageError && error.code === 'MISSING_TOOL') return false;
+    throw error;
+  }
+}
