@@ -5,7 +5,7 @@
  * COMPAT: an executable file `prestart`, `poststart`, `prestop` or `poststop` in the jail's top dataset
  * takes the property's place. Root of the host must own it, and nobody else may write it.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
@@ -47,6 +47,7 @@ async function commandOf(files: Files, jail: JailSpec, name: HookName): Promise<
 
 async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void> {
   if (args.argv.length === 0) return;
+  await run.files.mkdir(dirname(args.consoleLog), { mode: 0o700 });
   const state = await readState(run.files, placesOf(paths, args.pool, args.uuid).state);
   await run.exec.change(args.argv, {
     env: {

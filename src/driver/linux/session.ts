@@ -22,7 +22,7 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const root: User = { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh', groups: [] };
+const root: User = { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh', groups: [0] };
 
 async function userOf(files: Files, jail: JailSpec, options: ExecOptions): Promise<User> {
   const { jailUser, hostUser } = options;

@@ -1,4 +1,6 @@
-/** User data bases as text: who a name is, with all groups. Pure. See passwd(5), group(5). */
+/**
+ * User data bases as text: who a name is, with all groups. Pure. See passwd(5), group(5).
+ */
 export interface User {
   readonly name: string;
   readonly uid: number;
@@ -34,7 +36,8 @@ export function findUser(passwd: string, group: string, name: string): User | un
       gid,
       home: home?.startsWith('/') ? home : '/',
       shell: shell?.startsWith('/') ? shell : '/bin/sh',
-      groups: supplementary(group, name).filter((other) => other !== gid),
+      // As initgroups(3): the first group is among them.
+      groups: [...new Set([gid, ...supplementary(group, name)])],
     };
   }
   return undefined;
