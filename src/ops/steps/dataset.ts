@@ -122,13 +122,6 @@ export const dropSnapshot = stepKind<{ name: string }>('snapshot.drop', {
   undo: () => Promise.resolve(),
 });
 
-/** A snapshot that the same operation took on the way: there is nothing to bring back. */
-export const dropSnapshot = stepKind<{ name: string }>('snapshot.drop', {
-  title: ({ name }) => `destroy snapshot ${name}`,
-  do: ({ name }, { storage }) => storage.destroySnapshot(name, { recursive: false }),
-  undo: () => Promise.resolve(),
-});
-
 /** `previous`: for each key the value that was set on the dataset itself, `null` when none was. */
 export const setProperties = stepKind<{
   dataset: string;
@@ -176,17 +169,6 @@ export const mountDataset = stepKind<{ dataset: string; wasMounted?: boolean }>(
 });
 
 /** Before a destroy it is the check that nobody has a file open there: it fails whole, and it can be undone. */
-export const unmountDataset = stepKind<{ dataset: string }>('dataset.unmount', {
-  title: ({ dataset }) => `unmount ${dataset}`,
-  async do({ dataset }, { storage }) {
-    await unless(['DATASET_NOT_FOUND'], storage.unmount(dataset));
-  },
-  async undo({ dataset }, { storage }) {
-    await unless(['DATASET_NOT_FOUND'], storage.mount(dataset));
-  },
-});
-
-/** Also the check before a destroy that nobody stands in it; repeatable when the dataset is gone. */
 export const unmountDataset = stepKind<{ dataset: string }>('dataset.unmount', {
   title: ({ dataset }) => `unmount ${dataset}`,
   async do({ dataset }, { storage }) {
