@@ -18,6 +18,7 @@ const headlines: Readonly<Record<string, (subject: string) => string>> = {
   'jail.stop': (subject) => `* Stopping ${subject}`,
   'jail.soft-restart': (subject) => `* Soft restarting ${subject}`,
   'jail.destroy': (subject) => `  Destroying: ${subject.split(' ')[0]}`,
+  'release.destroy': (subject) => `Destroying RELEASE dataset: ${subject}`,
   'snapshot.remove': (subject) => `* removing snapshot: ${subject}`,
   'snapshot.rollback': (subject) => `* Rolling back to ${subject}`,
 };

@@ -424,6 +424,10 @@ export const views: Readonly<Record<string, View>> = {
     show: (result: Findings) => ({ lines: findingLines(result) }),
     trouble: ({ findings }: Findings) => findings.some(({ state }) => state === 'failed'),
   },
+  'release.fetch': {
+    shows: 'lines',
+    show: (result: { message: string }) => ({ lines: [oneLine(result.message)] }),
+  },
   'pool.activate': {
     shows: 'lines',
     show: (result: { pool: string }) => ({

@@ -1,0 +1,169 @@
+/** Results as the operations give them, for the transcripts: an awkward jail of every kind. */
+const uuid = (n: number): string => `adae47cb-01cb-11e6-8e4e-00000000000${n}`;
+
+const jail = {
+  boot: false,
+  type: 'jail',
+  release: null,
+  ip4: null,
+  ip6: null,
+  template: null,
+  basejail: false,
+  jid: null,
+  state: 'down',
+};
+
+export const results: Readonly<Record<string, unknown>> = {
+  'jail.list': {
+    jails: [
+      {
+        ...jail,
+        uuid: uuid(1),
+        tag: 'web',
+        name: 'web',
+        jid: 4711,
+        state: 'up',
+        boot: true,
+        type: 'clonejail',
+        release: 'bookworm',
+        ip4: 'eth0|192.0.2.10/24,eth0|192.0.2.11',
+        ip6: 'eth0|2001:db8::10/64',
+      },
+      {
+        ...jail,
+        uuid: uuid(2),
+        tag: '2026-01-31@12:00:00',
+        name: '2026-01-31@12:00:00',
+        release: '14.1-RELEASE-p4',
+        ip4: '192.0.2.20',
+      },
+      {
+        ...jail,
+        uuid: uuid(3),
+        tag: 'データ',
+        name: 'データ',
+        basejail: true,
+        type: 'basejail',
+        template: 'golden',
+      },
+      {
+        ...jail,
+        uuid: uuid(4),
+        tag: 'broken',
+        name: 'broken',
+        state: 'corrupt',
+        problem: 'two datasets have this UUID',
+      },
+    ],
+    foreign: [{ jid: 'podman-1', path: '/var/lib/x', ip4: '-', hostname: 'evil\u001b[2J' }],
+  },
+  'release.list': {
+    releases: [
+      {
+        name: 'bookworm',
+        kind: 'debootstrap',
+        fetchedAt: '2026-01-31T12:00:00.000Z',
+        usedBytes: 311_427_072,
+        jails: 2,
+      },
+      { name: '14.1-RELEASE', kind: 'freebsd', fetchedAt: null, usedBytes: 0, jails: 0 },
+    ],
+  },
+  'jail.df': {
+    jails: [
+      {
+        uuid: uuid(1),
+        tag: 'web',
+        name: 'web',
+        compressratio: '1.53x',
+        reservationBytes: null,
+        quotaBytes: 21474836480,
+        usedBytes: 123456789,
+        availableBytes: 21351380000,
+      },
+      {
+        uuid: uuid(2),
+        tag: 'db',
+        name: 'db',
+        compressratio: '1.00x',
+        reservationBytes: 1073741824,
+        quotaBytes: null,
+        usedBytes: 0,
+        availableBytes: 1024,
+      },
+    ],
+  },
+  'snapshot.list': {
+    snapshots: [
+      {
+        name: 'before-upgrade',
+        dataset: `tank/iocage/jails/${uuid(1)}`,
+        jail: uuid(1),
+        createdAt: '2026-02-03T04:05:06.000Z',
+        referencedBytes: 25600,
+        usedBytes: 1024,
+      },
+      {
+        name: 'before-upgrade/root',
+        dataset: `tank/iocage/jails/${uuid(1)}/root`,
+        jail: uuid(1),
+        createdAt: '2026-02-03T04:05:06.000Z',
+        referencedBytes: 311427072,
+        usedBytes: 0,
+      },
+    ],
+  },
+  'jail.runtime': { uuid: uuid(1), words: ['host.hostname=web', 'jid=4711'] },
+  'jail.create': { jails: [{ uuid: uuid(5), tag: 'new', kind: 'clone' }] },
+  'jail.clone': { jails: [{ uuid: uuid(6), tag: 'copy', kind: 'clone' }] },
+  'snapshot.take': { jail: uuid(1), snapshot: 'before-upgrade' },
+  'pool.activate': { pool: 'tank', root: 'tank/iocage', mountpoint: '/tank/iocage' },
+  'property.set': {
+    changes: [
+      { jail: uuid(1), key: 'boot', old: null, new: 'on', live: true },
+      { jail: uuid(1), key: 'securelevel', old: '2', new: '3', live: false },
+    ],
+  },
+  'property.defaults': {
+    properties: [
+      { key: 'boot', value: 'on', source: 'default' },
+      { key: 'branch', value: null, source: 'builtin' },
+    ],
+  },
+  'host.doctor': {
+    findings: [
+      {
+        id: '1',
+        what: 'jail.create of web, interrupted at 2026-01-31T12:00:00.000Z',
+        state: 'mended',
+        action: 'undone',
+      },
+    ],
+  },
+  'release.fetch': { release: 'bookworm', fetched: true, message: 'Release bookworm is fetched.' },
+};
+
+/** `get` answers in three shapes, by its input. */
+export function getResult(input: { key: string; jail?: string; recursive?: boolean }): unknown {
+  if (input.recursive) {
+    return {
+      key: input.key,
+      rows: [
+        { uuid: uuid(1), tag: 'web', name: 'web', value: 'on' },
+        { uuid: uuid(2), tag: '2026-01-31@12:00:00', name: '2026-01-31@12:00:00', value: null },
+      ],
+    };
+  }
+  if (input.key === 'all') {
+    return {
+      jail: uuid(1),
+      properties: [
+        { key: 'interfaces', value: 'vnet0:bridge0,vnet1:bridge1', source: 'builtin' },
+        { key: 'boot', value: 'on', source: 'local' },
+        { key: 'branch', value: null, source: 'builtin' },
+        { key: 'securelevel', value: '3', source: 'local', notApplied: 'Linux has no secure levels' },
+      ],
+    };
+  }
+  return { jail: uuid(1), key: input.key, value: input.key === 'notes' ? null : 'on', source: 'local' };
+}
