@@ -12,8 +12,8 @@ SHELL = /bin/sh
 PREFIX = /usr/local
 DESTDIR =
 NODE_MODULES = node_modules/.package-lock.json
-BUILT = dist/.built
-SOURCES = $(shell find src scripts/build.mjs package.json package-lock.json tsconfig.json tsconfig.build.json -type f 2>/dev/null)
+BUILT = build/.built
+SOURCES = $(shell find src scripts/build.mjs scripts/launcher.mjs package.json package-lock.json tsconfig.json tsconfig.build.json -type f 2>/dev/null)
 
 .PHONY: all help setup setup-build setup-test build demo demo-clean test check bench install uninstall clean
 
@@ -24,14 +24,14 @@ help:
 
 setup: setup-build
 	@sh scripts/setup.sh jails
-	@$(MAKE) --no-print-directory $(NODE_MODULES)
+	@$(MAKE) -s --no-print-directory $(NODE_MODULES)
 
 setup-build:
 	@sh scripts/setup.sh build
 
 setup-test: setup-build
 	@sh scripts/setup.sh tests
-	@$(MAKE) --no-print-directory $(NODE_MODULES)
+	@$(MAKE) -s --no-print-directory $(NODE_MODULES)
 
 # npm ci takes the exact versions of package-lock.json and refuses any other.
 $(NODE_MODULES): package-lock.json
@@ -40,12 +40,13 @@ $(NODE_MODULES): package-lock.json
 	@touch $(NODE_MODULES)
 
 build: setup-build
-	@$(MAKE) --no-print-directory $(BUILT)
+	@[ -x bin/iocage ] || rm -f $(BUILT)
+	@$(MAKE) -s --no-print-directory $(BUILT)
 
 $(BUILT): $(NODE_MODULES) $(SOURCES)
 	@echo "building"
 	@npm run --silent build
-	@mkdir -p dist && touch $(BUILT)
+	@mkdir -p build && touch $(BUILT)
 
 demo: setup build
 	@sh scripts/demo.sh
@@ -69,4 +70,4 @@ uninstall:
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' sh scripts/install.sh uninstall
 
 clean:
-	rm -rf dist build coverage
+	rm -rf dist build coverage bin/iocage share/man

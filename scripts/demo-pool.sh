@@ -39,7 +39,7 @@ start_zfs() {
   (
     ulimit -n 20000 2>/dev/null || ulimit -n "$(ulimit -Hn)"
     cd / && exec zfs-fuse -m 1024 -x -p "$pid_file" >/dev/null 2>&1 </dev/null
-  ) || die "zfs-fuse does not start"
+  ) || die "zfs-fuse does not start; 'zfs-fuse -n' tells why"
   tries=0
   until zfs_answers; do
     tries=$((tries + 1))

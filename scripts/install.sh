@@ -1,39 +1,58 @@
 #!/bin/sh
-# Installs or removes iocage below DESTDIR/PREFIX: PREFIX/lib/iocage holds the program, PREFIX/bin/iocage
-# is a link to its launcher. `make install` calls it. Removal takes away these two and nothing else.
+# Installs or removes iocage below DESTDIR/PREFIX; `make install` and `make uninstall` call it.
+#
+#   PREFIX/bin/iocage            the launcher, made for the node of this machine
+#   PREFIX/lib/iocage/           the program, its start-up snapshot, licence and documentation
+#   PREFIX/share/man/man8/       the manual page
+#
+# What stands at these places and is not iocage's is left alone. No data, pool or jail is touched.
 set -eu
 : "${PREFIX:=/usr/local}" "${DESTDIR:=}"
 here=$(cd "$(dirname "$0")/.." && pwd)
-case $PREFIX in /*) ;; *) echo "install: PREFIX must be an absolute path, not '$PREFIX'" >&2; exit 2 ;; esac
-lib=$DESTDIR$PREFIX/lib/iocage
-bin=$DESTDIR$PREFIX/bin
+die() {
+  printf 'install: %s\n' "$*" >&2
+  exit 1
+}
+case $PREFIX in /*) ;; *) die "PREFIX must be an absolute path, not '$PREFIX'" ;; esac
+lib=$PREFIX/lib/iocage
+bin=$PREFIX/bin/iocage
+man=$PREFIX/share/man/man8/iocage.8
 
-ours() { [ -f "$lib/package.json" ] && grep -q '"name": "iocage"' "$lib/package.json"; }
+check_ours() {
+  if [ -e "$DESTDIR$lib" ] && ! grep -q '"name": "iocage"' "$DESTDIR$lib/package.json" 2>/dev/null; then
+    die "$DESTDIR$lib is there and is not iocage's; nothing was changed"
+  fi
+  if [ -e "$DESTDIR$bin" ] && ! grep -q 'Made by scripts/launcher.mjs' "$DESTDIR$bin" 2>/dev/null; then
+    die "$DESTDIR$bin is there and was not installed by this; nothing was changed"
+  fi
+}
 
 remove() {
-  if [ -e "$lib" ]; then
-    ours || { echo "install: $lib is there and is not iocage's; nothing removed" >&2; exit 1; }
-    rm -rf "$lib"
-  fi
-  if [ -L "$bin/iocage" ] && [ "$(readlink "$bin/iocage")" = ../lib/iocage/bin/iocage ]; then rm -f "$bin/iocage"; fi
+  check_ours
+  rm -rf "${DESTDIR:?}$lib"
+  rm -f "$DESTDIR$bin" "$DESTDIR$man"
 }
 
 case ${1:-install} in
-uninstall) remove ;;
-install)
-  [ -x "$here/bin/iocage" ] && [ -d "$here/dist" ] || { echo "install: nothing is built; run 'make build' first" >&2; exit 1; }
-  if [ -e "$bin/iocage" ] && ! [ -L "$bin/iocage" ]; then
-    echo "install: $bin/iocage is there and is not iocage's link; remove it first" >&2
-    exit 1
-  fi
+uninstall)
+  DESTDIR=${DESTDIR:-/}
   remove
-  mkdir -p "$lib" "$bin"
-  for part in bin dist share docs package.json LICENSE README.md CHANGELOG.md; do
-    [ ! -e "$here/$part" ] || cp -R "$here/$part" "$lib/"
-  done
-  rm -f "$lib/dist/.built"
-  ln -sfn ../lib/iocage/bin/iocage "$bin/iocage"
-  echo "installed $bin/iocage"
+  echo "removed $bin, $lib and $man"
   ;;
-*) echo "usage: install.sh install|uninstall" >&2; exit 2 ;;
+install)
+  [ -f "$here/build/iocage.cjs" ] || die "nothing is built; run 'make build' first"
+  DESTDIR=${DESTDIR:-/}
+  remove
+  mkdir -p "$DESTDIR$lib" "$DESTDIR$PREFIX/bin"
+  cp "$here"/build/iocage.cjs* "$here/package.json" "$here/LICENSE" "$here/README.md" "$here/CHANGELOG.md" "$DESTDIR$lib/"
+  cp -R "$here/docs" "$DESTDIR$lib/"
+  if [ -f "$here/share/man/man8/iocage.8" ]; then
+    mkdir -p "$DESTDIR${man%/*}"
+    cp "$here/share/man/man8/iocage.8" "$DESTDIR$man"
+  fi
+  node "$here/scripts/launcher.mjs" --root "$DESTDIR" --bundle "$lib/iocage.cjs" --blob "$lib/iocage.blob" --launcher "$bin"
+  chmod -R u=rwX,go=rX "$DESTDIR$lib"
+  echo "installed $bin"
+  ;;
+*) die "usage: install.sh install|uninstall" ;;
 esac
