@@ -47,10 +47,11 @@ export function commandsOf(
   );
 }
 
-function globalEntries(tables: boolean, early: boolean): readonly (readonly [string, string])[] {
-  return globalRows
-    .filter((row) => (tables || !row.tablesOnly) && (early || !row.early))
-    .map((row) => [row.flags, row.doc] as const);
+/** One line's worth of the options that every command takes; `iocage help` says what they do. */
+function globalReminder(tables: boolean): readonly string[] {
+  const rows = globalRows.filter((row) => !row.early && (tables || !row.tablesOnly));
+  const spellings = rows.map((row) => row.flags.replace(/,.*$/, '').replace(/ .*$/, ''));
+  return ['', ...wrap(`Every command also takes ${spellings.join(', ')}: see 'iocage help'.`, columns)];
 }
 
 export function overview(operations: readonly Operation[]): readonly string[] {
@@ -60,11 +61,17 @@ export function overview(operations: readonly Operation[]): readonly string[] {
     if (rows.length > 0)
       lines.push('', title, ...entries(rows.map(({ name, title: says }) => [name, says] as const)));
   }
-  lines.push('', 'Options, before or after the command', ...entries(globalEntries(false, true)));
+  const options = globalRows.map(
+    (row) => [row.flags, row.doc + (row.tablesOnly ? ', on commands that print a table' : '')] as const,
+  );
+  lines.push('', 'Options, before or after the command', ...entries(options));
   lines.push(
     '',
-    'A jail is named by its UUID, the beginning of its UUID (four digits or more), or its tag.',
-    "More: 'iocage help COMMAND', 'iocage help properties', 'iocage help PROPERTY'.",
+    ...wrap(
+      'A jail is named by its UUID, the beginning of its UUID (four digits or more), or its tag.',
+      columns,
+    ),
+    `More: 'iocage help COMMAND', 'iocage help properties', 'iocage help PROPERTY'.`,
   );
   return lines;
 }
@@ -95,7 +102,6 @@ export function commandHelp(operation: Operation, tables: boolean): readonly str
   const flags = flagsOf(operation);
   if (flags.length > 0)
     lines.push('', 'Flags', ...entries(flags.map((flag) => [flag.flags, flag.doc] as const)));
-  lines.push('', 'Options of every command', ...entries(globalEntries(tables, false)));
   if (command.passThrough) {
     lines.push(
       '',
@@ -112,6 +118,7 @@ export function commandHelp(operation: Operation, tables: boolean): readonly str
       ...command.examples.flatMap(({ line, says }) => [`  ${line}`, `      ${says}`]),
     );
   }
+  lines.push(...globalReminder(tables));
   return lines;
 }
 

@@ -4,8 +4,7 @@
  */
 import { asIocageError, failure } from '../domain/errors.ts';
 import type { IocageEvent } from '../domain/events.ts';
-import type { Action } from '../driver/system.ts';
-import type { Context, Operation, Plan } from '../ops/operation.ts';
+import type { Context, Operation, Plan, Words } from '../ops/operation.ts';
 import type { Globals } from './globals.ts';
 import type { ParsedCommand } from './grammar.ts';
 import { askOnTerminal } from './confirm.ts';
@@ -88,16 +87,8 @@ export async function invoke(
       signal: interrupts.signal,
     });
     const inputs = await operation.command.toInputs(words, context);
-    return await runAll(
-      product,
-      terminal,
-      operation,
-      { globals, words },
-      context,
-      inputs,
-      interrupts.signal,
-      report,
-    );
+    const run = { product, operation, context, words, globals, terminal, signal: interrupts.signal };
+    return await runEach(run, inputs, report);
   } catch (thrown) {
     report(thrown);
     return asIocageError(thrown).exit;
@@ -108,56 +99,69 @@ export async function invoke(
   }
 }
 
-async function runAll(
-  product: Product,
-  terminal: Terminal,
-  operation: Operation,
-  { globals, words }: ParsedCommand,
-  context: Context,
-  inputs: readonly unknown[],
-  signal: AbortSignal,
-  report: (thrown: unknown) => void,
-): Promise<number> {
-  const forced = words.flags['force'] === true || words.flags['yes'] === true;
-  const confirm = forced ? async () => true : askOnTerminal(terminal, operation.id, signal);
-  // What these say is what they are called for; the others are called for what they do.
-  const answersPlainly = operation.effect === 'read' || operation.effect === 'repair';
-  const answers: unknown[] = [];
-  const failures: number[] = [];
-  let status = 0;
-  for (const input of inputs) {
-    const actionsBefore = context.actions.length;
-    try {
-      if (signal.aborted) throw failure('CANCELLED', { operation: operation.title });
-      const { id, result } = await product.runOperation(context, operation, input, { confirm });
-      if (operation.effect === 'session') status = typeof result === 'number' ? result : 0;
-      if (globals.dryRun && !answersPlainly) {
-        const actions = context.actions.slice(actionsBefore);
-        answers.push({ operation: operation.id, dryRun: true, actions });
-        if (globals.format !== 'json') showActions(terminal, actions);
-        continue;
-      }
-      if (operation.effect === 'session') continue;
-      answers.push(
-        operation.effect === 'read' ? result : { operation: operation.id, id: id ?? null, result },
-      );
-      if (globals.format === 'json') continue;
-      if (globals.quiet && !answersPlainly) continue;
-      for (const line of printRemarks(operation.id, result)) terminal.stderr.write(`${line}\n`);
-      for (const line of printResult(operation.id, result, globals, words))
-        terminal.stdout.write(`${line}\n`);
-    } catch (thrown) {
-      report(thrown);
-      failures.push(asIocageError(thrown).exit);
-    }
-  }
-  if (globals.format === 'json' && (inputs.length !== 1 || answers.length === 1)) {
-    terminal.stdout.write(`${printJson(inputs.length === 1 ? answers[0] : answers)}\n`);
-  }
-  if (failures.length === 0) return status;
-  return inputs.length === 1 ? failures[0]! : 1;
+interface Run {
+  readonly product: Product;
+  readonly operation: Operation;
+  readonly context: Context;
+  readonly words: Words;
+  readonly globals: Globals;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
 }
 
-function showActions(terminal: Terminal, actions: readonly Action[]): void {
-  for (const action of actions) terminal.stdout.write(`${printAction(action)}\n`);
+async function runEach(
+  run: Run,
+  inputs: readonly unknown[],
+  report: (thrown: unknown) => void,
+): Promise<number> {
+  const { operation, globals, terminal, signal } = run;
+  const answers: unknown[] = [];
+  const statuses: number[] = [];
+  for (const input of inputs) {
+    try {
+      if (signal.aborted) throw failure('CANCELLED', { operation: operation.title });
+      const { status, json } = await runOne(run, input);
+      statuses.push(status);
+      if (json !== undefined) answers.push(json);
+    } catch (thrown) {
+      report(thrown);
+      statuses.push(asIocageError(thrown).exit);
+      if (signal.aborted) break;
+    }
+  }
+  if (globals.format === 'json' && operation.effect !== 'session') {
+    if (inputs.length !== 1) terminal.stdout.write(`${printJson(answers)}\n`);
+    else if (answers.length === 1) terminal.stdout.write(`${printJson(answers[0])}\n`);
+  }
+  if (inputs.length === 1) return statuses[0] ?? 0;
+  return statuses.some((status) => status !== 0) ? 1 : 0;
+}
+
+/** Runs one input and prints what it answers, except JSON, which is printed for all inputs together. */
+async function runOne(run: Run, input: unknown): Promise<{ status: number; json?: unknown }> {
+  const { product, operation, context, words, globals, terminal, signal } = run;
+  const { effect, id: name } = operation;
+  const forced = words.flags['force'] === true || words.flags['yes'] === true;
+  const confirm = forced ? async () => true : askOnTerminal(terminal, name, signal);
+  const actionsBefore = context.actions.length;
+  const { id, result } = await product.runOperation(context, operation, input, { confirm });
+  // What these say is what they are called for; the others are called for what they do.
+  const saysMore = effect === 'read' || effect === 'repair';
+  if (globals.dryRun && !saysMore) {
+    const actions = context.actions.slice(actionsBefore);
+    if (globals.format !== 'json')
+      for (const action of actions) terminal.stdout.write(`${printAction(action)}\n`);
+    return { status: 0, json: { operation: name, dryRun: true, actions } };
+  }
+  if (effect === 'session') return { status: typeof result === 'number' ? result : 0 };
+  const status = foundTrouble(name, result) ? 1 : 0;
+  if (globals.format === 'json') {
+    return { status, json: saysMore ? result : { operation: name, id: id ?? null, result } };
+  }
+  if (globals.quiet && !saysMore) return { status };
+  // COMPAT: callers of the original read both streams as one, and take any line for an answer.
+  const remarks = globals.format === 'legacy' ? [] : printRemarks(name, result);
+  for (const line of remarks) terminal.stderr.write(`${line}\n`);
+  for (const line of printResult(name, result, globals, words)) terminal.stdout.write(`${line}\n`);
+  return { status };
 }

@@ -147,6 +147,15 @@ describe('several inputs', () => {
   });
 });
 
+test('bad news that are no error give status 1 (doctor)', async () => {
+  const { operations } = await import('../../src/ops/index.ts');
+  const finding = { id: '1', what: 'start of web', action: 'busy' };
+  const doctor = (state: string) =>
+    run(['doctor'], { operations, answer: () => ({ findings: [{ ...finding, state }] }) });
+  expect(await doctor('failed')).toMatchObject({ status: 1, stdout: 'failed    start of web: busy\n' });
+  expect(await doctor('mended')).toMatchObject({ status: 0 });
+});
+
 describe('live lines', () => {
   const answer: Scene['answer'] = (operation, _, { emit }) => {
     emitSteps(emit, operation.id, 'UUID (web)', ['Started', 'Starting services']);

@@ -40,6 +40,7 @@ describe('transcripts', () => {
     ['list', ['list']],
     ['list-long', ['list', '-l']],
     ['list-releases', ['list', '-r']],
+    ['list-releases-long', ['list', '-r', '-l']],
     ['df', ['df']],
     ['snaplist', ['snaplist', 'web']],
     ['get-one', ['get', 'boot', 'web']],
