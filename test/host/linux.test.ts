@@ -100,7 +100,7 @@ describe.skipIf(why !== undefined)(`linux host${why ? ` (skipped: ${why})` : ''}
         env: { EXTRA: 'a b' },
       });
       const lines = it_.exec.output.trim().split('\n');
-      expect(lines[0]).toContain('uid=33(www) gid=33(www) groups=33(www),29(audio)');
+      expect(lines[0]).toContain('uid=33(www) gid=33(www) groups=29(audio),33(www)');
       expect(lines).toEqual(
         expect.arrayContaining(['HOME=/var', 'USER=www', 'TERM=xterm', 'EXTRA=a b', 'SHELL=/bin/sh']),
       );

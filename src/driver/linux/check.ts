@@ -1,6 +1,7 @@
 /** Everything that would keep this host from starting a jail, found before anything is touched. */
 import type { Exec, Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
+import { unsafePlace } from './container.ts';
 import { hostnameOf } from './oci.ts';
 import { placesOf } from './names.ts';
 import { readNetFacts } from './net-facts.ts';
@@ -31,6 +32,9 @@ async function rootProblem(files: Files, jail: JailSpec): Promise<Problem | unde
   if (facts === undefined)
     return { key: 'root', problem: `${jail.root} does not exist; is its dataset mounted?` };
   if (facts.type !== 'directory') return { key: 'root', problem: `${jail.root} is not a directory` };
+  const unsafe = await unsafePlace(files, jail.root);
+  if (unsafe !== undefined)
+    return { key: 'root', problem: `${unsafe} must be a directory, not a link or a file` };
   return undefined;
 }
 

@@ -4,7 +4,7 @@
  */
 import { dirname, join } from 'node:path';
 import type { StepRun } from '../step.ts';
-import type { Paths } from '../system.ts';
+import type { Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import type { HostFacts } from './facts.ts';
 import type { Places } from './names.ts';
@@ -28,6 +28,28 @@ export interface CreateArgs {
 }
 
 export const resolvConfPath = (places: Places): string => join(places.bundle, 'resolv.conf');
+
+/** Directories of the root on which the runtime mounts or in which it makes files. */
+const mountedOn = ['dev', 'proc', 'sys', 'run', 'etc'];
+
+/**
+ * A path of the root that is not a real directory: crun follows a link in the place of /dev, and would
+ * make its nodes wherever a jail's root user let it point. Nobody is in the jail now, so what is found
+ * here stays so until the runtime has mounted over it.
+ */
+export async function unsafePlace(files: Files, root: string): Promise<string | undefined> {
+  for (const name of mountedOn) {
+    const facts = await files.statBelow(root, name);
+    if (facts !== undefined && facts.type !== 'directory') return join(root, name);
+  }
+  return undefined;
+}
+
+async function refuseUnsafeRoot(run: StepRun, root: string): Promise<void> {
+  const path = await unsafePlace(run.files, root);
+  if (path !== undefined)
+    throw failure('UNSAFE_PATH', { path, why: 'it must be a directory, not a link or a file' });
+}
 
 async function writeBundle(args: CreateArgs, places: Places, run: StepRun): Promise<void> {
   for (const directory of [places.bundle, places.runtimeRoot]) {
@@ -67,6 +89,7 @@ export async function createContainer(
   paths: Paths,
   run: StepRun,
 ): Promise<void> {
+  await refuseUnsafeRoot(run, args.config.root.path);
   await writeBundle(args, places, run);
   const profile = seccompProfile(facts.architecture, args.seccomp);
   const cache = filterPath(paths.state, profile, facts.runtime);
