@@ -45,6 +45,7 @@ if pool_is_imported; then
   echo "destroyed the pool $pool"
 fi
 
+remove_host_dirs
 rm -f "$image" "$state" "$demo_dir/error"
 rmdir "$demo_dir/pool" 2>/dev/null || true
 rmdir "$demo_dir" 2>/dev/null || die "$demo_dir holds files that the demo did not make: $(ls -A "$demo_dir")"

@@ -9,6 +9,8 @@ demo_dir=/var/lib/iocage-demo
 image=$demo_dir/pool.img
 state=$demo_dir/state
 marker=org.freebsd.iocage:disposable
+# What iocage itself keeps on a host, besides the pool: the journal and caches; locks and running jails.
+host_dirs='/var/lib/iocage /run/iocage'
 
 die() {
   printf '\n%s: %s\n' "${0##*/}" "$*" >&2
@@ -87,4 +89,23 @@ make_pool() {
   truncate -s 8G "$image"
   zpool create -m "$demo_dir/pool" "$pool" "$image" || die "zpool create failed"
   zfs set "$marker=yes" "$pool"
+}
+
+# The directories of iocage that were not there before the first tour.
+record_host_dirs() {
+  [ -z "$(recorded pool)" ] || return 0
+  for dir in $host_dirs; do [ -e "$dir" ] || echo "made=$dir" >>"$state"; done
+  echo "pool=$pool" >>"$state"
+}
+
+# Removes those again, unless iocage is in use on another pool by now or left something to mend.
+remove_host_dirs() {
+  rm -rf "/run/iocage/$pool"
+  if zfs get -H -o value org.freebsd.ioc:active $(zpool list -H -o name 2>/dev/null) 2>/dev/null | grep -qx yes; then
+    return 0
+  fi
+  [ -z "$(ls -A /var/lib/iocage/journal/open 2>/dev/null)" ] || return 0
+  sed -n 's/^made=//p' "$state" 2>/dev/null | while read -r dir; do
+    case " $host_dirs " in *" $dir "*) rm -rf "$dir" ;; esac
+  done
 }

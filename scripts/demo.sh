@@ -56,6 +56,7 @@ chmod 700 "$demo_dir"
 start_zfs
 [ -z "$zfs_pid" ] || printf 'zfs_pid=%s\nzfs_start=%s\n' "$zfs_pid" "$(process_start "$zfs_pid")" >>"$state"
 make_pool
+record_host_dirs
 
 say "A pool '$pool' in the file $image is ready. From here on it is iocage alone."
 echo "\$ export IOCAGE_POOL=$pool"
