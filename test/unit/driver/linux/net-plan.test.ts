@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { planNetwork, networkKind } from '../../../../src/driver/linux/net-plan.ts';
+import { insideLines, linkLines, removalLines, routeLines } from '../../../../src/driver/linux/net-batch.ts';
+import { placesOf } from '../../../../src/driver/linux/names.ts';
+import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
+
+const uuid = '6f1b9a52-0000-4000-8000-000000000001';
+const places = placesOf({ run: '/run/iocage', state: '/var/lib/iocage' }, 'tank', uuid);
+const facts: NetFacts = {
+  interfaces: [
+    { name: 'lo', addresses: [{ family: 4, address: '127.0.0.1', scope: 'host' }] },
+    {
+      name: 'eth0',
+      addresses: [
+        { family: 4, address: '192.0.2.2', scope: 'global' },
+        { family: 6, address: '2001:db8::2', scope: 'global' },
+        { family: 6, address: 'fe80::1234', scope: 'link' },
+      ],
+    },
+    { name: 'eth1', addresses: [] },
+  ],
+  defaultNic: { 4: 'eth0', 6: undefined },
+  sysctl: new Map([
+    ['net/ipv4/conf/eth0/forwarding', '0'],
+    ['net/ipv6/conf/all/forwarding', '0'],
+    ['net/ipv6/conf/eth0/proxy_ndp', '0'],
+    ['net/ipv6/conf/eth0/accept_ra', '1'],
+  ]),
+  jails: [],
+};
+const plan = (config: Record<string, string>, known: NetFacts = facts) =>
+  planNetwork({ pool: 'tank', uuid, config: new Map(Object.entries(config)) }, places, known);
+
+describe('networkKind', () => {
+  it.each([
+    [{}, 'own'],
+    [{ ip4: 'inherit', ip4_addr: 'eth0|192.0.2.9' }, 'host'],
+    [{ ip4: 'disable' }, 'own'],
+    [{ ip4: 'disable', ip4_addr: 'eth0|192.0.2.9' }, 'own'],
+    [{ ip4_addr: 'none', ip6_addr: 'none' }, 'own'],
+    [{ ip4: 'new', ip4_addr: '192.0.2.9' }, 'addresses'],
+    [{ ip4: 'disable', ip6_addr: 'eth0|2001:db8::9' }, 'addresses'],
+  ])('%j is %s', (config, kind) => {
+    expect(networkKind(new Map(Object.entries(config)))).toBe(kind);
+  });
+});
+
+describe('planNetwork', () => {
+  it('names the interface, the source and the settings that must change', () => {
+    const { plan: made, problems } = plan({
+      ip4_addr: 'DEFAULT|192.0.2.10/24',
+      ip6_addr: 'eth0|2001:DB8::10/64',
+    });
+    expect(problems).toEqual([]);
+    expect(made.addresses).toEqual([
+      { family: 4, address: '192.0.2.10', prefix: 24, nic: 'eth0', source: '192.0.2.2' },
+      { family: 6, address: '2001:db8::10', prefix: 64, nic: 'eth0', source: '2001:db8::2' },
+    ]);
+    expect(made.sysctls).toEqual([
+      { key: 'net/ipv4/conf/eth0/forwarding', value: '1', was: '0' },
+      { key: 'net/ipv6/conf/all/forwarding', value: '1', was: '0' },
+      { key: 'net/ipv6/conf/eth0/proxy_ndp', value: '1', was: '0' },
+      { key: 'net/ipv6/conf/eth0/accept_ra', value: '2', was: '1' },
+    ]);
+    expect(made.link.length).toBeLessThanOrEqual(15);
+  });
+
+  it('takes the value of before the first jail from that jail’s record', () => {
+    const first = plan({ ip4_addr: '192.0.2.10' }).plan;
+    const known: NetFacts = {
+      ...facts,
+      sysctl: new Map([['net/ipv4/conf/eth0/forwarding', '1']]),
+      jails: [{ pool: 'tank', uuid: 'first', network: first }],
+    };
+    expect(plan({ ip4_addr: '192.0.2.11' }, known).plan.sysctls).toEqual(first.sysctls);
+  });
+
+  it('collects every problem', () => {
+    const known: NetFacts = {
+      ...facts,
+      jails: [
+        { pool: 'tank', uuid: 'other', network: plan({ ip4_addr: '192.0.2.20' }).plan },
+        { pool: 'tank', uuid, network: plan({ ip4_addr: '192.0.2.21' }).plan },
+      ],
+    };
+    const { problems } = plan(
+      {
+        ip4_addr: 'em0|192.0.2.9,192.0.2.2,192.0.2.20,192.0.2.21,127.0.0.9,AUTOIP4',
+        ip6_addr: '2001:db8::5',
+      },
+      known,
+    );
+    expect(problems).toEqual([
+      { key: 'ip4_addr', problem: '192.0.2.9: the host has no interface em0' },
+      { key: 'ip4_addr', problem: "192.0.2.2 is the host's own address on eth0" },
+      { key: 'ip4_addr', problem: '192.0.2.20 is in use by jail other' },
+      { key: 'ip4_addr', problem: '127.0.0.9 is a loopback address' },
+      { key: 'ip4_addr', problem: 'auto addresses are not given on Linux yet; name a fixed one' },
+      { key: 'ip6_addr', problem: '2001:db8::5: the host has no default route; name an interface' },
+    ]);
+    expect(plan({ ip4_addr: 'eth0|1.2.3' }).problems).toMatchObject([{ key: 'ip4_addr' }]);
+  });
+});
+
+describe('batch lines', () => {
+  it('make the link, the routes before the proxies, and the inside', () => {
+    const { plan: made } = plan({ ip4_addr: 'eth0|192.0.2.10/24' });
+    expect(linkLines(made)).toEqual([
+      `netns add ${made.netns}`,
+      `link add name ${made.link} type veth peer name eth0 netns ${made.netns}`,
+      `addr add 169.254.1.1/32 dev ${made.link} scope link`,
+      `link set dev ${made.link} addrgenmode none`,
+      `link set dev ${made.link} up`,
+    ]);
+    expect(routeLines(made)).toEqual([
+      `route add 192.0.2.10/32 dev ${made.link} src 192.0.2.2`,
+      'neigh add proxy 192.0.2.10 dev eth0',
+    ]);
+    expect(insideLines(made)).toEqual([
+      'link set dev lo up',
+      'addr add 192.0.2.10/32 dev eth0',
+      'link set dev eth0 addrgenmode none',
+      'link set dev eth0 up',
+      'route add 169.254.1.1/32 dev eth0 scope link',
+      'route add default via 169.254.1.1 dev eth0',
+    ]);
+    expect(removalLines(made, made.addresses)).toEqual([
+      'neigh del proxy 192.0.2.10 dev eth0',
+      `link del ${made.link}`,
+      `netns del ${made.netns}`,
+    ]);
+    expect(removalLines(made, [])).toHaveLength(2);
+  });
+});
