@@ -61,7 +61,11 @@ export const globalRows: readonly GlobalRow[] = [
     choices: ['json'],
     set: () => ({ events: true }),
   },
-  { flags: '-q, --quiet', doc: 'print results and errors only', set: () => ({ quiet: true }) },
+  {
+    flags: '-q, --quiet',
+    doc: 'print only errors and what was asked for; of create and clone the UUID',
+    set: () => ({ quiet: true }),
+  },
   {
     flags: '--color <when>',
     doc: 'auto (the default), always or never; NO_COLOR is honoured',

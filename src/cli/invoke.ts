@@ -14,7 +14,7 @@ import { printAction } from './print/action.ts';
 import { printError } from './print/error.ts';
 import { eventJson, liveLines } from './print/live.ts';
 import { makeProgress, type Progress } from './print/progress.ts';
-import { foundTrouble, printJson, printRemarks, printResult } from './print/result.ts';
+import { foundTrouble, printJson, printQuiet, printRemarks, printResult } from './print/result.ts';
 
 /** What the composition root hands to the command line. */
 export interface Product {
@@ -76,7 +76,8 @@ export async function invoke(
   const report = (thrown: unknown): void => {
     progress.clear();
     const color = wantsColor(globals.color, terminal.stderr, terminal.env);
-    for (const line of printError(thrown, { ...globals, color })) terminal.stderr.write(`${line}\n`);
+    const format = globals.events ? 'json' : globals.format;
+    for (const line of printError(thrown, { ...globals, format, color })) terminal.stderr.write(`${line}\n`);
   };
   let context: Context | undefined;
   try {
@@ -158,7 +159,10 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
   if (globals.format === 'json') {
     return { status, json: saysMore ? result : { operation: name, id: id ?? null, result } };
   }
-  if (globals.quiet && !saysMore) return { status };
+  if (globals.quiet && !saysMore) {
+    for (const line of printQuiet(name, result)) terminal.stdout.write(`${line}\n`);
+    return { status };
+  }
   // COMPAT: callers of the original read both streams as one, and take any line for an answer.
   const remarks = globals.format === 'legacy' ? [] : printRemarks(name, result);
   for (const line of remarks) terminal.stderr.write(`${line}\n`);

@@ -190,6 +190,8 @@ describe('live lines', () => {
       'operation.done',
     ]);
     expect(ran.stdout).toBe('');
+    const failed = await run(['start', 'ghost', '--events', 'json'], { ...scene, answer: notFound });
+    expect(JSON.parse(failed.stderr)).toMatchObject({ error: { code: 'JAIL_NOT_FOUND' } });
   });
 });
 

@@ -59,6 +59,16 @@ describe('transcripts', () => {
     await expect(await inEveryFormat(...argv)).toMatchFileSnapshot(`transcripts/${name}.txt`);
   });
 
+  test('quiet', async () => {
+    const shown = await show(
+      ['create', '-q', 'tag=new'],
+      ['clone', 'web', '-q'],
+      ['set', 'boot=on', 'web', '-q'],
+      ['get', 'boot', 'web', '-q'],
+    );
+    await expect(shown).toMatchFileSnapshot('transcripts/quiet.txt');
+  });
+
   test('errors of the words', async () => {
     const shown = await show(
       ['strat'],

@@ -28,6 +28,11 @@ export function printRemarks(operation: string, result: unknown): readonly strin
   return viewOf(operation)?.remarks?.(result) ?? [];
 }
 
+/** All that is printed of a change with `--quiet`. */
+export function printQuiet(operation: string, result: unknown): readonly string[] {
+  return viewOf(operation)?.quiet?.(result) ?? [];
+}
+
 /** True when the operation did its work and the result is bad news all the same (doctor): exit status 1. */
 export function foundTrouble(operation: string, result: unknown): boolean {
   return viewOf(operation)?.trouble?.(result) ?? false;

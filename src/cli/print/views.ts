@@ -26,6 +26,8 @@ export interface View {
   readonly legacy?: (result: Result, ask: Ask) => readonly string[];
   /** Lines for standard error, for people only. */
   readonly remarks?: (result: Result) => readonly string[];
+  /** What `--quiet` leaves of a change; without it nothing. */
+  readonly quiet?: (result: Result) => readonly string[];
   readonly trouble?: (result: Result) => boolean;
 }
 
@@ -315,6 +317,7 @@ const made: View = {
   show: (result: Made) => ({
     lines: result.jails.map(({ uuid, tag }) => `Successfully created: ${dash(uuid)} (${dash(tag)})`),
   }),
+  quiet: (result: Made) => result.jails.map(({ uuid }) => dash(uuid)),
   // COMPAT: the original printed the bare UUID of an empty jail, and callers read it.
   legacy: (result: Made) =>
     result.jails.map(({ uuid, tag, kind }) =>
