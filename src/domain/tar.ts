@@ -190,8 +190,10 @@ export function parseNumber(field: Uint8Array, what: string): number {
 function checkSum(block: Uint8Array): void {
   let sum = 0;
   for (let i = 0; i < blockBytes; i += 1) sum += i >= 148 && i < 156 ? 32 : block[i]!;
-  if (parseNumber(block.subarray(148, 156), 'checksum') !== sum)
+  const text = Buffer.from(block.subarray(148, 156)).toString('latin1').replaceAll('\0', ' ').trim();
+  if (!/^[0-7]+$/.test(text) || Number.parseInt(text, 8) !== sum) {
     throw new TarProblem('it is not a tar archive, or it is damaged');
+  }
 }
 
 /** Records `LENGTH KEY=VALUE\n`, the length counting itself. */

@@ -104,6 +104,7 @@ export class NodeDownloads implements Downloads {
         sizeBytes += (bytes as Buffer).length;
       }
     } catch (error) {
+      if (options.signal?.aborted) throw cancelled(`reading ${path}`);
       throw fileFailure(path, error);
     }
     return { sha256: hash.digest('hex'), sizeBytes };
@@ -118,10 +119,10 @@ export class NodeDownloads implements Downloads {
     for (let tried = 1; ; tried += 1) {
       try {
         const answer = await attempt();
-        if (signal?.aborted) throw failed(url, 'it was cancelled');
+        if (signal?.aborted) throw cancelled(`downloading ${shownUrl(url)}`);
         return answer;
       } catch (error) {
-        if (signal?.aborted) throw failed(url, 'it was cancelled');
+        if (signal?.aborted) throw cancelled(`downloading ${shownUrl(url)}`);
         if (!(error instanceof Passing)) throw error;
         if (tried >= this.limits.tries) throw failed(url, `${error.message} (tried ${tried} times)`, error);
         await pause(this.limits.pauseMs * 2 ** (tried - 1), signal);
@@ -221,6 +222,10 @@ function rangeHeaders(present: number, attempt: Attempt): Record<string, string>
 
 function startsAt(response: IncomingMessage, position: number): boolean {
   return response.headers['content-range']?.startsWith(`bytes ${position}-`) === true;
+}
+
+function cancelled(operation: string): IocageError {
+  return failure('CANCELLED', { operation });
 }
 
 const fileWords: Readonly<Record<string, string>> = {

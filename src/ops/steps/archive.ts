@@ -72,6 +72,8 @@ export const unpackArchive = stepKind<ArchiveFile & { root: string; kernel: 'lin
           },
         });
       } catch (error) {
+        if (run.signal.aborted)
+          throw failure('CANCELLED', { operation: `unpacking ${name}` }, { cause: error });
         throw inWords(asIocageError(error), file, said, root);
       }
     },
@@ -132,6 +134,8 @@ async function judge(file: string, check: ArchiveCheck, run: StepRun): Promise<v
     problem ??= error;
   }
   if (problem === undefined) return;
+  if (run.signal.aborted)
+    throw failure('CANCELLED', { operation: `checking ${basename(file)}` }, { cause: problem });
   if (problem instanceof TarProblem)
     throw failure('BAD_ARCHIVE', { file, why: problem.message }, { cause: problem });
   throw inWords(asIocageError(problem), file, [], file);
