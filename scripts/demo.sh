@@ -77,7 +77,7 @@ if "$here/bin/iocage" list -r -H | awk -v name="$suite" '$1 == name { found = 1 
   echo "(release $suite is fetched already)"
   run list -r
 else
-  run fetch "release=$suite"
+  run fetch "release=$suite" include=procps
 fi
 
 say "Two thin jails: ZFS clones, so they take no space until they differ."
@@ -90,11 +90,8 @@ run list
 say "Each has its own host name and sees only its own processes."
 run exec alpha hostname
 run exec beta hostname
-if quiet exec alpha sh -c 'command -v ps'; then
-  run exec alpha ps ax
-else
-  run exec alpha sh -c 'for p in /proc/[0-9]*; do echo "${p#/proc/} $(tr "\0" " " <$p/cmdline)"; done'
-fi
+run exec alpha ps ax
+run exec beta ps ax
 
 say "What one jail writes, the other cannot see."
 run exec alpha sh -c 'echo "written in alpha" >/root/note'
