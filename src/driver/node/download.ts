@@ -81,7 +81,12 @@ export class NodeDownloads implements Downloads {
     if (sha256 === undefined) await fs.rm(attempt.part, { force: true });
     let resumed = ((await sizeOf(attempt.part)) ?? 0) > 0;
     for (;;) {
-      const digest = await this.persist(url, signal, () => this.fetchPart(attempt));
+      const digest = await this.persist(url, signal, () => this.fetchPart(attempt)).catch(
+        async (error: unknown) => {
+          if (sha256 === undefined) await fs.rm(attempt.part, { force: true });
+          throw error;
+        },
+      );
       if (sha256 === undefined || digest.sha256 === sha256) {
         await fs.rename(attempt.part, path);
         await syncDirectory(dirname(path));
