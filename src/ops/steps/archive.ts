@@ -11,7 +11,8 @@ import {
   unpacker,
   type Compression,
 } from '../../domain/archive.ts';
-import { asIocageError, failure, IocageError } from '../../domain/errors.ts';
+import type { IocageError } from '../../domain/errors.ts';
+import { asIocageError, failure } from '../../domain/errors.ts';
 import { TarProblem, TarReader } from '../../domain/tar.ts';
 
 /** A root file system with more files than this is a bomb or a mistake. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IocageError } from '../../../src/domain/errors.ts';
+import type { IocageError } from '../../../src/domain/errors.ts';
 import {
   freebsdArch,
   freebsdDirectory,
