@@ -11,6 +11,7 @@ import { isAbsent } from './failure.ts';
 import { assertDestroyable } from './guard.ts';
 import { isAtOrBelow, parentOf, poolOf, splitSnapshot } from './name.ts';
 import { zfsReading } from './read.ts';
+import { renameTree } from './rename.ts';
 import { refused, zfsRunner } from './run.ts';
 import { mountOne, readTree, remount, unmountOne, unmountTree, type Tree } from './tree.ts';
 
@@ -104,23 +105,7 @@ export function zfsStorage(exec: Exec, clock: Clock, platform: NodeJS.Platform =
     },
     promote: async (dataset) => run.change(argv.promote(dataset), dataset),
 
-    async rename(from, to) {
-      const command = argv.rename(from, to);
-      const tree = await readTree(run, from);
-      if (tree === undefined) throw failure('DATASET_NOT_FOUND', { dataset: from });
-      const mounted = tree.mounted.map(({ name }) => name);
-      await unmountTree(run, tree);
-      try {
-        await run.change(command, from);
-      } catch (error) {
-        await remount(run, mounted).catch(() => undefined);
-        throw error;
-      }
-      await remount(
-        run,
-        mounted.map((name) => to + name.slice(from.length)),
-      );
-    },
+    rename: (from, to) => renameTree(run, reading, from, to),
 
     mount: async (dataset) => mountOne(run, dataset),
     // Takes those along that are mounted inside it, and puts them back when one of them is busy.
