@@ -68,6 +68,11 @@ export interface Host {
 
   startSteps(jail: JailSpec): Promise<readonly Step[]>;
   stopSteps(jail: JailSpec): Promise<readonly Step[]>;
+  /**
+   * What takes away the remains of a jail that ended without a stop (its first process was killed):
+   * routes, namespaces, records. Empty when there are none, and while it runs. `start` does it by itself.
+   */
+  leftoverSteps?(jail: JailSpec): Promise<readonly Step[]>;
   /** exec_stop, end every process, exec_start, in the jail as it stands. */
   softRestartSteps(jail: JailSpec): Promise<readonly Step[]>;
   /** Step kinds that the lists above use; the journal finds them here after a crash. */

@@ -220,6 +220,19 @@ export function hostContract(name: string, make: () => Promise<HostUnderTest>): 
       expect(await it_.snapshot()).toEqual(before);
     });
 
+    it('takes away what a killed jail left behind, without starting it', async () => {
+      const jail = await it_.jail('one');
+      const before = await it_.snapshot();
+      const remains = async (): Promise<readonly Step[]> => (await it_.host.leftoverSteps?.(jail)) ?? [];
+      expect(await remains()).toEqual([]);
+      await start(it_, jail);
+      expect(await remains()).toEqual([]);
+      await it_.kill(jail);
+      await runSteps(it_.host, await remains(), it_.run);
+      expect(await it_.snapshot()).toEqual(before);
+      expect(await remains()).toEqual([]);
+    });
+
     it('tells what keeps a jail from starting before anything is touched', async () => {
       const jail = await it_.jail('one', { interfaces: 'vnet0', ip4_addr: 'no-such-nic|192.0.2.77/24' });
       const before = await it_.snapshot();

@@ -5,7 +5,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { hostContract, runSteps, start, stop } from '../contract/host.ts';
 import { whyNoHostTests } from '../support/host-tests.ts';
 import { jailPool, type JailPool } from '../support/jail-pool.ts';
-import type { LinuxUnderTest } from '../support/linux-jails.ts';
+import { SessionExec, type LinuxUnderTest } from '../support/linux-jails.ts';
+import { linuxHost } from '../../src/driver/linux/host.ts';
+import { RecordingExec, RecordingFiles } from '../../src/driver/node/recorder.ts';
+import type { StepRun } from '../../src/driver/step.ts';
+import type { Action } from '../../src/driver/system.ts';
 
 const why = whyNoHostTests();
 describe.skipIf(why !== undefined)(`linux host${why ? ` (skipped: ${why})` : ''}`, () => {
@@ -202,6 +206,56 @@ describe.skipIf(why !== undefined)(`linux host${why ? ` (skipped: ${why})` : ''}
       await start(it_, jail);
       expect(await filtered()).toMatch(/2/);
       expect(existsSync(file)).toBe(false);
+    });
+
+    it.skipIf(!existsSync('/usr/bin/script'))('gives a program the terminal of the caller', async () => {
+      const jail = await it_.jail('one');
+      await start(it_, jail);
+      // script(1) makes the terminal that a test has not.
+      const onTerminal = new SessionExec();
+      const session = onTerminal.session.bind(onTerminal);
+      onTerminal.session = (argv) =>
+        session(['script', '-qec', argv.map((word) => `'${word}'`).join(' '), '/dev/null']);
+      const host = linuxHost({
+        exec: onTerminal,
+        files: it_.run.files,
+        clock: it_.run.clock,
+        paths: { run: it_.runDirectory, state: it_.stateDirectory },
+        terminal: { interactive: true, term: 'xterm', environment: {} },
+      });
+      expect(
+        await host.exec(jail, ['/bin/sh', '-c', 'test -t 0 && readlink /proc/self/fd/1; exit 5'], {}),
+      ).toBe(5);
+      // Of the jail's own devpts, not the caller's.
+      expect(onTerminal.output.trim()).toMatch(/\/dev\/pts\/0$/);
+    });
+
+    it('changes nothing in a dry run, and tells every command in order', async () => {
+      const jail = await it_.jail('one', { exec_prestart: 'echo hello', exec_start: '/bin/true' });
+      const dry = (actions: Action[]): StepRun => ({
+        ...it_.run,
+        dry: true,
+        exec: new RecordingExec(it_.exec, actions),
+        files: new RecordingFiles(it_.run.files, actions),
+      });
+      const commands = (actions: readonly Action[]): readonly string[] =>
+        actions.flatMap((action) => (action.type === 'run' ? [action.argv.join(' ')] : []));
+      const before = await it_.snapshot();
+      const starting: Action[] = [];
+      await runSteps(it_.host, await it_.host.startSteps(jail), dry(starting));
+      expect(await it_.snapshot()).toEqual(before);
+      expect(commands(starting)).toEqual([
+        '/bin/sh -c echo hello',
+        expect.stringMatching(/crun .* create --bundle .* ioc-one$/),
+        expect.stringMatching(/crun .* start ioc-one$/),
+        expect.stringMatching(/crun .* exec --process .* ioc-one$/),
+      ]);
+      await start(it_, jail);
+      const running = await it_.snapshot();
+      const stopping: Action[] = [];
+      await runSteps(it_.host, await it_.host.stopSteps(jail), dry(stopping));
+      expect(await it_.snapshot()).toEqual(running);
+      expect(commands(stopping).at(-1)).toMatch(/crun .* delete --force ioc-one$/);
     });
 
     it('is started with few child processes', async () => {

@@ -265,6 +265,8 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       }),
     startSteps,
     stopSteps,
+    leftoverSteps: async (jail) =>
+      !containers.has(keyOf(jail)) && networks.has(keyOf(jail)) ? [unplug(ids(jail))] : [],
     softRestartSteps: async (jail) => [
       service(command(jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
       service(command(jail, 'exec_start'), { label: 'Starting services' }),

@@ -58,6 +58,7 @@ export function linuxHost({ exec, files, paths, terminal }: LinuxHostDoors): Hos
     notApplied,
     startSteps: lists.start,
     stopSteps: lists.stop,
+    leftoverSteps: lists.leftovers,
     softRestartSteps: lists.softRestart,
     kinds: lists.kinds,
     exec: session.exec,

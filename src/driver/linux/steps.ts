@@ -36,6 +36,7 @@ export interface StepLists {
   start(jail: JailSpec): Promise<readonly Step[]>;
   stop(jail: JailSpec): Promise<readonly Step[]>;
   softRestart(jail: JailSpec): Promise<readonly Step[]>;
+  leftovers(jail: JailSpec): Promise<readonly Step[]>;
 }
 
 export interface Doors {
@@ -118,7 +119,7 @@ export function stepLists(doors: Doors): StepLists {
   async function leftovers(jail: JailSpec): Promise<readonly Step[]> {
     const places = at(ids(jail));
     const state = await readState(files, places.state);
-    if (await isAlive(files, state)) throw failure('ALREADY_UP', { name: jail.tag });
+    if (await isAlive(files, state)) return [];
     const plan = await planned(jail);
     const container =
       state !== undefined || (await files.stat(`${places.runtimeRoot}/${places.id}`)) !== undefined;
@@ -158,6 +159,9 @@ export function stepLists(doors: Doors): StepLists {
   }
 
   async function start(jail: JailSpec): Promise<readonly Step[]> {
+    if (await isAlive(files, await readState(files, at(ids(jail)).state))) {
+      throw failure('ALREADY_UP', { name: jail.tag });
+    }
     const plan = networkKind(jail.config) === 'addresses' ? await planOf(jail) : undefined;
     return [
       ...(await leftovers(jail)),
@@ -194,5 +198,5 @@ export function stepLists(doors: Doors): StepLists {
   }
 
   const kinds = [applyNetwork, removeNetwork, hook, create, begin, service, endOthers, remove, sweep];
-  return { kinds: kinds as readonly StepKind[], start, stop, softRestart };
+  return { kinds: kinds as readonly StepKind[], start, stop, softRestart, leftovers };
 }
