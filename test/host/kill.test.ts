@@ -1,19 +1,29 @@
 /**
  * SIGKILL at each mark of the journal, before and after it is written, of create, clone, start, stop
  * and destroy: after `doctor` the pool and the host are as they were before the operation, or as
- * they are after it, and nothing in between. Needs the built library (dist/), which make test makes.
+ * they are after it, and nothing in between.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 
-const script = new URL('../support/kill.mjs', import.meta.url).pathname;
-
 describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
   let lab: Lab;
+  let script: string;
 
   beforeAll(async () => {
     lab = await openLab();
+    script = join(lab.pool.directory, 'kill.mjs');
+    await build({
+      entryPoints: [new URL('../support/kill.ts', import.meta.url).pathname],
+      outfile: script,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/');` },
+    });
     await lab.run('jail.create', {
       kind: 'clone',
       release: 'busybox',

@@ -76,6 +76,18 @@ function text(...argv: string[]): string {
   }
 }
 
+/** Everything below, without the directories that only lead there; links are not followed. */
+function filesBelow(directory: string): string[] {
+  try {
+    return readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort();
+  } catch {
+    return [];
+  }
+}
+
 function tree(directory: string): string[] {
   try {
     return readdirSync(directory, { recursive: true }).map(String).sort();
@@ -111,11 +123,11 @@ function stateOf(pool: string, paths: { state: string; run: string }): string {
         .filter((line) => line.includes(pool))
         .sort(),
       cgroups: tree('/sys/fs/cgroup/pids/iocage').filter(
-        (path) => path.includes(pool) && !/\.|tasks|notify/.test(path),
+        (path) => path.includes(`${pool}/`) && !/\.|tasks|notify/.test(path),
       ),
-      run: tree(paths.run).filter((path) => !path.endsWith('.lock') && !path.startsWith('locks')),
+      run: filesBelow(paths.run).filter((path) => !path.endsWith('.lock')),
       journal: tree(join(paths.state, 'journal/open')),
-      tags: tree(`${poolMount(pool)}/iocage/tags`),
+      tags: readdirSync(`${poolMount(pool)}/iocage/tags`).sort(),
     },
     null,
     1,

@@ -149,6 +149,15 @@ function checkTag(world: World, jails: readonly Jail[], pairs: readonly (readonl
   }
 }
 
+/** zfs(8): these are cleared by setting them to none, not by inheriting. */
+const notInherited = new Set(['quota', 'refquota', 'reservation', 'refreservation']);
+
+function nativeBefore(key: string, exact: ReadonlyMap<string, string> | undefined): string | null {
+  const value = exact?.get(key);
+  if (!notInherited.has(key)) return value ?? null;
+  return value === undefined || value === '0' ? 'none' : value;
+}
+
 function setSteps(
   world: World,
   jail: Jail,
@@ -159,7 +168,7 @@ function setSteps(
   const previous = Object.fromEntries(
     pairs.map(([key]) =>
       getProperty(key).store === 'native'
-        ? [key, exact?.get(key) ?? null]
+        ? [key, nativeBefore(key, exact)]
         : [namespace + key, jail.local.get(key) ?? null],
     ),
   );

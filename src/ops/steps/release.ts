@@ -94,7 +94,8 @@ export const completeRelease = stepKind<{ root: string }>('release.complete', {
       ['etc/rc', rcScript],
       ['etc/rc.shutdown', rcShutdownScript],
     ] as const) {
-      if (run.dry || (await files.statBelow(root, path)) === undefined) {
+      if (run.dry) await files.writeBelow(root, path, 'unless the release brings one');
+      else if ((await files.statBelow(root, path)) === undefined) {
         await files.writeBelow(root, path, text, { mode: 0o755 });
       }
     }
