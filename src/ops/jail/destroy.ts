@@ -8,6 +8,7 @@ import { defineChange, type Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
+import { releaseDestroy } from '../release/destroy.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
@@ -64,7 +65,14 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
       { line: 'iocage destroy -f web', says: 'does not ask; for scripts' },
       { line: 'iocage destroy -r bookworm', says: 'removes a release that no jail uses' },
     ],
+    instead: (words) => (words.flags['release'] === true ? releaseDestroy : undefined),
     toInputs(words) {
+      if (words.flags['download'] === true) {
+        throw failure('USAGE', {
+          problem: '-d goes with -r: a jail has no downloaded files',
+          command: 'destroy',
+        });
+      }
       if (words.positionals.includes('ALL')) {
         throw failure('USAGE', { problem: 'ALL is not taken here: name each jail', command: 'destroy' });
       }
