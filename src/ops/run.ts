@@ -50,6 +50,7 @@ export async function runOperation(
   options: RunOptions = {},
 ): Promise<Outcome> {
   const input = checkInput(operation.input, raw);
+  if (operation.effect !== 'repair') await tellUnfinished(context);
   switch (operation.effect) {
     case 'read':
       return { id: undefined, result: await operation.read(context, input) };
@@ -70,6 +71,19 @@ export async function runOperation(
       if (!context.isRoot && !context.dry) throw failure('NOT_ROOT', { command: operation.command.names[0] });
       return runChange(context, operation, input, options);
   }
+}
+
+const told = new WeakSet<Context>();
+
+/** Whatever is run next says that an earlier operation was killed, so that nobody finds out too late. */
+async function tellUnfinished(context: Context): Promise<void> {
+  if (told.has(context)) return;
+  told.add(context);
+  const left = await context.journal.unfinished();
+  if (left.length === 0) return;
+  const what = left.map(({ head }) => `${head.operation} of ${head.subject}`).join(', ');
+  const text = `interrupted earlier: ${what}; 'iocage doctor' mends it`;
+  context.emit({ type: 'note', id: '', level: 'warning', text });
 }
 
 async function runChange(
