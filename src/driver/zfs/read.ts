@@ -7,6 +7,7 @@ import type { RunResult } from '../system.ts';
 import * as argv from './argv.ts';
 import { isAbsent, isUnknownProperty, isUnknownVerb } from './failure.ts';
 import { toCapabilities } from './flavour.ts';
+import { isAtOrBelow } from './name.ts';
 import {
   parseGet,
   parseList,
@@ -98,7 +99,8 @@ export function zfsReading(run: Runner, platform: NodeJS.Platform): Reading {
 
     async filesystems(root, depth, columns) {
       const asked = await askColumns(columns, (usable) => argv.list(root, depth, 'filesystem', usable), root);
-      return asked.text === undefined ? undefined : parseList(asked.text, asked.columns);
+      if (asked.text === undefined) return undefined;
+      return parseList(asked.text, asked.columns).filter(({ name }) => isAtOrBelow(name, root));
     },
 
     async measure(root, depth, properties) {
