@@ -15,6 +15,8 @@ import type { JailSpec } from '../../src/driver/host.ts';
 
 const why = whyNoHostTests();
 const neighbour = process.env['IOCAGE_TEST_NEIGHBOUR'];
+/** Control groups are seen by all of the machine: two runs at once must not meet. */
+const netPool = `net${process.pid}`;
 
 describe.skipIf(why !== undefined || neighbour !== undefined)(
   `fixed addresses${why ? ` (skipped: ${why})` : ''}`,
@@ -45,7 +47,7 @@ const server = {
 describe.skipIf(neighbour === undefined)('fixed addresses, inside (the test above runs these)', () => {
   let it_: LinuxUnderTest;
   beforeEach(() => {
-    it_ = linuxUnderTest('netpool', mkdtempSync(join(tmpdir(), 'iocnet-')));
+    it_ = linuxUnderTest(netPool, mkdtempSync(join(tmpdir(), 'iocnet-')));
   });
   afterEach(() => it_.dispose());
 
@@ -68,7 +70,7 @@ describe.skipIf(neighbour === undefined)('fixed addresses, inside (the test abov
     expect(await it_.host.check(web)).toEqual([]);
     await start(it_, web);
     await start(it_, other);
-    expect((await it_.host.running('netpool')).get('web')).toMatchObject({
+    expect((await it_.host.running(netPool)).get('web')).toMatchObject({
       ip4: ['up0|192.0.2.10/24'],
       ip6: ['up0|2001:db8:1::10/64'],
     });

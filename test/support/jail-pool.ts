@@ -32,7 +32,7 @@ export function jailPool(): JailPool {
       const number = (counter += 1);
       const directory = join(base, `t${number}`);
       mkdirSync(directory);
-      if (pool === undefined) return linuxUnderTest('nopool', directory);
+      if (pool === undefined) return linuxUnderTest(`nopool${process.pid}`, directory);
       return linuxUnderTest(pool.name, directory, (name) => {
         sh('zfs', 'create', `${pool.name}/t${number}-${name}`);
         return join(pool.directory, 'pool', `t${number}-${name}`);
