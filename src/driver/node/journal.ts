@@ -19,7 +19,7 @@ export function parseJournal(text: string): JournalEntry | undefined {
     try {
       values.push(JSON.parse(line));
     } catch {
-      break; // a torn line: the power went while it was written
+      continue; // a torn line: the power went while it was written
     }
   }
   const [head, ...marks] = values;

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { componentsBelow, NodeFiles } from '../../../../src/driver/node/files.ts';
+
+const files = new NodeFiles();
+let directory: string;
+let root: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'iocage-files-'));
+  root = join(directory, 'root');
+  mkdirSync(join(root, 'etc'), { recursive: true });
+  mkdirSync(join(directory, 'outside'));
+  writeFileSync(join(directory, 'outside/secret'), 'secret');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('writing', () => {
+  it('replaces a file whole, with its mode, and leaves no temporary file', async () => {
+    const path = join(directory, 'a');
+    await files.write(path, 'one', { mode: 0o600 });
+    await files.write(path, 'two', { mode: 0o600 });
+    expect(readFileSync(path, 'utf8')).toBe('two');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(directory).sort()).toEqual(['a', 'outside', 'root']);
+  });
+
+  it('says in one line why it could not', async () => {
+    await expect(files.write(join(directory, 'no/such/dir'), 'x')).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+    });
+  });
+
+  it('takes absence for granted when removing', async () => {
+    await files.remove(join(directory, 'nothing'));
+    await files.rmdir(join(directory, 'nothing'));
+    await files.rmdir(join(directory, 'outside')); // not empty: stays
+    expect(existsSync(join(directory, 'outside/secret'))).toBe(true);
+  });
+});
+
+describe('below a jail root', () => {
+  it('writes and reads plain files', async () => {
+    await files.writeBelow(root, 'etc/hostname', 'web\n');
+    expect(await files.readBelow(root, '/etc/hostname')).toBe('web\n');
+    expect((await files.statBelow(root, 'etc'))?.type).toBe('directory');
+    expect(await files.readBelow(root, 'etc/none')).toBeUndefined();
+    expect(await files.readBelow(root, 'none/none')).toBeUndefined();
+  });
+
+  it('does not follow a planted directory link', async () => {
+    rmSync(join(root, 'etc'), { recursive: true });
+    symlinkSync('../outside', join(root, 'etc'));
+    await expect(files.writeBelow(root, 'etc/secret', 'x')).rejects.toMatchObject({ code: 'UNSAFE_PATH' });
+    await expect(files.readBelow(root, 'etc/secret')).rejects.toMatchObject({ code: 'UNSAFE_PATH' });
+    expect(readFileSync(join(directory, 'outside/secret'), 'utf8')).toBe('secret');
+  });
+
+  it('replaces a planted file link instead of writing through it, and does not read through it', async () => {
+    symlinkSync('../../outside/secret', join(root, 'etc/resolv.conf'));
+    await expect(files.readBelow(root, 'etc/resolv.conf')).rejects.toMatchObject({ code: 'UNSAFE_PATH' });
+    await files.writeBelow(root, 'etc/resolv.conf', 'nameserver ::1\n');
+    expect(readFileSync(join(directory, 'outside/secret'), 'utf8')).toBe('secret');
+    expect(await files.readBelow(root, 'etc/resolv.conf')).toBe('nameserver ::1\n');
+  });
+
+  it('is not held up by a planted fifo', async () => {
+    execFileSync('mkfifo', [join(root, 'etc/passwd')]);
+    await expect(files.readBelow(root, 'etc/passwd')).rejects.toMatchObject({ code: 'UNSAFE_PATH' });
+  });
+
+  it('holds out while a jail swaps a directory for a link all the time', async () => {
+    let stop = false;
+    const swap = (async () => {
+      for (let i = 0; !stop && i < 4000; i += 1) {
+        rmSync(join(root, 'etc'), { recursive: true, force: true });
+        if (i % 2 === 0) symlinkSync(join(directory, 'outside'), join(root, 'etc'));
+        else mkdirSync(join(root, 'etc'));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    for (let i = 0; i < 300; i += 1) {
+      await files.writeBelow(root, 'etc/secret', 'overwritten').catch(() => undefined);
+    }
+    stop = true;
+    await swap;
+    expect(readFileSync(join(directory, 'outside/secret'), 'utf8')).toBe('secret');
+  });
+
+  it('refuses every path with a parent part, and resolves none', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('..', '.', 'a', '', 'b c', '\u0000'), { maxLength: 6 }),
+        (parts) => {
+          const path = parts.join('/');
+          let accepted: readonly string[] | undefined;
+          try {
+            accepted = componentsBelow(path);
+          } catch {
+            accepted = undefined;
+          }
+          if (accepted !== undefined) {
+            expect(accepted).not.toContain('..');
+            expect(accepted.every((part) => part !== '' && part !== '.' && !part.includes('\0'))).toBe(true);
+          } else {
+            const named = parts.filter((part) => part !== '' && part !== '.');
+            expect(named.length === 0 || named.includes('..') || path.includes('\0')).toBe(true);
+          }
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { mkdtempSync, rmSync, truncateSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { JournalHead } from '../../../../src/driver/system.ts';
+import { NodeJournal, parseJournal } from '../../../../src/driver/node/journal.ts';
+import { parseStartTime, processStart } from '../../../../src/driver/node/process.ts';
+
+let directory: string;
+let journal: NodeJournal;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'iocage-journal-'));
+  journal = new NodeJournal(directory);
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function head(id: string, more: Partial<JournalHead> = {}): JournalHead {
+  return {
+    id,
+    operation: 'jail.create',
+    title: 'Creating jail web',
+    subject: 'web',
+    recover: 'undo',
+    steps: [{ kind: 'dataset.create', args: { dataset: 'tank/iocage/jails/web' } }],
+    locks: [],
+    pid: 2 ** 22 + 1, // above the largest process id
+    processStart: '1',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    ...more,
+  };
+}
+
+describe('the journal', () => {
+  it('finds what a gone process left, with what it had begun', async () => {
+    const open = await journal.begin(head('1'));
+    await open.mark({ mark: 'intent', step: 0 });
+    const [entry] = await journal.unfinished();
+    expect(entry?.head).toEqual(head('1'));
+    expect(entry?.marks).toEqual([{ mark: 'intent', step: 0 }]);
+  });
+
+  it('does not take a running operation for a left one, unless it says so', async () => {
+    const alive = { pid: process.pid, processStart: (await processStart(process.pid))! };
+    const open = await journal.begin(head('1', alive));
+    expect(await journal.unfinished()).toEqual([]);
+    await open.mark({ mark: 'left', error: 'could not' });
+    expect(await journal.unfinished()).toHaveLength(1);
+  });
+
+  it('does not take a reused process id for the old process', async () => {
+    await journal.begin(head('1', { pid: process.pid, processStart: 'another time' }));
+    expect(await journal.unfinished()).toHaveLength(1);
+  });
+
+  it('keeps ended operations, newest first', async () => {
+    for (const id of ['1', '2', '3']) {
+      const open = await journal.begin(head(id));
+      await open.mark({ mark: 'end', outcome: 'done' });
+    }
+    expect((await journal.history(2)).map((entry) => entry.head.id)).toEqual(['3', '2']);
+    expect(await journal.unfinished()).toEqual([]);
+  });
+
+  it('can be gone on with by another process', async () => {
+    await (await journal.begin(head('1'))).mark({ mark: 'intent', step: 0 });
+    const again = await journal.reopen('1');
+    await again.mark({ mark: 'undone', step: 0 });
+    await again.mark({ mark: 'end', outcome: 'undone' });
+    expect((await journal.history(1))[0]?.marks.map((mark) => mark.mark)).toEqual([
+      'intent',
+      'undone',
+      'end',
+    ]);
+  });
+
+  it('reads what was whole of a file that a power cut tore', async () => {
+    const open = await journal.begin(head('1'));
+    await open.mark({ mark: 'intent', step: 0 });
+    await open.mark({ mark: 'intent', step: 1 });
+    const path = join(directory, 'open/1.jsonl');
+    truncateSync(path, statSync(path).size - 5);
+    expect((await journal.unfinished())[0]?.marks).toEqual([{ mark: 'intent', step: 0 }]);
+    await (await journal.reopen('1')).mark({ mark: 'undone', step: 0 });
+    const marks = (await journal.unfinished())[0]?.marks.map((mark) => mark.mark);
+    expect(marks).toEqual(['intent', 'undone']);
+  });
+
+  it('survives any bytes', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const entry = parseJournal(text);
+        expect(entry === undefined || typeof entry.head === 'object').toBe(true);
+      }),
+    );
+  });
+});
+
+describe('the start time of a process', () => {
+  it('is found behind a name with blanks and parentheses', () => {
+    const stat = `42 (a) b (c) S 1 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456 10 20`;
+    expect(parseStartTime(stat)).toBe('123456');
+  });
+
+  it('is none for a zombie, a missing process and nonsense', async () => {
+    expect(parseStartTime('42 (x) Z 1 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 99 10')).toBeUndefined();
+    expect(parseStartTime('')).toBeUndefined();
+    expect(await processStart(2 ** 22 + 1)).toBeUndefined();
+    expect(await processStart(process.pid)).toMatch(/^\d+$/);
+  });
+});
