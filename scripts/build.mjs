@@ -4,9 +4,9 @@
  * the manual page (share/). Needs no network.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { makeSnapshot, writeLauncher } from './launcher.mjs';
@@ -15,9 +15,21 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const path = (...parts) => join(root, ...parts);
 const run = (command, ...words) => execFileSync(command, words, { cwd: root, stdio: 'inherit' });
 
-async function library() {
+// Everything is made beside its place and moved there when it is whole: a program that is started
+// meanwhile finds the old one, and a build that fails leaves it.
+const fresh = path('build', `new-${process.pid}`);
+
+function library() {
+  run(
+    process.execPath,
+    path('node_modules/typescript/bin/tsc'),
+    '-p',
+    'tsconfig.build.json',
+    '--outDir',
+    join(fresh, 'dist'),
+  );
   rmSync(path('dist'), { recursive: true, force: true });
-  run(process.execPath, path('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json');
+  renameSync(join(fresh, 'dist'), path('dist'));
 }
 
 /**
@@ -62,10 +74,11 @@ const slimSchemas = {
 };
 
 async function program() {
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: ['src/cli/entry.ts'],
     outfile: 'build/iocage.cjs',
+    write: false,
     bundle: true,
     platform: 'node',
     target: 'node20.19',
@@ -77,7 +90,13 @@ async function program() {
     legalComments: 'linked',
     logLevel: 'warning',
   });
-  const made = makeSnapshot({ bundle: path('build/iocage.cjs'), blob: path('build/iocage.blob') });
+  const files = outputFiles.map((file) => basename(file.path));
+  for (const [index, file] of files.entries()) writeFileSync(join(fresh, file), outputFiles[index].contents);
+  const made = makeSnapshot({ bundle: join(fresh, 'iocage.cjs'), blob: join(fresh, 'iocage.blob') });
+  // The snapshot goes first: while it is away the launcher takes the bundle.
+  rmSync(path('build/iocage.blob'), { force: true });
+  for (const file of made ? [...files, 'iocage.blob'] : files)
+    renameSync(join(fresh, file), path('build', file));
   writeLauncher({
     launcher: path('bin/iocage'),
     bundle: '../build/iocage.cjs',
@@ -100,8 +119,11 @@ async function manual() {
 
 const parts = { library, program, manual };
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts);
-for (const name of wanted) {
-  if (!Object.hasOwn(parts, name))
-    throw new Error(`no such part: ${name}; there are ${Object.keys(parts).join(', ')}`);
-  await parts[name]();
+const unknown = wanted.find((name) => !Object.hasOwn(parts, name));
+if (unknown) throw new Error(`no such part: ${unknown}; there are ${Object.keys(parts).join(', ')}`);
+mkdirSync(fresh, { recursive: true });
+try {
+  for (const name of wanted) await parts[name]();
+} finally {
+  rmSync(fresh, { recursive: true, force: true });
 }

@@ -88,7 +88,16 @@ export async function invoke(
       signal: interrupts.signal,
     });
     const inputs = await operation.command.toInputs(words, context);
-    const run = { product, operation, context, words, globals, terminal, signal: interrupts.signal };
+    const run = {
+      product,
+      operation,
+      context,
+      words,
+      globals,
+      terminal,
+      progress,
+      signal: interrupts.signal,
+    };
     return await runEach(run, inputs, report);
   } catch (thrown) {
     report(thrown);
@@ -107,6 +116,7 @@ interface Run {
   readonly words: Words;
   readonly globals: Globals;
   readonly terminal: Terminal;
+  readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
@@ -140,12 +150,20 @@ async function runEach(
 
 /** Runs one input and prints what it answers, except JSON, which is printed for all inputs together. */
 async function runOne(run: Run, input: unknown): Promise<{ status: number; json?: unknown }> {
-  const { product, operation, context, words, globals, terminal, signal } = run;
+  const { product, operation, context, words, globals, terminal, progress, signal } = run;
   const { effect, id: name } = operation;
   const forced = words.flags['force'] === true || words.flags['yes'] === true;
-  const confirm = forced ? async () => true : askOnTerminal(terminal, name, signal);
+  const ask = askOnTerminal(terminal, name, signal);
+  const confirm = async (plan: Plan<unknown>): Promise<boolean> => {
+    progress.pause();
+    return forced || ask(plan);
+  };
+  if (effect !== 'session' && !globals.quiet && !globals.events) {
+    progress.begin(`${operation.command.names[0]}: looking what there is`, Date.now());
+  }
   const actionsBefore = context.actions.length;
   const { id, result } = await product.runOperation(context, operation, input, { confirm });
+  progress.pause();
   // What these say is what they are called for; the others are called for what they do.
   const saysMore = effect === 'read' || effect === 'repair';
   if (globals.dryRun && !saysMore) {

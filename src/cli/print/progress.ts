@@ -40,6 +40,10 @@ function detail(event: Extract<IocageEvent, { type: 'progress' }>): string {
 }
 
 export interface Progress {
+  /** Something begins that has not told its title yet: it reads and checks. */
+  begin(title: string, nowMs: number): void;
+  /** Nothing is shown until the next beginning: somebody else has the terminal. */
+  pause(): void;
   event(event: IocageEvent, nowMs: number): void;
   /** To be called often: shows what has become worth showing. */
   tick(nowMs: number): void;
@@ -49,22 +53,30 @@ export interface Progress {
 
 export function makeProgress(out: TextOut): Progress {
   let running: Running | undefined;
-  let shown = false;
+  let shown = '';
   let plainMs = -Infinity;
 
   const clear = (): void => {
-    if (shown) out.write(clearLine);
-    shown = false;
+    if (shown !== '') out.write(clearLine);
+    shown = '';
+  };
+  const begin = (title: string, nowMs: number): void => {
+    running = { title: oneLine(title), sinceMs: nowMs, step: '', place: '', detail: '' };
+    plainMs = -Infinity;
+  };
+  const pause = (): void => {
+    clear();
+    running = undefined;
   };
   return {
     clear,
+    begin,
+    pause,
     event(event, nowMs) {
       if (event.type === 'operation.begin') {
-        running = { title: oneLine(event.title), sinceMs: nowMs, step: '', place: '', detail: '' };
-        plainMs = -Infinity;
+        begin(event.title, nowMs);
       } else if (event.type === 'operation.done' || event.type === 'operation.failed') {
-        clear();
-        running = undefined;
+        pause();
       } else if (running && event.type === 'step.begin') {
         const place = event.step.count > 1 ? `[${event.step.index + 1}/${event.step.count}]` : '';
         running = { ...running, step: oneLine(event.step.title), place, detail: '' };
@@ -79,8 +91,10 @@ export function makeProgress(out: TextOut): Progress {
       const elapsed = nowMs - running.sinceMs;
       if (out.isTTY) {
         if (elapsed < showAfterMs) return;
-        out.write(clearLine + cut(describe(running), Math.max(20, (out.columns ?? 80) - 1)));
-        shown = true;
+        // A terminal that does not know its width says 0.
+        const line = cut(describe(running), Math.max(20, (out.columns || 80) - 1));
+        if (line !== shown) out.write(clearLine + line);
+        shown = line;
       } else if (elapsed >= plainAfterMs && nowMs - plainMs >= plainEveryMs) {
         out.write(`iocage: ${describe(running)}\n`);
         plainMs = nowMs;

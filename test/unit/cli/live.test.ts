@@ -122,6 +122,15 @@ describe('progress', () => {
     expect(written).toEqual(['\r\u001b[2K[2/4] Fetching x: download a (base.txz 25%)', '\r\u001b[2K']);
   });
 
+  test('a pause leaves the terminal to a question', () => {
+    const { written, progress } = watch(true);
+    progress.begin('destroy: looking what there is', 0);
+    progress.tick(500);
+    progress.pause();
+    progress.tick(1000);
+    expect(written).toEqual(['\r\u001b[2Kdestroy: looking what there is', '\r\u001b[2K']);
+  });
+
   test('elsewhere a plain line comes after a second and then every five', () => {
     const { written, progress } = watch(false);
     progress.event(begin, 0);
