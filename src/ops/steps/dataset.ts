@@ -5,7 +5,7 @@
  */
 import { stepKind, type StepKind, type StepRun } from '../../driver/step.ts';
 import type { Properties } from '../../driver/storage.ts';
-import { IocageError, type ErrorCode } from '../../domain/errors.ts';
+import { IocageError } from '../../domain/errors.ts';
 
 const stamp = 'org.freebsd.iocage:op';
 
@@ -17,14 +17,12 @@ async function isOurs(name: string, { storage, operationId }: StepRun): Promise<
   return (await storage.local(name))?.get(stamp) === operationId;
 }
 
-/** Runs it; with one of these codes answers false instead of throwing. */
-async function unless(codes: readonly ErrorCode[], work: Promise<void>): Promise<boolean> {
+/** What is already gone needs no unmounting or mounting. */
+async function unlessGone(work: Promise<void>): Promise<void> {
   try {
     await work;
-    return true;
   } catch (error) {
-    if (error instanceof IocageError && codes.includes(error.code)) return false;
-    throw error;
+    if (!(error instanceof IocageError) || error.code !== 'DATASET_NOT_FOUND') throw error;
   }
 }
 
@@ -73,9 +71,12 @@ export const copyDataset = stepKind<{ snapshot: string; dataset: string }>('data
   title: ({ snapshot, dataset }) => `copy ${snapshot} to ${dataset}`,
   async do({ snapshot, dataset }, run) {
     run.progress(`copying ${snapshot}`);
-    const made = await unless(['DATASET_EXISTS'], run.storage.copy(snapshot, dataset));
-    if (made) return;
-    if (!(await isBelowOurs(dataset, run))) await run.storage.copy(snapshot, dataset);
+    try {
+      return await run.storage.copy(snapshot, dataset);
+    } catch (error) {
+      const there = error instanceof IocageError && error.code === 'DATASET_EXISTS';
+      if (!there || !(await isBelowOurs(dataset, run))) throw error;
+    }
     // Received by a run that was interrupted right afterwards.
     await run.storage.destroySnapshot(`${dataset}@${snapshot.split('@')[1]!}`, { recursive: false });
     await run.storage.mount(dataset);
@@ -164,7 +165,7 @@ export const mountDataset = stepKind<{ dataset: string; wasMounted?: boolean }>(
   title: ({ dataset }) => `mount ${dataset}`,
   do: ({ dataset }, { storage }) => storage.mount(dataset),
   async undo({ dataset, wasMounted }, { storage }) {
-    if (wasMounted === false) await unless(['DATASET_NOT_FOUND'], storage.unmount(dataset));
+    if (wasMounted === false) await unlessGone(storage.unmount(dataset));
   },
 });
 
@@ -172,10 +173,10 @@ export const mountDataset = stepKind<{ dataset: string; wasMounted?: boolean }>(
 export const unmountDataset = stepKind<{ dataset: string }>('dataset.unmount', {
   title: ({ dataset }) => `unmount ${dataset}`,
   async do({ dataset }, { storage }) {
-    await unless(['DATASET_NOT_FOUND'], storage.unmount(dataset));
+    await unlessGone(storage.unmount(dataset));
   },
   async undo({ dataset }, { storage }) {
-    await unless(['DATASET_NOT_FOUND'], storage.mount(dataset));
+    await unlessGone(storage.mount(dataset));
   },
 });
 
