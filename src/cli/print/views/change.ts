@@ -1,0 +1,78 @@
+/** What the other changing commands tell when they are done. */
+import { oneLine, padEnd } from '../text.ts';
+import { dash, type View, type Views } from './view.ts';
+
+interface Made {
+  readonly jails: readonly { readonly uuid: string; readonly tag: string; readonly kind?: string }[];
+}
+const made: View = {
+  shows: 'lines',
+  show: (result: Made) => ({
+    lines: result.jails.map(({ uuid, tag }) => `Successfully created: ${dash(uuid)} (${dash(tag)})`),
+  }),
+  quiet: (result: Made) => result.jails.map(({ uuid }) => dash(uuid)),
+  // COMPAT: the original printed the bare UUID of an empty jail, and callers read it.
+  legacy: (result: Made) =>
+    result.jails.map(({ uuid, tag, kind }) =>
+      kind === 'empty' ? uuid : `  Successfully created: ${uuid} (${tag})`,
+    ),
+};
+
+interface Findings {
+  readonly findings: readonly {
+    readonly id: string;
+    readonly what: string;
+    readonly state: 'mended' | 'failed' | 'report' | 'pending';
+    readonly action: string;
+  }[];
+}
+function findingLines({ findings }: Findings): readonly string[] {
+  if (findings.length === 0) return ['Nothing to mend.'];
+  return findings.map(
+    ({ what, state, action }) =>
+      `${padEnd(state, 8)}  ${oneLine(what)}${action === '' ? '' : `: ${oneLine(action)}`}`,
+  );
+}
+
+interface Started {
+  readonly notApplied?: readonly { readonly key: string; readonly value: string; readonly why: string }[];
+}
+const started: View = {
+  shows: 'lines',
+  show: () => ({ lines: [] }),
+  remarks: (result: Started | undefined) =>
+    (result?.notApplied ?? []).map(
+      ({ key, value, why }) => `  INFO: ${oneLine(`${key}=${value}`)} has no effect here: ${oneLine(why)}`,
+    ),
+};
+
+export const changeViews: Views = {
+  'host.doctor': {
+    shows: 'lines',
+    show: (result: Findings) => ({ lines: findingLines(result) }),
+    trouble: ({ findings }: Findings) => findings.some(({ state }) => state === 'failed'),
+  },
+  'release.fetch': {
+    shows: 'lines',
+    show: (result: { message: string }) => ({ lines: [oneLine(result.message)] }),
+  },
+  'pool.activate': {
+    shows: 'lines',
+    show: (result: { pool: string }) => ({
+      lines: [`ZFS pool '${dash(result.pool)}' successfully activated.`],
+    }),
+    // COMPAT: sysadm takes any output of activate and deactivate for a failure.
+    legacy: () => [],
+  },
+  'pool.deactivate': {
+    shows: 'lines',
+    show: (result: { pool: string }) => ({
+      lines: [`ZFS pool '${dash(result.pool)}' successfully deactivated.`],
+    }),
+    legacy: () => [],
+  },
+  'jail.start': started,
+  'jail.restart': started,
+  'jail.create': made,
+  'jail.clone': made,
+};
