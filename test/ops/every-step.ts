@@ -20,11 +20,15 @@ export interface StepWorld {
 
 export interface StepCase {
   readonly operation: string;
-  readonly input: unknown;
+  /** Tells two cases of one operation apart. */
+  readonly variant?: string;
+  readonly input: () => unknown;
   /** Puts the world into the operation's starting state; called before each try, and harmless when it is there already. */
   readonly prepare?: () => Promise<unknown>;
   /** Takes a success back. */
   readonly reset: () => Promise<unknown>;
+  /** After the last try, what the other cases need. */
+  readonly cleanUp?: () => Promise<unknown>;
 }
 
 /** A journal that throws at one mark: `intent` fails a step before its effect, `done` after it. */
@@ -53,7 +57,7 @@ async function countSteps(world: StepWorld, { operation, input }: StepCase): Pro
   const row = getOperation(operation);
   if (row.effect !== 'change' && row.effect !== 'destroy') throw new Error(`${operation} plans no steps`);
   const context = world.context();
-  const checked = row.input.parse(input);
+  const checked = row.input.parse(input());
   const plan = await row.plan(context, row.prepare?.(context, checked) ?? checked);
   return plan.steps.length;
 }
@@ -67,7 +71,7 @@ export async function failEveryStep(world: StepWorld, scenario: StepCase): Promi
   const { operation, input, prepare, reset } = scenario;
   const row = getOperation(operation);
   const recover = 'recover' in row ? row.recover : undefined;
-  const run = (context: Context) => runOperation(context, getOperation(operation), input);
+  const run = (context: Context) => runOperation(context, getOperation(operation), input());
 
   await prepare?.();
   const count = await countSteps(world, scenario);
@@ -99,5 +103,126 @@ export async function failEveryStep(world: StepWorld, scenario: StepCase): Promi
       await reset();
     }
   }
+  await scenario.cleanUp?.();
   return count;
+}
+
+/**
+ * Every changing operation, on a pool with a release `busybox`, a jail `source` and its snapshot `kept`.
+ */
+export function stepCases(
+  run: (operation: string, input: unknown) => Promise<unknown>,
+  pool: () => string,
+): readonly StepCase[] {
+  const nothing = () => Promise.resolve();
+  const tolerant = (promise: Promise<unknown>) => promise.catch(() => undefined);
+  const victim = { kind: 'clone', release: 'busybox', name: 'victim', properties: [] };
+
+  const calm = {
+    jails: ['source'],
+    properties: [
+      ['notes', 'old'],
+      ['tag', 'source'],
+      ['quota', 'none'],
+    ],
+  };
+  const destroy = (jail: string) => run('jail.destroy', { jail });
+
+  return [
+    { operation: 'jail.create', input: () => victim, reset: () => destroy('victim') },
+    {
+      operation: 'jail.create',
+      variant: 'thick',
+      input: () => ({ ...victim, kind: 'thick' }),
+      reset: () => destroy('victim'),
+    },
+    {
+      operation: 'jail.create',
+      variant: 'empty, two',
+      input: () => ({ kind: 'empty', name: 'victim', count: 2 }),
+      reset: async () => {
+        await destroy('victim_1');
+        await destroy('victim_2');
+      },
+    },
+    {
+      operation: 'jail.clone',
+      input: () => ({ jail: 'source', name: 'victim' }),
+      reset: () => destroy('victim'),
+    },
+    {
+      operation: 'jail.clone',
+      variant: 'of a snapshot',
+      input: () => ({ jail: 'source', snapshot: 'kept', name: 'victim' }),
+      reset: () => destroy('victim'),
+    },
+    {
+      operation: 'jail.start',
+      input: () => ({ jail: 'source' }),
+      reset: () => run('jail.stop', { jail: 'source' }),
+    },
+    {
+      operation: 'jail.stop',
+      input: () => ({ jail: 'source' }),
+      prepare: () => tolerant(run('jail.start', { jail: 'source' })),
+      reset: nothing,
+    },
+    {
+      operation: 'jail.soft-restart',
+      input: () => ({ jail: 'source' }),
+      prepare: () => tolerant(run('jail.start', { jail: 'source' })),
+      reset: nothing,
+      cleanUp: () => run('jail.stop', { jail: 'source' }),
+    },
+    {
+      operation: 'jail.destroy',
+      input: () => ({ jail: 'victim' }),
+      prepare: () => tolerant(run('jail.clone', { jail: 'source', name: 'victim' })),
+      reset: nothing,
+    },
+    {
+      operation: 'snapshot.take',
+      input: () => ({ jail: 'source', snapshot: 'more' }),
+      reset: () => run('snapshot.remove', { jail: 'source', snapshot: 'more' }),
+    },
+    {
+      operation: 'snapshot.remove',
+      input: () => ({ jail: 'source', snapshot: 'more' }),
+      prepare: () => tolerant(run('snapshot.take', { jail: 'source', snapshot: 'more' })),
+      reset: nothing,
+    },
+    { operation: 'snapshot.rollback', input: () => ({ jail: 'source', snapshot: 'kept' }), reset: nothing },
+    {
+      operation: 'property.set',
+      input: () => ({
+        jails: ['source'],
+        properties: [
+          ['notes', 'new'],
+          ['tag', 'renamed'],
+          ['quota', '512M'],
+        ],
+      }),
+      prepare: () => run('property.set', calm),
+      reset: () => run('property.set', calm),
+    },
+    {
+      operation: 'property.set',
+      variant: 'default',
+      input: () => ({ jails: ['default'], properties: [['boot', 'on']] }),
+      prepare: () => run('property.set', { jails: ['default'], properties: [['boot', 'off']] }),
+      reset: nothing,
+    },
+    {
+      operation: 'pool.deactivate',
+      input: () => ({ pool: pool() }),
+      reset: () => run('pool.activate', { pool: pool() }),
+    },
+    {
+      operation: 'pool.activate',
+      input: () => ({ pool: pool() }),
+      prepare: () => tolerant(run('pool.deactivate', { pool: pool() })),
+      reset: nothing,
+      cleanUp: () => tolerant(run('pool.activate', { pool: pool() })),
+    },
+  ];
 }

@@ -50,6 +50,14 @@ export const poolActivate = defineChange<
     if (rows !== undefined && input.mountpoint !== undefined && input.mountpoint !== mountpoint) {
       throw failure('DATASET_EXISTS', { dataset: root });
     }
+    // Only what is missing is made, so that an undo takes away nothing that was there before.
+    const folders = [
+      { path: join(mountpoint, 'log'), mode: 0o700 },
+      { path: join(mountpoint, 'tags'), mode: 0o755 },
+    ];
+    const missing = [];
+    for (const folder of folders)
+      if ((await context.files.stat(folder.path)) === undefined) missing.push(folder);
     const below = layout.map((name) => `${root}/${name}`).filter((dataset) => !present.has(dataset));
     return {
       subject: pool.name,
@@ -64,8 +72,7 @@ export const poolActivate = defineChange<
               }),
             ]),
         ...below.map((dataset) => createDataset({ dataset, properties: {} })),
-        makeDirectory({ path: join(mountpoint, 'log'), mode: 0o700 }),
-        makeDirectory({ path: join(mountpoint, 'tags') }),
+        ...missing.map((folder) => makeDirectory(folder)),
         setProperties({
           dataset: pool.name,
           properties: { [activeProperty]: 'yes' },

@@ -1,0 +1,83 @@
+/** Operations on the fakes: storage and host in memory, files in a directory of the test's own. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NodeExec } from '../../src/driver/node/exec.ts';
+import { NodeDownloads } from '../../src/driver/node/download.ts';
+import { NodeFiles } from '../../src/driver/node/files.ts';
+import { NodeJournal } from '../../src/driver/node/journal.ts';
+import { processStart } from '../../src/driver/node/process.ts';
+import type { IocageEvent } from '../../src/domain/events.ts';
+import type { Context } from '../../src/ops/operation.ts';
+import { getOperation } from '../../src/ops/index.ts';
+import { runOperation } from '../../src/ops/run.ts';
+import { fakeHost, type FakeHost } from './fake-host.ts';
+import { FakeStorage } from './fake-storage.ts';
+
+export interface FakeWorld {
+  readonly storage: FakeStorage;
+  readonly host: FakeHost;
+  readonly events: IocageEvent[];
+  readonly directory: string;
+  context(): Context;
+  run<T = any>(operation: string, input: unknown): Promise<T>;
+  state(): string;
+  close(): void;
+}
+
+export async function openFakeWorld(): Promise<FakeWorld> {
+  const directory = mkdtempSync(join(tmpdir(), 'iocage-ops-'));
+  const storage = new FakeStorage({ pools: [{ name: 'tank' }], baseDir: directory });
+  const host = fakeHost();
+  const events: IocageEvent[] = [];
+  const journal = join(directory, 'journal');
+  let uuids = 0;
+  const context = (): Context => ({
+    exec: new NodeExec(),
+    files: new NodeFiles(),
+    downloads: new NodeDownloads(),
+    storage,
+    host,
+    // One process, one operation at a time: nothing to keep apart.
+    locks: { take: () => Promise.resolve({ release: () => Promise.resolve() }) },
+    journal: new NodeJournal(journal),
+    clock: { now: () => new Date(), sleep: () => Promise.resolve() },
+    ids: { uuid: () => `00000000-0000-4000-8000-${String(++uuids).padStart(12, '0')}` },
+    paths: { state: join(directory, 'state'), run: join(directory, 'run') },
+    pool: 'tank',
+    dry: false,
+    actions: [],
+    emit: (event) => events.push(event),
+    signal: new AbortController().signal,
+    isRoot: true,
+    self: async () => ({ pid: process.pid, processStart: (await processStart(process.pid)) ?? '' }),
+  });
+  const run = async <T>(operation: string, input: unknown): Promise<T> => {
+    const { result } = await runOperation(context(), getOperation(operation), input);
+    return result as T;
+  };
+  await run('pool.activate', { pool: 'tank' });
+  for (const dataset of ['releases/busybox', 'releases/busybox/root']) {
+    await storage.create(`tank/iocage/${dataset}`, {});
+  }
+  mkdirSync(join(directory, 'tank/iocage/releases/busybox/root/etc'), { recursive: true });
+  return {
+    storage,
+    host,
+    events,
+    directory,
+    context,
+    run,
+    state: () =>
+      [
+        storage.snapshotState(),
+        JSON.stringify(host.snapshotState()),
+        ...readdirSync(join(directory, 'tank/iocage/tags')).sort(),
+        ...readdirSync(join(journal, 'open')),
+      ]
+        .join('\n')
+        .replaceAll(/^.*last_started.*\n/gm, '')
+        .replaceAll(/20\d{6}T\d{9}-[0-9a-f]{8}/g, 'OP'),
+    close: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
