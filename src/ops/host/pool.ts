@@ -34,6 +34,7 @@ export const poolActivate = defineChange<
     if (health !== 'ONLINE' && health !== 'DEGRADED') {
       throw failure('POOL_UNHEALTHY', { pool: pool.name, health: health ?? 'UNKNOWN' });
     }
+    const marked = (await context.storage.local(pool.name))?.get(activeProperty) ?? null;
     const root = `${pool.name}/iocage`;
     const rows = await context.storage.filesystems(root, 1, ['mounted', 'mountpoint']);
     const present = new Set(rows?.map((row) => row.name));
@@ -76,7 +77,7 @@ export const poolActivate = defineChange<
         setProperties({
           dataset: pool.name,
           properties: { [activeProperty]: 'yes' },
-          previous: { [activeProperty]: pool.activeBy === 'property' ? 'yes' : null },
+          previous: { [activeProperty]: marked },
         }),
       ],
       result: () => ({ pool: pool.name, root, mountpoint }),
@@ -116,6 +117,7 @@ export const poolDeactivate = defineChange<typeof deactivateInput, { pool: strin
     if (pool === undefined) throw failure('POOL_NOT_FOUND', { pool: input.pool });
     if (!pool.active) throw failure('POOL_NOT_ACTIVE', { pool: pool.name });
     const running = await context.host.running(pool.name);
+    const marked = (await context.storage.local(pool.name))?.get(activeProperty) ?? null;
     if (running.size > 0) throw failure('POOL_IN_USE', { pool: pool.name, jails: [...running.keys()] });
     return {
       subject: pool.name,
@@ -124,7 +126,7 @@ export const poolDeactivate = defineChange<typeof deactivateInput, { pool: strin
         setProperties({
           dataset: pool.name,
           properties: { [activeProperty]: 'no' },
-          previous: { [activeProperty]: pool.activeBy === 'property' ? 'yes' : null },
+          previous: { [activeProperty]: marked },
         }),
       ],
       result: () => ({ pool: pool.name }),
