@@ -28,6 +28,7 @@ describe.skipIf(why !== undefined || neighbour !== undefined)(
         encoding: 'utf8',
         env: { ...process.env, NO_COLOR: '1' },
       });
+      if (inside.status !== 0) console.error(inside.stdout, inside.stderr);
       expect(inside.stdout + inside.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
       expect(inside.status).toBe(0);
     }, 120_000);

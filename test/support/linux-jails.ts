@@ -81,13 +81,19 @@ function jailCgroups(pool: string): readonly string[] {
   });
 }
 
+/** Without those that the kernel keeps for each address by itself, some of them with a delay. */
+function routes(family: '-4' | '-6'): string {
+  const lines = sh('ip', family, 'route', 'show', 'table', 'all').split('\n');
+  return lines.filter((line) => !/^(local|broadcast|anycast|multicast) /.test(line)).join('\n');
+}
+
 function networkOf(): Record<string, string> {
   const sysctls = ['ipv4/ip_forward', 'ipv4/conf/all/forwarding', 'ipv6/conf/all/forwarding'];
   return {
     link: sh('ip', '-o', 'link').replace(/ state \w+| qlen \d+/g, ''),
     addr: sh('ip', '-o', 'addr'),
-    route4: sh('ip', 'route', 'show', 'table', 'all'),
-    route6: sh('ip', '-6', 'route', 'show', 'table', 'all'),
+    route4: routes('-4'),
+    route6: routes('-6'),
     proxy: sh('ip', 'neigh', 'show', 'proxy') + sh('ip', '-6', 'neigh', 'show', 'proxy'),
     netns: existsSync('/run/netns') ? readdirSync('/run/netns').sort().join(' ') : '',
     nft: sh('nft', 'list', 'ruleset'),
