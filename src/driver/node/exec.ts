@@ -59,7 +59,11 @@ function spawnFailure(argv: readonly string[], error: NodeJS.ErrnoException): Io
   const tool = argv[0] ?? '';
   if (error.code === 'ENOENT') {
     const known = packages[tool];
-    return failure('MISSING_TOOL', { tool, ...(known === undefined ? {} : { package: known }) }, { cause: error });
+    return failure(
+      'MISSING_TOOL',
+      { tool, ...(known === undefined ? {} : { package: known }) },
+      { cause: error },
+    );
   }
   return failure('COMMAND_FAILED', { argv, status: error.code ?? 'could not start', stderr: error.message });
 }
@@ -211,13 +215,15 @@ export class NodeExec implements Exec {
           let stderr = '';
           child.stderr!.setEncoding('utf8').on('data', (text: string) => {
             stderr = (stderr + text).slice(-stderrTailBytes * 4);
-            if (options.onLine) for (const line of text.split('\n')) if (line !== '') options.onLine(line, 'stderr');
+            if (options.onLine)
+              for (const line of text.split('\n')) if (line !== '') options.onLine(line, 'stderr');
           });
           child.once('error', (error: NodeJS.ErrnoException) => reject(spawnFailure(argv, error)));
           child.once('exit', (code, signal) => {
             const why = code === 0 ? undefined : statusOf(code, signal, false);
             // Standard error may still be on its way.
-            const answer = (): void => resolve(why === undefined ? undefined : { argv, why, stderr: firstLines(stderr) });
+            const answer = (): void =>
+              resolve(why === undefined ? undefined : { argv, why, stderr: firstLines(stderr) });
             if (child.stderr!.readableEnded || why === undefined) answer();
             else {
               child.stderr!.once('close', answer);
@@ -233,7 +239,8 @@ export class NodeExec implements Exec {
       const failures = (await Promise.all(ends)).filter((failed) => failed !== undefined);
       // The reader that failed is the cause; the writer's broken pipe is only its echo.
       const cause = failures.find((failed) => !failed.why.includes('SIGPIPE')) ?? failures[0];
-      if (cause) throw failure('COMMAND_FAILED', { argv: cause.argv, status: cause.why, stderr: cause.stderr });
+      if (cause)
+        throw failure('COMMAND_FAILED', { argv: cause.argv, status: cause.why, stderr: cause.stderr });
     } catch (error) {
       stop();
       throw error;
@@ -242,7 +249,10 @@ export class NodeExec implements Exec {
     }
   }
 
-  session(argv: readonly string[], options: { env?: Readonly<Record<string, string>> } = {}): Promise<ExitStatus> {
+  session(
+    argv: readonly string[],
+    options: { env?: Readonly<Record<string, string>> } = {},
+  ): Promise<ExitStatus> {
     checkArgv(argv);
     this.spawned += 1;
     return new Promise((resolve, reject) => {

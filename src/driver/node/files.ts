@@ -88,7 +88,10 @@ async function withParentBelow<T>(
         const code = (error as NodeJS.ErrnoException).code;
         if (code === 'ENOENT') return undefined;
         if (code === 'ELOOP' || code === 'ENOTDIR') {
-          throw failure('UNSAFE_PATH', { path: join(root, path), why: `${part} is a link or not a directory` });
+          throw failure('UNSAFE_PATH', {
+            path: join(root, path),
+            why: `${part} is a link or not a directory`,
+          });
         }
         throw explain(join(root, path), error);
       }
@@ -199,7 +202,8 @@ export class NodeFiles implements Files {
       }
       try {
         const stat = await handle.stat();
-        if (!stat.isFile()) throw failure('UNSAFE_PATH', { path: join(root, path), why: 'it is not a plain file' });
+        if (!stat.isFile())
+          throw failure('UNSAFE_PATH', { path: join(root, path), why: 'it is not a plain file' });
         if (stat.size > 4 * 1024 * 1024) {
           throw failure('UNSAFE_PATH', { path: join(root, path), why: 'it is larger than 4 MiB' });
         }

@@ -4,7 +4,8 @@ import { execFile } from 'node:child_process';
 
 /** Start time in the kernel's words (clock ticks since boot on Linux, a date on FreeBSD); undefined when it is gone. */
 export async function processStart(pid: number): Promise<string | undefined> {
-  if (process.platform === 'linux') return parseStartTime(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
+  if (process.platform === 'linux')
+    return parseStartTime(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
   return new Promise((resolve) => {
     execFile('/bin/ps', ['-o', 'lstart=', '-p', String(pid)], (error, stdout) =>
       resolve(error || stdout.trim() === '' ? undefined : stdout.trim()),

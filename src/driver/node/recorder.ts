@@ -33,8 +33,18 @@ export class RecordingExec implements Exec {
   }
 
   change(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    this.actions.push({ type: 'run', argv, ...(options.input === undefined ? {} : { input: options.input }) });
-    return Promise.resolve({ argv, status: 0, stdout: options.pretend?.stdout ?? '', stderr: '', durationMs: 0 });
+    this.actions.push({
+      type: 'run',
+      argv,
+      ...(options.input === undefined ? {} : { input: options.input }),
+    });
+    return Promise.resolve({
+      argv,
+      status: 0,
+      stdout: options.pretend?.stdout ?? '',
+      stderr: '',
+      durationMs: 0,
+    });
   }
 
   pipe(commands: readonly (readonly string[])[]): Promise<void> {
@@ -113,7 +123,10 @@ export class RecordingDownloads implements Downloads {
     this.actions = actions;
   }
 
-  text(url: string, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<FileDigest & { text: string }> {
+  text(
+    url: string,
+    options?: { maxBytes?: number; signal?: AbortSignal },
+  ): Promise<FileDigest & { text: string }> {
     return this.real.text(url, options);
   }
 

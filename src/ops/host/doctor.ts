@@ -1,6 +1,6 @@
 /** `doctor`: says what is wrong, and completes or undoes what an interrupted operation left. */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineRepair } from '../operation.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';

@@ -1,6 +1,6 @@
 /** `activate`, `deactivate`: which pool iocage works on. Nothing is ever marked that nobody named. */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineChange, type Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertPoolName } from '../../domain/name.ts';

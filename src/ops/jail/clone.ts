@@ -3,7 +3,7 @@
  * configuration except what must be its own: identity, tag, host name, MAC addresses.
  */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineChange } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';

@@ -3,7 +3,7 @@
  * written in the call that makes the dataset, so no moment shows a jail without its configuration.
  */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineChange, type Context, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';

@@ -3,7 +3,7 @@
  * clone of the jail, never a snapshot that a person made elsewhere, never with `zfs destroy -R`.
  */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
@@ -84,7 +84,8 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
 });
 
 interface Loss {
-  readonly filesystems: readonly string[];
+  /** Outermost first. */
+  readonly mounted: readonly string[];
   /** Snapshots of releases or other jails that were made for this one only. */
   readonly origins: readonly string[];
   readonly all: readonly string[];
@@ -131,17 +132,17 @@ async function computeLoss(context: Context, jail: Jail): Promise<Loss> {
         .filter((origin) => !clones.some((other) => other.origin === origin && !inside(other.dataset))),
     ),
   ];
-  return { filesystems, origins, all: [...filesystems, ...snapshots.map((row) => row.name), ...origins] };
+  const mounted = rows.filter((row) => row.values.get('mounted') === 'yes').map((row) => row.name);
+  return { mounted, origins, all: [...filesystems, ...snapshots.map((row) => row.name), ...origins] };
 }
 
 function destroySteps(world: World, jail: Jail, loss: Loss): readonly Step[] {
-  const deepestFirst = [...loss.filesystems].sort((a, b) => b.split('/').length - a.split('/').length);
   return [
     ...(jail.mountpoint === undefined
       ? []
       : [removeLink({ target: jail.mountpoint, path: join(world.mountpoint, 'tags', jail.tag) })]),
     // Unmounting comes first because it can be undone: a jail whose files are in use stays whole.
-    ...deepestFirst.map((dataset) => unmountDataset({ dataset })),
+    unmountDataset({ dataset: jail.dataset, mounted: loss.mounted }),
     destroyDataset({ dataset: jail.dataset, recursive: true }),
     ...loss.origins.map((name) => destroySnapshot({ name, recursive: false })),
     removeFile({ path: join(world.mountpoint, 'log', `${jail.uuid}-console.log`) }),

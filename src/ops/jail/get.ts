@@ -1,5 +1,5 @@
 /** `get`, `get -r`, `defaults`: what is configured, and where each value comes from. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { effective } from '../../domain/config.ts';
@@ -69,13 +69,19 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
     names: ['get', 'show'],
     group: 'configuration',
     usage: 'PROPERTY|all JAIL|default | -r PROPERTY',
-    flags: [{ key: 'recursive', flags: '-r, --recursive', doc: 'the property of every jail' }],
+    flags: [
+      { key: 'recursive', flags: '-r, --recursive', doc: 'the property of every jail' },
+      { key: 'long', flags: '-l, --long', doc: 'with the source of each value, and why it is not applied' },
+    ],
     about: `PROPERTY may also be state (up or down), jid, pool or iocroot.`,
     examples: [
       { line: 'iocage get all web', says: 'every property, one key:value a line' },
       { line: 'iocage get host_hostname web', says: 'one value' },
       { line: 'iocage get -r boot', says: 'one property of all jails' },
-      { line: 'iocage get all web --json', says: 'with the source of each value' },
+      {
+        line: 'iocage get -l all web',
+        says: 'with the source of each value, and what this kernel does not apply',
+      },
     ],
     toInputs(words) {
       noProperties('get', words);

@@ -1,5 +1,5 @@
 /** `list`, `df`, `runtime`: constant numbers of child processes, whatever the number of jails. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineRead } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { effective } from '../../domain/config.ts';

@@ -1,5 +1,5 @@
 /** Finding the jails that a command names, and the words that several commands share. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Context, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';

@@ -1,5 +1,5 @@
 /** `exec`, `console`, `chroot`: the caller's terminal goes to a program; its exit status is the answer. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineSession, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
@@ -60,8 +60,10 @@ export const jailExec = defineSession<typeof execInput>({
       { line: 'iocage exec -U www-data web id', says: 'as a user of the jail' },
     ],
     async toInputs(words, context) {
-      const [jail, ...argv] = words.positionals;
+      const [jail, ...given] = words.positionals;
       if (jail === undefined) throw failure('USAGE', { problem: 'missing UUID', command: 'exec' });
+      // `exec JAIL -- COMMAND` is how scripts for the Python line keep their flags apart.
+      const argv = given[0] === '--' ? given.slice(1) : given;
       if (argv.length === 0) throw failure('USAGE', { problem: 'missing command', command: 'exec' });
       const { hostUser, jailUser } = words.flags;
       const rest = {

@@ -1,6 +1,6 @@
 /** `set`: properties of jails, or of the defaults. Everything is checked before anything is written. */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';

@@ -1,5 +1,5 @@
 /** `start`, `stop`, `restart`: the host driver says which steps that takes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineChange, defineSequence } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';

@@ -3,7 +3,7 @@
  * the jails' properties, since only ZFS knows.
  */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';

@@ -25,7 +25,7 @@ async function fromFile(context: Context, input: FetchInput, place: Place, file:
     kind: 'tar',
     source: file,
     sha256,
-    before: [checkArchives({ archives: [{ file, sha256 }], dataset: place.world.root })],
+    before: [checkArchives({ archives: [{ file, sha256 }], dataset: `${place.world.root}/releases` })],
     fill: [
       unpackArchive({ file, sha256, root: place.root, kernel: context.host.kernel }),
       completeRelease({ root: place.root }),
@@ -44,7 +44,7 @@ function fromUrl(context: Context, input: FetchInput, place: Place, url: string)
     before: [
       createDownloadDataset(place.download),
       downloadFile({ url, directory: place.download.mountpoint, name, ...digest }),
-      checkArchives({ archives: [{ file, ...digest }], dataset: place.world.root }),
+      checkArchives({ archives: [{ file, ...digest }], dataset: `${place.world.root}/releases` }),
     ],
     fill: [
       unpackArchive({ file, ...digest, root: place.root, kernel: context.host.kernel }),

@@ -43,7 +43,7 @@ async function fromServer(context: Context, input: FetchInput, place: Place, arc
         downloadFile({ url: `${base}/${name}`, directory: mountpoint, name, sha256 }),
       ),
       writeNew({ path: join(mountpoint, 'MANIFEST'), text: manifest.text }),
-      checkArchives({ archives, dataset: place.world.root }),
+      checkArchives({ archives, dataset: `${place.world.root}/releases` }),
     ],
     fill: unpackAll(context, place, archives),
   };
@@ -78,7 +78,7 @@ async function fromDirectory(
     kind: 'freebsd',
     source: directory,
     sha256,
-    before: [checkArchives({ archives, dataset: place.world.root })],
+    before: [checkArchives({ archives, dataset: `${place.world.root}/releases` })],
     fill: unpackAll(context, place, archives),
   };
 }

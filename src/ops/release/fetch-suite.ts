@@ -22,6 +22,8 @@ import type { Filling, Place } from './fetch.ts';
 import type { FetchInput } from './fetch-words.ts';
 
 const defaultVariant = 'minbase';
+/** The smallest variant of bookworm takes 265 MB, compressed 160. */
+const neededBytes = 250 * 2 ** 20;
 
 export async function planSuite(context: Context, input: FetchInput, place: Place): Promise<Filling> {
   const suite = input.suite ?? place.name;
@@ -41,6 +43,7 @@ export async function planSuite(context: Context, input: FetchInput, place: Plac
       issues: [{ path: 'release', problem: `nobody here knows the suite ${suite}; add mirror=URL` }],
     });
   }
+  await assertRoom(context, place);
   const keyring = await findKeyring(context, suite, sources[0]!);
   const commands = await bootstrapCommands(context, input, suite, sources, keyring, place.root);
   const mirror = redacted(sources[0]!.uri);
@@ -51,6 +54,17 @@ export async function planSuite(context: Context, input: FetchInput, place: Plac
     before: [],
     fill: [bootstrap({ suite, mirror, commands }), completeRelease({ root: place.root })],
   };
+}
+
+/** A suite that stops half-way for want of space has cost minutes, and an old zfs-fuse may not survive it. */
+async function assertRoom(context: Context, { world }: Place): Promise<void> {
+  const dataset = world.missing.includes(`${world.root}/releases`) ? world.root : `${world.root}/releases`;
+  const available = Number(
+    (await context.storage.measure(dataset, 0, ['available'])).get(dataset)?.get('available') ?? 0,
+  );
+  if (available < neededBytes) {
+    throw failure('POOL_FULL', { dataset, why: `a suite takes about ${neededBytes / 2 ** 20} MB` });
+  }
 }
 
 async function configuredSources(context: Context): Promise<readonly AptSource[]> {

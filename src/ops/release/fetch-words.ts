@@ -1,6 +1,6 @@
 /** What may be said to `fetch`: its input, and the words and flags of both older lines that lead to it. */
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Flag, Words } from '../operation.ts';
 import { isMirror } from '../../domain/apt-sources.ts';
 import { archiveEndings, compressionOf } from '../../domain/archive.ts';

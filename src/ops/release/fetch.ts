@@ -193,6 +193,7 @@ function releaseProperties(context: Context, input: FetchInput, filling: Filling
     [`${namespace}release_source`]: filling.source,
     ...(filling.sha256 === undefined ? {} : { [`${namespace}release_sha256`]: filling.sha256 }),
     [`${namespace}fetched_at`]: context.clock.now().toISOString(),
-    ...(input.compression === undefined ? {} : { compression: input.compression }),
+    // Half the space and less to read; `on` is what this ZFS does best (lz4, on old ones lzjb).
+    compression: input.compression ?? 'on',
   };
 }

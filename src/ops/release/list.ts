@@ -1,5 +1,5 @@
 /** `list -r`: the releases that jails can be made from, in one storage call beyond the world's. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { readWorld } from '../world.ts';

@@ -1,5 +1,5 @@
 /** Snapshots of a jail, always with all its datasets as one unit: take, list, remove, go back. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineChange, defineRead, type Context, type Words } from '../operation.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';

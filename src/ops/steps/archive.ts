@@ -94,9 +94,10 @@ export function compressionFor(file: string): Compression {
   return compression;
 }
 
+/** Room below the dataset; in a dry run it may not be there yet. */
 async function availableBytes(dataset: string, run: StepRun): Promise<number> {
-  const measured = await run.storage.measure(dataset, 0, ['available']);
-  return Number(measured.get(dataset)?.get('available') ?? 0);
+  const available = (await run.storage.measure(dataset, 0, ['available'])).get(dataset)?.get('available');
+  return available === undefined && run.dry ? Infinity : Number(available ?? 0);
 }
 
 async function verifyDigest({ file, sha256 }: ArchiveFile, run: StepRun): Promise<void> {

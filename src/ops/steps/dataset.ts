@@ -169,14 +169,18 @@ export const mountDataset = stepKind<{ dataset: string; wasMounted?: boolean }>(
   },
 });
 
-/** Before a destroy it is the check that nobody has a file open there: it fails whole, and it can be undone. */
-export const unmountDataset = stepKind<{ dataset: string }>('dataset.unmount', {
+/**
+ * Unmounts a dataset with those mounted inside it. Before a destroy it is the check that nobody has a
+ * file open there: it fails whole, and it can be undone. `mounted`: what to mount again then, outermost
+ * first; default the dataset alone.
+ */
+export const unmountDataset = stepKind<{ dataset: string; mounted?: readonly string[] }>('dataset.unmount', {
   title: ({ dataset }) => `unmount ${dataset}`,
   async do({ dataset }, { storage }) {
     await unlessGone(storage.unmount(dataset));
   },
-  async undo({ dataset }, { storage }) {
-    await unlessGone(storage.mount(dataset));
+  async undo({ dataset, mounted }, { storage }) {
+    for (const name of mounted ?? [dataset]) await unlessGone(storage.mount(name));
   },
 });
 

@@ -18,8 +18,12 @@ export const bootstrap = stepKind<{
   title: ({ suite, mirror }) => `install ${suite} from ${mirror}`,
   async do({ suite, mirror, commands }, run) {
     const said: string[] = [];
+    let afterErr = false;
     const onLine = (line: string): void => {
-      if (/^(E:|Err:|W: Failed|E\b)|failed|error/i.test(line)) said.push(line);
+      // apt says on the line after `Err:` why.
+      if (afterErr || /^(E:|W: Failed)|failed|error|no space left|quota exceeded/i.test(line))
+        said.push(line);
+      afterErr = line.startsWith('Err:');
       const phase = /^I: (.*)$/.exec(line)?.[1];
       if (phase !== undefined) tellPhase(phase, run);
     };
@@ -29,6 +33,8 @@ export const bootstrap = stepKind<{
       if (commands.length === 1) await run.exec.change(commands[0]!, options);
       else await run.exec.pipe(commands, options);
     } catch (error) {
+      if (run.signal.aborted)
+        throw failure('CANCELLED', { operation: `installing ${suite}` }, { cause: error });
       throw inWords(asIocageError(error), suite, mirror, said);
     }
   },
@@ -56,7 +62,7 @@ function tellPhase(text: string, run: StepRun): void {
 function inWords(error: IocageError, suite: string, mirror: string, said: readonly string[]): IocageError {
   if (error.code !== 'COMMAND_FAILED') return error;
   const all = `${said.join('\n')}\n${String(error.details['stderr'])}`;
-  if (/No space left on device/.test(all)) {
+  if (/no space left|quota exceeded/i.test(all)) {
     return failure(
       'POOL_FULL',
       { dataset: suite, why: 'the suite does not fit, on the pool or in /var/tmp' },
@@ -64,8 +70,7 @@ function inWords(error: IocageError, suite: string, mirror: string, said: readon
     );
   }
   // The first complaint is the cause; the programs around it only repeat that something failed.
-  const first = said.find((line) => /^(E:|Err:|W: Failed)/.test(line)) ?? said[0];
-  const why = (first ?? String(error.details['stderr'])).replace(/\s+/g, ' ').trim().slice(0, 300);
+  const why = (said[0] ?? String(error.details['stderr'])).replace(/\s+/g, ' ').trim().slice(0, 300);
   return failure(
     'BOOTSTRAP_FAILED',
     { suite, mirror, why: why || String(error.details['status']) },
