@@ -10,6 +10,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -208,6 +209,11 @@ export function linuxUnderTest(
         }
       }
       rmSync(directory, { recursive: true, force: true });
+      // The driver leaves the pool's own, empty one: another start may be about to use it.
+      for (const tree of cgroupLayout(readFileSync('/proc/self/mounts', 'utf8')).trees) {
+        const top = join(tree, 'iocage', pool);
+        if (existsSync(top)) rmdirSync(top);
+      }
     },
   };
 }
