@@ -32,6 +32,7 @@ if pool_is_imported; then
   IOCAGE_POOL=$pool
   export IOCAGE_POOL
   if [ -x "$here/bin/iocage" ]; then
+    if needs_doctor; then "$here/bin/iocage" doctor </dev/null || true; fi
     "$here/bin/iocage" stop ALL </dev/null || echo "demo-clean: not every jail could be stopped" >&2
     "$here/bin/iocage" deactivate "$pool" </dev/null || true
   fi

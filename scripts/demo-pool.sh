@@ -98,13 +98,24 @@ record_host_dirs() {
   echo "pool=$pool" >>"$state"
 }
 
+# Journals of interrupted operations: those of the demo's pool, and all.
+open_journals=/var/lib/iocage/journal/open
+demo_journals() { grep -l "$pool/" "$open_journals"/* 2>/dev/null || true; }
+all_journals() { ls -A "$open_journals" 2>/dev/null || true; }
+
+# True when something was interrupted here and nothing on another pool: `iocage doctor` mends all it finds.
+needs_doctor() {
+  [ -n "$(demo_journals)" ] && [ "$(demo_journals | wc -l)" = "$(all_journals | wc -l)" ]
+}
+
 # Removes those again, unless iocage is in use on another pool by now or left something to mend.
 remove_host_dirs() {
   rm -rf "/run/iocage/$pool"
+  for journal in $(demo_journals); do rm -f "$journal"; done
   if zfs get -H -o value org.freebsd.ioc:active $(zpool list -H -o name 2>/dev/null) 2>/dev/null | grep -qx yes; then
     return 0
   fi
-  [ -z "$(ls -A /var/lib/iocage/journal/open 2>/dev/null)" ] || return 0
+  [ -z "$(all_journals)" ] || return 0
   sed -n 's/^made=//p' "$state" 2>/dev/null | while read -r dir; do
     case " $host_dirs " in *" $dir "*) rm -rf "$dir" ;; esac
   done

@@ -63,6 +63,11 @@ echo "\$ export IOCAGE_POOL=$pool"
 export IOCAGE_POOL=$pool
 run activate "$pool"
 
+if needs_doctor; then
+  say "An earlier tour was interrupted."
+  run doctor
+fi
+
 # What an earlier tour left goes first, so that the tour is whole each time.
 for name in alpha beta; do
   if quiet get tag "$name"; then
