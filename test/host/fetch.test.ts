@@ -344,7 +344,8 @@ describe.skipIf(!hostTests)(`releases on a real pool${reason}`, () => {
           const path = new URL(request.url ?? '/', 'http://localhost').pathname;
           if (path.endsWith('lib32.txz') && !healthy) {
             response.writeHead(200, { 'content-length': bytes.length });
-            response.write(bytes.subarray(0, 100), () => response.destroy());
+            // Not at once: a reset connection may lose what was on its way.
+            response.write(bytes.subarray(0, 100), () => setTimeout(() => response.destroy(), 50));
             return;
           }
           const whole = readFileSync(join(file('bsd'), path));
@@ -397,7 +398,9 @@ describe.skipIf(!hostTests)(`releases on a real pool${reason}`, () => {
       expect(error.code).toBe('RELEASE_IN_USE');
       expect(error.message).toContain('thin');
       expect(lab.state()).toBe(before);
-      expect((await lab.run('release.list', {})).releases[0]).toMatchObject({ name: 'used', jails: 1 });
+      expect((await lab.run('release.list', {})).releases).toContainEqual(
+        expect.objectContaining({ name: 'used', jails: 1 }),
+      );
       await lab.run('jail.destroy', { jail: jails[0].uuid });
       await lab.run('release.destroy', { release: 'used' });
       const gone = await failureOf(lab.run('release.destroy', { release: 'used' }));

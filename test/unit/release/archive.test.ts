@@ -4,7 +4,7 @@ import { IocageError } from '../../../src/domain/errors.ts';
 import { TarReader } from '../../../src/domain/tar.ts';
 import { tarOf, type Entry } from '../../support/tar-bytes.ts';
 
-const limits = { maxBytes: 10_000, maxMembers: 100 };
+const limits = { maxBytes: 1_000_000, maxMembers: 100 };
 
 function check(...archives: readonly (readonly Entry[])[]): string | undefined {
   const judge = new ArchiveCheck(limits);
@@ -79,8 +79,8 @@ describe('ArchiveCheck', () => {
     ['a control character', [file('a\nb')], 'control characters'],
     [
       'more bytes than there is room for',
-      [file('a'), { name: 'b', size: 20_000, content: '' }],
-      'larger than the 10000 bytes',
+      [file('a'), { name: 'b', size: 2_000_000, content: '' }],
+      'larger than the 1000000 bytes',
     ],
     [
       'more members than allowed',

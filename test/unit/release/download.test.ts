@@ -104,7 +104,7 @@ describe('file', () => {
       tries += 1;
       if (tries > 1) return sendBytes(request, response, bytes);
       response.writeHead(200, { 'content-length': bytes.length });
-      response.write(bytes.subarray(0, 50_000), () => response.destroy());
+      response.write(bytes.subarray(0, 50_000), () => setTimeout(() => response.destroy(), 50));
     });
     await downloads.file({ url, path: target(), sha256 });
     expect(server!.requests[1]).toMatch(/^GET \/file bytes=\d+-$/);
