@@ -59,7 +59,9 @@ async function endProcesses(
   const list = (): Promise<readonly number[]> => processesOf(run.files, facts.cgroups, places.cgroup);
   const left = await askToEnd(run, list, state?.pid ?? 0, args.timeoutMs);
   if (left.length === 0) return;
-  run.note(`${left.length} process${left.length === 1 ? '' : 'es'} did not end in time and will be killed`);
+  // A dry run asks nobody to end, so nobody was too slow either.
+  if (!run.dry)
+    run.note(`${left.length} process${left.length === 1 ? '' : 'es'} did not end in time and will be killed`);
   if (kill) await signalAll(run, 'KILL', left);
 }
 

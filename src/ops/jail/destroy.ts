@@ -12,7 +12,7 @@ import { releaseDestroy } from '../release/destroy.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
-import { assertDown, jailLock } from './select.ts';
+import { assertDown, assertOurs, jailLock } from './select.ts';
 
 const destroyInput = z.object({
   jail: z.string().min(1),
@@ -39,6 +39,7 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
   async plan(context, input) {
     const world = await readWorld(context);
     const jail = findJail(world.jails, input.jail);
+    assertOurs(jail);
     const stop = await stopFirst(context, world, jail, input.force);
     const loss = await computeLoss(context, jail);
     return {

@@ -33,6 +33,12 @@ export async function assertDown(context: Context, jail: Jail, action: string): 
   if (running.has(jail.uuid)) throw failure('JAIL_RUNNING', { name: `${jail.uuid} (${jail.tag})`, action });
 }
 
+/** A dataset that somebody else put below `jails` may hold anything. A jail of ours that is damaged may go. */
+export function assertOurs(jail: Jail): void {
+  if (jail.local.get('host_hostuuid') === jail.uuid) return;
+  throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem ?? 'it is not a jail' });
+}
+
 /** One positional word that names a jail, and nothing else. */
 export function oneJail(command: string, words: Words): { jail: string } {
   const [jail, ...more] = words.positionals;

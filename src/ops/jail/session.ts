@@ -110,7 +110,7 @@ export const jailChroot = defineSession<typeof chrootInput>({
   input: chrootInput,
   async session(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    return context.host.chroot(toSpec(world, jail), input.argv);
+    return context.host.chroot(toSpec(world, jail), input.argv.length > 0 ? input.argv : ['/bin/sh']);
   },
   command: {
     names: ['chroot'],

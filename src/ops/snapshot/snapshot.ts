@@ -6,7 +6,7 @@ import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/dataset.ts';
-import { assertDown, jailInput, lockJail, oneJail, readJail } from '../jail/select.ts';
+import { assertDown, assertOurs, jailInput, lockJail, oneJail, readJail } from '../jail/select.ts';
 import { splitSnapshot } from '../jail/clone.ts';
 import { stamp } from '../jail/start.ts';
 
@@ -41,6 +41,7 @@ export const snapshotTake = defineChange<typeof takeInput, { jail: string; snaps
   locks: lockJail,
   async plan(context, input) {
     const { jail } = await readJail(context, input.jail);
+    assertOurs(jail);
     const snapshot = input.snapshot ?? `ioc-${stamp(context.clock.now())}`;
     assertSnapshotName(snapshot);
     const present = await snapshotsOf(context, jail);
@@ -115,6 +116,7 @@ export const snapshotRemove = defineChange<typeof removeInput, { jail: string; r
   locks: lockJail,
   async plan(context, input) {
     const { jail } = await readJail(context, input.jail);
+    assertOurs(jail);
     const all = input.snapshot === 'ALL';
     if (!all) assertSnapshotName(input.snapshot);
     const present = await snapshotsOf(context, jail);
@@ -156,6 +158,7 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
   locks: lockJail,
   async plan(context, input) {
     const { jail } = await readJail(context, input.jail);
+    assertOurs(jail);
     assertSnapshotName(input.snapshot);
     await assertDown(context, jail, 'rollback');
     const present = await snapshotsOf(context, jail);

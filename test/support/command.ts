@@ -1,0 +1,118 @@
+/**
+ * The built command itself, as a person runs it: `bin/iocage` in a process of its own, with words
+ * passed on as they are (no shell between), and the environment of a laboratory.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** `IOCAGE_COMMAND` names another one, such as an installed command. */
+export const commandPath =
+  process.env['IOCAGE_COMMAND'] ?? fileURLToPath(new URL('../../bin/iocage', import.meta.url));
+
+export interface Ran {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ran>;
+  /** Everything on both streams up to now. */
+  output(): string;
+  /** Waits until the output matches; throws with the output when the command ends first or 20 s pass. */
+  says(pattern: RegExp): Promise<void>;
+}
+
+export interface Command {
+  (...words: readonly (string | Buffer)[]): Ran;
+  /** Does not wait for the end. */
+  start(...words: readonly string[]): Started;
+  /** On a pseudo terminal; both streams come as one. Words without blanks. */
+  onTerminal(...words: readonly string[]): Started;
+}
+
+const limitMs = 60_000;
+
+function follow(child: ChildProcess): Started {
+  let stdout = '';
+  let stderr = '';
+  const watchers = new Set<() => void>();
+  const changed = (): void => watchers.forEach((watcher) => watcher());
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    changed();
+  });
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    changed();
+  });
+  const ended = new Promise<Ran>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, signal) => {
+      resolve({ status, signal, stdout, stderr });
+      changed();
+    });
+  });
+  const output = (): string => stdout + stderr;
+  return {
+    child,
+    ended,
+    output,
+    says: (pattern) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => look(true), 20_000);
+        const look = (late = false): void => {
+          const found = pattern.test(output());
+          if (!found && !late && child.exitCode === null && child.signalCode === null) return;
+          watchers.delete(watch);
+          clearTimeout(timer);
+          if (found) resolve();
+          else reject(new Error(`never said ${String(pattern)}:\n${output()}`));
+        };
+        const watch = (): void => look();
+        watchers.add(watch);
+        look();
+      }),
+  };
+}
+
+/** @param environment what the command gets besides `PATH`; nothing of the test's own goes in. */
+export function commandIn(environment: Readonly<Record<string, string>>): Command {
+  if (!existsSync(commandPath)) throw new Error(`${commandPath} is not there: run 'make build' first`);
+  const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC', ...environment };
+  const run = (...words: readonly (string | Buffer)[]): Ran => {
+    const { status, signal, stdout, stderr, error } = spawnSync(commandPath, words as string[], {
+      env,
+      encoding: 'utf8',
+      timeout: limitMs,
+      maxBuffer: 1 << 26,
+    });
+    if (error !== undefined) throw error;
+    return { status, signal, stdout, stderr };
+  };
+  const start = (...words: readonly string[]): Started =>
+    follow(spawn(commandPath, words, { env, stdio: ['pipe', 'pipe', 'pipe'] }));
+  // script(1) takes a line for a shell: the text is fixed, what differs comes in the environment.
+  const onTerminal = (...words: readonly string[]): Started =>
+    follow(
+      spawn('script', ['-qec', 'exec "$IOCAGE_UNDER_TEST" $IOCAGE_TEST_WORDS', '/dev/null'], {
+        env: {
+          ...env,
+          SHELL: '/bin/sh',
+          TERM: 'dumb',
+          IOCAGE_UNDER_TEST: commandPath,
+          IOCAGE_TEST_WORDS: words.join(' '),
+        },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      }),
+    );
+  return Object.assign(run, { start, onTerminal });
+}
+
+/** What differs from run to run without meaning, such as the id of an operation in a property. */
+export function comparable(state: string): readonly string[] {
+  return state.replaceAll(/op\\t[^"]*/g, 'op').split('\n');
+}
