@@ -55,6 +55,14 @@ function statusOf(code: number | null, signal: NodeJS.Signals | null, timedOut: 
   return signal === null ? `exit status ${code}` : `ended by ${signal}`;
 }
 
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    throw failure('FILE_FAILED', { path, why: (error as Error).message }, { cause: error });
+  }
+}
+
 function spawnFailure(argv: readonly string[], error: NodeJS.ErrnoException): IocageError {
   const tool = argv[0] ?? '';
   if (error.code === 'ENOENT') {
@@ -118,11 +126,11 @@ export class NodeExec implements Exec {
     return this.run(argv, options);
   }
 
-  private run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  private async run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
     checkArgv(argv);
     this.spawned += 1;
     const started = performance.now();
-    const log = options.logTo === undefined ? undefined : openSync(options.logTo, 'a', 0o600);
+    const log = options.logTo === undefined ? undefined : openLog(options.logTo);
     const stdio: StdioOptions = [
       options.input === undefined ? 'ignore' : 'pipe',
       log ?? 'pipe',

@@ -39,6 +39,17 @@ async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A new file with exactly this mode, whatever the caller's umask is. */
+async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+  const handle = await fs.open(path, 'wx', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.chmod(mode);
+  } finally {
+    await handle.close();
+  }
+}
+
 function facts(stat: Awaited<ReturnType<typeof fs.lstat>>): FileFacts {
   const type = stat.isFile()
     ? 'file'
@@ -145,7 +156,7 @@ export class NodeFiles implements Files {
     const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
     await attempt(path, async () => {
       try {
-        await fs.writeFile(temporary, text, { mode: options.mode ?? 0o644, flag: 'wx' });
+        await writeWhole(temporary, text, options.mode ?? 0o644);
         await fs.rename(temporary, path);
       } catch (error) {
         await fs.rm(temporary, { force: true });
@@ -230,7 +241,7 @@ export class NodeFiles implements Files {
       const temporary = `${dirname(held)}/.iocage-${randomBytes(6).toString('hex')}`;
       await attempt(join(root, path), async () => {
         try {
-          await fs.writeFile(temporary, text, { mode: options.mode ?? 0o644, flag: 'wx' });
+          await writeWhole(temporary, text, options.mode ?? 0o644);
           // rename replaces a planted link instead of following it.
           await fs.rename(temporary, held);
         } catch (error) {

@@ -92,18 +92,19 @@ interface Loss {
   readonly all: readonly string[];
 }
 
+/** A running jail is stopped when that is wanted; one that was killed from outside may have left its network. */
 async function stopFirst(
   context: Context,
   world: World,
   jail: Jail,
   force: boolean,
 ): Promise<readonly Step[]> {
-  if (!force) {
-    await assertDown(context, jail, 'destroy');
-    return [];
-  }
-  const running = await context.host.running(jail.pool);
-  return running.has(jail.uuid) ? context.host.stopSteps(toSpec(world, jail)) : [];
+  if (!force) await assertDown(context, jail, 'destroy');
+  // A jail that cannot be used can still be destroyed; it cannot be running.
+  if (jail.problem !== undefined) return [];
+  const spec = toSpec(world, jail);
+  const up = (await context.host.running(jail.pool)).has(jail.uuid);
+  return up ? context.host.stopSteps(spec) : ((await context.host.leftoverSteps?.(spec)) ?? []);
 }
 
 async function computeLoss(context: Context, jail: Jail): Promise<Loss> {

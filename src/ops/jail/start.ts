@@ -92,12 +92,17 @@ export const jailStop = defineChange<typeof jailInput, Life>({
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    if (!(await context.host.running(jail.pool)).has(jail.uuid))
-      throw failure('ALREADY_DOWN', { name: label(jail) });
+    const spec = toSpec(world, jail);
+    const up = (await context.host.running(jail.pool)).has(jail.uuid);
+    // A jail that ended by itself may have left its network behind.
+    const steps = up
+      ? await context.host.stopSteps(spec)
+      : ((await context.host.leftoverSteps?.(spec)) ?? []);
+    if (!up && steps.length === 0) throw failure('ALREADY_DOWN', { name: label(jail) });
     return {
       subject: label(jail),
       title: `Stopping ${label(jail)}`,
-      steps: await context.host.stopSteps(toSpec(world, jail)),
+      steps,
       result: () => ({ uuid: jail.uuid, tag: jail.tag, state: 'down', jid: null, notApplied: [] }),
     };
   },

@@ -76,13 +76,19 @@ describe('running a command', () => {
     rmSync(directory, { recursive: true });
   });
 
+  it('says so when the log cannot be written', async () => {
+    await expect(exec.change(['true'], { logTo: '/does/not/exist/log' })).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+    });
+  });
+
   it('gives text to standard input, also when nobody reads it', async () => {
     expect((await exec.read(['cat'], { input: 'hello' })).stdout).toBe('hello');
     expect((await exec.read(['true'], { input: 'x'.repeat(1 << 20) })).status).toBe(0);
   });
 
-  it('refuses a NUL byte', () => {
-    expect(() => exec.read(['echo', 'a\0b'])).toThrow('NUL');
+  it('refuses a NUL byte', async () => {
+    await expect(exec.read(['echo', 'a\0b'])).rejects.toThrow('NUL');
   });
 });
 

@@ -39,6 +39,18 @@ describe('writing', () => {
     expect(readdirSync(directory).sort()).toEqual(['a', 'outside', 'root']);
   });
 
+  it('gives the wanted mode whatever the umask is', async () => {
+    const before = process.umask(0o077);
+    try {
+      await files.write(join(directory, 'a'), 'x');
+      await files.writeBelow(root, 'etc/a', 'x');
+    } finally {
+      process.umask(before);
+    }
+    expect(statSync(join(directory, 'a')).mode & 0o777).toBe(0o644);
+    expect(statSync(join(root, 'etc/a')).mode & 0o777).toBe(0o644);
+  });
+
   it('says in one line why it could not', async () => {
     await expect(files.write(join(directory, 'no/such/dir'), 'x')).rejects.toMatchObject({
       code: 'FILE_FAILED',
