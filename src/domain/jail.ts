@@ -16,6 +16,8 @@ export interface Jail {
   readonly local: ReadonlyMap<string, string>;
   /** ZFS's own properties, as text. */
   readonly native: ReadonlyMap<string, string>;
+  /** Its `host_hostuuid` names this dataset: iocage made it. What is not ours is never destroyed. */
+  readonly ours: boolean;
   /** Why it cannot be used; it is listed as corrupt then, and nothing is done to it. */
   readonly problem?: string;
 }

@@ -101,6 +101,7 @@ function toJail(row: DatasetRow, pool: string, template: boolean): Jail {
     template: template || ['yes', '1', 'on'].includes(local.get('template') ?? ''),
     local,
     native,
+    ours: row.problem === undefined && local.get('host_hostuuid') === uuid,
     ...(problem === undefined ? {} : { problem }),
   };
 }

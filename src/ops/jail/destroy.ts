@@ -99,9 +99,11 @@ async function stopFirst(
   jail: Jail,
   force: boolean,
 ): Promise<readonly Step[]> {
+  if (!jail.ours)
+    throw failure('GUARDED', { dataset: jail.dataset, why: jail.problem ?? 'iocage did not make it' });
   if (!force) await assertDown(context, jail, 'destroy');
-  // A jail that cannot be used can still be destroyed; it cannot be running.
-  if (jail.problem !== undefined) return [];
+  // One that is only not mounted can be destroyed all the same.
+  if (jail.problem !== undefined && !(await context.host.running(jail.pool)).has(jail.uuid)) return [];
   const spec = toSpec(world, jail);
   const up = (await context.host.running(jail.pool)).has(jail.uuid);
   return up ? context.host.stopSteps(spec) : ((await context.host.leftoverSteps?.(spec)) ?? []);

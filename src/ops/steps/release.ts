@@ -27,9 +27,11 @@ export const bootstrap = stepKind<{
       const phase = /^I: (.*)$/.exec(line)?.[1];
       if (phase !== undefined) tellPhase(phase, run);
     };
+    const scratch = scratchOf(run);
+    // Fails when it exists, so that it is ours; open to others, since apt downloads as a user of its own.
+    await run.exec.change(['mkdir', '--mode=0755', '--', scratch]);
     try {
-      // apt and dpkg unpack some 300 MB meanwhile, more than a /tmp in memory may hold.
-      const options = { onLine, signal: run.signal, env: { TMPDIR: '/var/tmp' } };
+      const options = { onLine, signal: run.signal, env: { TMPDIR: scratch } };
       if (commands.length === 1) await run.exec.change(commands[0]!, options);
       else await run.exec.pipe(commands, options);
     } catch (error) {
@@ -37,9 +39,21 @@ export const bootstrap = stepKind<{
         throw failure('CANCELLED', { operation: `installing ${suite}` }, { cause: error });
       throw inWords(asIocageError(error), suite, mirror, said);
     }
+    await run.exec.change(['rmdir', '--', scratch]);
   },
-  undo: () => Promise.resolve(),
+  /** The datasets' own steps take the files away; here only what an ended mmdebstrap had no time to remove. */
+  async undo(_args, run) {
+    const scratch = scratchOf(run);
+    const facts = await run.files.stat(scratch);
+    if (facts?.type !== 'directory' || facts.uid !== 0) return;
+    await run.exec.change(['rm', '--recursive', '--force', '--one-file-system', '--', scratch]);
+  },
 });
+
+/** On disk: apt and dpkg unpack some 300 MB in it, more than a /tmp in memory may hold. */
+function scratchOf({ operationId }: StepRun): string {
+  return `/var/tmp/iocage-${operationId}`;
+}
 
 /** mmdebstrap's phases in their order; debootstrap says package by package what it does. */
 const phases = [
