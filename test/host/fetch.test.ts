@@ -5,6 +5,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
@@ -424,6 +425,7 @@ describe.skipIf(!hostTests)(`releases on a real pool${reason}`, () => {
       existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '',
     )?.[1];
     const missing = codename === undefined || !existsSync('/usr/bin/mmdebstrap');
+    const scratch = (): string[] => readdirSync('/var/tmp').filter((name) => name.startsWith('iocage-'));
     const why = missing ? ' (skipped: not Debian, or no mmdebstrap)' : '';
 
     it.skipIf(missing)(
@@ -447,6 +449,31 @@ describe.skipIf(!hostTests)(`releases on a real pool${reason}`, () => {
     );
 
     it.skipIf(missing)(
+      `leaves nothing when it is cancelled in the middle${why}`,
+      async () => {
+        const before = lab.state();
+        const stop = new AbortController();
+        const watch = setInterval(() => {
+          const told = lab.events.at(-1);
+          if (told?.type === 'progress' && told.text === 'extracting archives') stop.abort();
+        }, 50);
+        try {
+          const fetching = lab.run(
+            'release.fetch',
+            { release: 'cut', suite: codename },
+            { signal: stop.signal },
+          );
+          expect((await failureOf(fetching)).code).toBe('CANCELLED');
+        } finally {
+          clearInterval(watch);
+        }
+        expect(lab.state()).toBe(before);
+        expect(scratch()).toEqual([]);
+      },
+      300_000,
+    );
+
+    it.skipIf(missing)(
       `says why a suite cannot be installed${why}`,
       async () => {
         const mirror = (await withServer(serve((_request, response) => void response.writeHead(404).end())))
@@ -457,6 +484,7 @@ describe.skipIf(!hostTests)(`releases on a real pool${reason}`, () => {
         await gone.close();
         await refused('BOOTSTRAP_FAILED', { release: 'x', suite: codename, mirror: gone.url });
         await refused('nobody here knows the suite', { release: 'nosuchsuite' });
+        expect(scratch()).toEqual([]);
       },
       120_000,
     );
