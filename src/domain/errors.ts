@@ -5,9 +5,11 @@
  * why) and the hint (what to type next). Nothing else in the program words an error.
  */
 
-/** Quotes a value for a message; control characters are escaped so that output stays one line. */
+const quotedCharacters = 300;
+
+/** Quotes a value for a message; control characters are escaped and what is very long is cut, so that output stays one line. */
 export function quote(value: string): string {
-  return JSON.stringify(value);
+  return JSON.stringify(value.length > quotedCharacters ? `${value.slice(0, quotedCharacters)}…` : value);
 }
 
 interface Row<D> {
@@ -55,6 +57,8 @@ export const errorTable = {
     http: 400,
     message: (d: { what: string; name: string; problem: string }) =>
       `${d.what} ${quote(d.name)} is not valid: ${d.problem}`,
+    hint: (d) =>
+      d.what === 'user' ? `name a user as it stands in /etc/passwd, or a number` : `choose another ${d.what}`,
   }),
   UNKNOWN_PROPERTY: row({
     exit: 2,
@@ -66,6 +70,7 @@ export const errorTable = {
     exit: 2,
     http: 400,
     message: (d: { key: string; why: string }) => `property ${d.key} cannot be set: ${d.why}`,
+    hint: (d) => `'iocage help ${d.key}' tells more about it`,
   }),
 
   // ---- the state of the machine does not allow it (exit 1)
@@ -173,6 +178,7 @@ export const errorTable = {
     exit: 1,
     http: 409,
     message: (d: { name: string }) => `${d.name} is already down`,
+    hint: () => `'iocage list' shows what is up`,
   }),
   NOT_RUNNING: row({
     exit: 1,
@@ -202,6 +208,7 @@ export const errorTable = {
     http: 409,
     message: (d: { release: string; by: readonly string[] }) =>
       `release ${quote(d.release)} is still used by ${d.by.join(', ')}`,
+    hint: () => `destroy those jails first; 'iocage list -l' shows the release of each`,
   }),
   SNAPSHOT_NOT_FOUND: row({
     exit: 1,
@@ -215,6 +222,7 @@ export const errorTable = {
     http: 409,
     message: (d: { jail: string; snapshot: string }) =>
       `jail ${d.jail} already has a snapshot ${quote(d.snapshot)}`,
+    hint: () => `choose another name, or remove that one with 'iocage snapremove'`,
   }),
   HAS_DEPENDENTS: row({
     exit: 1,
@@ -234,6 +242,8 @@ export const errorTable = {
     exit: 1,
     http: 409,
     message: (d: { dataset: string; why: string }) => `refused to destroy ${quote(d.dataset)}: ${d.why}`,
+    hint: (d) =>
+      `iocage destroys only what it made; look at it with 'zfs list -r ${d.dataset.split('@')[0]}'`,
   }),
   DATASET_EXISTS: row({
     exit: 1,
@@ -245,6 +255,7 @@ export const errorTable = {
     exit: 1,
     http: 404,
     message: (d: { dataset: string }) => `dataset ${quote(d.dataset)} does not exist`,
+    hint: () => `'zfs list' shows what there is; 'iocage doctor' looks for what is damaged`,
   }),
   DATASET_BUSY: row({
     exit: 1,
@@ -276,6 +287,7 @@ export const errorTable = {
     exit: 1,
     http: 500,
     message: (d: { jail: string; why: string }) => `jail ${d.jail} did not start: ${d.why}`,
+    hint: (d) => `'iocage get all ${d.jail.split(' ')[0]}' shows how it is configured`,
   }),
   UNSUPPORTED: row({
     exit: 1,
@@ -307,6 +319,7 @@ export const errorTable = {
     http: 422,
     message: (d: { file: string; member: string; why: string }) =>
       `archive ${quote(d.file)} is refused: member ${quote(d.member)} ${d.why}`,
+    hint: () => `such an archive could write outside of the jail; take one from a source that you trust`,
   }),
   BAD_ARCHIVE: row({
     exit: 1,
@@ -325,22 +338,26 @@ export const errorTable = {
     exit: 1,
     http: 409,
     message: (d: { path: string; why: string }) => `path ${quote(d.path)} is refused: ${d.why}`,
+    hint: () => `nothing was written; 'ls -ld' shows what stands there`,
   }),
   FILE_FAILED: row({
     exit: 1,
     http: 500,
     message: (d: { path: string; why: string }) => `${d.path}: ${d.why}`,
+    hint: (d) => `look at it with 'ls -ld ${d.path}'`,
   }),
   COMMAND_FAILED: row({
     exit: 1,
     http: 500,
     message: (d: { argv: readonly string[]; status: string; stderr: string }) =>
       `${d.argv.join(' ')} failed (${d.status})` + (d.stderr ? `: ${d.stderr}` : ''),
+    hint: () => `that command, run by hand, may tell more`,
   }),
   CANCELLED: row({
     exit: 1,
     http: 409,
     message: (d: { operation: string }) => `${d.operation} was cancelled; what it had done was undone`,
+    hint: () => `repeat it at any time`,
   }),
   INTERNAL: row({
     exit: 1,

@@ -27,7 +27,7 @@ export interface Started {
 }
 
 export interface Command {
-  (...words: readonly (string | Buffer)[]): Ran;
+  (...words: readonly string[]): Ran;
   /** Does not wait for the end. */
   start(...words: readonly string[]): Started;
   /** On a pseudo terminal; both streams come as one. Words without blanks. */
@@ -83,8 +83,8 @@ function follow(child: ChildProcess): Started {
 export function commandIn(environment: Readonly<Record<string, string>>): Command {
   if (!existsSync(commandPath)) throw new Error(`${commandPath} is not there: run 'make build' first`);
   const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC', ...environment };
-  const run = (...words: readonly (string | Buffer)[]): Ran => {
-    const { status, signal, stdout, stderr, error } = spawnSync(commandPath, words as string[], {
+  const run = (...words: readonly string[]): Ran => {
+    const { status, signal, stdout, stderr, error } = spawnSync(commandPath, words, {
       env,
       encoding: 'utf8',
       timeout: limitMs,

@@ -13,8 +13,9 @@ export function valueProblem(text: string): string | undefined {
   if (text.trim() === '') return `an empty value cannot be stored; 'none' stands for nothing`;
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text))
     return 'it contains a line break or another control character';
-  // A lone surrogate has no UTF-8 form and would come back as another text.
-  if (/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text))
+  // A lone surrogate has no UTF-8 form and would come back as another text; U+FFFD is what node makes
+  // of bytes in an argument that are no UTF-8, so the value would not be what was typed.
+  if (/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\ufffd/.test(text))
     return 'it is not valid Unicode text';
   if (new TextEncoder().encode(text).length > maxValueBytes)
     return `it is longer than ${maxValueBytes} bytes`;
