@@ -73,8 +73,13 @@ async function dispatch(
   const parsed = parseCommand(row, tables, after, early);
   if (parsed.globals.help) return write(terminal, commandHelp(operation, tables));
   const debug = parsed.globals.debug || (terminal.env['IOCAGE_DEBUG'] ?? '') !== '';
-  const meant = operation.command.instead?.(parsed.words) ?? operation;
-  return invoke(product, terminal, meant, { ...parsed, globals: { ...parsed.globals, debug } });
+  const called = { ...parsed.words, called: name };
+  const meant = operation.command.instead?.(called) ?? operation;
+  return invoke(product, terminal, meant, {
+    ...parsed,
+    words: called,
+    globals: { ...parsed.globals, debug },
+  });
 }
 
 function showVersion(terminal: Terminal, globals: Partial<Globals>): 0 {

@@ -159,6 +159,8 @@ export interface Words {
   /** `property=value` words in order; a value may hold further `=`. */
   readonly properties: readonly (readonly [key: string, value: string])[];
   readonly flags: Readonly<Record<string, unknown>>;
+  /** The name by which the command was called, when a door knows it: `show` is `get -r`. */
+  readonly called?: string;
 }
 
 export function defineRead<I extends z.ZodType, O>(

@@ -21,6 +21,19 @@ export function sh(...argv: string[]): string {
   return execFileSync(argv[0]!, argv.slice(1), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+/** zfs-fuse lets go of a mount a moment after it was used, and says until then that the pool is busy. */
+function destroyWithPatience(name: string): void {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      sh('zpool', 'destroy', '-f', name);
+      return;
+    } catch (error) {
+      if (tries >= 40 || !(error as Error).message.includes('busy')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+    }
+  }
+}
+
 export function makePool(sizeMb = 2048): TestPool {
   const directory = mkdtempSync(join(tmpdir(), 'ioctest-'));
   const name = `ioctest${process.pid}x${counter++}`;
@@ -35,7 +48,7 @@ export function makePool(sizeMb = 2048): TestPool {
     destroy() {
       const marker = sh('zfs', 'get', '-H', '-o', 'value', 'org.freebsd.iocage:disposable', name).trim();
       if (marker !== 'yes') throw new Error(`pool ${name} does not carry the marker property`);
-      sh('zpool', 'destroy', '-f', name);
+      destroyWithPatience(name);
       rmSync(directory, { recursive: true, force: true });
     },
   };

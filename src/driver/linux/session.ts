@@ -141,7 +141,9 @@ export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Termi
     async console(jail) {
       const flags = (jail.config.get('login_flags') ?? '-f root').split(/\s+/).filter((word) => word !== '');
       const user = (await rootOf(files, jail)) ?? root;
-      const argv = (await loginWorks(jail)) ? ['login', ...flags] : [user.shell, '-l'];
+      // login(1) says nothing and fails without a terminal; a script that feeds a console gets the shell.
+      const login = terminal.interactive && (await loginWorks(jail));
+      const argv = login ? ['login', ...flags] : [user.shell, '-l'];
       const cwd = (await exists(jail, user.home)) ? user.home : '/';
       return run(jail, processOf(jail, user, argv, { cwd }, terminal));
     },

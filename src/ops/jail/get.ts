@@ -86,7 +86,8 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
     toInputs(words) {
       noProperties('get', words);
       const [key, jail, ...more] = words.positionals;
-      const recursive = words.flags['recursive'] === true;
+      // COMPAT: the original's `show PROPERTY` became `get -r PROPERTY` in its later lines.
+      const recursive = words.flags['recursive'] === true || words.called === 'show';
       const usage = (problem: string) => failure('USAGE', { problem, command: 'get' });
       if (key === undefined) throw usage('missing property');
       if (more.length > 0) throw usage(`${JSON.stringify(more[0])} is too much`);
