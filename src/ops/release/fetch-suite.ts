@@ -105,7 +105,17 @@ async function bootstrapCommands(
   if (await isInstalled(context, 'mmdebstrap')) {
     const lines = sources.map((source) => sourceLine(source, keyring));
     return [
-      ['mmdebstrap', '--mode=root', `--variant=${variant}`, '--format=tar', ...include, suite, '-', ...lines],
+      [
+        ...contained,
+        'mmdebstrap',
+        '--mode=root',
+        `--variant=${variant}`,
+        '--format=tar',
+        ...include,
+        suite,
+        '-',
+        ...lines,
+      ],
       unpacker('linux', root),
     ];
   }
@@ -120,6 +130,7 @@ async function bootstrapCommands(
   }
   return [
     [
+      ...contained,
       'debootstrap',
       '--force-check-gpg',
       `--variant=${variant}`,
@@ -131,6 +142,15 @@ async function bootstrapCommands(
     ],
   ];
 }
+
+/**
+ * The program gets processes and mounts of its own, and ends with iocage: else a killed fetch would go
+ * on in the background, and leave /proc and /dev mounted below its scratch directory.
+ */
+const contained = [
+  ...['setpriv', '--pdeathsig', 'KILL'],
+  ...['unshare', '--mount-proc', '--pid', '--fork', '--kill-child', '--'],
+];
 
 async function isInstalled(context: Context, tool: string): Promise<boolean> {
   try {
