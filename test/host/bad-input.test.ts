@@ -119,7 +119,7 @@ describe.skipIf(!hostTests)(`bad input${reason}`, () => {
     [['create', '-e', '-n', '../x'], 2, /jail name "\.\.\/x"/],
     [['create', '-e', '-n', 'a@b'], 2, /jail name "a@b"/],
     [['create', '-e', '-n', ''], 2, /jail name "" .*empty/],
-    [['set', 'tag=x/y', 'db'], 2, /tag "x\/y"/],
+    [['set', 'tag=x/y', 'db'], 2, /tag: it contains "\/"/],
     [['snapshot', 'db@a/b'], 2, /snapshot name "a\/b"/],
     [['snapshot', 'db@'], 2, /snapshot name "" .*empty/],
     [['snapshot', 'web@taken'], 1, /already has a snapshot "taken"/],
@@ -207,7 +207,7 @@ describe.skipIf(!hostTests)(`bad input${reason}`, () => {
 
   refuses('ten thousand characters', () => [
     [[long], 2, /unknown command/],
-    [['start', long], 1, /jail "x+" not found/],
+    [['start', long], 1, /jail "x+…" not found/],
     [['set', `${long}=1`, 'db'], 2, /unsupported property/],
     [['set', `host_hostname=${long}`, 'db'], 2, /host_hostname: /],
     [['set', `notes=${long}`, 'db'], 2, /notes: /],
@@ -336,14 +336,14 @@ describe.skipIf(!hostTests)(`bad input${reason}`, () => {
       [['fetch', 'release=-x', busybox], 2, /release "-x"/],
       [['fetch', 'release=..', busybox], 2, /release "\.\."/],
       [
-        ['fetch', 'release=bad', 'url=http://127.0.0.1:1/x.tar', `sha256=${'0'.repeat(64)}`],
+        ['fetch', 'release=bad', 'url=http://127.0.0.1:1/x.tar', `sha256=${'0'.repeat(64)}`, '-q'],
         1,
         /failed fetching http:\/\/127\.0\.0\.1:1\/x\.tar/,
       ],
       [['fetch', 'release=bad', 'url=http://127.0.0.1:1/x.tar'], 2, /http is not protected/],
       [['fetch', 'release=bad', 'url=file:///etc/x.tar'], 2, /url: must be an http/],
       [
-        ['fetch', 'release=13.2-RELEASE', 'server=http://127.0.0.1:1', `sha256=${'0'.repeat(64)}`],
+        ['fetch', 'release=13.2-RELEASE', 'server=http://127.0.0.1:1', `sha256=${'0'.repeat(64)}`, '-q'],
         1,
         /failed fetching http:\/\/127\.0\.0\.1:1\//,
       ],
@@ -384,7 +384,7 @@ describe.skipIf(!hostTests)(`bad input${reason}`, () => {
       ['doctor'],
       ['activate', lab.pool.name],
     ]) {
-      expectRefused(asNobody(...words), 1, /needs root credentials|ZFS does not answer/, words.join(' '));
+      expectRefused(asNobody(...words), 1, /needs root credentials/, words.join(' '));
     }
     expect(asNobody('version').status).toBe(0);
     expect(asNobody('help').status).toBe(0);

@@ -122,9 +122,8 @@ function stateOf(pool: string, paths: { state: string; run: string }): string {
         .split('\n')
         .filter((line) => line.includes(pool))
         .sort(),
-      cgroups: tree('/sys/fs/cgroup/pids/iocage').filter(
-        (path) => path.includes(`${pool}/`) && !/\.|tasks|notify/.test(path),
-      ),
+      // Only this pool's: the groups of others come and go while they are read.
+      cgroups: tree(`/sys/fs/cgroup/pids/iocage/${pool}`).filter((path) => !/\.|tasks|notify/.test(path)),
       run: filesBelow(paths.run).filter((path) => !path.endsWith('.lock')),
       journal: tree(join(paths.state, 'journal/open')),
       tags: readdirSync(`${poolMount(pool)}/iocage/tags`).sort(),
