@@ -50,7 +50,7 @@ export const errorTable = {
     http: 400,
     message: (d: { issues: readonly Issue[] }) =>
       d.issues.map((issue) => `${issue.path}: ${issue.problem}`).join('; '),
-    hint: () => `see 'iocage help properties'`,
+    hint: () => `see 'iocage help COMMAND', 'iocage help properties' or 'iocage help PROPERTY'`,
   }),
   INVALID_NAME: row({
     exit: 2,

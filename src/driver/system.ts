@@ -81,6 +81,8 @@ export interface Files {
   rmdir(path: string): Promise<void>;
   symlink(target: string, path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Sets the mode of a file or directory of the host's own tree. */
+  chmod(path: string, mode: number): Promise<void>;
 
   readBelow(root: string, path: string): Promise<string | undefined>;
   statBelow(root: string, path: string): Promise<FileFacts | undefined>;
@@ -110,7 +112,10 @@ export interface FileDigest {
 /** Bytes from other machines, and digests of files. Failures throw DOWNLOAD_FAILED or CHECKSUM_MISMATCH. */
 export interface Downloads {
   /** A small text in memory; changes nothing. */
-  text(url: string, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<FileDigest & { text: string }>;
+  text(
+    url: string,
+    options?: { maxBytes?: number; signal?: AbortSignal },
+  ): Promise<FileDigest & { text: string }>;
   /** Fetches a file, going on where an earlier try stopped; a complete one with the right digest is kept as it is. */
   file(request: DownloadRequest): Promise<FileDigest>;
   digest(path: string, options?: { signal?: AbortSignal }): Promise<FileDigest>;
@@ -169,7 +174,11 @@ export type JournalMark =
   | { readonly mark: 'intent' | 'done' | 'undone'; readonly step: number }
   /** The running process gives up on it: what is left is for `doctor`. */
   | { readonly mark: 'left'; readonly error: string }
-  | { readonly mark: 'end'; readonly outcome: 'done' | 'failed' | 'undone' | 'finished'; readonly error?: string };
+  | {
+      readonly mark: 'end';
+      readonly outcome: 'done' | 'failed' | 'undone' | 'finished';
+      readonly error?: string;
+    };
 
 export interface JournalEntry {
   readonly head: JournalHead;

@@ -10,6 +10,7 @@ import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { makePool, sh, type TestPool } from './pool.ts';
+export { sh };
 import { busyboxTar } from './release.ts';
 
 export const hostTests = process.env['IOCAGE_HOST_TESTS'] === '1';

@@ -198,6 +198,10 @@ export class NodeFiles implements Files {
     await attempt(from, () => fs.rename(from, to));
   }
 
+  async chmod(path: string, mode: number): Promise<void> {
+    await attempt(path, () => fs.chmod(path, mode));
+  }
+
   async readBelow(root: string, path: string): Promise<string | undefined> {
     return withParentBelow(root, path, async (held) => {
       let handle;

@@ -47,9 +47,10 @@ class FileJournal implements OpenJournal {
     const text = this.waiting + line;
     this.waiting = '';
     await this.handle.write(text);
-    if (mark.mark !== 'end') return this.handle.datasync();
+    if (mark.mark !== 'end' && mark.mark !== 'left') return this.handle.datasync();
+    await this.handle.datasync();
     await this.handle.close();
-    await this.onEnd();
+    if (mark.mark === 'end') await this.onEnd();
   }
 }
 

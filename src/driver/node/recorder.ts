@@ -104,6 +104,9 @@ export class RecordingFiles implements Files {
   rename(from: string, to: string): Promise<void> {
     return this.record('rename', from, to);
   }
+  chmod(path: string, mode: number): Promise<void> {
+    return this.record('chmod', path, mode.toString(8));
+  }
   writeBelow(root: string, path: string, text: string): Promise<void> {
     return this.record('write', `${root}/${path}`, text);
   }

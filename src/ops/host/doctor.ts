@@ -40,7 +40,19 @@ export const hostDoctor = defineRepair({
         findings.push({ id, what, state: 'failed', action: asIocageError(thrown).message });
       }
     }
-    const world = await readWorld(context);
+    const world = await readWorld(context).catch((thrown: unknown) => {
+      // What was mended is told all the same: undoing an `activate` leaves no pool to look at.
+      if (findings.length === 0) throw thrown;
+      const { message, hint } = asIocageError(thrown);
+      findings.push({
+        id: 'pool',
+        what: `jails were not looked at: ${message}`,
+        state: 'report',
+        action: hint ?? '',
+      });
+      return undefined;
+    });
+    if (world === undefined) return { findings };
     for (const jail of world.jails) {
       if (jail.problem === undefined) continue;
       findings.push({

@@ -5,7 +5,7 @@ import { defineChange, type Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertPoolName } from '../../domain/name.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
-import { makeDirectory } from '../steps/file.ts';
+import { closeDirectory, makeDirectory } from '../steps/file.ts';
 import { layout } from '../world.ts';
 
 const activeProperty = 'org.freebsd.ioc:active';
@@ -72,7 +72,10 @@ export const poolActivate = defineChange<
                 properties: input.mountpoint === undefined ? {} : { mountpoint },
               }),
             ]),
-        ...below.map((dataset) => createDataset({ dataset, properties: {} })),
+        ...below.flatMap((dataset) => [
+          createDataset({ dataset, properties: {} }),
+          closeDirectory({ path: join(mountpoint, dataset.slice(root.length)) }),
+        ]),
         ...missing.map((folder) => makeDirectory(folder)),
         setProperties({
           dataset: pool.name,

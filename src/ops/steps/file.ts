@@ -72,4 +72,22 @@ export const makeDirectory = stepKind<{ path: string; mode?: number }>('file.mkd
   undo: ({ path }, { files }) => files.rmdir(path),
 });
 
-export const fileKinds = [makeDirectory, makeLink, removeLink, writeNew, writeInRoot, removeFile];
+/**
+ * Closes a directory of the same operation's making to everybody but root. What a jail's root user makes
+ * setuid must not be within reach of the host's users.
+ */
+export const closeDirectory = stepKind<{ path: string }>('file.close', {
+  title: ({ path }) => `close ${path} to other users`,
+  do: ({ path }, { files }) => files.chmod(path, 0o700),
+  undo: () => Promise.resolve(),
+});
+
+export const fileKinds = [
+  closeDirectory,
+  makeDirectory,
+  makeLink,
+  removeLink,
+  writeNew,
+  writeInRoot,
+  removeFile,
+];
