@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { commandIn, comparable, type Command } from '../support/command.ts';
+import { makePool, sh } from '../support/pool.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 
 const reading: readonly (readonly [name: string, operation: string, input: unknown])[] = [
@@ -189,6 +190,74 @@ describe.skipIf(!hostTests)(`processes${reason}`, () => {
       // Killed before it wrote its intent, it has done nothing and nothing is to be told.
       if (open().length > 0) await expectMended(before);
       else expect(state(), `killed after ${afterMs} ms`).toEqual(before);
+    }
+  });
+
+  describe('SIGKILL at a random moment, then doctor: as it was, or as it should be, and nothing between', () => {
+    const setTo = (...words: readonly string[]) => iocage('set', ...words, 'alpha');
+    const archive = (): string => `file=${join(lab.pool.directory, 'busybox.tar')}`;
+    const cases: readonly (readonly [name: string, prepare: () => void, words: () => readonly string[]])[] = [
+      ['fetch', () => iocage('destroy', '-r', '-f', 'two'), () => ['fetch', 'release=two', archive()]],
+      ['destroy -r', () => iocage('fetch', 'release=two', archive()), () => ['destroy', '-r', '-f', 'two']],
+      [
+        'set',
+        () => setTo('tag=alpha', 'notes=old', 'quota=none'),
+        () => ['set', 'tag=beta', 'notes=new', 'quota=1G', 'alpha'],
+      ],
+      [
+        'rollback',
+        () => ['one', 'newer'].forEach((name) => iocage('snapshot', `alpha@${name}`)),
+        () => ['rollback', '-f', 'alpha@one'],
+      ],
+      [
+        'snapremove',
+        () => ['one', 'newer'].forEach((name) => iocage('snapshot', `alpha@${name}`)),
+        () => ['snapremove', '-f', 'alpha@ALL'],
+      ],
+    ];
+    const timeless = (): string => lab.state().replaceAll(/(op|fetched_at)\\t[^"]*/g, '$1');
+
+    it.each(cases)('%s', async (_, prepare, words) => {
+      prepare();
+      const began = Date.now();
+      expect(iocage(...words())).toMatchObject({ status: 0 });
+      const tookMs = Date.now() - began;
+      const after = timeless();
+      for (let round = 0; round < 2; round += 1) {
+        prepare();
+        const before = timeless();
+        const run = iocage.start(...words());
+        const afterMs = 40 + Math.floor(Math.random() * tookMs);
+        await sleep(afterMs);
+        run.child.kill('SIGKILL');
+        await run.ended;
+        expect(iocage('doctor').status).toBe(0);
+        expect([before, after], `killed after ${afterMs} ms`).toContain(timeless());
+        expect(iocage('doctor')).toMatchObject({ status: 0, stdout: 'Nothing to mend.\n', stderr: '' });
+      }
+      setTo('tag=alpha', 'notes=none', 'quota=none');
+    });
+  });
+
+  it('an interrupted activate is undone, and told although no pool is left to look at', async () => {
+    const pool = makePool(128);
+    try {
+      const other = commandIn({ ...lab.environment, IOCAGE_POOL: pool.name });
+      for (let tries = 0; open().length === 0; tries += 1) {
+        expect(tries).toBeLessThan(20);
+        other('deactivate', pool.name);
+        const run = other.start('activate', pool.name);
+        await sleep(60 + tries * 20);
+        run.child.kill('SIGKILL');
+        await run.ended;
+      }
+      const doctor = other('doctor');
+      expect(doctor.stdout).toMatch(/^mended +pool\.activate of \S+, interrupted at \S+: undone$/m);
+      expect(doctor.stdout).toMatch(/^report +jails were not looked at: pool "\S+" is not activated/m);
+      expect(doctor).toMatchObject({ status: 0, stderr: '' });
+      expect(sh('zfs', 'get', '-H', '-o', 'value', 'org.freebsd.ioc:active', pool.name)).not.toBe('yes\n');
+    } finally {
+      pool.destroy();
     }
   });
 
