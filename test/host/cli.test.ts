@@ -2,14 +2,15 @@
  * Every command through the real `bin/iocage`, on a real pool with real containers: what it prints,
  * what it answers as its exit status, and what it did to the machine.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCommand } from '../../src/driver/linux/runtime-command.ts';
 import { cgroupLayout } from '../../src/driver/linux/facts.ts';
 import { placesOf } from '../../src/driver/linux/names.ts';
-import { commandIn, comparable, type Command, type Ran } from '../support/command.ts';
+import { commandIn, commandPath, comparable, type Command, type Ran } from '../support/command.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { busyboxTar, layBusyboxRoot } from '../support/release.ts';
 import { makePool, sh } from '../support/pool.ts';
@@ -372,6 +373,16 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
       expect(jid()).toBe(second);
     });
 
+    it('a jail whose first process was killed from outside is down, and starts again', () => {
+      const jid = Number(ok('get', 'jid', 'web'));
+      process.kill(jid, 'SIGKILL');
+      sh('sleep', '0.2');
+      expect(stateOf('web')).toBe('down');
+      expect(iocage('exec', 'web', 'true').status).toBe(1);
+      done('start', 'web');
+      expect(Number(ok('get', 'jid', 'web'))).not.toBe(jid);
+    });
+
     it('one failing jail does not keep the others from being started', () => {
       const ran = iocage('start', 'nobody', 'db');
       expect(ran.status).toBe(1);
@@ -405,6 +416,14 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
       expect(iocage('exec', '-U', 'www', '-u', 'nobody', 'web', 'id').status).toBe(2);
       expect(iocage('exec', 'db', 'true')).toMatchObject({ status: 1, stdout: '' });
       expect(iocage('exec', 'db', 'true').stderr).toMatch(/db is not running\n {2}hint: iocage start db/);
+      const piped = spawnSync(commandPath, ['exec', 'web', 'wc', '-c'], {
+        env: { PATH: process.env['PATH'], ...lab.environment },
+        input: Buffer.alloc(3_000_000, 10),
+        encoding: 'utf8',
+      });
+      expect(piped.stdout.trim()).toBe('3000000');
+      expect(ok('exec', 'web', 'head', '-c', '3000000', '/dev/zero')).toHaveLength(3_000_000);
+      expect(iocage('exec', 'web', 'sh', '-c', 'kill -9 $$').status).toBe(137);
       expect(ok('exec', 'web', 'cat', '/proc/self/cmdline')).toBe('cat\0/proc/self/cmdline\0');
     });
 
@@ -517,7 +536,7 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
       expect(ok('snaplist', 'db', '-H')).toBe('');
     });
 
-    it('a rollback without -f asks, like every loss', async () => {
+    it('a rollback to the newest snapshot needs no agreement', () => {
       writeFileSync(note(), 'kept');
       ok('snapshot', 'db@ask');
       writeFileSync(note(), 'changed');
@@ -558,6 +577,7 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
         expect(printed.stdout, words.join(' ')).toMatch(
           /^(?:[^\n]* )?(?:zfs|crun|tar|unshare|nsenter|kill)\b/m,
         );
+        if (words[0] !== 'set') continue;
         const { dryRun, actions } = JSON.parse(ok(...words, '--dry-run', '--json')) as {
           dryRun: boolean;
           actions: unknown[];
@@ -581,6 +601,15 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
         'step.done',
         'operation.done',
       ]);
+      const lines = `${done('start', 'db', '--events', 'json').stderr}${done('stop', 'db', '--events', 'json').stderr}`;
+      const types = lines
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { type: string }).type);
+      expect(types.filter((type) => type === 'operation.done')).toHaveLength(2);
+      expect(types.filter((type) => type === 'step.begin').length).toBe(
+        types.filter((type) => type === 'step.done').length,
+      );
       const failed = iocage('start', 'nobody', '--events', 'json');
       expect(failed.status).toBe(1);
       expect(JSON.parse(failed.stderr)).toMatchObject({ error: { code: 'JAIL_NOT_FOUND' } });
@@ -589,6 +618,10 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
     it('with --json answers JSON, errors included', () => {
       const set = JSON.parse(ok('set', 'notes=json', 'db', '--json')) as { operation: string };
       expect(set.operation).toBe('property.set');
+      const both = iocage('start', 'db', 'nobody', '--json');
+      expect(both.status).toBe(1);
+      expect(JSON.parse(both.stdout)).toMatchObject([{ operation: 'jail.start', result: { uuid: 'db' } }]);
+      expect(JSON.parse(ok('stop', 'db', '--json'))).toMatchObject({ result: { state: 'down' } });
       const failed = iocage('stop', 'db', '--json');
       expect(failed).toMatchObject({ status: 1, stdout: '' });
       expect(JSON.parse(failed.stderr)).toMatchObject({ error: { code: 'ALREADY_DOWN' } });
@@ -598,7 +631,7 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
   });
 
   describe('containers of others', () => {
-    it('with a name like ours stay as they are, and are told by list', () => {
+    it('with a name like ours, under another runtime root, stay as they are', () => {
       const directory = join(lab.pool.directory, 'foreign');
       const places = {
         ...placesOf(lab.paths, lab.pool.name, 'db'),
@@ -654,6 +687,26 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
       asked.child.stdin!.write('y\n');
       expect((await asked.ended).status).toBe(0);
       expect(datasets().filter((name) => /\bdb\b/.test(name))).toEqual([]);
+    });
+
+    it('a jail whose files are in use stays whole', async () => {
+      const before = state();
+      // A program of the host that stands in the jail's root.
+      const user = spawn('sleep', ['60'], {
+        cwd: join(root, 'jails', uuidOf('thick'), 'root'),
+        stdio: 'ignore',
+      });
+      try {
+        const refused = iocage('destroy', '-f', 'thick');
+        expect(refused.status).toBe(1);
+        expect(refused.stderr).toMatch(
+          /stays busy after \d+ tries\n {2}hint: a process has a file open there/,
+        );
+        expect(state()).toEqual(before);
+      } finally {
+        user.kill('SIGKILL');
+        await once(user, 'close');
+      }
     });
 
     it('a running jail is refused without -f and stopped with it; ALL is never taken', () => {
