@@ -31,7 +31,12 @@ export type IocageEvent =
       readonly tolerated: boolean;
     }
   | { readonly type: 'step.undone'; readonly id: string; readonly step: StepFacts }
-  | { readonly type: 'step.undo-failed'; readonly id: string; readonly step: StepFacts; readonly error: IocageError }
+  | {
+      readonly type: 'step.undo-failed';
+      readonly id: string;
+      readonly step: StepFacts;
+      readonly error: IocageError;
+    }
   | {
       readonly type: 'progress';
       readonly id: string;
@@ -40,7 +45,17 @@ export type IocageEvent =
       readonly total?: number;
     }
   | { readonly type: 'note'; readonly id: string; readonly level: 'info' | 'warning'; readonly text: string }
-  | { readonly type: 'operation.done'; readonly id: string; readonly durationMs: number; readonly result: unknown }
-  | { readonly type: 'operation.failed'; readonly id: string; readonly durationMs: number; readonly error: IocageError };
+  | {
+      readonly type: 'operation.done';
+      readonly id: string;
+      readonly durationMs: number;
+      readonly result: unknown;
+    }
+  | {
+      readonly type: 'operation.failed';
+      readonly id: string;
+      readonly durationMs: number;
+      readonly error: IocageError;
+    };
 
 export type EventSink = (event: IocageEvent) => void;
