@@ -268,6 +268,25 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
     });
   });
 
+  it('what lies below releases/ and is not ours is not destroyed', () => {
+    const stranger = `${lab.pool.name}/iocage/releases/stranger`;
+    sh('zfs', 'create', stranger);
+    sh('zfs', 'create', `${lab.pool.name}/iocage/releases/busybox/mine`);
+    try {
+      for (const release of ['stranger', 'busybox']) {
+        const ran = iocage('destroy', '-r', '-f', release);
+        expect(ran.status).toBe(1);
+        expect(ran.stderr).toMatch(/refused to destroy ".*(?:stranger|busybox\/mine)": .*\n {2}hint: /);
+        expect(ran.stdout).toBe('');
+      }
+      expect(datasets()).toContain(stranger);
+      expect(datasets()).toContain(`${lab.pool.name}/iocage/releases/busybox/root`);
+    } finally {
+      destroyPatiently(stranger);
+      destroyPatiently(`${lab.pool.name}/iocage/releases/busybox/mine`);
+    }
+  });
+
   describe('properties', () => {
     it('get: one, all, of all jails, of the defaults; with sources in JSON', () => {
       make('-c', 'release=busybox', '-n', 'pg', 'notes=hello world');
@@ -381,6 +400,18 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
       expect(iocage('exec', 'web', 'true').status).toBe(1);
       done('start', 'web');
       expect(Number(ok('get', 'jid', 'web'))).not.toBe(jid);
+    });
+
+    it('a jail whose root dataset is not mounted is not started in an empty directory', () => {
+      const dataset = `${lab.pool.name}/iocage/jails/db/root`;
+      sh('zfs', 'unmount', dataset);
+      const before = state();
+      const refused = iocage('start', 'db');
+      expect(refused.status).toBe(1);
+      expect(refused.stderr).toContain(`${dataset}`);
+      expect(refused.stderr).toContain('  hint: ');
+      expect(state()).toEqual(before);
+      sh('zfs', 'mount', dataset);
     });
 
     it('one failing jail does not keep the others from being started', () => {

@@ -1,8 +1,8 @@
 /** `start`, `stop`, `restart`: the host driver says which steps that takes. */
 import * as z from 'zod';
-import { defineChange, defineSequence } from '../operation.ts';
+import { defineChange, defineSequence, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { label } from '../../domain/jail.ts';
+import { label, type Jail } from '../../domain/jail.ts';
 import { namespace, toSpec } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
@@ -41,6 +41,7 @@ export const jailStart = defineChange<typeof jailInput, Life>({
     }
     if ((await context.host.running(jail.pool)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
+    await assertMounted(context, jail);
     const problems = await context.host.check(spec);
     if (problems.length > 0) {
       const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
@@ -82,6 +83,13 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       manyJails('start', words, context, (jail, running) => !running && !jail.template),
   },
 });
+
+/** Without its root dataset the jail would run in an empty directory, and what it writes be hidden later. */
+async function assertMounted(context: Context, jail: Jail): Promise<void> {
+  const rows = await context.storage.filesystems(jail.dataset, 1, ['mounted']);
+  const lost = rows?.find((row) => row.name === `${jail.dataset}/root` && row.values.get('mounted') === 'no');
+  if (lost) throw failure('NOT_MOUNTED', { dataset: lost.name });
+}
 
 export const jailStop = defineChange<typeof jailInput, Life>({
   id: 'jail.stop',

@@ -45,6 +45,7 @@ export const releaseDestroy = defineChange<typeof destroyInput, Destroyed>({
     if (clones.length > 0) throw failure('RELEASE_IN_USE', { release: name, by: clones });
     const targets = [release.dataset, ...(download ? [`${world.root}/download/${name}`] : [])];
     const filesystems = (await Promise.all(targets.map((target) => datasetsBelow(context, target)))).flat();
+    assertOurs(release, filesystems, targets);
     const snapshots = await context.storage.snapshots(release.dataset, undefined, []);
     const loses = [...filesystems, ...snapshots.map((row) => row.name)];
     return {
@@ -88,6 +89,21 @@ export const releaseDestroy = defineChange<typeof destroyInput, Destroyed>({
     },
   },
 });
+
+/**
+ * What somebody else put below `releases` may hold anything. Releases of the original carry no
+ * properties, but they have their files in a dataset `root`.
+ */
+function assertOurs(release: Release, filesystems: readonly string[], targets: readonly string[]): void {
+  const root = `${release.dataset}/root`;
+  if (!release.local.has('release_kind') && !filesystems.includes(root)) {
+    throw failure('GUARDED', { dataset: release.dataset, why: 'it is no release that iocage fetched' });
+  }
+  const stranger = filesystems.find((dataset) => dataset !== root && !targets.includes(dataset));
+  if (stranger !== undefined) {
+    throw failure('GUARDED', { dataset: stranger, why: 'iocage makes no dataset of that shape' });
+  }
+}
 
 export function getRelease(world: World, name: string): Release {
   const release = world.releases.find((candidate) => candidate.name === name);
