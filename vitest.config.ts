@@ -12,10 +12,10 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      project('unit'),
-      project('contract'),
-      project('ops', { testTimeout: 30_000 }),
-      project('cli', { testTimeout: 30_000 }),
+      project('unit', { testTimeout: 60_000 }),
+      project('contract', { testTimeout: 60_000 }),
+      project('ops', { testTimeout: 60_000 }),
+      project('cli', { testTimeout: 60_000 }),
       project('host', {
         pool: 'forks',
         fileParallelism: false,

@@ -13,7 +13,7 @@ import { snapshotList, snapshotRemove, snapshotRollback, snapshotTake } from './
 import { releaseFetch } from './release/fetch.ts';
 import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
-import { poolActivate, poolDeactivate } from './host/pool.ts';
+import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { hostDoctor } from './host/doctor.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
@@ -44,7 +44,12 @@ export const operations: readonly Operation[] = [
 ];
 
 /** Those that another command leads to (`list -r`, `destroy -r`, `restart -s`). */
-export const furtherOperations: readonly Operation[] = [releaseList, releaseDestroy, jailSoftRestart];
+export const furtherOperations: readonly Operation[] = [
+  releaseList,
+  releaseDestroy,
+  jailSoftRestart,
+  poolShow,
+];
 
 export function getOperation(id: string): Operation {
   const found = [...operations, ...furtherOperations].find((operation) => operation.id === id);

@@ -38,6 +38,10 @@ describe.skipIf(!hostTests)(`activate${reason}`, () => {
     await lab.run('jail.destroy', { jail: 'trap' });
   });
 
+  it('without a pool tells which one is in use', async () => {
+    expect(await lab.run('pool.show', {})).toEqual({ pool: lab.pool.name });
+  });
+
   it('changes nothing when it is repeated', async () => {
     const before = lab.state();
     await lab.run('pool.activate', { pool: lab.pool.name });

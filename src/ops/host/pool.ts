@@ -1,14 +1,30 @@
 /** `activate`, `deactivate`: which pool iocage works on. Nothing is ever marked that nobody named. */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Words } from '../operation.ts';
+import { defineChange, defineRead, type Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertPoolName } from '../../domain/name.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { closeDirectory, makeDirectory } from '../steps/file.ts';
-import { layout } from '../world.ts';
+import { choosePool, layout } from '../world.ts';
 
 const activeProperty = 'org.freebsd.ioc:active';
+
+export const poolShow = defineRead({
+  id: 'pool.show',
+  title: 'Show the pool in use',
+  input: z.object({}),
+  async read(context): Promise<{ pool: string }> {
+    return { pool: (await choosePool(context)).name };
+  },
+  command: {
+    names: ['activate'],
+    group: 'host',
+    usage: '',
+    examples: [],
+    toInputs: () => [{}],
+  },
+});
 
 const activateInput = z.object({
   pool: z.string().min(1),
@@ -89,13 +105,15 @@ export const poolActivate = defineChange<
   command: {
     names: ['activate'],
     group: 'host',
-    usage: 'POOL',
+    usage: '[POOL]',
+    instead: (words) => (words.positionals.length === 0 ? poolShow : undefined),
     flags: [
       { key: 'mountpoint', flags: '-m, --mountpoint <path>', doc: 'where a new POOL/iocage is mounted' },
     ],
     about:
       'Makes POOL/iocage and the datasets below it when they are missing, and marks the pool. Other pools keep their mark; with several, --pool chooses.',
     examples: [
+      { line: 'iocage activate', says: 'tells which pool is in use' },
       { line: 'iocage activate tank', says: 'jails live in tank/iocage from now on' },
       { line: 'iocage activate tank -m /iocage', says: 'mounted where the original had it' },
     ],

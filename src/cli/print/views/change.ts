@@ -56,6 +56,10 @@ export const changeViews: Views = {
     shows: 'lines',
     show: (result: { message: string }) => ({ lines: [oneLine(result.message)] }),
   },
+  'pool.show': {
+    shows: 'lines',
+    show: (result: { pool: string }) => ({ lines: [`pool: ${dash(result.pool)}`] }),
+  },
   'pool.activate': {
     shows: 'lines',
     show: (result: { pool: string }) => ({
