@@ -201,7 +201,7 @@ describe.skipIf(!hostTests)(`bad input${reason}`, () => {
     [['create', '--count', '-1', '-e'], 2, /count/],
     [['list', '-s', 'colour'], 2, /sort/],
     [['list', '--format', 'xml'], 2, /takes one of table, legacy, json/],
-    [['activate'], 2, /one pool, please/],
+    [['deactivate'], 2, /one pool, please/],
     [['help', 'nosuch'], 2, /unknown command "nosuch"/],
   ]);
 
