@@ -72,10 +72,4 @@ describe.skipIf(!hostTests)(`other ways to say it${reason}`, () => {
     expect(iocage('df', '-s', 'colour').status).toBe(2);
     expect(ok('show', 'quota', '-H')).toBe(ok('get', '-r', 'quota', '-H'));
   });
-
-  it('activate without a pool is told what to do', () => {
-    const ran = iocage('activate');
-    expect(ran.status).toBe(2);
-    expect(ran.stderr).toContain("see 'iocage help activate'");
-  });
 });
