@@ -149,7 +149,7 @@ if (wanted('host')) {
     await suite(['host'], {
       wrap: [join(root, 'test/support/with-zfs')],
       env: { IOCAGE_HOST_TESTS: '1' },
-      timeoutMs: 900_000,
+      timeoutMs: 1_500_000,
     });
   });
 }
