@@ -8,7 +8,7 @@
  * Not a test: nothing here passes or fails, since a busy machine would decide.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -165,6 +165,9 @@ try {
   const bundle = join(env.IOCAGE_RUN_DIR, pool, 'bundle', 'floor');
   const saved = join(directory, 'bundle');
   must(['cp', '-a', bundle, saved]);
+  // The bundle names its own files by their full path, and is gone after the stop.
+  const config = join(saved, 'config.json');
+  writeFileSync(config, readFileSync(config, 'utf8').replaceAll(`${bundle}/`, `${saved}/`));
   must(iocage('stop', 'floor'));
   const hybrid = must(['cat', '/proc/self/mounts']).includes(' /sys/fs/cgroup/unified cgroup2');
   const wrap = hybrid

@@ -14,7 +14,16 @@ export interface Interrupts {
 /** 128 + the signal's number, as shells count it. */
 const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-export function watchInterrupts(terminal: Terminal, effect: Operation['effect']): Interrupts {
+/** What the first signal brings about; a destroy that has begun can only be finished. */
+function announcement(operation: Operation): string {
+  const finishes = 'recover' in operation && operation.recover === 'finish';
+  return finishes
+    ? 'stopping if nothing is done yet; what has begun is finished (once more ends it at once)'
+    : 'stopping; what was done is being undone (once more ends it at once)';
+}
+
+export function watchInterrupts(terminal: Terminal, operation: Operation): Interrupts {
+  const { effect } = operation;
   const controller = new AbortController();
   const releases: (() => void)[] = [];
   const watch = (name: keyof typeof statuses, listener: () => void): void => {
@@ -28,9 +37,7 @@ export function watchInterrupts(terminal: Terminal, effect: Operation['effect'])
       watch(name, () => {
         heard += 1;
         if (heard > 1) return terminal.exit(statuses[name]);
-        terminal.stderr.write(
-          '\niocage: stopping; what was done is being undone (once more ends it at once)\n',
-        );
+        terminal.stderr.write(`\niocage: ${announcement(operation)}\n`);
         controller.abort();
       });
     }

@@ -70,7 +70,7 @@ export async function invoke(
   operation: Operation,
   { globals, words }: ParsedCommand,
 ): Promise<number> {
-  const interrupts = watchInterrupts(terminal, operation.effect);
+  const interrupts = watchInterrupts(terminal, operation);
   const progress = makeProgress(terminal.stderr);
   const events = watchEvents(terminal, globals, progress);
   const report = (thrown: unknown): void => {

@@ -24,6 +24,22 @@ function row<D>(row: Row<D>): Row<D> {
   return row;
 }
 
+/** Words of the operations' inputs that no property is called; `test/unit/domain/errors.test.ts` compares them. */
+const inputWords = new Set(
+  (
+    'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
+    'force file url sha256 suite mirror variant include server directory localDirectory sets verify key recursive'
+  ).split(' '),
+);
+
+/** Whether an issue's path can be looked up with `iocage help`; this table cannot ask the properties, which use it. */
+function isLikelyKey(path: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9_]*$/.test(path) && !inputWords.has(path);
+}
+
+/** The reason why a jail does not start begins with the property at fault, when there is one: `ip4_addr: …`. */
+const keyOfProblem = /^([a-z][a-z0-9_]*): /;
+
 /** A problem found in input; several are collected and thrown at once. */
 export interface Issue {
   /** Where: a property key, a flag or an argument's name. */
@@ -50,7 +66,10 @@ export const errorTable = {
     http: 400,
     message: (d: { issues: readonly Issue[] }) =>
       d.issues.map((issue) => `${issue.path}: ${issue.problem}`).join('; '),
-    hint: () => `see 'iocage help COMMAND', 'iocage help properties' or 'iocage help PROPERTY'`,
+    hint: ({ issues: [first, ...more] }) =>
+      first && more.length === 0 && isLikelyKey(first.path)
+        ? `iocage help ${first.path}`
+        : `see 'iocage help COMMAND', 'iocage help properties' or 'iocage help PROPERTY'`,
   }),
   INVALID_NAME: row({
     exit: 2,
@@ -262,7 +281,9 @@ export const errorTable = {
     http: 409,
     message: (d: { dataset: string; tries: number }) =>
       `dataset ${quote(d.dataset)} stays busy after ${d.tries} tries`,
-    hint: () => `a process has a file open there, or a shell stands in it; 'fuser -vm MOUNTPOINT' names it`,
+    hint: (d) =>
+      `a process has a file open there or stands in it, or another mount namespace holds it: ` +
+      `grep -l ${d.dataset.split('@')[0]} /proc/*/mountinfo`,
   }),
   LOCKED: row({
     exit: 1,
@@ -287,7 +308,13 @@ export const errorTable = {
     exit: 1,
     http: 500,
     message: (d: { jail: string; why: string }) => `jail ${d.jail} did not start: ${d.why}`,
-    hint: (d) => `'iocage get all ${d.jail.split(' ')[0]}' shows how it is configured`,
+    hint: ({ jail, why }) => {
+      const [name] = jail.split(' ');
+      const key = keyOfProblem.exec(why)?.[1];
+      return key !== undefined && isLikelyKey(key)
+        ? `'iocage get ${key} ${name}' shows the value, 'iocage help ${key}' what it may be`
+        : `'iocage get -l all ${name}' shows how it is configured`;
+    },
   }),
   UNSUPPORTED: row({
     exit: 1,
@@ -432,6 +459,11 @@ export function failure<C extends ErrorCode>(
 /** Turns whatever was thrown into an IocageError; strangers become INTERNAL. */
 export function asIocageError(error: unknown): IocageError {
   if (error instanceof IocageError) return error;
+  // The system refused something that no door put into words (a full disk, a permission).
+  if (error instanceof Error && 'syscall' in error && 'code' in error) {
+    const path = 'path' in error ? String(error.path) : String(error.syscall);
+    return new IocageError('FILE_FAILED', { path, why: error.message }, { cause: error });
+  }
   const why = error instanceof Error ? error.message : String(error);
   return new IocageError('INTERNAL', { why }, { cause: error });
 }

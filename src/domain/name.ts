@@ -98,6 +98,11 @@ function assertName(kind: keyof typeof rules, name: string): void {
 /** A jail's tag, e.g. `web`, `2016-02-10@20:14:05`. */
 export function assertTag(name: string): void {
   assertName('tag', name);
+  // Elsewhere `JAIL@SNAPSHOT` would mean two things.
+  if (name.includes('@') && !/^\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d/.test(name)) {
+    const problem = `it contains '@', which stands between a jail and its snapshot; only a time such as 2016-02-10@20:14:05 may hold one`;
+    throw failure('INVALID_NAME', { what: 'tag', name, problem });
+  }
 }
 
 /** A jail's name as `create -n` takes it, which is also its dataset: a tag without `@`, `:`, `+`. */

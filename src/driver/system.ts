@@ -77,7 +77,7 @@ export interface Files {
   mkdir(path: string, options?: { mode?: number }): Promise<void>;
   /** Removes a file or link; nothing there is no failure. */
   remove(path: string): Promise<void>;
-  /** Removes an empty directory; nothing there, or not empty, is no failure. */
+  /** Removes an empty directory; nothing there, not empty, or in use, is no failure. */
   rmdir(path: string): Promise<void>;
   symlink(target: string, path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;

@@ -114,6 +114,17 @@ describe('errors', () => {
     );
   });
 
+  test('what is left to be finished is told with the command that does it', async () => {
+    const answer = () => {
+      throw Object.assign(failure('DATASET_BUSY', { dataset: 'tank/iocage/jails/web', tries: 3 }), {
+        undoFailures: [{ step: 'finish', message: `'iocage doctor' completes it` }],
+      });
+    };
+    expect((await run(['destroy', '-f', 'web'], { ...scene, answer })).stderr).toMatch(
+      /\n {2}not finished yet: 'iocage doctor' completes it\n$/,
+    );
+  });
+
   test('a stranger is an internal error; --debug shows its stack', async () => {
     const answer = () => {
       throw new TypeError('oops');

@@ -207,6 +207,14 @@ export function stepCases(
     },
     {
       operation: 'property.set',
+      variant: 'host name',
+      input: () => ({ jails: ['source'], properties: [['host_hostname', 'other']] }),
+      prepare: () => run('property.set', { jails: ['source'], properties: [['host_hostname', 'source']] }),
+      reset: nothing,
+      cleanUp: () => run('property.set', { jails: ['source'], properties: [['host_hostname', 'source']] }),
+    },
+    {
+      operation: 'property.set',
       variant: 'default',
       input: () => ({ jails: ['default'], properties: [['boot', 'on']] }),
       prepare: () => run('property.set', { jails: ['default'], properties: [['boot', 'off']] }),

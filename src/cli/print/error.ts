@@ -33,7 +33,9 @@ export function printError(thrown: unknown, look: ErrorLook): readonly string[] 
   const lines = [look.format === 'legacy' ? legacyLine(error.code, message) : `${name} ${message}`];
   if (error.hint !== undefined) lines.push(`  hint: ${oneLine(error.hint)}`);
   for (const { step, message: why } of error.undoFailures) {
-    lines.push(`  not undone: ${oneLine(step)}: ${oneLine(why)}`);
+    // What cannot come back is left to be finished, not undone; the message names the command that does it.
+    const what = step === 'finish' ? 'not finished yet' : `not undone: ${oneLine(step)}`;
+    lines.push(`  ${what}: ${oneLine(why)}`);
   }
   return look.debug ? [...lines, ...causes(error)] : lines;
 }

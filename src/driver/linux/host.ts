@@ -7,7 +7,7 @@ import type { Clock, Exec, Files, Paths } from '../system.ts';
 import type { Host, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { checkJail } from './check.ts';
-import { readHostFacts, type HostFacts } from './facts.ts';
+import { cgroupLayout, readHostFacts, type HostFacts } from './facts.ts';
 import { foreignContainers } from './foreign.ts';
 import { hostIdFrom, releaseFrom } from './identity.ts';
 import { placesOf } from './names.ts';
@@ -52,7 +52,8 @@ export function linuxHost({ exec, files, paths, terminal }: LinuxHostDoors): Hos
     kernel: 'linux',
     defaultRelease: async () => releaseFrom((await files.read('/etc/os-release')) ?? ''),
     hostId: async () => hostIdFrom(await files.read('/etc/hostid'), await files.read('/etc/machine-id')),
-    running: (pool) => runningJails(files, paths, pool),
+    running: async (pool) =>
+      runningJails(files, paths, pool, cgroupLayout((await files.read('/proc/self/mounts')) ?? '')),
     foreign: () => foreignContainers(files),
     check: (jail) => checkJail(exec, files, paths, jail),
     notApplied,

@@ -35,11 +35,11 @@ export function jailMounts(init: string, resolvConf: string | undefined): readon
       source: 'devpts',
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
     },
-    memory('/dev/shm', 'noexec', 'nodev', 'mode=1777', 'size=25%'),
+    memory('/dev/shm', 'noexec', 'nodev', 'mode=1777', 'size=256m'),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
     bindReadOnly(init, initPath),
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
-    memory('/run', 'nodev', 'mode=755', 'size=25%'),
+    memory('/run', 'nodev', 'mode=755', 'size=64m'),
     // The runtime finds the place below the root without following a link out of it.
     ...(resolvConf === undefined ? [] : [bindReadOnly(resolvConf, '/etc/resolv.conf')]),
   ];

@@ -118,6 +118,16 @@ export type NetworkSteps = ReturnType<typeof networkSteps>;
 
 export function networkSteps(paths: Paths) {
   return {
+    /** What goes by this jail's names although no record tells of it; the routes go with the link. */
+    dropNetwork: stepKind<{ pool: string; uuid: string }>('linux.network-drop', {
+      title: ({ uuid }) => `remove the network that jail ${uuid} has without a record`,
+      async do({ pool, uuid }, run) {
+        const { link, netns } = placesOf(paths, pool, uuid);
+        const lines = [`link del ${link}`, `netns del ${netns}`];
+        await run.exec.change(['ip', '-force', '-batch', '-'], { ...batch(lines), accept: 'any' });
+      },
+      undo: () => Promise.resolve(),
+    }),
     applyNetwork: stepKind<NetworkArgs>('linux.network', {
       title: (args) => title('set up', args),
       do: (args, run) => apply(args, run, paths),

@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import type { Files, Paths } from '../system.ts';
 import type { RunningJail } from '../host.ts';
 import type { NetworkPlan } from './net-plan.ts';
+import type { CgroupLayout } from './facts.ts';
 import { placesOf } from './names.ts';
+import { processesOf } from './processes.ts';
 
 export interface JailState {
   readonly pool: string;
@@ -81,10 +83,11 @@ export async function runningJails(
   files: Files,
   paths: Paths,
   pool: string,
+  layout: CgroupLayout,
 ): Promise<ReadonlyMap<string, RunningJail>> {
   const states = await statesIn(files, join(placesOf(paths, pool, 'any').state, '..'));
   const alive = await Promise.all(states.map((state) => isAlive(files, state)));
-  return new Map(
+  const known = new Map<string, RunningJail>(
     states
       .filter((_, index) => alive[index])
       .map((state) => [
@@ -98,4 +101,30 @@ export async function runningJails(
         },
       ]),
   );
+  for (const lost of await lostJails(files, pool, layout, known)) known.set(lost.uuid, lost);
+  return known;
+}
+
+/**
+ * Jails whose processes live although our record of them is gone (somebody emptied the run directory):
+ * their control group tells of them, so that nothing takes them for stopped and rolls back below them.
+ */
+async function lostJails(
+  files: Files,
+  pool: string,
+  layout: CgroupLayout,
+  known: ReadonlyMap<string, RunningJail>,
+): Promise<readonly RunningJail[]> {
+  const names = await files.list(`${layout.trees[0]}/iocage/${pool}`);
+  const unknown = names
+    .filter((name) => name.startsWith('ioc-'))
+    .map((name) => name.slice('ioc-'.length))
+    .filter((uuid) => !known.has(uuid));
+  const lost = unknown.map(async (uuid) => {
+    const pids = await processesOf(files, layout, `/iocage/${pool}/ioc-${uuid}`);
+    return pids.length === 0
+      ? []
+      : [{ uuid, jid: Math.min(...pids), ip4: [], ip6: [], startedAt: undefined }];
+  });
+  return (await Promise.all(lost)).flat();
 }

@@ -71,7 +71,7 @@ export function stepLists(doors: Doors): StepLists {
   const noUndo = (): Promise<void> => Promise.resolve();
   const name = (args: JailArgs): string => `jail ${args.uuid}`;
 
-  const { applyNetwork, removeNetwork } = networkSteps(paths);
+  const { applyNetwork, dropNetwork, removeNetwork } = networkSteps(paths);
   const { hook, hookArgs } = hookSteps(paths);
   const create = stepKind<CreateArgs>('linux.create', {
     title: (args) => `create the container of ${name(args)}`,
@@ -111,6 +111,15 @@ export function stepLists(doors: Doors): StepLists {
     undo: noUndo,
   });
 
+  /** The network namespace is there, but no record of what was added for it. */
+  async function lostNetwork(jail: JailSpec): Promise<readonly Step[]> {
+    const { netns, state } = at(ids(jail));
+    const recorded = typeof (await readState(files, state))?.network === 'object';
+    return recorded || (await files.stat(`/run/netns/${netns}`)) === undefined
+      ? []
+      : [dropNetwork(ids(jail))];
+  }
+
   const ids = (jail: JailSpec): JailArgs => ({ pool: jail.pool, uuid: jail.uuid });
   const planned = async (jail: JailSpec): Promise<NetworkPlan | undefined> => {
     const state = await readState(files, at(ids(jail)).state);
@@ -127,7 +136,7 @@ export function stepLists(doors: Doors): StepLists {
       state !== undefined || (await files.stat(`${places.runtimeRoot}/${places.id}`)) !== undefined;
     return [
       ...(container ? [sweep(ids(jail))] : []),
-      ...(plan === undefined ? [] : [removeNetwork({ ...ids(jail), plan })]),
+      ...(plan === undefined ? await lostNetwork(jail) : [removeNetwork({ ...ids(jail), plan })]),
     ];
   }
 
@@ -170,7 +179,10 @@ export function stepLists(doors: Doors): StepLists {
       hook(await hookArgs(files, jail, 'prestart')),
       ...(plan === undefined ? [] : [applyNetwork({ ...ids(jail), plan })]),
       create(await createArgs(jail, plan)),
-      begin(ids(jail), { label: 'Started (shared IP mode)' }),
+      // What the original calls shared is the host's own network; every other jail has one of its own.
+      begin(ids(jail), {
+        label: networkKind(jail.config) === 'host' ? 'Started (shared IP mode)' : 'Started',
+      }),
       // COMPAT: before exec_start, where the original's jail(8) call runs it.
       hook(await hookArgs(files, jail, 'poststart')),
       service(await serviceArgs(files, jail, 'exec_start'), { label: 'Starting services' }),
@@ -185,7 +197,7 @@ export function stepLists(doors: Doors): StepLists {
       service(await serviceArgs(files, jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
       remove(end, { label: 'Removing jail process' }),
       // After the processes: they may have something to say to the network while they end.
-      ...(plan === undefined ? [] : [removeNetwork({ ...ids(jail), plan })]),
+      ...(plan === undefined ? await lostNetwork(jail) : [removeNetwork({ ...ids(jail), plan })]),
       hook(await hookArgs(files, jail, 'poststop'), { label: 'Running post-stop', onError: 'warn' }),
     ];
   }
@@ -199,6 +211,17 @@ export function stepLists(doors: Doors): StepLists {
     ];
   }
 
-  const kinds = [applyNetwork, removeNetwork, hook, create, begin, service, endOthers, remove, sweep];
+  const kinds = [
+    applyNetwork,
+    removeNetwork,
+    dropNetwork,
+    hook,
+    create,
+    begin,
+    service,
+    endOthers,
+    remove,
+    sweep,
+  ];
   return { kinds: kinds as readonly StepKind[], start, stop, softRestart, leftovers };
 }

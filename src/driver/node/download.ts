@@ -4,12 +4,12 @@
  * How a request is made is in `http.ts`.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
 import type { Downloads, DownloadRequest, FileDigest } from '../system.ts';
-import { failure, type IocageError } from '../../domain/errors.ts';
+import { failure, IocageError } from '../../domain/errors.ts';
 import { consume, contentLength, failed, get, Passing, refusal, shownUrl } from './http.ts';
 
 export interface DownloadLimits {
@@ -104,7 +104,14 @@ export class NodeDownloads implements Downloads {
     const hash = createHash('sha256');
     let sizeBytes = 0;
     try {
-      for await (const bytes of createReadStream(path, { highWaterMark: 2 ** 20, ...options })) {
+      // Without NONBLOCK, opening a fifo that nobody writes to would wait for ever.
+      const handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const stream = handle.createReadStream({ highWaterMark: 2 ** 20, ...options });
+      if (!(await handle.stat()).isFile()) {
+        stream.destroy();
+        throw failure('FILE_FAILED', { path, why: 'it is not a plain file' });
+      }
+      for await (const bytes of stream) {
         hash.update(bytes as Buffer);
         sizeBytes += (bytes as Buffer).length;
       }
@@ -243,6 +250,7 @@ const fileWords: Readonly<Record<string, string>> = {
 };
 
 function fileFailure(path: string, error: unknown): IocageError {
+  if (error instanceof IocageError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   return failure('FILE_FAILED', { path, why: (code && fileWords[code]) ?? message }, { cause: error });
 }

@@ -185,7 +185,8 @@ export class NodeFiles implements Files {
         await fs.rmdir(path);
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code;
-        if (!isMissing(error) && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+        // EBUSY: a control group in which something still ends.
+        if (!isMissing(error) && !['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(code ?? '')) throw error;
       }
     });
   }

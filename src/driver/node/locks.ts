@@ -5,13 +5,16 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile, writeFile, mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { HeldLocks, LockHolder, Locks } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 
 /** Lock names hold tags and release names; anything else in a file name is spelled out. */
 export function lockFileName(name: string): string {
-  return `${name.replace(/[^A-Za-z0-9._@+-]/g, (c) => `%${c.codePointAt(0)!.toString(16)}`)}.lock`;
+  const spelled = name.replace(/[^A-Za-z0-9._@+-]/g, (c) => `%${c.codePointAt(0)!.toString(16)}`);
+  // File names end at 255 bytes.
+  return `${spelled.length > 200 ? createHash('sha256').update(name).digest('hex') : spelled}.lock`;
 }
 
 function lockCommand(files: readonly string[], waitMs: number): readonly string[] {

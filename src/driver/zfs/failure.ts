@@ -69,6 +69,8 @@ export function zfsFailure({ argv, status, stderr }: Refusal, subject: string, t
   if (/^(connect|open|unable to open \S+): permission denied/im.test(stderr)) {
     return failure('NOT_ROOT', { command: argv.slice(0, 2).join(' ') }, { cause });
   }
+  // Before the daemon's silence: zfs-fuse hangs up on a receiver when the pool is full.
+  if (full.test(stderr)) return failure('POOL_FULL', { dataset: subject, why: essence(stderr) }, { cause });
   if (noDaemon.test(stderr)) return failure('NO_ZFS', { why: essence(stderr) }, { cause });
   if (suspended.test(stderr)) {
     return failure('POOL_UNHEALTHY', { pool: poolOf(subject), health: 'SUSPENDED' }, { cause });
@@ -81,7 +83,6 @@ export function zfsFailure({ argv, status, stderr }: Refusal, subject: string, t
     const names = parseNamesAfter(stderr, /^use '-r' to force deletion of the following/);
     return failure('NEWER_SNAPSHOTS', { snapshot: subject, newer: names }, { cause });
   }
-  if (full.test(stderr)) return failure('POOL_FULL', { dataset: subject, why: essence(stderr) }, { cause });
   if (isBusy(stderr)) return failure('DATASET_BUSY', { dataset, tries }, { cause });
   if (/: parent does not exist$/m.test(stderr)) {
     return failure('DATASET_NOT_FOUND', { dataset: parentOf(dataset) ?? dataset }, { cause });

@@ -1,11 +1,13 @@
 /** `doctor`: says what is wrong, and completes or undoes what an interrupted operation left. */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineRepair } from '../operation.ts';
+import { defineRepair, type Context } from '../operation.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { recover } from '../recover.ts';
-import { readWorld } from '../world.ts';
+import { runOperation } from '../run.ts';
+import { readWorld, toSpec, type World } from '../world.ts';
+import { jailStop } from '../jail/start.ts';
 import { noPositionals } from '../jail/select.ts';
 
 export interface Finding {
@@ -62,7 +64,11 @@ export const hostDoctor = defineRepair({
         action: hintFor(jail.problem, jail.dataset),
       });
     }
-    const targets = new Set(world.jails.map((jail) => jail.mountpoint));
+    findings.push(...(await sweepKilled(context, world)));
+    // Also those of jails that cannot be used just now.
+    const targets = new Set(
+      world.jails.map((jail) => join(world.mountpoint, jail.dataset.slice(world.root.length))),
+    );
     for (const tag of await context.files.list(join(world.mountpoint, 'tags'))) {
       const path = join(world.mountpoint, 'tags', tag);
       const target = await context.files.readlink(path);
@@ -93,6 +99,29 @@ export const hostDoctor = defineRepair({
     },
   },
 });
+
+/** Jails whose first process was killed from outside: their networks and records go, as a stop would do it. */
+async function sweepKilled(context: Context, world: World): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const running = await context.host.running(world.pool.name);
+  for (const jail of world.jails) {
+    if (jail.problem !== undefined || running.has(jail.uuid)) continue;
+    const left = (await context.host.leftoverSteps?.(toSpec(world, jail))) ?? [];
+    if (left.length === 0) continue;
+    const what = `jail ${label(jail)} ended without a stop`;
+    if (context.dry) {
+      findings.push({ id: jail.uuid, what, state: 'pending', action: 'would be swept' });
+      continue;
+    }
+    try {
+      await runOperation(context, jailStop, { jail: jail.uuid });
+      findings.push({ id: jail.uuid, what, state: 'mended', action: 'what it left is removed' });
+    } catch (thrown) {
+      findings.push({ id: jail.uuid, what, state: 'failed', action: asIocageError(thrown).message });
+    }
+  }
+  return findings;
+}
 
 function pastTense(recovery: 'undo' | 'finish'): string {
   return recovery === 'undo' ? 'undone' : 'finished';

@@ -41,9 +41,11 @@ export const poolActivate = defineChange<
   effect: 'change',
   recover: 'undo',
   input: activateInput,
-  locks: (_, input) => [`pool:${input.pool}`],
-  async plan(context, input) {
+  locks(_, input) {
     assertPoolName(input.pool);
+    return [`pool:${input.pool}`];
+  },
+  async plan(context, input) {
     const pool = (await context.storage.pools()).find((candidate) => candidate.name === input.pool);
     if (pool === undefined) throw failure('POOL_NOT_FOUND', { pool: input.pool });
     const health = await context.storage.poolHealth(pool.name);
@@ -132,7 +134,10 @@ export const poolDeactivate = defineChange<typeof deactivateInput, { pool: strin
   effect: 'change',
   recover: 'undo',
   input: deactivateInput,
-  locks: (_, input) => [`pool:${input.pool}`],
+  locks(_, input) {
+    assertPoolName(input.pool);
+    return [`pool:${input.pool}`];
+  },
   async plan(context, input) {
     const pool = (await context.storage.pools()).find((candidate) => candidate.name === input.pool);
     if (pool === undefined) throw failure('POOL_NOT_FOUND', { pool: input.pool });

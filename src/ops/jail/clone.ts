@@ -17,7 +17,7 @@ import { jailLock, tagLock } from './select.ts';
 import { toZfsProperties, type Created } from './create.ts';
 
 const cloneInput = z.object({
-  jail: z.string().min(1),
+  jail: z.string().min(1, 'a jail is named by its UUID or its tag'),
   snapshot: z.string().optional(),
   name: z.string().optional(),
   properties: z.array(z.tuple([z.string(), z.string()])).default([]),
@@ -47,10 +47,7 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     const source = findJail(world.jails, input.jail);
     toSpec(world, source); // a corrupt jail is refused here
     const tag = freeTag(world, input);
-    const given = checkAssignments(
-      input.properties.filter(([key]) => key !== 'tag'),
-      'jail-create',
-    );
+    const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
     const steps = await cloneSteps(
       { world, source, uuid: input.uuid!, tag, snapshot: input.snapshot },
       await snapshotRows(context.storage, source),

@@ -58,7 +58,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const kind = input.kind ?? defaultKind(world);
     const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
-    const given = checkAssignments(withoutTag(input.properties), 'jail-create');
+    const given = withoutTag(checkAssignments(input.properties, 'jail-create'));
     return {
       subject: jails.map(({ tag }) => tag).join(', '),
       title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`}`,
@@ -118,7 +118,8 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
     });
   }
   const chosen = [
-    ...(flags['clone'] === true ? (['clone'] as const) : []),
+    // Also with a number: the jails of the Python line, whose -c counts, are clones.
+    ...(flags['clone'] === undefined ? [] : (['clone'] as const)),
     ...(flags['empty'] ? (['empty'] as const) : []),
     ...(flags['thick'] ? (['thick'] as const) : []),
   ];
@@ -142,7 +143,9 @@ function defaultKind(world: World): Kind {
       : 'thick';
 }
 
-function withoutTag(properties: CreateInput['properties']): CreateInput['properties'] {
+function withoutTag(
+  properties: readonly (readonly [string, string])[],
+): readonly (readonly [string, string])[] {
   return properties.filter(([key]) => key !== 'tag');
 }
 

@@ -15,7 +15,7 @@ import { removeFile, removeLink } from '../steps/file.ts';
 import { assertDown, assertOurs, jailLock } from './select.ts';
 
 const destroyInput = z.object({
-  jail: z.string().min(1),
+  jail: z.string().min(1, 'a jail is named by its UUID or its tag'),
   /** Stop the jail first when it runs. */
   force: z.boolean().default(false),
 });

@@ -7,7 +7,7 @@ import { findJail, type Jail } from '../../domain/jail.ts';
 import { getProperty, properties } from '../../domain/properties/index.ts';
 import type { Property } from '../../domain/property.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
-import { noProperties } from './select.ts';
+import { noPositionals, noProperties } from './select.ts';
 
 export type Source = 'local' | 'default' | 'builtin' | 'zfs' | 'computed';
 
@@ -71,7 +71,7 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
     usage: 'PROPERTY|all JAIL|default | -r PROPERTY',
     flags: [
       { key: 'recursive', flags: '-r, --recursive', doc: 'the property of every jail' },
-      { key: 'long', flags: '-l, --long', doc: 'with the source of each value, and why it is not applied' },
+      { key: 'long', flags: '-l, --long', doc: "with 'all': the source of each value, and why it is not applied" },
     ],
     about: `PROPERTY may also be state (up or down), jid, pool or iocroot.`,
     examples: [
@@ -177,6 +177,10 @@ export const propertyDefaults = defineRead({
     examples: [
       { line: 'iocage defaults', says: 'one key=value a line; stored ones take the place of built-in ones' },
     ],
-    toInputs: () => [{}],
+    toInputs(words) {
+      noPositionals('defaults', words);
+      noProperties('defaults', words);
+      return [{}];
+    },
   },
 });

@@ -86,8 +86,11 @@ function listed(world: World, jail: Jail, running: RunningJail | undefined): Lis
     const text = values.get(key);
     return text === undefined || text === 'none' || text === '-' ? null : text;
   };
-  const first = (key: string, live: readonly string[] | undefined): string | null =>
-    live && live.length > 0 ? live.join(',') : value(key);
+  // As configured, whether it runs or not; what only a running jail has (from DHCP) where nothing is.
+  const first = (family: 4 | 6, live: readonly string[] | undefined): string | null => {
+    if (values.get('ip4') === 'inherit' || values.get(`ip${family}`) === 'disable') return null;
+    return value(`ip${family}_addr`) ?? (live && live.length > 0 ? live.join(',') : null);
+  };
   return {
     jid: running?.jid ?? null,
     uuid: jail.uuid,
@@ -97,8 +100,8 @@ function listed(world: World, jail: Jail, running: RunningJail | undefined): Lis
     state: jail.problem !== undefined ? 'corrupt' : running ? 'up' : 'down',
     type: value('type') ?? 'jail',
     release: value('release'),
-    ip4: first('ip4_addr', running?.ip4),
-    ip6: first('ip6_addr', running?.ip6),
+    ip4: first(4, running?.ip4),
+    ip6: first(6, running?.ip6),
     template: value('source_template'),
     basejail: value('type') === 'basejail' || values.get('basejail') === '1',
     ...(jail.problem === undefined ? {} : { problem: jail.problem }),

@@ -5,7 +5,7 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
 import { readWorld, type World } from '../world.ts';
 
-export const jailInput = z.object({ jail: z.string().min(1) });
+export const jailInput = z.object({ jail: z.string().min(1, 'a jail is named by its UUID or its tag') });
 
 /** The lock that everything which changes this jail holds. */
 export function jailLock(jail: Pick<Jail, 'pool' | 'uuid'>): string {

@@ -21,7 +21,10 @@ async function runningSpec(context: Context, name: string, startFirst: boolean):
 }
 
 const execInput = jailInput.extend({
-  argv: z.array(z.string()).min(1, 'a command is missing'),
+  argv: z
+    .array(z.string())
+    .min(1, 'a command is missing')
+    .refine(([program]) => program !== '', 'the command is empty'),
   hostUser: z.string().optional(),
   jailUser: z.string().optional(),
   start: z.boolean().default(false),

@@ -8,15 +8,15 @@ import { checkAssignments } from '../../domain/config.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertTag } from '../../domain/name.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { namespace, readWorld, type World } from '../world.ts';
+import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
-import { makeLink, removeLink } from '../steps/file.ts';
+import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
 import { toZfsProperties } from './create.ts';
 import { jailLock, tagLock } from './select.ts';
 
 const setInput = z.object({
   /** Jails, or the one word `default`. */
-  jails: z.array(z.string().min(1)).min(1, 'missing UUID'),
+  jails: z.array(z.string().min(1, 'a jail is named by its UUID or its tag')).min(1, 'missing UUID'),
   properties: z.array(z.tuple([z.string(), z.string()])).min(1, 'missing property'),
 });
 
@@ -114,6 +114,8 @@ async function planJails(
     // What `list` prints of a size is rounded; to put it back it must be exact.
     const exact = native ? await context.storage.local(jail.dataset) : undefined;
     steps.push(...setSteps(world, jail, pairs, exact));
+    const hostname = pairs.findLast(([key]) => key === 'host_hostname')?.[1];
+    if (hostname !== undefined) steps.push(...(await renameSteps(context, world, jail, hostname)));
   }
   return {
     subject: jails.map(label).join(', '),
@@ -151,6 +153,31 @@ function checkTag(world: World, jails: readonly Jail[], pairs: readonly (readonl
 
 /** zfs(8): these are cleared by setting them to none, not by inheriting. */
 const notInherited = new Set(['quota', 'refquota', 'reservation', 'refreservation']);
+
+/** The name that `create` wrote into the jail's own files; a file that says something else is left alone. */
+async function renameSteps(
+  context: Context,
+  world: World,
+  jail: Jail,
+  hostname: string,
+): Promise<readonly Step[]> {
+  const { root, config } = toSpec(world, jail);
+  const old = config.get('host_hostname') ?? jail.uuid;
+  const edits = [
+    { path: 'etc/hostname', from: `${old}\n`, to: `${hostname}\n` },
+    { path: 'etc/hosts', from: `127.0.1.1\t${old}\n`, to: `127.0.1.1\t${hostname}\n` },
+  ];
+  const steps: Step[] = [];
+  for (const { path, from, to } of edits) {
+    // A link that the jail planted there is not read, and not written.
+    const before = await context.files.readBelow(root, path).catch(() => undefined);
+    const after = before?.replace(from, () => to);
+    if (before !== undefined && after !== undefined && after !== before) {
+      steps.push(replaceInRoot({ root, path, before, after }));
+    }
+  }
+  return steps;
+}
 
 function nativeBefore(key: string, exact: ReadonlyMap<string, string> | undefined): string | null {
   const value = exact?.get(key);

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { defineChange, defineSequence, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { namespace, toSpec } from '../world.ts';
+import { namespace, toSpec, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
 
@@ -83,6 +83,16 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       manyJails('start', words, context, (jail, running) => !running && !jail.template),
   },
 });
+
+/** Before a restart stops anything. The jail's own addresses are in use, by itself; the start looks at them. */
+async function assertStartable(context: Context, world: World, jail: Jail): Promise<void> {
+  const problems = (await context.host.check(toSpec(world, jail))).filter(
+    ({ key }) => !key.endsWith('_addr'),
+  );
+  if (problems.length === 0) return;
+  const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
+  throw failure('START_FAILED', { jail: label(jail), why });
+}
 
 /** Without its root dataset the jail would run in an empty directory, and what it writes be hidden later. */
 async function assertMounted(context: Context, jail: Jail): Promise<void> {
@@ -168,10 +178,11 @@ export const jailRestart = defineSequence<typeof restartInput>({
   title: 'Restart jails',
   input: restartInput,
   async sequence(context, { jail: name, soft }) {
-    const { jail } = await readJail(context, name);
+    const { world, jail } = await readJail(context, name);
     const input = { jail: jail.uuid };
     if (soft) return [[jailSoftRestart, input]];
     const up = (await context.host.running(jail.pool)).has(jail.uuid);
+    if (up) await assertStartable(context, world, jail);
     return up
       ? [
           [jailStop, input],

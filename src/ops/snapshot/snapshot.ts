@@ -105,7 +105,10 @@ export const snapshotList = defineRead<typeof jailInput, { snapshots: readonly L
   },
 });
 
-const removeInput = jailInput.extend({ snapshot: z.string().min(1), force: z.boolean().default(false) });
+const removeInput = jailInput.extend({
+  snapshot: z.string().min(1, 'the snapshot has no name'),
+  force: z.boolean().default(false),
+});
 
 export const snapshotRemove = defineChange<typeof removeInput, { jail: string; removed: readonly string[] }>({
   id: 'snapshot.remove',
@@ -147,7 +150,10 @@ export const snapshotRemove = defineChange<typeof removeInput, { jail: string; r
   },
 });
 
-const rollbackInput = jailInput.extend({ snapshot: z.string().min(1), force: z.boolean().default(false) });
+const rollbackInput = jailInput.extend({
+  snapshot: z.string().min(1, 'the snapshot has no name'),
+  force: z.boolean().default(false),
+});
 
 export const snapshotRollback = defineChange<typeof rollbackInput, { jail: string; snapshot: string }>({
   id: 'snapshot.rollback',

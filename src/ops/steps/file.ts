@@ -59,6 +59,20 @@ export const writeInRoot = stepKind<{
   undo: () => Promise.resolve(),
 });
 
+/** Changes a file in a jail's root that still says `before`; what somebody else wrote meanwhile stays. */
+export const replaceInRoot = stepKind<{ root: string; path: string; before: string; after: string }>(
+  'file.replace-in-root',
+  {
+    title: ({ path }) => `rewrite ${path} in the jail`,
+    async do({ root, path, before, after }, { files }) {
+      if ((await files.readBelow(root, path)) === before) await files.writeBelow(root, path, after);
+    },
+    async undo({ root, path, before, after }, { files }) {
+      if ((await files.readBelow(root, path)) === after) await files.writeBelow(root, path, before);
+    },
+  },
+);
+
 /** Removes a file of the host's own tree, such as a jail's console log; it does not come back. */
 export const removeFile = stepKind<{ path: string }>('file.remove', {
   title: ({ path }) => `remove ${path}`,
@@ -83,6 +97,7 @@ export const closeDirectory = stepKind<{ path: string }>('file.close', {
 });
 
 export const fileKinds = [
+  replaceInRoot,
   closeDirectory,
   makeDirectory,
   makeLink,

@@ -241,6 +241,6 @@ describe('text and digest', () => {
     writeFileSync(target(), bytes);
     expect(await downloads.digest(target())).toEqual({ sha256, sizeBytes: bytes.length });
     expect((await failureOf(downloads.digest(join(directory, 'none')))).message).toContain('no such file');
-    expect((await failureOf(downloads.digest(directory))).message).toContain('is a directory');
+    expect((await failureOf(downloads.digest(directory))).message).toContain('is not a plain file');
   });
 });

@@ -80,6 +80,12 @@ describe('locks', () => {
     await held.release();
   });
 
+  it('have names short enough for a file, however long the name is', () => {
+    const [a, b] = ['x'.repeat(3000), `${'x'.repeat(2999)}y`];
+    expect(lockFileName(a).length).toBeLessThan(256);
+    expect(lockFileName(a)).not.toBe(lockFileName(b));
+  });
+
   it('have file names that no name can lead out of the folder', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
