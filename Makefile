@@ -1,12 +1,15 @@
 # Every target does its own set-up, changes nothing that is already right, and can be repeated.
 #
+#   make setup        what building and running jails needs, from Debian packages   (root)
 #   make build        bin/iocage, runnable from this checkout
 #   make demo         a pool in a file, a real release, two jails: the whole tour   (root)
 #   make demo-clean   removes what the demo made, and nothing else                  (root)
 #   make test         every test; the host tests need root and FUSE or ZFS
 #   make check        types, lint, format
 #   make bench        how fast, next to the bare commands                           (root)
-#   make install PREFIX=/usr/local [DESTDIR=]
+#   make install      into PREFIX=/usr/local; DESTDIR= for packagers
+#   make uninstall    takes away what install put there; jails and pools stay
+#   make clean        removes what was built
 
 SHELL = /bin/sh
 PREFIX = /usr/local

@@ -31,7 +31,8 @@ if pool_is_imported; then
   pool_is_ours || die "the pool '$pool' is not the demo's (marker property or image differ); nothing was removed"
   IOCAGE_POOL=$pool
   export IOCAGE_POOL
-  if [ -x "$here/bin/iocage" ]; then
+  # A pool that was deactivated has no running jails, and iocage does not look at it.
+  if [ -x "$here/bin/iocage" ] && pool_is_active; then
     if needs_doctor; then "$here/bin/iocage" doctor </dev/null || true; fi
     "$here/bin/iocage" stop ALL </dev/null || echo "demo-clean: not every jail could be stopped" >&2
     "$here/bin/iocage" deactivate "$pool" </dev/null || true
@@ -40,7 +41,9 @@ if pool_is_imported; then
   tries=0
   until zpool destroy -f "$pool" 2>"$demo_dir/error"; do
     tries=$((tries + 1))
-    [ $tries -lt 40 ] || die "zpool destroy $pool: $(cat "$demo_dir/error")"
+    [ $tries -lt 40 ] || die "zpool destroy $pool: $(cat "$demo_dir/error")
+  A process that has a file open there, or stands in it, keeps it: grep -l $demo_dir/pool /proc/*/mountinfo
+  names those with mounts of it. End it, then repeat 'make demo-clean'."
     sleep 0.25
   done
   echo "destroyed the pool $pool"

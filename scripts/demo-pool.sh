@@ -76,6 +76,9 @@ pool_is_ours() {
     [ -n "$(zpool status "$pool" 2>/dev/null | awk -v image="$image" '$1 == image')" ]
 }
 
+# True when iocage uses the pool.
+pool_is_active() { [ "$(zfs get -H -o value org.freebsd.ioc:active "$pool" 2>/dev/null)" = yes ]; }
+
 # The pool is a sparse file: it takes what is written to it, not its full size.
 make_pool() {
   if ! pool_is_imported && [ -e "$image" ]; then zpool import -d "$demo_dir" "$pool" 2>/dev/null || true; fi

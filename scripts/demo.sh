@@ -68,7 +68,25 @@ if needs_doctor; then
   run doctor
 fi
 
-# What an earlier tour left goes first, so that the tour is whole each time.
+# The jails, by name, that were cloned from jail $1: it cannot be destroyed while they are there.
+clones_of() {
+  from=$pool/iocage/jails/$("$here/bin/iocage" get host_hostuuid "$1" </dev/null)
+  zfs list -H -r -t filesystem -o name,origin "$pool/iocage/jails" |
+    awk -F '\t' -v from="$from" 'index($2, from "@") == 1 || index($2, from "/") == 1 { print $1 }' |
+    sed "s|^$pool/iocage/jails/||; s|/.*||" | sort -u |
+    while read -r uuid; do "$here/bin/iocage" get tag "$uuid" </dev/null; done
+}
+
+# What an earlier tour left goes first, so that the tour is whole each time. Nothing goes that was made
+# from it since: both are looked at before one is touched.
+for name in alpha beta; do
+  quiet get tag "$name" || continue
+  clones=$(clones_of "$name" | paste -sd ' ' -)
+  [ -z "$clones" ] || die "the tour makes the jail '$name' anew, but cloned from it since are: $clones
+  No jail was changed. Destroy them, then repeat 'make demo':
+    IOCAGE_POOL=$pool $here/bin/iocage destroy -f $clones
+  or let 'make demo-clean' remove all of the demo, these jails included."
+done
 for name in alpha beta; do
   if quiet get tag "$name"; then
     say "An earlier tour left the jail '$name'."
@@ -128,11 +146,10 @@ cat <<END
 The demo went through in $took seconds. The jail 'alpha' is still running. Try next:
 
   export IOCAGE_POOL=$pool PATH="$here/bin:\$PATH"
-  iocage console alpha                   a login in the jail
-  iocage create -c tag=web release=$suite
-  iocage set notes='my first jail' web
-  iocage clone alpha tag=alpha2          a copy of alpha as it is now
-  iocage stop --dry-run alpha            every command that would run
+  iocage console alpha                         a login in the jail
+  iocage create -c tag=gamma release=$suite
+  iocage set notes='my first jail' gamma
+  iocage stop --dry-run alpha                  every command that would run
   iocage help
 
 'make demo-clean' removes the jails, the pool, its file and the daemon, if the demo started one.

@@ -1,0 +1,54 @@
+/** Hints that depend on what failed: they name the property when there is one, and nothing that cannot be looked up. */
+import type * as z from 'zod';
+import { describe, expect, it } from 'vitest';
+import { failure } from '../../../src/domain/errors.ts';
+import { properties } from '../../../src/domain/properties/index.ts';
+import { operations } from '../../../src/ops/index.ts';
+
+const invalid = (...paths: string[]) =>
+  failure('INVALID_INPUT', { issues: paths.map((path) => ({ path, problem: 'is wrong' })) }).hint;
+
+const general = `see 'iocage help COMMAND', 'iocage help properties' or 'iocage help PROPERTY'`;
+
+describe('INVALID_INPUT', () => {
+  it('one property at fault: its help', () => {
+    const wrong = properties.filter(({ key }) => invalid(key) !== `iocage help ${key}`);
+    expect(wrong.map(({ key }) => key)).toEqual([]);
+  });
+
+  it('anything else: where help is found', () => {
+    expect(invalid('boot', 'quota')).toBe(general);
+    expect(invalid('org.freebsd.iocage:boot')).toBe(general);
+    const keys = new Set(properties.map(({ key }) => key));
+    const words = operations.flatMap((operation) =>
+      'input' in operation ? Object.keys((operation.input as unknown as z.ZodObject).shape ?? {}) : [],
+    );
+    expect(words).toContain('jail');
+    const misled = words.filter((word) => !keys.has(word) && invalid(word) !== general);
+    expect(misled).toEqual([]);
+  });
+});
+
+describe('START_FAILED', () => {
+  const hint = (why: string) => failure('START_FAILED', { jail: 'b6f193ed (web)', why }).hint;
+
+  it('names the property at fault, the first of several', () => {
+    expect(hint('ip4_addr: 192.0.2.7 is in use; vnet: comes later')).toBe(
+      `'iocage get ip4_addr b6f193ed' shows the value, 'iocage help ip4_addr' what it may be`,
+    );
+  });
+
+  it('shows all properties when none is at fault', () => {
+    expect(hint('its first process ended at once')).toBe(
+      `'iocage get -l all b6f193ed' shows how it is configured`,
+    );
+  });
+});
+
+describe('DATASET_BUSY', () => {
+  it('searches for the dataset, also when a snapshot is busy', () => {
+    expect(failure('DATASET_BUSY', { dataset: 'tank/iocage/jails/web@a', tries: 3 }).hint).toContain(
+      'grep -l tank/iocage/jails/web /proc/*/mountinfo',
+    );
+  });
+});
