@@ -56,6 +56,11 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
     usage: 'JAIL ...',
     flags: [
       { key: 'force', flags: '-f, --force', doc: 'do not ask, and stop the jail first when it runs' },
+      {
+        key: 'yes',
+        flags: '-y, --yes',
+        doc: 'answer the question with yes; a running jail is still refused',
+      },
       { key: 'release', flags: '-r, --release', doc: 'the names are releases, not jails' },
       { key: 'download', flags: '-d, --download', doc: 'with -r: the downloaded files too' },
     ],
