@@ -149,6 +149,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     'fake.create',
     'create',
     (args, run) => {
+      limits.delete(keyOf(args));
       containers.set(keyOf(args), {
         uuid: args.uuid,
         jid: (nextJid += 1),
