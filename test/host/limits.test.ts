@@ -286,6 +286,20 @@ describe.skipIf(!hostTests)(`resource limits${reason}`, () => {
     });
   });
 
+  it('docs/limits.md: every line of it works as written', () => {
+    const page = readFileSync(new URL('../../docs/limits.md', import.meta.url), 'utf8');
+    const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, text = '']) =>
+      text.trim().split('\n'),
+    );
+    expect(blocks.length).toBeGreaterThan(10);
+    for (const line of blocks) {
+      const [command, ...words] = line.split(' ');
+      expect(command).toBe('iocage');
+      done(...words);
+    }
+    expect(inuse().limits).toMatchObject({ memoryuse: '128M:deny', pcpu: '50:deny', openfiles: '512:deny' });
+  });
+
   describe('what is told', () => {
     it('what Linux cannot keep, by name and with the reason', () => {
       const said = start(
