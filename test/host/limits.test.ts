@@ -268,6 +268,20 @@ describe.skipIf(!hostTests)(`resource limits${reason}`, () => {
       expect(inuse().limits).toEqual({ memoryuse: '64M:deny', pcpu: '50:deny' });
     });
 
+    it('a jail that is full is refused more, can be let go, and can be stopped', () => {
+      start('maxproc=20:deny');
+      inside('n=0; while [ $n -lt 40 ]; do sleep 600 >/dev/null 2>&1 & n=$((n+1)); done');
+      expect(inuse().used['nthr']).toBe(19); // the shell that made them is gone
+      done('set', 'maxproc=10:deny', 'web');
+      const fork = 'sleep 0 & wait $!';
+      expect(inside(fork).stderr).toContain(`can't fork`);
+      done('uncap', 'web');
+      expect(inside(fork).status).toBe(0);
+      done('cap', 'web');
+      expect(inside(fork).status).not.toBe(0);
+      expect(done('stop', 'web').stdout).toMatch(/Removing jail process +OK/);
+    });
+
     it('wants a running jail', () => {
       for (const command of ['cap', 'uncap', 'inuse'])
         expect(iocage(command, 'web'), command).toMatchObject({ status: 1, stdout: '' });
