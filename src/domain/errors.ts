@@ -154,6 +154,13 @@ export const errorTable = {
     message: (d: { dataset: string }) => `dataset ${d.dataset} is not mounted`,
     hint: (d) => `zfs mount ${d.dataset}`,
   }),
+  LIMIT_REFUSED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; what: string; why: string }) =>
+      `the kernel refuses ${d.what} of jail ${d.jail}: ${d.why}`,
+    hint: (d) => `'iocage inuse ${d.jail}' shows what it uses`,
+  }),
   JAIL_NOT_FOUND: row({
     exit: 1,
     http: 404,

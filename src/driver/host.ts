@@ -42,6 +42,27 @@ export interface NotApplied {
   readonly why: string;
 }
 
+/** A limit of a jail in the original's words: the resource of rctl(8) and `AMOUNT:ACTION`. */
+export interface LimitRule {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** What holds a jail back at this moment; all empty while it is down. */
+export interface LimitState {
+  readonly rules: readonly LimitRule[];
+  /** CPUs that the jail is bound to, as cpuset(1) lists them; undefined: every CPU. */
+  readonly cpus: string | undefined;
+}
+
+/** What a running jail uses, by the resources of rctl(8); null where the kernel does not count it. */
+export interface Usage {
+  /** Bytes, seconds, percent of one CPU, or a count. */
+  readonly used: ReadonlyMap<string, number | null>;
+  /** How often a limit was run into since the jail was started, where the kernel counts that. */
+  readonly hits: ReadonlyMap<string, number>;
+}
+
 export interface ExecOptions {
   /** User of the host whose ids are used (`jexec -u`). */
   readonly hostUser?: string;
@@ -75,6 +96,16 @@ export interface Host {
   leftoverSteps?(jail: JailSpec): Promise<readonly Step[]>;
   /** exec_stop, end every process, exec_start, in the jail as it stands. */
   softRestartSteps(jail: JailSpec): Promise<readonly Step[]>;
+  /**
+   * Makes the limits of a running jail what its configuration says (`apply`), whatever they were, or takes
+   * them all away until they are applied again (`release`; the CPUs it is bound to stay).
+   *
+   * @throws INVALID_INPUT for a value with which the jail could not run
+   */
+  limitSteps(jail: JailSpec, wanted: 'apply' | 'release'): Promise<readonly Step[]>;
+  limits(jail: JailSpec): Promise<LimitState>;
+  /** Of the running jails among those given, by UUID. Takes a moment: CPU use is measured over it. */
+  usage(pool: string, uuids: readonly string[]): Promise<ReadonlyMap<string, Usage>>;
   /** Step kinds that the lists above use; the journal finds them here after a crash. */
   readonly kinds: readonly StepKind[];
 

@@ -74,6 +74,8 @@ export interface Files {
   stat(path: string): Promise<FileFacts | undefined>;
   readlink(path: string): Promise<string | undefined>;
   write(path: string, text: string, options?: { mode?: number }): Promise<void>;
+  /** Writes into a file of the kernel's (a control group's), in one write: it can be neither made nor renamed. */
+  control(path: string, text: string): Promise<void>;
   mkdir(path: string, options?: { mode?: number }): Promise<void>;
   /** Removes a file or link; nothing there is no failure. */
   remove(path: string): Promise<void>;

@@ -7,6 +7,7 @@ import { jailDestroy } from './jail/destroy.ts';
 import { jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
 import { jailDf, jailList, jailRuntime } from './jail/list.ts';
+import { jailCap, jailInuse, jailLimits, jailUncap } from './jail/limits.ts';
 import { propertySet } from './jail/set.ts';
 import { propertyDefaults, propertyGet } from './jail/get.ts';
 import { snapshotList, snapshotRemove, snapshotRollback, snapshotTake } from './snapshot/snapshot.ts';
@@ -34,6 +35,10 @@ export const operations: readonly Operation[] = [
   snapshotRemove,
   snapshotRollback,
   jailDf,
+  jailLimits,
+  jailInuse,
+  jailCap,
+  jailUncap,
   releaseFetch,
   propertyGet,
   propertySet,

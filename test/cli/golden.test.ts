@@ -8,12 +8,13 @@ import { failure } from '../../src/domain/errors.ts';
 import { manualPage } from '../../src/cli/manual.ts';
 import { properties } from '../../src/domain/properties/index.ts';
 import { views } from '../../src/cli/print/views.ts';
-import { getResult, results } from './results.ts';
+import { getResult, limitResults, results } from './results.ts';
 import { run, transcript, type Scene } from './support.ts';
 
 const scene: Scene = {
   operations,
   answer(operation, input) {
+    if (limitResults[operation.id]) return limitResults[operation.id]!(input as { jail?: string });
     if (operation.id === 'property.get') return getResult(input as { key: string });
     if (!Object.hasOwn(results, operation.id))
       throw failure('INTERNAL', { why: `no result for ${operation.id}` });
@@ -49,6 +50,12 @@ describe('transcripts', () => {
     ['get-recursive', ['get', '-r', 'boot']],
     ['defaults', ['defaults']],
     ['runtime', ['runtime', 'web']],
+    ['limits', ['limits']],
+    ['limits-one', ['limits', 'web']],
+    ['inuse', ['inuse']],
+    ['inuse-one', ['inuse', 'web']],
+    ['cap', ['cap', 'web']],
+    ['uncap', ['uncap', 'web']],
     ['create', ['create', '-c', 'release=bookworm', 'tag=new']],
     ['set', ['set', 'boot=on', 'securelevel=3', 'web']],
     ['snapshot', ['snapshot', 'web@before-upgrade']],

@@ -167,3 +167,63 @@ export function getResult(input: { key: string; jail?: string; recursive?: boole
   }
   return { jail: uuid(1), key: input.key, value: input.key === 'notes' ? null : 'on', source: 'local' };
 }
+
+const usedByWeb = {
+  uuid: uuid(1),
+  tag: 'web',
+  name: 'web',
+  used: {
+    cputime: 12,
+    memoryuse: 67108864,
+    maxproc: 7,
+    nthr: 9,
+    pcpu: 3,
+    openfiles: 40,
+    wallclock: 3600,
+    shmsize: null,
+  },
+  hits: { memoryuse: 2, maxproc: 0 },
+  limits: { memoryuse: '64M:deny', coredumpsize: '0:deny' },
+};
+const limitsOfWeb = {
+  uuid: uuid(1),
+  tag: 'web',
+  name: 'web',
+  state: 'up',
+  rlimits: true,
+  cpus: '0-1',
+  limits: [
+    { key: 'memoryuse', value: '512M:deny', inForce: true },
+    { key: 'pseudoterminals', value: '5:deny', inForce: false, why: 'Linux cannot' },
+    { key: 'readbps', value: '10M:throttle', inForce: true },
+  ],
+};
+const limitsOfDb = {
+  ...limitsOfWeb,
+  uuid: uuid(2),
+  tag: 'db',
+  name: 'db',
+  state: 'down',
+  cpus: null,
+  limits: [],
+};
+
+/** `limits` and `inuse` answer for one jail or for all of them. */
+export const limitResults: Readonly<Record<string, (input: { jail?: string }) => unknown>> = {
+  'jail.limits': ({ jail: name }) =>
+    name === undefined
+      ? { one: false, jails: [limitsOfWeb, limitsOfDb] }
+      : { one: true, jails: [limitsOfWeb] },
+  'jail.inuse': ({ jail: name }) =>
+    name === undefined
+      ? { one: false, jails: [usedByWeb, { ...usedByWeb, uuid: uuid(2), tag: 'db', name: 'db', used: {} }] }
+      : { one: true, jails: [usedByWeb] },
+  'jail.cap': () => ({
+    uuid: uuid(1),
+    tag: 'web',
+    rlimits: true,
+    rules: [{ key: 'memoryuse', value: '512M:deny' }],
+    notApplied: [{ key: 'maxproc', value: '100:log', why: 'Linux has no equal of the action log' }],
+  }),
+  'jail.uncap': () => ({ uuid: uuid(1), tag: 'web', rules: [] }),
+};

@@ -233,6 +233,38 @@ export function hostContract(name: string, make: () => Promise<HostUnderTest>): 
       expect(await remains()).toEqual([]);
     });
 
+    it('limits a running jail, live, and lifts the limits again', async () => {
+      const { host } = it_;
+      const jail = await it_.jail('one', { rlimits: 'on', maxproc: '50:deny' });
+      const limit = async (value: string, options?: RunStepsOptions): Promise<unknown> => {
+        const spec = { ...jail, config: new Map([...jail.config, ['maxproc', value]]) };
+        return runSteps(host, await host.limitSteps(spec, 'apply'), it_.run, options);
+      };
+      const rules = async () => (await host.limits(jail)).rules;
+      const before = await it_.snapshot();
+      await expect(limit('40:deny')).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+      expect((await start(it_, jail)).slice(1)).toEqual(['Applying resource limits', 'Starting services']);
+      expect(await rules()).toEqual([{ key: 'maxproc', value: '50:deny' }]);
+      await expect(limit('40:deny', { failAt: 0, after: true })).rejects.toThrow('made to fail');
+      expect(await rules()).toEqual([{ key: 'maxproc', value: '50:deny' }]);
+      expect(await limit('40:deny')).toEqual(['Applying resource limits']);
+      expect(await rules()).toEqual([{ key: 'maxproc', value: '40:deny' }]);
+      await expect(limit('0:deny')).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+      const usage = await host.usage(jail.pool, [jail.uuid, 'not-there']);
+      expect([...usage.keys()]).toEqual([jail.uuid]);
+      expect(usage.get(jail.uuid)!.used.get('maxproc')).toBe(1);
+      expect(await runSteps(host, await host.limitSteps(jail, 'release'), it_.run)).toEqual([]);
+      expect(await rules()).toEqual([]);
+      await limit('30:deny');
+      await stop(it_, jail);
+      expect(await rules()).toEqual([]);
+      expect(await it_.snapshot()).toEqual(before);
+      // What held in the last run holds no more in the next.
+      const free = { ...jail, config: new Map([...jail.config, ['rlimits', 'off']]) };
+      expect(await start(it_, free)).not.toContain('Applying resource limits');
+      expect(await rules()).toEqual([]);
+    });
+
     it('tells what keeps a jail from starting before anything is touched', async () => {
       const jail = await it_.jail('one', { interfaces: 'vnet0', ip4_addr: 'no-such-nic|192.0.2.77/24' });
       const before = await it_.snapshot();

@@ -126,6 +126,12 @@ export function stepCases(
       ['quota', 'none'],
     ],
   };
+  const capped = (...words: readonly string[]) => ({
+    jails: ['source'],
+    properties: (words[0]!.startsWith('rlimits') ? words : ['rlimits=on', ...words]).map((word) =>
+      word.split('='),
+    ),
+  });
   const destroy = (jail: string) => run('jail.destroy', { jail });
 
   return [
@@ -173,6 +179,39 @@ export function stepCases(
       prepare: () => tolerant(run('jail.start', { jail: 'source' })),
       reset: nothing,
       cleanUp: () => run('jail.stop', { jail: 'source' }),
+    },
+    {
+      operation: 'jail.start',
+      variant: 'with limits',
+      input: () => ({ jail: 'source' }),
+      prepare: () => run('property.set', capped('maxproc=50:deny')),
+      reset: () => run('jail.stop', { jail: 'source' }),
+    },
+    {
+      operation: 'jail.uncap',
+      input: () => ({ jail: 'source' }),
+      prepare: async () => {
+        await tolerant(run('jail.start', { jail: 'source' }));
+        await run('jail.cap', { jail: 'source' });
+      },
+      reset: nothing,
+    },
+    {
+      operation: 'jail.cap',
+      input: () => ({ jail: 'source' }),
+      prepare: () => run('jail.uncap', { jail: 'source' }),
+      reset: nothing,
+    },
+    {
+      operation: 'property.set',
+      variant: 'limits of a running jail',
+      input: () => capped('memoryuse=64M:deny', 'maxproc=40:deny'),
+      prepare: () => run('property.set', capped('memoryuse=off', 'maxproc=50:deny')),
+      reset: nothing,
+      cleanUp: async () => {
+        await run('jail.stop', { jail: 'source' });
+        await run('property.set', capped('rlimits=off', 'memoryuse=off', 'maxproc=off'));
+      },
     },
     {
       operation: 'jail.destroy',

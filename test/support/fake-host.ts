@@ -5,10 +5,11 @@
  * `failStep` makes a kind of step fail once, before or after its work; `snapshotState` is everything
  * that a start can leave behind.
  */
-import type { ExecOptions, Host, JailSpec, RunningJail } from '../../src/driver/host.ts';
+import type { ExecOptions, Host, JailSpec, LimitRule, RunningJail } from '../../src/driver/host.ts';
 import { stepKind, type StepKind, type StepRun } from '../../src/driver/step.ts';
 import type { Step } from '../../src/driver/system.ts';
 import { failure } from '../../src/domain/errors.ts';
+import { limitResources } from '../../src/domain/codec/limit.ts';
 import { properties } from '../../src/domain/properties/index.ts';
 
 interface Args {
@@ -23,6 +24,23 @@ interface ServiceArgs extends Args {
 interface NetworkArgs extends Args {
   readonly ip4: readonly string[];
   readonly ip6: readonly string[];
+}
+
+interface LimitArgs extends Args {
+  readonly rules: readonly LimitRule[];
+  /** Null: the jail is being started. */
+  readonly previous: readonly LimitRule[] | null;
+}
+
+/** A kernel that keeps every limit that denies, and no other. */
+function rulesOf(jail: JailSpec): readonly LimitRule[] {
+  if (!['on', 'yes', '1'].includes(jail.config.get('rlimits') ?? '')) return [];
+  return Object.keys(limitResources).flatMap((key) => {
+    const value = jail.config.get(key) ?? 'off';
+    if (value === '0:deny')
+      throw failure('INVALID_INPUT', { issues: [{ path: key, problem: 'nothing could run' }] });
+    return value.endsWith(':deny') ? [{ key, value }] : [];
+  });
 }
 
 interface Container extends RunningJail {
@@ -73,6 +91,8 @@ const bare = (item: string): string => item.replace(/^[^|]*\|/, '').replace(/\/\
 export function fakeHost(options: FakeHostOptions = {}): FakeHost {
   const containers = new Map<string, Container>();
   const networks = new Map<string, NetworkArgs>();
+  /** Of containers; what is left of one that is gone counts for nothing. */
+  const limits = new Map<string, readonly LimitRule[]>();
   const failing = new Map<string, 'before' | 'after'>();
   const calls: FakeHostCall[] = [];
   const ran: string[] = [];
@@ -129,6 +149,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     'fake.create',
     'create',
     (args, run) => {
+      limits.delete(keyOf(args));
       containers.set(keyOf(args), {
         uuid: args.uuid,
         jid: (nextJid += 1),
@@ -145,6 +166,15 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     'start',
     (args) => containers.set(keyOf(args), { ...containers.get(keyOf(args))!, started: true }),
     () => undefined,
+  );
+  const put = (args: LimitArgs, rules: readonly LimitRule[]): void => {
+    if (containers.has(keyOf(args))) limits.set(keyOf(args), rules);
+  };
+  const limit = kind<LimitArgs>(
+    'fake.limits',
+    'limits of',
+    (args) => put(args, args.rules),
+    (args) => put(args, args.previous ?? []),
   );
   const service = kind<ServiceArgs>('fake.service', 'services of', runCommand, () => undefined);
   const remove = kind<Args>('fake.remove', 'remove', (args) => void containers.delete(keyOf(args)));
@@ -179,6 +209,14 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       ...(plan.ip4.length + plan.ip6.length > 0 ? [network(plan)] : []),
       create(plan),
       begin(ids(jail), { label: 'Started (shared IP mode)' }),
+      ...(rulesOf(jail).length > 0
+        ? [
+            limit(
+              { ...ids(jail), rules: rulesOf(jail), previous: null },
+              { label: 'Applying resource limits' },
+            ),
+          ]
+        : []),
       hook(command(jail, 'exec_poststart')),
       service(command(jail, 'exec_start'), { label: 'Starting services' }),
     ];
@@ -216,9 +254,14 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     ]),
     calls,
     ran,
-    kinds: [hook, network, create, begin, service, remove, unplug] as readonly StepKind[],
+    kinds: [limit, hook, network, create, begin, service, remove, unplug] as readonly StepKind[],
     failStep: (name, when = 'before') => void failing.set(name, when),
-    snapshotState: () => structuredClone({ containers, networks }),
+    snapshotState: () =>
+      structuredClone({
+        containers,
+        networks,
+        limits: [...limits].filter(([key, rules]) => containers.has(key) && rules.length > 0),
+      }),
     kill: (pool, uuid) => void containers.delete(keyOf({ pool, uuid })),
 
     defaultRelease: async () => options.release ?? 'bookworm',
@@ -271,6 +314,33 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       service(command(jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
       service(command(jail, 'exec_start'), { label: 'Starting services' }),
     ],
+    async limitSteps(jail, wanted) {
+      found(jail);
+      const previous = limits.get(keyOf(jail)) ?? [];
+      const rules = wanted === 'apply' ? rulesOf(jail) : [];
+      const label = rules.length > 0 ? { label: 'Applying resource limits' } : {};
+      return [limit({ ...ids(jail), rules, previous }, label)];
+    },
+    limits: async (jail) => ({
+      rules: containers.has(keyOf(jail)) ? (limits.get(keyOf(jail)) ?? []) : [],
+      cpus: undefined,
+    }),
+    usage: async (pool, uuids) =>
+      new Map(
+        uuids
+          .filter((uuid) => containers.has(keyOf({ pool, uuid })))
+          .map((uuid) => [
+            uuid,
+            {
+              used: new Map([
+                ['maxproc', 1],
+                ['memoryuse', 1048576],
+                ['shmsize', null],
+              ]),
+              hits: new Map(),
+            },
+          ]),
+      ),
     exec: session,
     console: (jail) => session(jail, ['login', '-f', 'root'], {}),
     async chroot(jail, argv) {

@@ -2,7 +2,7 @@
  * A laboratory for host tests: a real disposable pool, activated, with a busybox release, and its own
  * state and run directories, so that nothing of the machine's own iocage is seen or touched.
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeContext } from '../../src/iocage.ts';
 import type { IocageEvent } from '../../src/domain/events.ts';
@@ -125,6 +125,7 @@ function stateOf(pool: string, paths: { state: string; run: string }): string {
         .sort(),
       // Only this pool's: the groups of others come and go while they are read.
       cgroups: tree(`/sys/fs/cgroup/pids/iocage/${pool}`).filter((path) => !/\.|tasks|notify/.test(path)),
+      limits: limitFiles(pool),
       run: filesBelow(paths.run).filter((path) => !path.endsWith('.lock')),
       journal: tree(join(paths.state, 'journal/open')),
       tags: readdirSync(`${poolMount(pool)}/iocage/tags`).sort(),
@@ -132,6 +133,27 @@ function stateOf(pool: string, paths: { state: string; run: string }): string {
     null,
     1,
   );
+}
+
+/** What the control groups of the pool's jails are limited to. */
+function limitFiles(pool: string): readonly string[] {
+  const files = {
+    memory: ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes'],
+    pids: ['pids.max'],
+    cpu: ['cpu.cfs_quota_us'],
+    cpuset: ['cpuset.cpus'],
+  };
+  return Object.entries(files).flatMap(([controller, names]) => {
+    const top = `/sys/fs/cgroup/${controller}/iocage/${pool}`;
+    if (!existsSync(top)) return [];
+    const jails = readdirSync(top).filter((name) => name.startsWith('ioc-'));
+    return jails.flatMap((jail) =>
+      names
+        .map((name) => join(top, jail, name))
+        .filter((path) => existsSync(path))
+        .map((path) => `${path} ${readFileSync(path, 'utf8').trim()}`),
+    );
+  });
 }
 
 function poolMount(pool: string): string {

@@ -4,6 +4,7 @@
  * `--format legacy` the original.
  */
 import { changeViews } from './views/change.ts';
+import { limitViews } from './views/limits.ts';
 import { listViews } from './views/list.ts';
 import { propertyViews } from './views/property.ts';
 import { snapshotViews } from './views/snapshot.ts';
@@ -18,6 +19,7 @@ export const views: Views = {
   ...propertyViews,
   ...snapshotViews,
   ...changeViews,
+  ...limitViews,
 };
 
 export function viewOf(operation: string): View | undefined {

@@ -3,6 +3,7 @@ import type { Exec, Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { unsafePlace } from './container.ts';
 import { hostnameOf } from './oci.ts';
+import { limitsOf } from './limits-steps.ts';
 import { placesOf } from './names.ts';
 import { readNetFacts } from './net-facts.ts';
 import { networkKind, planNetwork, sysctlsToRead } from './net-plan.ts';
@@ -76,6 +77,7 @@ export async function checkJail(
     });
   }
   problems.push(hostnameProblem(jail), await rootProblem(files, jail));
+  problems.push(...(await limitsOf(files, jail)).problems);
   problems.push(...(await addressProblems(exec, files, paths, jail)));
   return problems.filter((problem) => problem !== undefined);
 }

@@ -4,12 +4,14 @@
  * of FreeBSD. See linux.md of the project's documents.
  */
 import type { Clock, Exec, Files, Paths } from '../system.ts';
-import type { Host, JailSpec } from '../host.ts';
+import type { Host, JailSpec, Usage } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { checkJail } from './check.ts';
 import { cgroupLayout, readHostFacts, type HostFacts } from './facts.ts';
 import { foreignContainers } from './foreign.ts';
 import { hostIdFrom, releaseFrom } from './identity.ts';
+import { readControllers } from './limits-cgroup.ts';
+import { readUsage, type UsageOf } from './limits-usage.ts';
 import { placesOf } from './names.ts';
 import { notApplied } from './not-applied.ts';
 import { runtimeWords } from './runtime.ts';
@@ -34,7 +36,7 @@ function ownTerminal(): Terminal {
   };
 }
 
-export function linuxHost({ exec, files, paths, terminal }: LinuxHostDoors): Host {
+export function linuxHost({ exec, files, clock, paths, terminal }: LinuxHostDoors): Host {
   let known: Promise<HostFacts> | undefined;
   const facts = (): Promise<HostFacts> => (known ??= readHostFacts(files));
   const lists = stepLists({ exec, files, paths, facts });
@@ -46,6 +48,16 @@ export function linuxHost({ exec, files, paths, terminal }: LinuxHostDoors): Hos
     if (state === undefined || !(await isAlive(files, state)))
       throw failure('NOT_RUNNING', { name: jail.tag });
     return runtimeWords(jail, state, places.cgroup);
+  }
+
+  async function usage(pool: string, uuids: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
+    const running: UsageOf[] = [];
+    for (const uuid of uuids) {
+      const { state: record, cgroup } = placesOf(paths, pool, uuid);
+      const state = await readState(files, record);
+      if (state !== undefined && (await isAlive(files, state))) running.push({ uuid, cgroup, state });
+    }
+    return readUsage(files, clock, await readControllers(files), running);
   }
 
   return {
@@ -61,6 +73,9 @@ export function linuxHost({ exec, files, paths, terminal }: LinuxHostDoors): Hos
     stopSteps: lists.stop,
     leftoverSteps: lists.leftovers,
     softRestartSteps: lists.softRestart,
+    limitSteps: lists.limitSteps,
+    limits: lists.limits,
+    usage,
     kinds: lists.kinds,
     exec: session.exec,
     console: session.console,

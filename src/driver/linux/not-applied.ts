@@ -1,12 +1,32 @@
 /** Properties that a jail has set and that Linux does not act on, from the property table. Pure. */
 import type { JailSpec, NotApplied } from '../host.ts';
+import { isOn } from '../../domain/config.ts';
+import { limitResources } from '../../domain/codec/limit.ts';
 import { properties } from '../../domain/properties/index.ts';
+import { IocageError } from '../../domain/errors.ts';
+import { everything, toLimits } from './limits.ts';
+
+/** Limits depend on each other and on their actions; a value that cannot be read is told by the check. */
+function limitsNotApplied({ config }: JailSpec): ReadonlyMap<string, string> {
+  try {
+    return new Map(toLimits(config, everything).notApplied.map(({ key, why }) => [key, why]));
+  } catch (error) {
+    if (error instanceof IocageError) return new Map();
+    throw error;
+  }
+}
 
 export function notApplied(jail: JailSpec): readonly NotApplied[] {
+  const limits = limitsNotApplied(jail);
+  const inForce = isOn(jail.config, 'rlimits');
   return properties.flatMap((row) => {
     const value = jail.config.get(row.key);
-    if (row.linux.effect === 'applied' || row.store !== 'user' || row.access === 'tool') return [];
+    if (row.store !== 'user' || row.access === 'tool') return [];
     if (value === undefined || value === '' || value === (row.default ?? 'none')) return [];
-    return [{ key: row.key, value, why: row.linux.note }];
+    if (Object.hasOwn(limitResources, row.key)) {
+      const why = inForce ? limits.get(row.key) : 'rlimits is off; rlimits=on puts limits into force';
+      return why === undefined || value === 'off' ? [] : [{ key: row.key, value, why }];
+    }
+    return row.linux.effect === 'applied' ? [] : [{ key: row.key, value, why: row.linux.note }];
   });
 }

@@ -4,6 +4,7 @@
  */
 import type { JailSpec } from '../host.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import type { Rlimit } from './limits.ts';
 import { initPath, jailMounts, maskedPaths, readonlyPaths, type OciMount } from './mounts.ts';
 import type { SeccompProfile } from './seccomp.ts';
 
@@ -15,6 +16,7 @@ export interface OciProcess {
   readonly cwd: string;
   readonly capabilities: Readonly<Record<'bounding' | 'effective' | 'permitted', readonly string[]>>;
   readonly noNewPrivileges: boolean;
+  readonly rlimits?: readonly Rlimit[];
 }
 
 interface Namespace {

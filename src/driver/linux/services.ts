@@ -8,6 +8,7 @@ import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { milliseconds } from './hooks.ts';
+import { limited } from './limits-steps.ts';
 import type { Places } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
 import { crun } from './runtime-command.ts';
@@ -61,7 +62,8 @@ export async function runService(args: ServiceArgs, places: Places, run: StepRun
     if (args.note !== undefined) run.note(args.note);
     return;
   }
-  if (!run.dry && !(await isAlive(run.files, await readState(run.files, places.state)))) {
+  const state = await readState(run.files, places.state);
+  if (!run.dry && !(await isAlive(run.files, state))) {
     // Recovering a stop that got further than this.
     if (args.which === 'exec_stop')
       return run.note('the jail has no process any more; exec_stop is left out');
@@ -69,7 +71,8 @@ export async function runService(args: ServiceArgs, places: Places, run: StepRun
   }
   const file = join(places.bundle, `process-${args.which}.json`);
   await run.files.mkdir(dirname(file), { mode: 0o700 });
-  await run.files.write(file, JSON.stringify(args.process), { mode: 0o600 });
+  const process = await limited(run.files, args.process, state);
+  await run.files.write(file, JSON.stringify(process), { mode: 0o600 });
   try {
     const argv = crun(places, 'exec', '--process', file, places.id);
     const { status } = await run.exec.change(argv, {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Exec, ExitStatus, Files, Paths } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
+import { limited } from './limits-steps.ts';
 import { placesOf } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
 import { crun } from './runtime-command.ts';
@@ -99,14 +100,13 @@ export interface Sessions {
 export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Terminal): Sessions {
   async function run(jail: JailSpec, process: OciProcess): Promise<ExitStatus> {
     const places = placesOf(paths, jail.pool, jail.uuid);
-    if (!(await isAlive(files, await readState(files, places.state)))) {
-      throw failure('NOT_RUNNING', { name: jail.tag });
-    }
+    const state = await readState(files, places.state);
+    if (!(await isAlive(files, state))) throw failure('NOT_RUNNING', { name: jail.tag });
     // Several sessions may run in one jail.
     const name = randomBytes(6).toString('hex');
     const file = join(places.bundle, `process-${name}.json`);
     const log = join(places.bundle, `process-${name}.log`);
-    await files.write(file, JSON.stringify(process), { mode: 0o600 });
+    await files.write(file, JSON.stringify(await limited(files, process, state)), { mode: 0o600 });
     try {
       const status = await exec.session(crun(places, '--log', log, 'exec', '--process', file, places.id));
       return statusFrom(status, status === 255 ? ((await files.read(log)) ?? '') : '');

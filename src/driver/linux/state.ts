@@ -8,6 +8,7 @@
 import { join } from 'node:path';
 import type { Files, Paths } from '../system.ts';
 import type { RunningJail } from '../host.ts';
+import type { ActiveLimits } from './limits.ts';
 import type { NetworkPlan } from './net-plan.ts';
 import type { CgroupLayout } from './facts.ts';
 import { placesOf } from './names.ts';
@@ -25,6 +26,8 @@ export interface JailState {
   readonly consoleLog?: string;
   /** `host`, `own` or the plan of what was added for its addresses. */
   readonly network?: 'host' | 'own' | NetworkPlan;
+  /** What holds it back; absent: nothing does. */
+  readonly limits?: ActiveLimits;
 }
 
 export async function readState(files: Files, path: string): Promise<JailState | undefined> {

@@ -5,12 +5,13 @@
  */
 import { stepKind, type StepKind, type StepRun } from '../step.ts';
 import type { Exec, Files, Paths, Step } from '../system.ts';
-import type { JailSpec } from '../host.ts';
+import type { Host, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
 import { createContainer, removeContainer, resolvConfPath, type CreateArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
+import { limitStepLists } from './limits-steps.ts';
 import { placesOf, type Places } from './names.ts';
 import { readNetFacts } from './net-facts.ts';
 import { networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
@@ -37,6 +38,8 @@ export interface StepLists {
   stop(jail: JailSpec): Promise<readonly Step[]>;
   softRestart(jail: JailSpec): Promise<readonly Step[]>;
   leftovers(jail: JailSpec): Promise<readonly Step[]>;
+  readonly limitSteps: Host['limitSteps'];
+  readonly limits: Host['limits'];
 }
 
 export interface Doors {
@@ -73,6 +76,7 @@ export function stepLists(doors: Doors): StepLists {
 
   const { applyNetwork, dropNetwork, removeNetwork } = networkSteps(paths);
   const { hook, hookArgs } = hookSteps(paths);
+  const limits = limitStepLists(files, paths);
   const create = stepKind<CreateArgs>('linux.create', {
     title: (args) => `create the container of ${name(args)}`,
     do: async (args, run) => createContainer(args, at(args), await doors.facts(), paths, run),
@@ -183,6 +187,8 @@ export function stepLists(doors: Doors): StepLists {
       begin(ids(jail), {
         label: networkKind(jail.config) === 'host' ? 'Started (shared IP mode)' : 'Started',
       }),
+      // Before any program of the jail runs: so far there is only our init in it.
+      ...(await limits.startSteps(jail)),
       // COMPAT: before exec_start, where the original's jail(8) call runs it.
       hook(await hookArgs(files, jail, 'poststart')),
       service(await serviceArgs(files, jail, 'exec_start'), { label: 'Starting services' }),
@@ -212,6 +218,7 @@ export function stepLists(doors: Doors): StepLists {
   }
 
   const kinds = [
+    limits.kind,
     applyNetwork,
     removeNetwork,
     dropNetwork,
@@ -223,5 +230,14 @@ export function stepLists(doors: Doors): StepLists {
     remove,
     sweep,
   ];
-  return { kinds: kinds as readonly StepKind[], start, stop, softRestart, leftovers };
+  const { limitSteps } = limits;
+  return {
+    kinds: kinds as readonly StepKind[],
+    start,
+    stop,
+    softRestart,
+    leftovers,
+    limitSteps,
+    limits: limits.limits,
+  };
 }

@@ -165,6 +165,17 @@ export class NodeFiles implements Files {
     });
   }
 
+  async control(path: string, text: string): Promise<void> {
+    await attempt(path, async () => {
+      const handle = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+      try {
+        await handle.write(text);
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
   async mkdir(path: string, options: { mode?: number } = {}): Promise<void> {
     await attempt(path, () => fs.mkdir(path, { recursive: true, mode: options.mode ?? 0o755 }));
   }

@@ -89,6 +89,9 @@ export class RecordingFiles implements Files {
   write(path: string, text: string): Promise<void> {
     return this.record('write', path, text);
   }
+  control(path: string, text: string): Promise<void> {
+    return this.record('write', path, text.trim());
+  }
   mkdir(path: string): Promise<void> {
     return this.record('mkdir', path);
   }

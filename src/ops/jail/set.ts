@@ -12,6 +12,7 @@ import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
 import { toZfsProperties } from './create.ts';
+import { liveLimits } from './limits.ts';
 import { jailLock, tagLock } from './select.ts';
 
 const setInput = z.object({
@@ -116,6 +117,7 @@ async function planJails(
     steps.push(...setSteps(world, jail, pairs, exact));
     const hostname = pairs.findLast(([key]) => key === 'host_hostname')?.[1];
     if (hostname !== undefined) steps.push(...(await renameSteps(context, world, jail, hostname)));
+    if (running.has(jail.uuid)) steps.push(...(await liveLimits(context, world, jail, pairs)));
   }
   return {
     subject: jails.map(label).join(', '),
