@@ -67,7 +67,7 @@ export const start = async (it: HostUnderTest, jail: JailSpec): Promise<readonly
 export const stop = async (it: HostUnderTest, jail: JailSpec): Promise<readonly string[]> =>
   runSteps(it.host, await it.host.stopSteps(jail), it.run);
 
-export const startLabels = ['Started (shared IP mode)', 'Starting services'];
+export const startLabels = ['Started', 'Starting services'];
 export const stopLabels = [
   'Running pre-stop',
   'Stopping services',

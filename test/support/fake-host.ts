@@ -208,7 +208,9 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       hook(command(jail, 'exec_prestart')),
       ...(plan.ip4.length + plan.ip6.length > 0 ? [network(plan)] : []),
       create(plan),
-      begin(ids(jail), { label: 'Started (shared IP mode)' }),
+      begin(ids(jail), {
+        label: jail.config.get('ip4') === 'inherit' ? 'Started (shared IP mode)' : 'Started',
+      }),
       ...(rulesOf(jail).length > 0
         ? [
             limit(
