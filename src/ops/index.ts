@@ -1,8 +1,8 @@
 /** The registry: everything the product can do. Doors and documentation are made from this list. */
 import type { Operation } from './operation.ts';
 import { failure } from '../domain/errors.ts';
-import { jailCreate } from './jail/create.ts';
-import { jailClone } from './jail/clone.ts';
+import { jailCreate, jailCreateStart } from './jail/create.ts';
+import { jailClone, jailCloneStart } from './jail/clone.ts';
 import { jailDestroy } from './jail/destroy.ts';
 import { jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
@@ -16,6 +16,7 @@ import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { hostDoctor } from './host/doctor.ts';
+import { hostBoot, hostShutdown } from './host/boot.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
 export const operations: readonly Operation[] = [
@@ -46,6 +47,8 @@ export const operations: readonly Operation[] = [
   poolActivate,
   poolDeactivate,
   hostDoctor,
+  hostBoot,
+  hostShutdown,
 ];
 
 /** Those that another command leads to (`list -r`, `destroy -r`, `restart -s`). */
@@ -53,6 +56,8 @@ export const furtherOperations: readonly Operation[] = [
   releaseList,
   releaseDestroy,
   jailSoftRestart,
+  jailCreateStart,
+  jailCloneStart,
   poolShow,
 ];
 

@@ -3,6 +3,7 @@
  * `views/`. `--json` never comes here. Columns of the tables follow the Python line, those of
  * `--format legacy` the original.
  */
+import { bootViews } from './views/boot.ts';
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
 import { listViews } from './views/list.ts';
@@ -20,6 +21,7 @@ export const views: Views = {
   ...snapshotViews,
   ...changeViews,
   ...limitViews,
+  ...bootViews,
 };
 
 export function viewOf(operation: string): View | undefined {

@@ -12,6 +12,7 @@ import { createContainer, removeContainer, resolvConfPath, type CreateArgs } fro
 import type { HostFacts } from './facts.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
 import { limitStepLists } from './limits-steps.ts';
+import { readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
 import { readNetFacts } from './net-facts.ts';
 import { networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
@@ -77,6 +78,7 @@ export function stepLists(doors: Doors): StepLists {
   const { applyNetwork, dropNetwork, removeNetwork } = networkSteps(paths);
   const { hook, hookArgs } = hookSteps(paths);
   const limits = limitStepLists(files, paths);
+  const { ready, readyArgs } = readySteps(files, paths);
   const create = stepKind<CreateArgs>('linux.create', {
     title: (args) => `create the container of ${name(args)}`,
     do: async (args, run) => createContainer(args, at(args), await doors.facts(), paths, run),
@@ -192,7 +194,13 @@ export function stepLists(doors: Doors): StepLists {
       // COMPAT: before exec_start, where the original's jail(8) call runs it.
       hook(await hookArgs(files, jail, 'poststart')),
       service(await serviceArgs(files, jail, 'exec_start'), { label: 'Starting services' }),
+      ...(await awaited(jail)),
     ];
+  }
+
+  async function awaited(jail: JailSpec): Promise<readonly Step[]> {
+    const args = await readyArgs(jail);
+    return args === undefined ? [] : [ready(args)];
   }
 
   async function stop(jail: JailSpec): Promise<readonly Step[]> {
@@ -229,6 +237,7 @@ export function stepLists(doors: Doors): StepLists {
     endOthers,
     remove,
     sweep,
+    ready,
   ];
   const { limitSteps } = limits;
   return {

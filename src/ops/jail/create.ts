@@ -15,6 +15,7 @@ import { choosePool, namespace, readWorld, type Release, type World } from '../w
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { tagLock } from './select.ts';
+import { andStart, startAsWell } from './create-start.ts';
 
 const kinds = ['thick', 'clone', 'empty'] as const;
 type Kind = (typeof kinds)[number];
@@ -92,8 +93,10 @@ export const jailCreate = defineChange<typeof createInput, Created>({
       { line: 'iocage create -e tag=lfs', says: 'an empty jail to fill by hand' },
     ],
     toInputs: (words) => [toCreateInput(words)],
+    instead: (words) => startAsWell(words, () => jailCreateStart),
   },
 });
+export const jailCreateStart = andStart(jailCreate, 'jail.create-start');
 
 export function toCreateInput(words: Words): z.input<typeof createInput> {
   const { flags } = words;
