@@ -53,6 +53,8 @@ describe.skipIf(!hostTests)(`boot${reason}`, () => {
     expect(up()).toEqual([]);
     expect(comparable(lab.state())).toEqual(before);
     expect(iocage('rcshutdown')).toMatchObject({ status: 0 });
+    expect(iocage('start', '--rc').stdout).toContain('* 3 started');
+    expect(iocage('stop', '--rc').stdout).toContain('* 3 stopped');
     destroy('web', 'db', 'dns', 'idle');
   });
 

@@ -5,6 +5,7 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
+import { hostBoot, hostShutdown } from '../host/boot.ts';
 import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
 
@@ -82,6 +83,8 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       { line: 'iocage start ALL', says: 'every jail that is down' },
     ],
     about: 'What a jail depends on (property depends) is started before it.',
+    flags: [{ key: 'rc', flags: '--rc', doc: 'same as rcboot: every jail with boot=on' }],
+    instead: (words) => (words.flags['rc'] === true ? hostBoot : undefined),
     async toInputs(words, context) {
       const asked = await manyJails('start', words, context, (jail, running) => !running && !jail.template);
       return withWhatTheyNeed(context, asked);
@@ -159,6 +162,8 @@ export const jailStop = defineChange<typeof jailInput, Life>({
       { line: 'iocage stop web', says: 'runs exec_stop, ends what is left, takes the network down' },
       { line: 'iocage stop ALL', says: 'every running jail' },
     ],
+    flags: [{ key: 'rc', flags: '--rc', doc: 'same as rcshutdown: every running jail, in reverse order' }],
+    instead: (words) => (words.flags['rc'] === true ? hostShutdown : undefined),
     toInputs: (words, context) => manyJails('stop', words, context, (_, running) => running),
   },
 });
