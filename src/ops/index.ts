@@ -4,7 +4,7 @@ import { failure } from '../domain/errors.ts';
 import { jailCreate, jailCreateStart } from './jail/create.ts';
 import { jailClone, jailCloneStart } from './jail/clone.ts';
 import { jailDestroy } from './jail/destroy.ts';
-import { jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
+import { hostBoot, hostShutdown, jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
 import { jailDf, jailList, jailRuntime } from './jail/list.ts';
 import { jailCap, jailInuse, jailLimits, jailUncap } from './jail/limits.ts';
@@ -15,8 +15,8 @@ import { releaseFetch } from './release/fetch.ts';
 import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
+import { fstabChange, fstabList } from './jail/fstab.ts';
 import { hostDoctor } from './host/doctor.ts';
-import { hostBoot, hostShutdown } from './host/boot.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
 export const operations: readonly Operation[] = [
@@ -35,6 +35,7 @@ export const operations: readonly Operation[] = [
   snapshotList,
   snapshotRemove,
   snapshotRollback,
+  fstabChange,
   jailDf,
   jailLimits,
   jailInuse,
@@ -58,6 +59,7 @@ export const furtherOperations: readonly Operation[] = [
   jailSoftRestart,
   jailCreateStart,
   jailCloneStart,
+  fstabList,
   poolShow,
 ];
 

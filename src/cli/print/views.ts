@@ -6,6 +6,7 @@
 import { bootViews } from './views/boot.ts';
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
+import { fstabViews } from './views/fstab.ts';
 import { listViews } from './views/list.ts';
 import { propertyViews } from './views/property.ts';
 import { snapshotViews } from './views/snapshot.ts';
@@ -22,6 +23,7 @@ export const views: Views = {
   ...changeViews,
   ...limitViews,
   ...bootViews,
+  ...fstabViews,
 };
 
 export function viewOf(operation: string): View | undefined {

@@ -2,6 +2,7 @@
 import type { Exec, Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { unsafePlace } from './container.ts';
+import { fstabProblems } from './fstab.ts';
 import { hostnameOf } from './oci.ts';
 import { limitsOf } from './limits-steps.ts';
 import { placesOf } from './names.ts';
@@ -79,5 +80,6 @@ export async function checkJail(
   problems.push(hostnameProblem(jail), await rootProblem(files, jail));
   problems.push(...(await limitsOf(files, jail)).problems);
   problems.push(...(await addressProblems(exec, files, paths, jail)));
+  problems.push(...(await fstabProblems(exec, files, jail)));
   return problems.filter((problem) => problem !== undefined);
 }

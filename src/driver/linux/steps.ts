@@ -10,6 +10,7 @@ import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
 import { createContainer, removeContainer, resolvConfPath, type CreateArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
+import { fstabMounts } from './fstab.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { readySteps } from './ready.ts';
@@ -168,6 +169,7 @@ export function stepLists(doors: Doors): StepLists {
         cgroup: places.cgroup,
         network,
         resolvConf: resolvConf === undefined ? undefined : resolvConfPath(places),
+        fstab: await fstabMounts(files, jail),
       }),
       seccomp: { anySocketFamily: isOn(jail.config, 'allow_socket_af') },
       ...(resolvConf === undefined ? {} : { resolvConf }),

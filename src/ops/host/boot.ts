@@ -4,12 +4,18 @@
  * journal; one that fails never keeps the others from going on.
  */
 import * as z from 'zod';
-import { defineFleet, type Context, type RunOther, type Words } from '../operation.ts';
+import {
+  defineFleet,
+  type Context,
+  type FleetOperation,
+  type Operation,
+  type RunOther,
+  type Words,
+} from '../operation.ts';
 import { startOrder, stopOrder, type PlacedNode } from '../../domain/boot.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { needsOf, withNeeds, type Needs } from '../jail/depends.ts';
 import { noPositionals, noProperties } from '../jail/select.ts';
-import { jailStart, jailStop } from '../jail/start.ts';
 import { readWorld } from '../world.ts';
 
 export interface BootReport {
@@ -89,7 +95,12 @@ function report(nodes: readonly Needs[], told: ReadonlyMap<string, Told>): BootR
   };
 }
 
-async function bootAll(context: Context, parallel: number, run: RunOther): Promise<BootReport> {
+async function bootAll(
+  context: Context,
+  parallel: number,
+  run: RunOther,
+  start: Operation,
+): Promise<BootReport> {
   const world = await readWorld(context);
   const running = await context.host.running(world.pool.name);
   const wanted = world.jails.filter((jail) => !jail.template && needsOf(world, jail).boot);
@@ -109,20 +120,25 @@ async function bootAll(context: Context, parallel: number, run: RunOther): Promi
         ? up
         : missing.length > 0
           ? { state: 'skipped', why: `it depends on ${missing.map(tagOf).join(', ')}` }
-          : await tried(context, 'started', () => run(jailStart, { jail: node.id })),
+          : await tried(context, 'started', () => run(start, { jail: node.id })),
     );
   });
   return report(nodes, told);
 }
 const up: Told = { state: 'unchanged', why: 'it is up' };
 
-async function stopAll(context: Context, parallel: number, run: RunOther): Promise<BootReport> {
+async function stopAll(
+  context: Context,
+  parallel: number,
+  run: RunOther,
+  stop: Operation,
+): Promise<BootReport> {
   const world = await readWorld(context);
   const running = await context.host.running(world.pool.name);
   const nodes = world.jails.filter((jail) => running.has(jail.uuid)).map((jail) => needsOf(world, jail));
   const told = new Map<string, Told>();
   await inOrder(stopOrder(nodes), parallel, async ({ id }) => {
-    told.set(id, await tried(context, 'stopped', () => run(jailStop, { jail: id })));
+    told.set(id, await tried(context, 'stopped', () => run(stop, { jail: id })));
   });
   return report(nodes, told);
 }
@@ -144,39 +160,45 @@ const parallelFlag = {
   doc: 'jails at once; default as many as the machine has cores, 2 to 4',
 } as const;
 
-export const hostBoot = defineFleet<typeof bootInput, BootReport>({
-  id: 'host.boot',
-  title: 'Start every jail with boot=on',
-  input: bootInput,
-  fleet: (context, { parallel }, run) => bootAll(context, slots(context, parallel), run),
-  command: {
-    names: ['rcboot'],
-    group: 'host',
-    usage: '',
-    flags: [parallelFlag],
-    about:
-      'What a jail depends on starts first, boot=on or not; then lower numbers of priority before higher ones. ' +
-      'One failing does not stop the rest, only those that depend on it. The exit status is 1 when a jail is not up in the end.',
-    examples: [
-      { line: 'iocage rcboot', says: 'what the service does when the host starts' },
-      { line: 'iocage rcboot -j 1', says: 'one after the other' },
-    ],
-    toInputs: (words) => [toBootInput('rcboot', words)],
-  },
-});
+type Boot = FleetOperation<typeof bootInput, BootReport>;
 
-export const hostShutdown = defineFleet<typeof bootInput, BootReport>({
-  id: 'host.shutdown',
-  title: 'Stop every running jail',
-  input: bootInput,
-  fleet: (context, { parallel }, run) => stopAll(context, slots(context, parallel), run),
-  command: {
-    names: ['rcshutdown'],
-    group: 'host',
-    usage: '',
-    flags: [parallelFlag],
-    about: 'In the reverse order of rcboot, jails without boot=on too.',
-    examples: [{ line: 'iocage rcshutdown', says: 'what the service does when the host stops' }],
-    toInputs: (words) => [toBootInput('rcshutdown', words)],
-  },
-});
+/** @param start starts one jail */
+export const bootWith = (start: () => Operation): Boot =>
+  defineFleet<typeof bootInput, BootReport>({
+    id: 'host.boot',
+    title: 'Start every jail with boot=on',
+    input: bootInput,
+    fleet: (context, { parallel }, run) => bootAll(context, slots(context, parallel), run, start()),
+    command: {
+      names: ['rcboot'],
+      group: 'host',
+      usage: '',
+      flags: [parallelFlag],
+      about:
+        'What a jail depends on starts first, boot=on or not; then lower numbers of priority before higher ones. ' +
+        'One failing does not stop the rest, only those that depend on it. The exit status is 1 when a jail is not up in the end.',
+      examples: [
+        { line: 'iocage rcboot', says: 'what the service does when the host starts' },
+        { line: 'iocage rcboot -j 1', says: 'one after the other' },
+      ],
+      toInputs: (words) => [toBootInput('rcboot', words)],
+    },
+  });
+
+/** @param stop stops one jail */
+export const shutdownWith = (stop: () => Operation): Boot =>
+  defineFleet<typeof bootInput, BootReport>({
+    id: 'host.shutdown',
+    title: 'Stop every running jail',
+    input: bootInput,
+    fleet: (context, { parallel }, run) => stopAll(context, slots(context, parallel), run, stop()),
+    command: {
+      names: ['rcshutdown'],
+      group: 'host',
+      usage: '',
+      flags: [parallelFlag],
+      about: 'In the reverse order of rcboot, jails without boot=on too.',
+      examples: [{ line: 'iocage rcshutdown', says: 'what the service does when the host stops' }],
+      toInputs: (words) => [toBootInput('rcshutdown', words)],
+    },
+  });

@@ -5,7 +5,7 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
-import { hostBoot, hostShutdown } from '../host/boot.ts';
+import { bootWith, shutdownWith } from '../host/boot.ts';
 import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
 
@@ -167,6 +167,9 @@ export const jailStop = defineChange<typeof jailInput, Life>({
     toInputs: (words, context) => manyJails('stop', words, context, (_, running) => running),
   },
 });
+
+export const hostBoot = bootWith(() => jailStart);
+export const hostShutdown = shutdownWith(() => jailStop);
 
 export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; tag: string }>({
   id: 'jail.soft-restart',

@@ -5,10 +5,11 @@ import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
+import { rewriteFstab } from './fstab.ts';
 import { releaseKinds } from './release.ts';
 
 const shared = new Map<string, StepKind>(
-  [...datasetKinds, ...fileKinds, ...releaseKinds].map((kind) => [kind.kind, kind as StepKind]),
+  [...datasetKinds, ...fileKinds, ...releaseKinds, rewriteFstab].map((kind) => [kind.kind, kind as StepKind]),
 );
 
 export function kindOf(context: Pick<Context, 'host'>, step: Step): StepKind {
