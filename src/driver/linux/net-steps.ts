@@ -19,6 +19,8 @@ import {
 import { placesOf } from './names.ts';
 import { allStates, readState, recordState, type JailState } from './state.ts';
 import {
+  announced,
+  announceLines,
   isVnet,
   vnetInsideLines,
   vnetInsideSysctls,
@@ -78,6 +80,20 @@ async function applyVnet(plan: VnetPlan, run: StepRun): Promise<void> {
   // -e: a kernel without IPv6 has none of these, and nothing to keep out.
   await run.exec.change([...inside, 'sysctl', '-q', '-e', '-w', ...vnetInsideSysctls(plan)]);
   await run.exec.change(['ip', '-n', plan.netns, '-batch', '-'], batch(vnetInsideLines(plan)));
+  if (announced(plan).length === 0) return;
+  await bridgesReady(plan, run);
+  await run.exec.change(['ip', '-n', plan.netns, '-batch', '-'], batch(announceLines(plan)));
+}
+
+/** The kernel opens a bridge's new port some milliseconds after the pair is up; what is sent before is lost. */
+async function bridgesReady(plan: VnetPlan, run: StepRun): Promise<void> {
+  const ours = new Set(announced(plan).map(({ link }) => link));
+  for (let tries = 0; tries < 20 && !run.dry; tries += 1) {
+    const { stdout } = await run.exec.read(['ip', '-j', 'link', 'show', 'type', 'veth']);
+    const links = JSON.parse(stdout.trim() || '[]') as { ifname?: string; operstate?: string }[];
+    if (links.every(({ ifname = '', operstate }) => !ours.has(ifname) || operstate === 'UP')) return;
+    await run.clock.sleep(10);
+  }
 }
 
 /**

@@ -32,8 +32,14 @@ const uses6 = (plan: VnetPlan, { nic, rtadv }: PlannedNic): boolean =>
 export function vnetInsideSysctls(plan: VnetPlan): readonly string[] {
   return plan.nics.flatMap((nic) => {
     const at = `net/ipv6/conf/${nic.nic}`;
-    // Nobody on the bridge gives a jail addresses that it did not ask for.
-    return [`${at}/accept_ra=${nic.rtadv ? 1 : 0}`, `${at}/autoconf=${nic.rtadv ? 1 : 0}`];
+    return [
+      // Nobody on the bridge gives a jail addresses that it did not ask for.
+      `${at}/accept_ra=${nic.rtadv ? 1 : 0}`,
+      `${at}/autoconf=${nic.rtadv ? 1 : 0}`,
+      // For the announcement below.
+      `net/ipv4/conf/${nic.nic}/arp_notify=1`,
+      `${at}/ndisc_notify=1`,
+    ];
   });
 }
 
@@ -55,6 +61,19 @@ export function vnetInsideLines(plan: VnetPlan): readonly string[] {
     ...(plan.routers ?? []).map(({ address, nic }) => `route add default via ${address} dev ${nic}`),
   ];
 }
+
+/** Interfaces whose network is told of the jail's addresses. */
+export const announced = (plan: VnetPlan): readonly PlannedNic[] =>
+  plan.nics.filter(
+    ({ nic, bridge }) => bridge !== null && plan.addresses.some((address) => address.nic === nic),
+  );
+
+/**
+ * Another jail may have had the address a moment ago, and the network remembers its link address for a
+ * while. Giving an interface the link address that it has makes the kernel tell everybody.
+ */
+export const announceLines = (plan: VnetPlan): readonly string[] =>
+  announced(plan).map(({ nic, mac }) => `link set dev ${nic} address ${mac.jail}`);
 
 /** Takes it all back. */
 export function vnetRemovalLines(plan: VnetPlan): readonly string[] {

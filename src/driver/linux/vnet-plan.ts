@@ -228,11 +228,15 @@ function checkBridge({ facts, problems }: Planning, name: string): HostInterface
 /** Link addresses that the host or another jail has. */
 function macsInUse({ jail, facts }: Planning): ReadonlyMap<string, string> {
   const used = new Map(facts.interfaces.map(({ mac, name }) => [mac, `interface ${name} of the host`]));
-  for (const { pool, uuid, network } of facts.jails) {
-    if (typeof network !== 'object' || (pool === jail.pool && uuid === jail.uuid)) continue;
-    for (const { mac } of network.nics ?? []) {
-      used.set(mac.jail, `jail ${uuid}`);
-      used.set(mac.host, `jail ${uuid}`);
+  const own = ({ pool, uuid }: { pool: string; uuid: string }): boolean =>
+    pool === jail.pool && uuid === jail.uuid;
+  // What a killed run of this jail left is taken away before the start.
+  const order = [...facts.jails].sort((a, b) => Number(own(b)) - Number(own(a)));
+  for (const state of order) {
+    const nics = typeof state.network === 'object' ? (state.network.nics ?? []) : [];
+    for (const mac of nics.flatMap((nic) => [nic.mac.host, nic.mac.jail])) {
+      if (own(state)) used.delete(mac);
+      else used.set(mac, `jail ${state.uuid}`);
     }
   }
   return used;
