@@ -9,6 +9,15 @@ export type AutoAddress =
   | { readonly address: string; readonly prefix: number; readonly problem?: undefined }
   | { readonly problem: string };
 
+/** What keeps an AUTOIP4 from an address, for the check: where it finds one itself, stopped jails hold them all. */
+export function autoProblem(
+  config: ReadonlyMap<string, string>,
+  facts: Parameters<typeof autoAddress>[1],
+): string {
+  const found = autoAddress(config, facts, []);
+  return found.problem ?? 'IP4 Automatic Address exhaustion: the free ones are kept by jails that do not run';
+}
+
 const bound = (config: ReadonlyMap<string, string>, key: string): number | undefined => {
   const text = config.get(key) ?? 'none';
   return /^\d{1,3}$/.test(text) ? Number(text) : undefined;

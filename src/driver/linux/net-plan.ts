@@ -12,7 +12,7 @@ import type { MacPair } from '../../domain/codec/interfaces.ts';
 import { ip4AddressList, ip6AddressList, type JailAddress } from '../../domain/address.ts';
 import { isOn } from '../../domain/config.ts';
 import { ValueProblem } from '../../domain/property.ts';
-import { autoAddress } from './auto-address.ts';
+import { autoProblem } from './auto-address.ts';
 import { blockAround, forwardsOf, freeBlock, wantsNat, type PlannedNat } from './nat-plan.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
@@ -277,7 +277,7 @@ function planAddress(
   planned: readonly PlannedAddress[],
 ): PlannedAddress | string {
   const { family, address } = wanted;
-  if (wanted.kind === 'auto') return autoAddress(jail.config, facts, []).problem ?? 'AUTOIP4 was not decided';
+  if (wanted.kind === 'auto') return autoProblem(jail.config, facts);
   if (address === undefined) return `${wanted.kind === 'dhcp' ? 'DHCP' : 'accept_rtadv'} needs vnet=on`;
   if (ipaddr.parse(address).range() === 'loopback') return `${address} is a loopback address`;
   if (wanted.extra !== undefined) return `${address}: words of ifconfig(8) mean nothing on Linux`;

@@ -1,6 +1,7 @@
 /** Looks at the host and plans a jail's network, whichever kind it is; changes nothing. */
 import type { JailSpec } from '../host.ts';
 import type { Exec, Files, Paths } from '../system.ts';
+import { isOn } from '../../domain/config.ts';
 import { dhcpProblem } from './dhcp.ts';
 import { placesOf } from './names.ts';
 import { forwardProblems, hasNft, listeningPorts } from './nat-plan.ts';
@@ -32,7 +33,9 @@ export async function planJailNetwork(
   jail: JailSpec,
 ): Promise<{ readonly plan?: NetworkPlan; readonly problems: readonly NetProblem[] }> {
   const kind = networkKind(jail.config);
-  if (kind === 'host' || kind === 'own') return { problems: [] };
+  const alone: NetProblem[] =
+    isOn(jail.config, 'dhcp') && kind !== 'vnet' ? [{ key: 'dhcp', problem: 'DHCP needs vnet=on' }] : [];
+  if (kind === 'host' || kind === 'own') return { problems: alone };
   const facts = await readNetFacts(exec, files, paths, sysctlsToRead);
   const places = placesOf(paths, jail.pool, jail.uuid);
   const { plan, problems } = (kind === 'vnet' ? planVnet : planNetwork)(jail, places, facts);
@@ -41,5 +44,5 @@ export async function planJailNetwork(
   if (plan.nat && plan.nat.forwards.length > 0)
     more.push(...forwardProblems(plan.nat.forwards, jail, facts, await listening(files)));
   if (plan.nics?.some(({ dhcp }) => dhcp)) more.push(...(await dhcpProblem(exec)));
-  return { plan, problems: [...problems, ...more] };
+  return { plan, problems: [...alone, ...problems, ...more] };
 }

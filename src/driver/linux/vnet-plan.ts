@@ -11,7 +11,7 @@ import type { JailSpec } from '../host.ts';
 import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
 import { ip4OrNone, ip6OrNone } from '../../domain/address.ts';
 import { isOn } from '../../domain/config.ts';
-import { autoAddress } from './auto-address.ts';
+import { autoProblem } from './auto-address.ts';
 import { macsFor } from './mac.ts';
 import { blockAround, freeBlock, wantsNat, type NatBlock, type PlannedNat } from './nat-plan.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
@@ -121,8 +121,7 @@ function planAddress(
   const refuse = (problem: string): undefined => void problems.push({ key: `ip${family}_addr`, problem });
   if (item.extra !== undefined)
     return refuse(`words of ifconfig(8) mean nothing on Linux: ${item.extra.join(' ')}`);
-  if (item.kind === 'auto')
-    return refuse(autoAddress(jail.config, facts, []).problem ?? 'AUTOIP4 was not decided');
+  if (item.kind === 'auto') return refuse(autoProblem(jail.config, facts));
   if (address === undefined) return undefined;
   if (ipaddr.parse(address).range() === 'loopback') return refuse(`${address} is a loopback address`);
   const prefix = item.prefix ?? (family === 6 ? 64 : undefined);
