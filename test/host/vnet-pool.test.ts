@@ -4,9 +4,11 @@
  * again inside.
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep } from '../ops/every-step.ts';
+import { commandPath } from '../support/command.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 
@@ -116,4 +118,49 @@ describe.skipIf(neighbour === undefined)('vnet jails of a pool, inside (the test
     await expect(lab.run('jail.start', { jail: 'c' })).rejects.toThrow(/Address exhaustion/);
     for (const jail of ['a', 'b', 'c']) await lab.run('jail.destroy', { jail });
   });
+
+  /** The blocks of the how-to, each with its heading. */
+  const page = readFileSync(new URL('../../docs/networking.md', import.meta.url), 'utf8');
+  const blocks = page.split(/^## /m).flatMap((section): readonly (readonly [string, string])[] => {
+    const block = /^```sh\n([^]*?)^```$/m.exec(section);
+    return block === null ? [] : [[section.slice(0, section.indexOf('\n')), block[1]!]];
+  });
+
+  it('has how-tos to try', () => expect(blocks.length).toBeGreaterThanOrEqual(5));
+  for (const [heading, block] of blocks) {
+    it(`as docs/networking.md says: ${heading}`, async () => {
+      // What an earlier how-to made may be the address or the bridge of this one.
+      const host = (): string => JSON.stringify(JSON.parse(lab.state()).rules);
+      const before = host();
+      sh('ip', 'link', 'set', 'bridge0', 'name', 'bridge7');
+      try {
+        const script = `set -e\niocage() { ${commandPath} "$@"; }\n${block.replaceAll('bookworm', 'busybox')}`;
+        const ran = spawnSync('sh', ['-c', script], {
+          encoding: 'utf8',
+          env: { ...process.env, ...lab.environment },
+        });
+        expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+        const { jails } = await lab.run<{ jails: { tag: string; state: string; ip4: string | null }[] }>(
+          'jail.list',
+          {},
+        );
+        const started = (/^iocage start (.*)$/m.exec(block)?.[1] ?? '').split(' ');
+        const stopped = /^iocage stop /m.test(block);
+        for (const tag of started) {
+          const jail = jails.find((found) => found.tag === tag)!;
+          expect(jail.state, tag).toBe(stopped ? 'down' : 'up');
+          if (!stopped) expect(jail.ip4, tag).toMatch(/^(up0|vnet0)\|\d+\.\d+\.\d+\.\d+\/\d+$/);
+        }
+      } finally {
+        const { jails } = await lab.run<{ jails: { uuid: string; state: string }[] }>('jail.list', {});
+        for (const { uuid, state } of jails) {
+          if (state === 'up') await lab.run('jail.stop', { jail: uuid });
+          await lab.run('jail.destroy', { jail: uuid });
+        }
+        for (const [, name] of block.matchAll(/^ip link add (\S+)/gm)) sh('ip', 'link', 'del', name!);
+        sh('ip', 'link', 'set', 'bridge7', 'name', 'bridge0');
+      }
+      expect(host()).toBe(before);
+    }, 60_000);
+  }
 });

@@ -33,6 +33,7 @@ export const jailStart = defineChange<typeof jailInput, Life>({
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
+    const configured = toSpec(world, jail);
     if (jail.template) {
       throw failure('START_FAILED', {
         jail: label(jail),
@@ -42,7 +43,7 @@ export const jailStart = defineChange<typeof jailInput, Life>({
     if ((await context.host.running(jail.pool)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
     await assertMounted(context, jail);
-    const settled = await settle(context, world, jail, toSpec(world, jail));
+    const settled = await settle(context, world, jail, configured);
     const { spec } = settled;
     const problems = await context.host.check(spec);
     if (problems.length > 0) {
