@@ -188,7 +188,7 @@ function planNic(
   wanted: readonly VnetWanted[],
   block: NatBlock | undefined,
 ): PlannedNic {
-  const { jail, facts, problems } = planning;
+  const { jail, problems } = planning;
   const { nic } = pair;
   const bridge = index === 0 && block !== undefined ? null : pair.bridge;
   const usual = Number(jail.config.get('vnet_default_mtu') ?? 1500);
