@@ -363,6 +363,16 @@ describe.skipIf(neighbour === undefined)('vnet and NAT, inside (the test above r
     expect(await it_.snapshot()).toEqual(before);
   });
 
+  it('are taken away although their record is lost, but for settings that nobody remembers', async () => {
+    const before = await it_.snapshot();
+    const jail = await webJail('one', { ip4_addr: '10.9.0.2/24', nat: '1', nat_forwards: 'tcp(80:8080)' });
+    await start(it_, jail);
+    rmSync(join(it_.runDirectory, pool, 'jail/one.json'));
+    await stop(it_, jail);
+    for (const nic of ['up0', 'bridge0']) sh('sysctl', '-q', '-w', `net/ipv4/conf/${nic}/forwarding=0`);
+    expect(await it_.snapshot()).toEqual(before);
+  });
+
   it('decide link addresses and AUTOIP4 once', async () => {
     const auto = { ip4_autostart: '10', ip4_autoend: '12', ip4_autosubnet: '25' };
     const jail = await it_.jail('one', { vnet: 'on', ...auto, ip4_addr: 'vnet0|AUTOIP4' });
