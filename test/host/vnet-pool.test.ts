@@ -149,7 +149,7 @@ describe.skipIf(neighbour === undefined)('vnet jails of a pool, inside (the test
         for (const tag of started) {
           const jail = jails.find((found) => found.tag === tag)!;
           expect(jail.state, tag).toBe(stopped ? 'down' : 'up');
-          if (!stopped) expect(jail.ip4, tag).toMatch(/^(up0|vnet0)\|\d+\.\d+\.\d+\.\d+\/\d+$/);
+          if (!stopped) expect(jail.ip4, tag).toMatch(/^(DEFAULT|up0|vnet0)\|\d+\.\d+\.\d+\.\d+\/\d+$/);
         }
       } finally {
         const { jails } = await lab.run<{ jails: { uuid: string; state: string }[] }>('jail.list', {});

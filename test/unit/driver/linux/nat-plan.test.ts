@@ -131,8 +131,6 @@ describe('the table', () => {
   });
 
   it('goes as a whole, and touches no other', () => {
-    expect(natRemoval({ ...nat, forwards: [] })).toBe(
-      'table ip iocage-00112233 {}\ndelete table ip iocage-00112233\n',
-    );
+    expect(natRemoval(nat)).toBe('table ip iocage-00112233 {}\ndelete table ip iocage-00112233\n');
   });
 });
