@@ -84,6 +84,11 @@ export interface Host {
 
   /** Everything wrong with the configuration that would keep this host from starting the jail; before any effect. */
   check(jail: JailSpec): Promise<readonly { readonly key: string; readonly problem: string }[]>;
+  /**
+   * What a first start decides and later ones keep, as property texts to check, start and store the jail
+   * with: link addresses, an address from a range. `stored`: `ip4_addr` of every other jail of the pool.
+   */
+  settle?(jail: JailSpec, stored: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Properties that differ from their default and that this kernel does not apply. */
   notApplied(jail: JailSpec): readonly NotApplied[];
 

@@ -300,6 +300,10 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       }
       return problems;
     },
+    settle: async (jail) =>
+      jail.config.get('vnet') === 'on' && (jail.config.get('vnet0_mac') ?? 'none') === 'none'
+        ? new Map([['vnet0_mac', 'fe:ff:60:00:00:01,02:ff:60:00:00:02']])
+        : new Map(),
     notApplied: (jail) =>
       properties.flatMap((row) => {
         const value = jail.config.get(row.key);

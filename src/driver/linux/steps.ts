@@ -13,8 +13,9 @@ import type { HostFacts } from './facts.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { placesOf, type Places } from './names.ts';
-import { readNetFacts } from './net-facts.ts';
-import { networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
+import { dhcpSteps, type DhcpArgs } from './dhcp.ts';
+import { planJailNetwork } from './network.ts';
+import { networkKind, type NetworkPlan } from './net-plan.ts';
 import { networkSteps } from './net-steps.ts';
 import { toOciConfig, type JailNetwork } from './oci.ts';
 import { askToEnd, processesOf, signalAll } from './processes.ts';
@@ -75,6 +76,7 @@ export function stepLists(doors: Doors): StepLists {
   const name = (args: JailArgs): string => `jail ${args.uuid}`;
 
   const { applyNetwork, dropNetwork, removeNetwork } = networkSteps(paths);
+  const { lease, endLease } = dhcpSteps(paths);
   const { hook, hookArgs } = hookSteps(paths);
   const limits = limitStepLists(files, paths);
   const create = stepKind<CreateArgs>('linux.create', {
@@ -117,11 +119,18 @@ export function stepLists(doors: Doors): StepLists {
 
   /** The network namespace is there, but no record of what was added for it. */
   async function lostNetwork(jail: JailSpec): Promise<readonly Step[]> {
-    const { netns, state } = at(ids(jail));
+    const { netns, state, dhcp } = at(ids(jail));
+    const clients = (await files.list(dhcp)).filter((name) => name.endsWith('.pid'));
+    const nics = clients.map((name) => name.slice(0, -'.pid'.length));
     const recorded = typeof (await readState(files, state))?.network === 'object';
     return recorded || (await files.stat(`/run/netns/${netns}`)) === undefined
       ? []
-      : [dropNetwork(ids(jail))];
+      : [
+          ...(nics.length === 0
+            ? []
+            : [endLease({ ...ids(jail), netns, nics, consoleLog: jail.consoleLog })]),
+          dropNetwork(ids(jail)),
+        ];
   }
 
   const ids = (jail: JailSpec): JailArgs => ({ pool: jail.pool, uuid: jail.uuid });
@@ -129,6 +138,14 @@ export function stepLists(doors: Doors): StepLists {
     const state = await readState(files, at(ids(jail)).state);
     return typeof state?.network === 'object' ? state.network : undefined;
   };
+
+  /** The clients first: they give their address back over the interfaces. */
+  async function endNetwork(jail: JailSpec, plan: NetworkPlan | undefined): Promise<readonly Step[]> {
+    if (plan === undefined) return lostNetwork(jail);
+    const dhcp = dhcpArgs(jail, plan);
+    const label = plan.nics === undefined ? {} : { label: 'Tearing down VNET' };
+    return [...(dhcp === undefined ? [] : [endLease(dhcp)]), removeNetwork({ ...ids(jail), plan }, label)];
+  }
 
   /** A jail whose first process was killed, or that a crash of the host's tools left half removed. */
   async function leftovers(jail: JailSpec): Promise<readonly Step[]> {
@@ -138,18 +155,22 @@ export function stepLists(doors: Doors): StepLists {
     const plan = await planned(jail);
     const container =
       state !== undefined || (await files.stat(`${places.runtimeRoot}/${places.id}`)) !== undefined;
-    return [
-      ...(container ? [sweep(ids(jail))] : []),
-      ...(plan === undefined ? await lostNetwork(jail) : [removeNetwork({ ...ids(jail), plan })]),
-    ];
+    return [...(container ? [sweep(ids(jail))] : []), ...(await endNetwork(jail, plan))];
   }
 
-  async function planOf(jail: JailSpec): Promise<NetworkPlan> {
-    const facts = await readNetFacts(doors.exec, files, paths, sysctlsToRead);
-    const { plan, problems } = planNetwork(jail, at(ids(jail)), facts);
+  async function planOf(jail: JailSpec): Promise<NetworkPlan | undefined> {
+    const { plan, problems } = await planJailNetwork(doors.exec, files, paths, jail);
     if (problems.length === 0) return plan;
     throw failure('INVALID_INPUT', { issues: problems.map(({ key, problem }) => ({ path: key, problem })) });
   }
+
+  /** The interfaces of a plan that ask for their address; none: no client runs. */
+  const dhcpArgs = (jail: JailSpec, plan: NetworkPlan | undefined): DhcpArgs | undefined => {
+    const nics = plan?.nics?.filter(({ dhcp }) => dhcp).map(({ nic }) => nic) ?? [];
+    return plan === undefined || nics.length === 0
+      ? undefined
+      : { ...ids(jail), netns: plan.netns, nics, consoleLog: jail.consoleLog };
+  };
 
   async function createArgs(jail: JailSpec, plan: NetworkPlan | undefined): Promise<CreateArgs> {
     const places = at(ids(jail));
@@ -177,11 +198,16 @@ export function stepLists(doors: Doors): StepLists {
     if (await isAlive(files, await readState(files, at(ids(jail)).state))) {
       throw failure('ALREADY_UP', { name: jail.tag });
     }
-    const plan = networkKind(jail.config) === 'addresses' ? await planOf(jail) : undefined;
+    const plan = await planOf(jail);
+    const vnet = plan?.nics !== undefined;
+    const dhcp = dhcpArgs(jail, plan);
     return [
       ...(await leftovers(jail)),
       hook(await hookArgs(files, jail, 'prestart')),
-      ...(plan === undefined ? [] : [applyNetwork({ ...ids(jail), plan })]),
+      ...(plan === undefined
+        ? []
+        : [applyNetwork({ ...ids(jail), plan }, vnet ? { label: 'Configuring VNET' } : {})]),
+      ...(dhcp === undefined ? [] : [lease(dhcp)]),
       create(await createArgs(jail, plan)),
       // What the original calls shared is the host's own network; every other jail has one of its own.
       begin(ids(jail), {
@@ -203,7 +229,7 @@ export function stepLists(doors: Doors): StepLists {
       service(await serviceArgs(files, jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
       remove(end, { label: 'Removing jail process' }),
       // After the processes: they may have something to say to the network while they end.
-      ...(plan === undefined ? await lostNetwork(jail) : [removeNetwork({ ...ids(jail), plan })]),
+      ...(await endNetwork(jail, plan)),
       hook(await hookArgs(files, jail, 'poststop'), { label: 'Running post-stop', onError: 'warn' }),
     ];
   }
@@ -222,6 +248,8 @@ export function stepLists(doors: Doors): StepLists {
     applyNetwork,
     removeNetwork,
     dropNetwork,
+    lease,
+    endLease,
     hook,
     create,
     begin,

@@ -5,6 +5,7 @@ import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { namespace, toSpec, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
+import { settle } from './settle.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
 
 interface Life {
@@ -32,7 +33,7 @@ export const jailStart = defineChange<typeof jailInput, Life>({
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    const spec = toSpec(world, jail);
+    const configured = toSpec(world, jail);
     if (jail.template) {
       throw failure('START_FAILED', {
         jail: label(jail),
@@ -42,6 +43,8 @@ export const jailStart = defineChange<typeof jailInput, Life>({
     if ((await context.host.running(jail.pool)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
     await assertMounted(context, jail);
+    const settled = await settle(context, world, jail, configured);
+    const { spec } = settled;
     const problems = await context.host.check(spec);
     if (problems.length > 0) {
       const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
@@ -55,8 +58,11 @@ export const jailStart = defineChange<typeof jailInput, Life>({
         ...(await context.host.startSteps(spec)),
         setProperties({
           dataset: jail.dataset,
-          properties: started,
-          previous: { [`${namespace}last_started`]: jail.local.get('last_started') ?? null },
+          properties: { ...started, ...settled.properties },
+          previous: {
+            [`${namespace}last_started`]: jail.local.get('last_started') ?? null,
+            ...settled.previous,
+          },
         }),
       ],
       async result() {
