@@ -1,6 +1,7 @@
 /** Everything that would keep this host from starting a jail, found before anything is touched. */
 import type { Exec, Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
+import { baseProblems } from './base.ts';
 import { unsafePlace } from './container.ts';
 import { hostnameOf } from './oci.ts';
 import { limitsOf } from './limits-steps.ts';
@@ -78,6 +79,7 @@ export async function checkJail(
   }
   problems.push(hostnameProblem(jail), await rootProblem(files, jail));
   problems.push(...(await limitsOf(files, jail)).problems);
+  problems.push(...(await baseProblems(files, jail)));
   problems.push(...(await addressProblems(exec, files, paths, jail)));
   return problems.filter((problem) => problem !== undefined);
 }

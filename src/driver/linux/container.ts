@@ -45,8 +45,29 @@ export async function unsafePlace(files: Files, root: string): Promise<string | 
   return undefined;
 }
 
-async function refuseUnsafeRoot(run: StepRun, root: string): Promise<void> {
-  const path = await unsafePlace(run.files, root);
+/**
+ * The same for what is bound: a place at the top of the root that is a link, and a folder of the root
+ * itself (a basejail's usr/local) that is reached through one.
+ */
+async function unsafeBind(
+  files: Files,
+  { root: { path: root }, mounts }: OciConfig,
+): Promise<string | undefined> {
+  for (const { type, source, destination } of mounts) {
+    if (type !== 'bind') continue;
+    const top = destination.split('/')[1]!;
+    const place = await files.statBelow(root, top);
+    if (place !== undefined && place.type !== 'directory') return join(root, top);
+    if (!source.startsWith(`${root}/`)) continue;
+    const own = await files.statBelow(root, source.slice(root.length + 1));
+    if (own?.type !== 'directory') return source;
+  }
+  return undefined;
+}
+
+async function refuseUnsafeRoot(run: StepRun, config: OciConfig): Promise<void> {
+  const root = config.root.path;
+  const path = (await unsafePlace(run.files, root)) ?? (await unsafeBind(run.files, config));
   if (path !== undefined)
     throw failure('UNSAFE_PATH', { path, why: 'it must be a directory, not a link or a file' });
 }
@@ -89,7 +110,7 @@ export async function createContainer(
   paths: Paths,
   run: StepRun,
 ): Promise<void> {
-  await refuseUnsafeRoot(run, args.config.root.path);
+  await refuseUnsafeRoot(run, args.config);
   await writeBundle(args, places, run);
   const profile = seccompProfile(facts.architecture, args.seccomp);
   const cache = filterPath(paths.state, profile, facts.runtime);

@@ -71,7 +71,11 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
     usage: 'PROPERTY|all JAIL|default | -r PROPERTY',
     flags: [
       { key: 'recursive', flags: '-r, --recursive', doc: 'the property of every jail' },
-      { key: 'long', flags: '-l, --long', doc: "with 'all': the source of each value, and why it is not applied" },
+      {
+        key: 'long',
+        flags: '-l, --long',
+        doc: "with 'all': the source of each value, and why it is not applied",
+      },
     ],
     about: `PROPERTY may also be state (up or down), jid, pool or iocroot.`,
     examples: [

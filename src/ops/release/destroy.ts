@@ -124,7 +124,11 @@ export async function usersOf(context: Context, world: World, release: Release):
       );
       return jail ? label(jail) : dataset;
     });
-  return [...new Set(users)].sort();
+  // A basejail is no clone: its files lie in the release all the same.
+  const shared = world.jails
+    .filter(({ local }) => local.get('type') === 'basejail' && local.get('release') === release.name)
+    .map(label);
+  return [...new Set([...users, ...shared])].sort();
 }
 
 async function datasetsBelow(context: Context, dataset: string): Promise<readonly string[]> {
