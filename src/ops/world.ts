@@ -57,8 +57,11 @@ const userKeys = properties.filter((property) => property.store === 'user').map(
 const nativeKeys = properties
   .filter((property) => property.store === 'native')
   .map((property) => property.key);
-/** Properties of ours that are no jail properties: fetch writes them on a release. */
-const toolKeys = ['release_kind', 'release_source', 'release_sha256', 'fetched_at'];
+/**
+ * Properties of ours that are no jail properties: fetch writes them on a release, and a start writes on a
+ * basejail which release it shows.
+ */
+const toolKeys = ['release_kind', 'release_source', 'release_sha256', 'fetched_at', 'base_started'];
 
 const columns = [
   'mounted',

@@ -45,29 +45,20 @@ export async function unsafePlace(files: Files, root: string): Promise<string | 
   return undefined;
 }
 
-/**
- * The same for what is bound: a place at the top of the root that is a link, and a folder of the root
- * itself (a basejail's usr/local) that is reached through one.
- */
-async function unsafeBind(
-  files: Files,
-  { root: { path: root }, mounts }: OciConfig,
-): Promise<string | undefined> {
-  for (const { type, source, destination } of mounts) {
-    if (type !== 'bind') continue;
-    const top = destination.split('/')[1]!;
-    const place = await files.statBelow(root, top);
-    if (place !== undefined && place.type !== 'directory') return join(root, top);
-    if (!source.startsWith(`${root}/`)) continue;
-    const own = await files.statBelow(root, source.slice(root.length + 1));
-    if (own?.type !== 'directory') return source;
+/** The same for the base of a basejail: each folder on the way to a bound one, and its place itself. */
+async function unsafeBase(files: Files, { root, mounts }: OciConfig): Promise<string | undefined> {
+  for (const { type, destination, options } of mounts) {
+    if (type !== 'bind' || !options.includes('private')) continue;
+    // Throws UNSAFE_PATH for a link on the way.
+    const place = await files.statBelow(root.path, destination);
+    if (place !== undefined && place.type !== 'directory') return join(root.path, destination);
   }
   return undefined;
 }
 
 async function refuseUnsafeRoot(run: StepRun, config: OciConfig): Promise<void> {
   const root = config.root.path;
-  const path = (await unsafePlace(run.files, root)) ?? (await unsafeBind(run.files, config));
+  const path = (await unsafePlace(run.files, root)) ?? (await unsafeBase(run.files, config));
   if (path !== undefined)
     throw failure('UNSAFE_PATH', { path, why: 'it must be a directory, not a link or a file' });
 }

@@ -186,6 +186,7 @@ const identity = new Set([
   'hostname',
   'host_hostname',
   'last_started',
+  'base_started',
   'template',
   'istemplate',
   'type',

@@ -10,7 +10,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../domain/name.ts';
-import { baseFolders } from '../../domain/basejail.ts';
+import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { getProperty } from '../../domain/properties/index.ts';
@@ -204,12 +204,7 @@ export function givenProperties(input: CreateInput): (readonly [string, string])
 
 /** The folders of the release that the jail will share. */
 async function readBase(context: Context, release: Release): Promise<readonly string[]> {
-  const root = rootOf(release);
-  const names = await context.files.list(root);
-  const entries = await Promise.all(
-    names.map(async (name) => ({ name, type: (await context.files.statBelow(root, name))?.type ?? 'other' })),
-  );
-  return baseFolders(entries);
+  return baseFolders(await baseEntries(context.files, rootOf(release)));
 }
 
 function rootOf(release: Release): string {

@@ -108,11 +108,6 @@ export const completeRelease = stepKind<{ root: string }>('release.complete', {
       run.note('the release has no directory /etc, so /etc/rc was not written');
       return;
     }
-    // Basejails have their own /usr/local and need a place to put it.
-    if (!run.dry && (await files.statBelow(root, 'usr'))?.type === 'directory') {
-      const local = await files.statBelow(root, 'usr/local');
-      if (local === undefined) await exec.change(['mkdir', '--mode=0755', '--', `${root}/usr/local`]);
-    }
     await files.writeBelow(root, 'etc/resolv.conf', '', { mode: 0o644 });
     for (const [path, text] of [
       ['etc/rc', rcScript],

@@ -3,13 +3,12 @@
  * it: a folder that becomes a release, and the private part of a basejail. By tar(1) on both ends, whose
  * bytes go from one to the other in the kernel.
  */
-import { join } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { unpacker } from '../../domain/archive.ts';
 
-/** Packs what stands on one file system below `from`; `left` are paths in it whose content stays there. */
-export function packer(from: string, left: readonly string[], paths: readonly string[] = ['.']): string[] {
+/** Packs what stands on one file system below `from`; `left` are patterns of what stays there. */
+export function packer(from: string, left: readonly string[]): string[] {
   return [
     'tar',
     '--create',
@@ -24,21 +23,14 @@ export function packer(from: string, left: readonly string[], paths: readonly st
     from,
     '-f',
     '-',
-    '--',
-    ...paths,
+    '.',
   ];
 }
 
-async function copyTree(
-  from: string,
-  to: string,
-  left: readonly string[],
-  paths: readonly string[] | undefined,
-  run: StepRun,
-): Promise<void> {
+async function copyTree(from: string, to: string, left: readonly string[], run: StepRun): Promise<void> {
   const said: string[] = [];
   try {
-    await run.exec.pipe([packer(from, left, paths), [...unpacker('linux', to)]], {
+    await run.exec.pipe([packer(from, left), [...unpacker('linux', to)]], {
       signal: run.signal,
       onLine: (line) => said.push(line),
     });
@@ -59,14 +51,14 @@ export const copyFolder = stepKind<{ folder: string; root: string }>('tree.copy'
   title: ({ folder, root }) => `copy ${folder} to ${root}`,
   async do({ folder, root }, run) {
     run.progress(`copying ${folder}`);
-    await copyTree(folder, root, kernelFolders, undefined, run);
+    await copyTree(folder, root, kernelFolders, run);
   },
   undo: () => Promise.resolve(),
 });
 
 /**
- * A basejail's own files: everything of the release but the folders of `base`, which it sees read-only
- * from the release and of which it gets only the empty places, and `usr/local`, which it has itself.
+ * A basejail's own files: everything of the release but what is in the folders of `base`, which it sees
+ * read-only from the release and of which it gets only the empty places.
  */
 export const copyPrivate = stepKind<{ release: string; root: string; base: readonly string[] }>(
   'tree.copy-private',
@@ -77,14 +69,9 @@ export const copyPrivate = stepKind<{ release: string; root: string; base: reado
       await copyTree(
         release,
         root,
-        base.map((name) => `${name}/*`),
-        undefined,
+        base.map((path) => `${path}/*`),
         run,
       );
-      if (!base.includes('usr')) return;
-      const own = run.dry ? undefined : await run.files.statBelow(release, 'usr/local');
-      if (own?.type === 'directory') await copyTree(release, root, [], ['./usr/local'], run);
-      else await run.exec.change(['mkdir', '-p', '--mode=0755', '--', join(root, 'usr/local')]);
     },
     undo: () => Promise.resolve(),
   },
