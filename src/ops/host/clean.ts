@@ -80,7 +80,9 @@ export const poolClean = defineChange<typeof cleanInput, Cleaned>({
       loses: destroyed,
       typed: world.pool.name,
       steps:
-        roots.length === 0 ? [] : [...stops, ...destroySteps(world, jails, roots, inside, order, origins)],
+        roots.length === 0
+          ? []
+          : [...stops, ...destroySteps(world, jails, roots, inside, order, origins, clones)],
       result: () => ({ destroyed, left: strangers(world, what) }),
     };
   },
@@ -187,6 +189,12 @@ export function destroyOrder(filesystems: readonly string[], clones: readonly Cl
   return order;
 }
 
+/** Below it, or a clone of it or of what is below it. */
+function hangsOn(name: string, dataset: string, clones: readonly Clone[]): boolean {
+  if (isInside(name, [dataset])) return true;
+  return clones.some((clone) => clone.dataset === name && isInside(datasetOf(clone.origin), [dataset]));
+}
+
 function destroySteps(
   world: World,
   jails: readonly Jail[],
@@ -194,6 +202,7 @@ function destroySteps(
   inside: readonly DatasetRow[],
   order: readonly string[],
   origins: readonly string[],
+  clones: readonly Clone[],
 ): readonly Step[] {
   const mounted = (root: string): readonly string[] =>
     inside
@@ -207,7 +216,10 @@ function destroySteps(
     ),
     // All of this can be taken back: while a single file is in use nothing goes.
     ...roots.map((dataset) => unmountDataset({ dataset, mounted: mounted(dataset) })),
-    ...order.map((dataset) => destroyDataset({ dataset, recursive: false })),
+    ...order.map((dataset, index) => {
+      const gone = order.slice(0, index).filter((name) => hangsOn(name, dataset, clones));
+      return destroyDataset({ dataset, recursive: false, ...(gone.length === 0 ? {} : { gone }) });
+    }),
     ...origins.map((name) => destroySnapshot({ name, recursive: false }, { onError: 'warn' })),
     ...jails.map(({ uuid }) => removeFile({ path: join(world.mountpoint, 'log', `${uuid}-console.log`) })),
   ];
