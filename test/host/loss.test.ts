@@ -198,6 +198,7 @@ describe.skipIf(!hostTests)(`nothing else disappears${reason}`, { timeout: 120_0
       'releases/busybox/root@mine',
     ]);
     expect(iocage('clean', '-j', '-f').stderr).toContain('stranger stays: iocage did not make it');
+    sh('zfs', 'unmount', `${root}/jails/stranger`);
     sh('zfs', 'destroy', `${root}/jails/stranger`);
     sh('zfs', 'destroy', `${root}/releases/busybox/root@mine`);
   });
