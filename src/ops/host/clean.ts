@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';

@@ -15,7 +15,7 @@ import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
 import { adoptFstab } from '../steps/move.ts';
 import { jailLock, tagLock } from './select.ts';
-import { numbered, toZfsProperties, type Created } from './create.ts';
+import { numbered, toZfsProperties, type Created } from './new-jail.ts';
 
 const cloneInput = z.object({
   jail: z.string().min(1, 'a jail is named by its UUID or its tag'),

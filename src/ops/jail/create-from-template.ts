@@ -6,8 +6,8 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { Context, Plan } from '../operation.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
-import { cloneSteps, snapshotRows } from './clone.ts';
-import { givenProperties, type Created, type CreateInput, type Identity } from './create.ts';
+import { cloneSteps, snapshotRows, type Copy } from './clone.ts';
+import type { Created, Kind } from './new-jail.ts';
 import { jailLock } from './select.ts';
 
 /** Two jails cannot have these in common, or they say something of the template alone. */
@@ -41,8 +41,9 @@ function findTemplate(world: World, name: string): Jail {
 export async function planFromTemplate(
   context: Context,
   world: World,
-  input: CreateInput,
-  jails: readonly Identity[],
+  input: { template?: string | undefined; kind?: Kind | undefined; release?: string | undefined },
+  jails: readonly Copy[],
+  given: readonly (readonly [string, string])[],
 ): Promise<Plan<Created>> {
   const excluded = input.kind !== undefined && input.kind !== 'clone' ? input.kind : input.release;
   if (excluded !== undefined) {
@@ -59,7 +60,6 @@ export async function planFromTemplate(
     }),
   ];
   const found = await snapshotRows(context.storage, source);
-  const given = givenProperties(input);
   return {
     subject: jails.map(({ tag }) => tag).join(', '),
     title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`} from template ${source.tag}`,

@@ -13,17 +13,14 @@ import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../dom
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
-import { getProperty } from '../../domain/properties/index.ts';
-import { choosePool, namespace, readWorld, type Release, type World } from '../world.ts';
+import { choosePool, readWorld, type Release, type World } from '../world.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
 import { releaseLock } from '../release/destroy.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
+import { kinds, numbered, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { tagLock } from './select.ts';
-
-const kinds = ['thick', 'clone', 'base', 'empty'] as const;
-type Kind = (typeof kinds)[number];
 
 const types: Readonly<Record<Kind, string>> = {
   thick: 'jail',
@@ -31,6 +28,8 @@ const types: Readonly<Record<Kind, string>> = {
   base: 'basejail',
   empty: 'emptyjail',
 };
+
+export { toZfsProperties };
 
 export const createInput = z.object({
   /** Default: what the stored default of `type` says, else `thick`. */
@@ -45,11 +44,7 @@ export const createInput = z.object({
   /** Gives the tag of a jail that gets none; the time of the call. */
   createdAt: z.date().optional(),
 });
-export type CreateInput = z.output<typeof createInput>;
-
-export interface Created {
-  readonly jails: readonly { readonly uuid: string; readonly tag: string; readonly kind: Kind }[];
-}
+type CreateInput = z.output<typeof createInput>;
 
 export const jailCreate = defineChange<typeof createInput, Created>({
   id: 'jail.create',
@@ -72,7 +67,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
   async plan(context, input) {
     const world = await readWorld(context);
     if (input.template !== undefined)
-      return planFromTemplate(context, world, input, identify(context, world, input));
+      return planFromTemplate(context, world, input, identify(context, world, input), givenProperties(input));
     const kind = input.kind ?? defaultKind(world);
     const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
@@ -197,7 +192,7 @@ async function sourceLocks(context: Context, input: CreateInput): Promise<readon
   return [releaseLock(world.pool.name, release.name)];
 }
 
-export function givenProperties(input: CreateInput): (readonly [string, string])[] {
+function givenProperties(input: CreateInput): (readonly [string, string])[] {
   // The tag is checked with the others, and stored apart from them.
   return checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
 }
@@ -224,11 +219,7 @@ function wantedTags(input: CreateInput): readonly string[] {
   return numbered(tag, input.count);
 }
 
-export function numbered(word: string, count: number): readonly string[] {
-  return count === 1 ? [word] : Array.from({ length: count }, (_, i) => `${word}_${i + 1}`);
-}
-
-export interface Identity {
+interface Identity {
   readonly uuid: string;
   readonly tag: string;
   /** From `-n`: host name instead of the UUID. */
@@ -271,13 +262,6 @@ export async function chooseRelease(
       : failure('RELEASE_NOT_FOUND', { release: name, fetched });
   }
   return release;
-}
-
-/** Splits checked assignments into ZFS's own properties and ours, the latter with their namespace. */
-export function toZfsProperties(pairs: readonly (readonly [string, string])[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map(([key, value]) => [getProperty(key).store === 'native' ? key : namespace + key, value]),
-  );
 }
 
 function createSteps(
