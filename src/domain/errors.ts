@@ -257,6 +257,13 @@ export const errorTable = {
       `${d.what} cannot be removed: cloned from it are ${d.dependents.join(', ')}`,
     hint: () => `destroy those first, or 'iocage promote' them`,
   }),
+  HAS_CLONES: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string; action: string; clones: readonly string[] }) =>
+      `jail ${d.name} has clones, so ${d.action} is refused: ${d.clones.join(', ')}`,
+    hint: () => `destroy those first, or 'iocage promote' them`,
+  }),
   NEWER_SNAPSHOTS: row({
     exit: 1,
     http: 409,

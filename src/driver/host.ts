@@ -17,6 +17,8 @@ export interface JailSpec {
   readonly root: string;
   readonly consoleLog: string;
   readonly config: ReadonlyMap<string, string>;
+  /** Of a basejail: its release, and the root directory of that one; undefined when it is not there. */
+  readonly base?: { readonly release: string; readonly root: string | undefined };
 }
 
 export interface RunningJail {

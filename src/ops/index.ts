@@ -8,6 +8,9 @@ import { jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
 import { jailDf, jailList, jailRuntime } from './jail/list.ts';
 import { jailCap, jailInuse, jailLimits, jailUncap } from './jail/limits.ts';
+import { jailPromote } from './jail/promote.ts';
+import { jailRename } from './jail/rename.ts';
+import { propertyReset } from './jail/reset.ts';
 import { propertySet } from './jail/set.ts';
 import { propertyDefaults, propertyGet } from './jail/get.ts';
 import { snapshotList, snapshotRemove, snapshotRollback, snapshotTake } from './snapshot/snapshot.ts';
@@ -15,6 +18,7 @@ import { releaseFetch } from './release/fetch.ts';
 import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
+import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
@@ -29,6 +33,8 @@ export const operations: readonly Operation[] = [
   jailConsole,
   jailChroot,
   jailRuntime,
+  jailPromote,
+  jailRename,
   jailDestroy,
   snapshotTake,
   snapshotList,
@@ -42,9 +48,11 @@ export const operations: readonly Operation[] = [
   releaseFetch,
   propertyGet,
   propertySet,
+  propertyReset,
   propertyDefaults,
   poolActivate,
   poolDeactivate,
+  poolClean,
   hostDoctor,
 ];
 

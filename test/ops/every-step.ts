@@ -11,6 +11,7 @@ import type { Journal, JournalMark } from '../../src/driver/system.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
+import { typeCases } from './every-step-types.ts';
 
 export interface StepWorld {
   context(): Context;
@@ -162,6 +163,7 @@ export function stepCases(
       input: () => ({ jail: 'source', snapshot: 'kept', name: 'victim' }),
       reset: () => destroy('victim'),
     },
+    ...typeCases(run),
     {
       operation: 'jail.start',
       input: () => ({ jail: 'source' }),

@@ -1,6 +1,7 @@
 /** Everything that would keep this host from starting a jail, found before anything is touched. */
 import type { Exec, Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
+import { baseProblems } from './base.ts';
 import { unsafePlace } from './container.ts';
 import { hostnameOf } from './oci.ts';
 import { limitsOf } from './limits-steps.ts';
@@ -60,5 +61,6 @@ export async function checkJail(
   problems.push(hostnameProblem(jail), await rootProblem(files, jail));
   problems.push(...(await limitsOf(files, jail)).problems);
   problems.push(...(await planJailNetwork(exec, files, paths, jail)).problems);
+  problems.push(...(await baseProblems(files, jail)));
   return problems.filter((problem) => problem !== undefined);
 }

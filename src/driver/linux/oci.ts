@@ -51,6 +51,8 @@ export interface OciFacts {
   readonly network: JailNetwork;
   /** Host file shown as /etc/resolv.conf; undefined leaves the jail's own. */
   readonly resolvConf: string | undefined;
+  /** What a basejail shows of its release. */
+  readonly base?: readonly OciMount[];
 }
 
 export const jailPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -107,7 +109,7 @@ export function toOciConfig(jail: JailSpec, facts: OciFacts): OciConfig {
     }),
     root: { path: jail.root, readonly: false },
     hostname: hostnameOf(jail),
-    mounts: jailMounts(facts.init, facts.resolvConf),
+    mounts: [...(facts.base ?? []), ...jailMounts(facts.init, facts.resolvConf)],
     linux: {
       cgroupsPath: facts.cgroup,
       namespaces: [

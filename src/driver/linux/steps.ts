@@ -8,6 +8,7 @@ import type { Exec, Files, Paths, Step } from '../system.ts';
 import type { Host, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
+import { baseMounts } from './base.ts';
 import { createContainer, removeContainer, resolvConfPath, type CreateArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
@@ -187,6 +188,7 @@ export function stepLists(doors: Doors): StepLists {
         cgroup: places.cgroup,
         network,
         resolvConf: resolvConf === undefined ? undefined : resolvConfPath(places),
+        base: await baseMounts(files, jail),
       }),
       seccomp: { anySocketFamily: isOn(jail.config, 'allow_socket_af') },
       ...(resolvConf === undefined ? {} : { resolvConf }),

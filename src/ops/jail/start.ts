@@ -50,7 +50,10 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
       throw failure('START_FAILED', { jail: label(jail), why });
     }
-    const started = { [`${namespace}last_started`]: stamp(context.clock.now()) };
+    const started = {
+      [`${namespace}last_started`]: stamp(context.clock.now()),
+      ...(spec.base === undefined ? {} : { [`${namespace}base_started`]: spec.base.release }),
+    };
     return {
       subject: label(jail),
       title: `Starting ${label(jail)}`,
@@ -60,7 +63,9 @@ export const jailStart = defineChange<typeof jailInput, Life>({
           dataset: jail.dataset,
           properties: { ...started, ...settled.properties },
           previous: {
-            [`${namespace}last_started`]: jail.local.get('last_started') ?? null,
+            ...Object.fromEntries(
+              Object.keys(started).map((key) => [key, jail.local.get(key.slice(namespace.length)) ?? null]),
+            ),
             ...settled.previous,
           },
         }),

@@ -5,10 +5,15 @@ import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
+import { moveKinds } from './move.ts';
 import { releaseKinds } from './release.ts';
+import { treeKinds } from './tree.ts';
 
 const shared = new Map<string, StepKind>(
-  [...datasetKinds, ...fileKinds, ...releaseKinds].map((kind) => [kind.kind, kind as StepKind]),
+  [...datasetKinds, ...fileKinds, ...releaseKinds, ...moveKinds, ...treeKinds].map((kind) => [
+    kind.kind,
+    kind as StepKind,
+  ]),
 );
 
 export function kindOf(context: Pick<Context, 'host'>, step: Step): StepKind {
