@@ -361,6 +361,28 @@ export const errorTable = {
     message: (d: { file: string; why: string }) => `archive ${quote(d.file)} cannot be used: ${d.why}`,
     hint: () => `compare its SHA-256 with the publisher's, and fetch it again`,
   }),
+  IMAGE_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { name: string; place: string; present: readonly string[] }) =>
+      `package or image ${quote(d.name)} not found in ${d.place}` +
+      (d.present.length > 0 ? `; there are: ${d.present.slice(0, 10).join(', ')}` : ''),
+    hint: () => `name the archive's path, or make one with 'iocage export JAIL'`,
+  }),
+  IMAGE_AMBIGUOUS: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string; matches: readonly string[] }) =>
+      `several images match ${quote(d.name)}: ${d.matches.join(', ')}`,
+    hint: (d) => `iocage import ${d.matches[0]}`,
+  }),
+  CHECKSUM_MISSING: row({
+    exit: 1,
+    http: 422,
+    message: (d: { file: string; expected: string }) =>
+      `missing checksum file: ${quote(d.file)} has no SHA-256 beside it in ${quote(d.expected)}`,
+    hint: () => `put it there, or give it as sha256=DIGEST`,
+  }),
   BOOTSTRAP_FAILED: row({
     exit: 1,
     http: 502,

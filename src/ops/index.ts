@@ -16,6 +16,8 @@ import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { hostDoctor } from './host/doctor.ts';
+import { imageExport } from './image/export.ts';
+import { imageImport } from './image/import.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
 export const operations: readonly Operation[] = [
@@ -39,6 +41,8 @@ export const operations: readonly Operation[] = [
   jailInuse,
   jailCap,
   jailUncap,
+  imageExport,
+  imageImport,
   releaseFetch,
   propertyGet,
   propertySet,

@@ -5,6 +5,8 @@
  *
  * A function, so that it runs against the fakes (test/ops) and on a real pool (test/host).
  */
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { expect } from 'vitest';
 import { failure } from '../../src/domain/errors.ts';
 import type { Journal, JournalMark } from '../../src/driver/system.ts';
@@ -259,6 +261,7 @@ export function stepCases(
       prepare: () => run('property.set', { jails: ['default'], properties: [['boot', 'off']] }),
       reset: nothing,
     },
+    ...imageCases(run),
     {
       operation: 'pool.deactivate',
       input: () => ({ pool: pool() }),
@@ -270,6 +273,37 @@ export function stepCases(
       prepare: () => tolerant(run('pool.deactivate', { pool: pool() })),
       reset: nothing,
       cleanUp: () => tolerant(run('pool.activate', { pool: pool() })),
+    },
+  ];
+}
+
+function imageCases(run: (operation: string, input: unknown) => Promise<unknown>): readonly StepCase[] {
+  let images: string | undefined;
+  const nothing = () => Promise.resolve();
+  const exported = async (): Promise<void> => {
+    images = dirname(((await run('image.export', { jail: 'source' })) as { file: string }).file);
+  };
+  const removed = async (): Promise<void> => {
+    // The operation's own run made it; a second one tells where.
+    if (images === undefined) await exported();
+    rmSync(images!, { recursive: true, force: true });
+  };
+  return [
+    { operation: 'image.export', input: () => ({ jail: 'source' }), reset: removed },
+    {
+      operation: 'image.export',
+      variant: 'in place of an earlier one',
+      input: () => ({ jail: 'source', packing: 'gz' }),
+      prepare: exported,
+      reset: nothing,
+      cleanUp: removed,
+    },
+    {
+      operation: 'image.import',
+      input: () => ({ image: 'source', name: 'victim' }),
+      prepare: exported,
+      reset: () => run('jail.destroy', { jail: 'victim' }),
+      cleanUp: removed,
     },
   ];
 }

@@ -5,6 +5,7 @@
  */
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
+import { imageViews } from './views/image.ts';
 import { listViews } from './views/list.ts';
 import { propertyViews } from './views/property.ts';
 import { snapshotViews } from './views/snapshot.ts';
@@ -20,6 +21,7 @@ export const views: Views = {
   ...snapshotViews,
   ...changeViews,
   ...limitViews,
+  ...imageViews,
 };
 
 export function viewOf(operation: string): View | undefined {

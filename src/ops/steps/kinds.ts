@@ -6,9 +6,10 @@ import { failure } from '../../domain/errors.ts';
 import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
 import { releaseKinds } from './release.ts';
+import { imageKinds } from './image.ts';
 
 const shared = new Map<string, StepKind>(
-  [...datasetKinds, ...fileKinds, ...releaseKinds].map((kind) => [kind.kind, kind as StepKind]),
+  [...datasetKinds, ...fileKinds, ...releaseKinds, ...imageKinds].map((kind) => [kind.kind, kind as StepKind]),
 );
 
 export function kindOf(context: Pick<Context, 'host'>, step: Step): StepKind {

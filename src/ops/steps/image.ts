@@ -1,0 +1,173 @@
+/**
+ * Step kinds that write images of jails. The bytes go from tar(1) through the compressor into the file
+ * in the kernel. An image is written in a directory of the operation's own beside the finished ones and
+ * moved into place whole, so that nobody ever finds half of one.
+ */
+import { join } from 'node:path';
+import { stepKind, type StepRun } from '../../driver/step.ts';
+import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
+import type { ImageMetadata, Packing } from '../../domain/image.ts';
+
+function stagingOf(directory: string, { operationId }: StepRun): string {
+  return join(directory, `.${operationId}`);
+}
+
+/** tar(1) says where it is after so many records of 10 KiB. */
+const checkpointRecords = 1000;
+
+/** Writes the plain tar stream of `root` to standard output; nothing that is mounted below it. */
+export function packer(kernel: 'linux' | 'freebsd', root: string): readonly string[] {
+  if (kernel === 'freebsd') {
+    return ['tar', '-c', '--one-file-system', '--numeric-owner', '-C', root, '-f', '-', '.'];
+  }
+  return [
+    // A tar that outlived a killed iocage would go on writing while the image is taken away again.
+    ...['setpriv', '--pdeathsig', 'KILL'],
+    'tar',
+    '--create',
+    '--one-file-system',
+    '--numeric-owner',
+    '--xattrs',
+    '--xattrs-include=security.capability',
+    // Times of reading and of changing facts say nothing to the one who unpacks.
+    '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
+    `--checkpoint=${checkpointRecords}`,
+    '--checkpoint-action=echo=checkpoint %u',
+    `--directory=${root}`,
+    '--file=-',
+    '.',
+  ];
+}
+
+/** The programs that pack standard input into `file`, which does not exist. */
+export function compressor(packing: Packing, file: string): readonly (readonly string[])[] {
+  const into = ['dd', `of=${file}`, 'bs=1M', 'iflag=fullblock', 'status=none'];
+  switch (packing) {
+    case 'zstd':
+      return [['zstd', '-q', '-T0', '-o', file, '-']];
+    case 'xz':
+      return [['xz', '-T0', '-c'], into];
+    case 'gz':
+      return [['gzip', '-c'], into];
+  }
+}
+
+/** All that is known before the archive is written. */
+type Described = Omit<ImageMetadata, 'sha256' | 'sizeBytes'>;
+
+export const writeImage = stepKind<{
+  root: string;
+  directory: string;
+  stem: string;
+  packing: Packing;
+  kernel: 'linux' | 'freebsd';
+  described: Described;
+}>('image.write', {
+  title: ({ root, described }) => `archive ${root} as ${described.archive}`,
+  async do({ root, directory, stem, packing, kernel, described }, run) {
+    const staging = stagingOf(directory, run);
+    const file = join(staging, described.archive);
+    await run.files.mkdir(staging, { mode: 0o700 });
+    const said: string[] = [];
+    run.progress(`archiving ${root}`);
+    try {
+      await run.exec.pipe([packer(kernel, root), ...compressor(packing, file)], {
+        signal: run.signal,
+        onLine: (line) => {
+          const records = /checkpoint ([0-9]+)$/.exec(line)?.[1];
+          if (records === undefined) said.push(line);
+          else run.progress(`archiving ${root}`, Number(records) * 10240);
+        },
+      });
+    } catch (error) {
+      if (run.signal.aborted)
+        throw failure('CANCELLED', { operation: `archiving ${root}` }, { cause: error });
+      throw inWords(asIocageError(error), file, said);
+    }
+    await run.files.chmod(file, 0o600);
+    const digest = run.dry
+      ? { sha256: 'SHA-256', sizeBytes: 0 }
+      : await run.downloads.digest(file, { signal: run.signal });
+    const metadata = { ...described, ...digest };
+    // The digits alone, as the original reads them.
+    await run.files.write(join(staging, `${stem}.sha256`), `${digest.sha256}\n`, { mode: 0o600 });
+    await run.files.write(join(staging, `${stem}.json`), `${JSON.stringify(metadata, null, 2)}\n`, {
+      mode: 0o600,
+    });
+  },
+  async undo({ directory }, run) {
+    await emptyOut(stagingOf(directory, run), run);
+  },
+});
+
+/** Removes the files of a directory that only this operation writes to, and the directory. */
+async function emptyOut(directory: string, { files }: StepRun): Promise<void> {
+  for (const name of await files.list(directory)) await files.remove(join(directory, name));
+  await files.rmdir(directory);
+}
+
+function inWords(error: IocageError, file: string, said: readonly string[]): IocageError {
+  if (error.code !== 'COMMAND_FAILED') return error;
+  const why = said.filter((line) => !/Exiting with failure status/.test(line)).at(-1);
+  if (/No space left|quota exceeded/i.test(`${said.join('\n')}${String(error.details['stderr'])}`)) {
+    return failure('POOL_FULL', { dataset: file, why: 'the image does not fit' }, { cause: error });
+  }
+  return why === undefined ? error : failure('FILE_FAILED', { path: file, why }, { cause: error });
+}
+
+/** Moves the finished files into place; those of an earlier export (`replaces`) wait beside until the end. */
+export const publishImage = stepKind<{
+  directory: string;
+  names: readonly string[];
+  replaces: readonly string[];
+}>('image.publish', {
+  title: ({ directory, names }) => `put ${names.join(', ')} into ${directory}`,
+  async do({ directory, names, replaces }, run) {
+    const staging = stagingOf(directory, run);
+    const old = join(staging, 'old');
+    if (replaces.length > 0) await run.files.mkdir(old, { mode: 0o700 });
+    for (const name of replaces) await run.files.rename(join(directory, name), join(old, name));
+    for (const name of names) await run.files.rename(join(staging, name), join(directory, name));
+    if (replaces.length === 0) await run.files.rmdir(staging);
+  },
+  async undo({ directory, names, replaces }, run) {
+    const staging = stagingOf(directory, run);
+    const isThere = async (path: string): Promise<boolean> => (await run.files.stat(path)) !== undefined;
+    // The earlier image is gone for good, so the new one stays: it is whole.
+    if (replaces.length > 0 && !(await isThere(join(staging, 'old')))) return;
+    const published = replaces.length === 0 && !(await isThere(staging));
+    for (const name of names) {
+      const moved = published || !(await isThere(join(staging, name)));
+      const restored = replaces.includes(name) && !(await isThere(join(staging, 'old', name)));
+      if (moved && !restored) await run.files.remove(join(directory, name));
+    }
+    for (const name of replaces) {
+      if (await isThere(join(staging, 'old', name)))
+        await run.files.rename(join(staging, 'old', name), join(directory, name));
+    }
+    await run.files.rmdir(join(staging, 'old'));
+  },
+});
+
+/** Forgets the earlier image. From here on there is only the new one. */
+export const forgetReplaced = stepKind<{ directory: string }>('image.forget', {
+  title: ({ directory }) => `remove the earlier image from ${directory}`,
+  async do({ directory }, run) {
+    const staging = stagingOf(directory, run);
+    await emptyOut(join(staging, 'old'), run);
+    await run.files.rmdir(staging);
+  },
+  undo: () => Promise.resolve(),
+});
+
+/** An archive may have given its root any owner and mode; others could write into the jail then. */
+export const ownRoot = stepKind<{ root: string }>('image.own-root', {
+  title: ({ root }) => `give ${root} to root`,
+  async do({ root }, { exec }) {
+    await exec.change(['chown', '0:0', root]);
+    await exec.change(['chmod', '0755', root]);
+  },
+  undo: () => Promise.resolve(),
+});
+
+export const imageKinds = [writeImage, publishImage, forgetReplaced, ownRoot];
