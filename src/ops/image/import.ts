@@ -74,7 +74,7 @@ export const imageImport = defineChange<typeof importInput, Imported>({
   },
   async plan(context, input) {
     const found = await find(context, input);
-    const { world, image, uuid, tag, same } = found;
+    const { image, uuid, tag, same } = found;
     const given = checkAssignments(
       input.properties.filter(([key]) => key !== 'tag'),
       'jail-create',
@@ -161,7 +161,7 @@ async function find(context: Context, input: ImportInput): Promise<Found> {
     if (by !== undefined) throw failure('NAME_TAKEN', { what, name: word!, by: by.uuid });
   }
   const identity = identifyImported(
-    { stem: image.stem, ...(image.metadata ?? {}) },
+    { stem: image.stem, ...image.metadata },
     {
       ...(input.name === undefined ? {} : { name: input.name }),
       ...(given === undefined ? {} : { tag: given }),
