@@ -376,6 +376,15 @@ export const errorTable = {
       `several images match ${quote(d.name)}: ${d.matches.join(', ')}`,
     hint: (d) => `iocage import ${d.matches[0]}`,
   }),
+  RECORDED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string; state: string }) => `jail ${d.name} ${d.state}`,
+    hint: (d) => {
+      const jail = d.name.split(' ')[0];
+      return `'iocage record start|stop ${jail}'; 'iocage snapremove ${jail}@ioc-record' forgets a recording, '@ioc-recorded' goes on with it`;
+    },
+  }),
   CHECKSUM_MISSING: row({
     exit: 1,
     http: 422,

@@ -40,6 +40,8 @@ export const metadataSchema = z.object({
   /** What was stored on the jail: iocage's properties and the native ones set on its dataset. */
   properties: z.record(text, text),
   fstab: text,
+  /** A package: only what differs from this release; what is gone, the topmost paths. */
+  package: z.object({ release: text, deleted: z.array(text) }).optional(),
 });
 export type ImageMetadata = z.output<typeof metadataSchema>;
 
@@ -73,6 +75,8 @@ export interface StoredImage {
   /** Name of the archive. */
   readonly name: string;
   readonly stem: string;
+  /** Where it is, for messages. */
+  readonly path?: string;
   /** From its metadata, when it has some. */
   readonly tag?: string;
 }
@@ -93,7 +97,7 @@ export function chooseImage<T extends StoredImage>(images: readonly T[], word: s
   const found = tries.find((matches) => matches.length > 0) ?? [];
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
-    throw failure('IMAGE_AMBIGUOUS', { name: word, matches: found.map(({ name }) => name) });
+    throw failure('IMAGE_AMBIGUOUS', { name: word, matches: found.map(({ path, name }) => path ?? name) });
   throw failure('IMAGE_NOT_FOUND', { name: word, place, present: images.map(({ name }) => name) });
 }
 

@@ -18,6 +18,7 @@ import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { hostDoctor } from './host/doctor.ts';
 import { imageExport } from './image/export.ts';
 import { imageImport } from './image/import.ts';
+import { imagePackage, imageRecord } from './image/package.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
 export const operations: readonly Operation[] = [
@@ -43,6 +44,8 @@ export const operations: readonly Operation[] = [
   jailUncap,
   imageExport,
   imageImport,
+  imageRecord,
+  imagePackage,
   releaseFetch,
   propertyGet,
   propertySet,

@@ -74,6 +74,7 @@ export async function openFakeWorld(): Promise<FakeWorld> {
         JSON.stringify(host.snapshotState()),
         ...readdirSync(join(directory, 'tank/iocage/tags')).sort(),
         ...filesBelow(join(directory, 'tank/iocage/images')),
+        ...filesBelow(join(directory, 'tank/iocage/packages')),
         ...readdirSync(join(journal, 'open')),
       ]
         .join('\n')

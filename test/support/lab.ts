@@ -129,6 +129,7 @@ function stateOf(pool: string, paths: { state: string; run: string }): string {
       run: filesBelow(paths.run).filter((path) => !path.endsWith('.lock')),
       journal: tree(join(paths.state, 'journal/open')),
       images: tree(`${poolMount(pool)}/iocage/images`),
+      packages: tree(`${poolMount(pool)}/iocage/packages`),
       tags: readdirSync(`${poolMount(pool)}/iocage/tags`).sort(),
     },
     null,

@@ -11,7 +11,7 @@ import {
   type StoredImage,
 } from '../../domain/image.ts';
 import type { World } from '../world.ts';
-import { imagesDirectory } from './export.ts';
+import { imagesDirectory, packagesDirectory } from './place.ts';
 
 export interface Image {
   /** Absolute path of the archive. */
@@ -19,6 +19,10 @@ export interface Image {
   readonly stem: string;
   readonly sha256: string;
   readonly metadata: ImageMetadata | undefined;
+  /** Only root can exchange the file between one look and the next. */
+  readonly private: boolean;
+  /** The original's packages have nothing in them to tell them from images. */
+  readonly isPackage: boolean;
 }
 
 /** More than any metadata of ours. */
@@ -31,7 +35,8 @@ export async function findImage(
   word: string,
   given: string | undefined,
 ): Promise<Image> {
-  const file = word.startsWith('/') ? word : await findByName(context, imagesDirectory(world), word);
+  const places = [imagesDirectory(world), packagesDirectory(world)];
+  const file = word.startsWith('/') ? word : await findByName(context, places, word);
   const stem = stemOf(basename(file));
   if (stem === undefined)
     throw failure('BAD_ARCHIVE', {
@@ -42,18 +47,29 @@ export async function findImage(
     throw failure('IMAGE_NOT_FOUND', { name: word, place: dirname(file), present: [] });
   }
   const metadata = await readMetadata(context, file, stem);
-  return { file, stem, metadata, sha256: await digestOf(context, file, stem, metadata, given) };
+  const place = await context.files.stat(dirname(file));
+  return {
+    file,
+    stem,
+    metadata,
+    sha256: await digestOf(context, file, stem, metadata, given),
+    private: places.includes(dirname(file)) && place?.uid === 0 && (place.mode & 0o077) === 0,
+    isPackage: metadata?.package !== undefined || (metadata === undefined && dirname(file) === places[1]),
+  };
 }
 
-async function findByName(context: Context, directory: string, word: string): Promise<string> {
-  const images: StoredImage[] = [];
-  for (const name of await context.files.list(directory)) {
-    const stem = stemOf(name);
-    if (stem === undefined) continue;
-    const tag = await tagOf(context, join(directory, name), stem);
-    images.push({ name, stem, ...(tag === undefined ? {} : { tag }) });
+async function findByName(context: Context, places: readonly string[], word: string): Promise<string> {
+  const images: (StoredImage & { readonly path: string })[] = [];
+  for (const place of places) {
+    for (const name of await context.files.list(place)) {
+      const stem = stemOf(name);
+      if (stem === undefined) continue;
+      const path = join(place, name);
+      const tag = await tagOf(context, path, stem);
+      images.push({ name, stem, path, ...(tag === undefined ? {} : { tag }) });
+    }
   }
-  return join(directory, chooseImage(images, word, directory).name);
+  return chooseImage(images, word, places.join(' and ')).path;
 }
 
 /** Another image's damaged metadata is no reason to refuse this one. */

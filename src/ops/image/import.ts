@@ -12,13 +12,14 @@ import { failure } from '../../domain/errors.ts';
 import { identifyImported, mountLines, sortImported, type Dropped } from '../../domain/image.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertTag } from '../../domain/name.ts';
-import { readWorld, type World } from '../world.ts';
-import { toZfsProperties } from '../jail/create.ts';
+import { readWorld, type Release, type World } from '../world.ts';
+import { chooseRelease, toZfsProperties } from '../jail/create.ts';
 import { jailLock, tagLock } from '../jail/select.ts';
 import { checkArchives, unpackArchive } from '../steps/archive.ts';
-import { createDataset } from '../steps/dataset.ts';
+import { cloneDataset, createDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
+import { applyDeletions, checkPackage } from '../steps/package.ts';
 import { findImage, type Image } from './find.ts';
 
 const importInput = z.object({
@@ -40,7 +41,11 @@ const importInput = z.object({
 type ImportInput = z.output<typeof importInput>;
 
 export interface Imported {
-  readonly jails: readonly { readonly uuid: string; readonly tag: string; readonly kind: 'thick' }[];
+  readonly jails: readonly {
+    readonly uuid: string;
+    readonly tag: string;
+    readonly kind: 'thick' | 'clone';
+  }[];
   readonly file: string;
   /** False for an image of the original's, which brings files only. */
   readonly metadata: boolean;
@@ -74,9 +79,10 @@ export const imageImport = defineChange<typeof importInput, Imported>({
   },
   async plan(context, input) {
     const found = await find(context, input);
-    const { image, uuid, tag, same } = found;
+    const { world, image, uuid, tag, same } = found;
+    const release = await releaseFor(context, world, image, input);
     const given = checkAssignments(
-      input.properties.filter(([key]) => key !== 'tag'),
+      input.properties.filter(([key]) => key !== 'tag' && (release === undefined || key !== 'release')),
       'jail-create',
     );
     const sorted = sortImported(image.metadata?.properties ?? {}, { trusted: input.hooks, same });
@@ -85,17 +91,19 @@ export const imageImport = defineChange<typeof importInput, Imported>({
       ...sorted.dropped.filter(({ what }) => !given.some(([key]) => what.startsWith(`${key}=`))),
       ...(input.hooks ? [] : mounts.map((what) => ({ what, why: 'it mounts something in the jail' }))),
     ];
-    const own = sorted.kept.filter(([key]) => !given.some(([other]) => other === key));
+    const own = sorted.kept.filter(
+      ([key]) => !(key === 'release' && release !== undefined) && !given.some(([other]) => other === key),
+    );
     const foreign = image.metadata !== undefined && image.metadata.kernel !== context.host.kernel;
     return {
       subject: `${image.stem} as ${tag}`,
       title: `Importing ${image.stem} as ${tag}`,
-      steps: importSteps(context, found, [...own, ...given], {
+      steps: importSteps(context, found, release, [...own, ...given], {
         fstab: input.hooks ? (image.metadata?.fstab ?? '') : '',
         hostname: given.find(([key]) => key === 'host_hostname')?.[1],
       }),
       result: () => ({
-        jails: [{ uuid, tag, kind: 'thick' as const }],
+        jails: [{ uuid, tag, kind: release === undefined ? ('thick' as const) : ('clone' as const) }],
         file: image.file,
         metadata: image.metadata !== undefined,
         dropped,
@@ -118,7 +126,7 @@ export const imageImport = defineChange<typeof importInput, Imported>({
     about:
       'IMAGE is a file in the directory images, its UUID, its tag, or the beginning of its UUID; FILE is a path. ' +
       'The SHA-256 beside it must fit, and nothing is created before every member of the archive was judged. ' +
-      'The jail keeps its UUID and tag where they are free. Images of the original are taken as they are.',
+      'The jail keeps its UUID and tag where they are free. Images of the original are taken as they are; a package needs its release.',
     examples: [
       { line: 'iocage import web', says: 'the jail web as it was exported' },
       {
@@ -172,33 +180,98 @@ async function find(context: Context, input: ImportInput): Promise<Found> {
   return { world, image, ...identity };
 }
 
+/** A package needs its release; an image brings everything. */
+async function releaseFor(
+  context: Context,
+  world: World,
+  image: Image,
+  input: ImportInput,
+): Promise<Release | undefined> {
+  if (!image.isPackage) return undefined;
+  const given = input.properties.findLast(([key]) => key === 'release')?.[1];
+  const made = image.metadata?.package?.release;
+  if (made !== undefined && given !== undefined && given !== made) {
+    throw failure('INVALID_INPUT', {
+      issues: [{ path: 'release', problem: `the package was made against ${made}` }],
+    });
+  }
+  return chooseRelease(context, world, made ?? given);
+}
+
 function importSteps(
   context: Context,
   { world, image, uuid, tag, same }: Found,
+  release: Release | undefined,
   properties: readonly (readonly [string, string])[],
   { fstab, hostname }: { fstab: string; hostname: string | undefined },
 ): readonly Step[] {
   const dataset = `${world.root}/jails/${uuid}`;
   const mountpoint = join(world.mountpoint, 'jails', uuid);
   const root = join(mountpoint, 'root');
-  const archive = { file: image.file, sha256: image.sha256 };
+  const type =
+    release !== undefined ? 'clonejail' : image.metadata?.type === 'emptyjail' ? 'emptyjail' : 'jail';
   const own: (readonly [string, string])[] = [
     ['host_hostuuid', uuid],
     ['tag', tag],
-    ['type', image.metadata?.type === 'emptyjail' ? 'emptyjail' : 'jail'],
+    ['type', type],
+    ...(release === undefined ? [] : ([['release', release.name]] as const)),
     ...properties,
   ];
   const name = hostname ?? (same ? undefined : uuid.replaceAll('_', '-'));
+  const top = createDataset({ dataset, properties: toZfsProperties(own) });
   return [
-    checkArchives({ archives: [archive], dataset: `${world.root}/jails` }),
-    createDataset({ dataset, properties: toZfsProperties(own) }),
-    createDataset({ dataset: `${dataset}/root`, properties: {} }),
-    unpackArchive({ ...archive, root, kernel: context.host.kernel }),
-    ownRoot({ root }),
+    ...(release === undefined
+      ? fromImage(context, world, image, top, { dataset, root })
+      : fromPackage(context, image, release, top, { dataset, root, uuid })),
     ...(name === undefined
       ? []
       : [writeInRoot({ root, contents: [{ path: 'etc/hostname', text: `${name}\n`, replace: true }] })]),
     writeNew({ path: join(mountpoint, 'fstab'), text: fstab }),
     makeLink({ target: mountpoint, path: join(world.mountpoint, 'tags', tag) }),
+  ];
+}
+
+/** The digest is looked at a second time where the file could have been exchanged after the check. */
+function unpackStep(context: Context, image: Image, root: string): Step {
+  const { file, sha256 } = image;
+  return unpackArchive({ file, ...(image.private ? {} : { sha256 }), root, kernel: context.host.kernel });
+}
+
+function fromImage(
+  context: Context,
+  world: World,
+  image: Image,
+  top: Step,
+  { dataset, root }: { dataset: string; root: string },
+): readonly Step[] {
+  const { file, sha256 } = image;
+  return [
+    checkArchives({ archives: [{ file, sha256 }], dataset: `${world.root}/jails` }),
+    top,
+    createDataset({ dataset: `${dataset}/root`, properties: {} }),
+    unpackStep(context, image, root),
+    ownRoot({ root }),
+  ];
+}
+
+function fromPackage(
+  context: Context,
+  image: Image,
+  release: Release,
+  top: Step,
+  { dataset, root, uuid }: { dataset: string; root: string; uuid: string },
+): readonly Step[] {
+  const { file, sha256 } = image;
+  const deleted = image.metadata?.package?.deleted ?? [];
+  if (release.mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: release.dataset });
+  const snapshot = `${release.dataset}/root@${uuid}`;
+  return [
+    checkPackage({ file, sha256, base: join(release.mountpoint, 'root'), dataset: release.dataset, deleted }),
+    top,
+    takeSnapshot({ name: snapshot, recursive: false, properties: {} }),
+    cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }),
+    ...(deleted.length > 0 ? [applyDeletions({ root, deleted })] : []),
+    unpackStep(context, image, root),
+    ownRoot({ root }),
   ];
 }

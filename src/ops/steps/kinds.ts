@@ -7,9 +7,13 @@ import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
 import { releaseKinds } from './release.ts';
 import { imageKinds } from './image.ts';
+import { packageKinds } from './package.ts';
 
 const shared = new Map<string, StepKind>(
-  [...datasetKinds, ...fileKinds, ...releaseKinds, ...imageKinds].map((kind) => [kind.kind, kind as StepKind]),
+  [...datasetKinds, ...fileKinds, ...releaseKinds, ...imageKinds, ...packageKinds].map((kind) => [
+    kind.kind,
+    kind as StepKind,
+  ]),
 );
 
 export function kindOf(context: Pick<Context, 'host'>, step: Step): StepKind {

@@ -43,4 +43,15 @@ const imported: View = {
   ],
 };
 
-export const imageViews: Views = { 'image.export': exported, 'image.import': imported };
+const packaged: View = {
+  ...exported,
+  show: ({ file, sha256, sizeBytes }: Exported) => ({
+    lines: [`Package saved to: ${oneLine(file)} (${size(sizeBytes)})`, `SHA-256: ${dash(sha256)}`],
+  }),
+};
+
+export const imageViews: Views = {
+  'image.export': exported,
+  'image.import': imported,
+  'image.package': packaged,
+};
