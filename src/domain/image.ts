@@ -10,7 +10,7 @@ import * as z from 'zod';
 import { compressionOf } from './archive.ts';
 import { failure } from './errors.ts';
 import { canonical } from './config.ts';
-import { isUuid, nameProblem, timeTag } from './name.ts';
+import { assertTag, isUuid, nameProblem, timeTag } from './name.ts';
 import { ValueProblem } from './property.ts';
 import { findProperty } from './properties/index.ts';
 
@@ -180,6 +180,15 @@ export function mountLines(fstab: string): readonly string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
+function isTag(word: string): boolean {
+  try {
+    assertTag(word);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Who the imported jail is. `isTaken`: another jail goes by this word. */
 export function identifyImported(
   image: { readonly stem: string; readonly uuid?: string; readonly tag?: string },
@@ -194,6 +203,6 @@ export function identifyImported(
   const given = wanted.tag ?? wanted.name;
   if (given !== undefined) return { uuid, tag: given, same };
   const old = image.tag ?? (isUuid(image.stem) ? undefined : image.stem);
-  const tag = old !== undefined && nameProblem('tag', old) === undefined ? old : timeTag(fresh.createdAt);
+  const tag = old !== undefined && isTag(old) ? old : timeTag(fresh.createdAt);
   return { uuid, tag: isTaken(tag) ? `${tag.slice(0, 100)}-${uuid.slice(0, 8)}` : tag, same };
 }

@@ -81,9 +81,8 @@ export const imageImport = defineChange<typeof importInput, Imported>({
     const found = await find(context, input);
     const { world, image, uuid, tag, same } = found;
     const release = await releaseFor(context, world, image, input);
-    const given = checkAssignments(
-      input.properties.filter(([key]) => key !== 'tag' && (release === undefined || key !== 'release')),
-      'jail-create',
+    const given = checkAssignments(input.properties, 'jail-create').filter(
+      ([key]) => key !== 'tag' && (release === undefined || key !== 'release'),
     );
     const sorted = sortImported(image.metadata?.properties ?? {}, { trusted: input.hooks, same });
     const mounts = mountLines(image.metadata?.fstab ?? '');
