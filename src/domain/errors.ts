@@ -380,10 +380,7 @@ export const errorTable = {
     exit: 1,
     http: 409,
     message: (d: { name: string; state: string }) => `jail ${d.name} ${d.state}`,
-    hint: (d) => {
-      const jail = d.name.split(' ')[0];
-      return `'iocage record start|stop ${jail}'; 'iocage snapremove ${jail}@ioc-record' forgets a recording, '@ioc-recorded' goes on with it`;
-    },
+    hint: () => `'snapremove JAIL@ioc-record' forgets a recording, without '@ioc-recorded' it goes on`,
   }),
   CHECKSUM_MISSING: row({
     exit: 1,
