@@ -31,8 +31,6 @@ export function packer(kernel: 'linux' | 'freebsd', root: string, list?: string)
     ];
   }
   return [
-    // A tar that outlived a killed iocage would go on writing while the image is taken away again.
-    ...['setpriv', '--pdeathsig', 'KILL'],
     'tar',
     '--create',
     '--one-file-system',
@@ -61,27 +59,37 @@ function compressor(packing: Packing): readonly string[] {
   }
 }
 
+function fifoOf(file: string): string {
+  return `${file}.fifo`;
+}
+
+/** What outlived a killed iocage would go on writing while the image is taken away again. */
+function mortal(argv: readonly string[], kernel: 'linux' | 'freebsd'): readonly string[] {
+  return kernel === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', ...argv] : argv;
+}
+
 /**
  * The packed stream goes two ways, into the file and to sha256sum, so that nothing is read twice. dd
  * writes in large pieces, which is three times as fast on zfs-fuse as tee's small ones.
  */
 async function streamAndDigest(
   tar: readonly string[],
-  packing: Packing,
+  { packing, described: { kernel } }: { packing: Packing; described: Described },
   file: string,
   run: StepRun,
   onLine: (line: string) => void,
 ): Promise<string> {
-  const fifo = `${file}.fifo`;
+  const fifo = fifoOf(file);
   const into = ['dd', `of=${file}`, 'bs=1M', 'iflag=fullblock', 'status=none'];
   await run.exec.change(['mkfifo', '--mode=0600', '--', fifo]);
   const stop = new AbortController();
-  const streams = run.exec.pipe([tar, compressor(packing), ['tee', '--', fifo], into], {
-    signal: AbortSignal.any([run.signal, stop.signal]),
-    onLine,
-  });
+  const commands = [tar, compressor(packing), ['tee', '--', fifo], into];
+  const streams = run.exec.pipe(
+    commands.map((argv) => mortal(argv, kernel)),
+    { signal: AbortSignal.any([run.signal, stop.signal]), onLine },
+  );
   if (run.dry) return streams.then(() => 'SHA-256');
-  const digest = run.exec.read(['sha256sum', '--', fifo], {
+  const digest = run.exec.read(mortal(['sha256sum', '--', fifo], kernel), {
     signal: AbortSignal.any([run.signal, stop.signal]),
   });
   // Whichever ends badly, the other must not wait for it for ever.
@@ -115,8 +123,8 @@ export const writeImage = stepKind<{
   async do({ root, directory, stem, packing, kernel, described }, run) {
     await pack(packer(kernel, root), { root, directory, stem, packing, described }, run);
   },
-  async undo({ directory }, run) {
-    await emptyOut(stagingOf(directory, run), run);
+  async undo({ directory, described }, run) {
+    await takeBack(directory, described, run);
   },
 });
 
@@ -126,7 +134,7 @@ export async function pack(
   to: { root: string; directory: string; stem: string; packing: Packing; described: Described },
   run: StepRun,
 ): Promise<void> {
-  const { root, directory, stem, packing, described } = to;
+  const { root, directory, stem, described } = to;
   const staging = stagingOf(directory, run);
   const file = join(staging, described.archive);
   await run.files.mkdir(staging, { mode: 0o700 });
@@ -134,7 +142,7 @@ export async function pack(
   run.progress(`archiving ${root}`);
   let sha256: string;
   try {
-    sha256 = await streamAndDigest(tar, packing, file, run, (line) => {
+    sha256 = await streamAndDigest(tar, to, file, run, (line) => {
       const records = /checkpoint ([0-9]+)$/.exec(line)?.[1];
       if (records === undefined) said.push(line);
       else run.progress(`archiving ${root}`, Number(records) * 10240);
@@ -153,8 +161,28 @@ export async function pack(
   });
 }
 
+/** Takes back what {@link pack} made. */
+export async function takeBack(directory: string, { archive }: Described, run: StepRun): Promise<void> {
+  const staging = stagingOf(directory, run);
+  const fifo = fifoOf(join(staging, archive));
+  if ((await run.files.stat(fifo)) !== undefined) {
+    // Who waits for the other end of the fifo, since that was killed, is let go. None of the two waits.
+    const quiet = ['status=none'];
+    const options = { accept: 'any' } as const;
+    await run.exec.change(
+      ['dd', 'if=/dev/null', `of=${fifo}`, 'oflag=nonblock', 'conv=nocreat,notrunc', ...quiet],
+      options,
+    );
+    await run.exec.change(
+      ['dd', `if=${fifo}`, 'of=/dev/null', 'iflag=nonblock', 'count=0', ...quiet],
+      options,
+    );
+  }
+  await emptyOut(staging, run);
+}
+
 /** Removes the files of a directory that only this operation writes to, and the directory. */
-export async function emptyOut(directory: string, { files }: StepRun): Promise<void> {
+async function emptyOut(directory: string, { files }: StepRun): Promise<void> {
   for (const name of await files.list(directory)) await files.remove(join(directory, name));
   await files.rmdir(directory);
 }

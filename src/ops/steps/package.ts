@@ -9,7 +9,7 @@ import { failure } from '../../domain/errors.ts';
 import type { Packing } from '../../domain/image.ts';
 import { assertDeletable, compareTrees, findFormat, TreeReader, type TreeEntry } from '../../domain/tree.ts';
 import { availableBytes, maxMembers, verifyAndJudge, type ArchiveFile } from './archive.ts';
-import { emptyOut, pack, packer, stagingOf, type Described } from './image.ts';
+import { pack, packer, stagingOf, takeBack, type Described } from './image.ts';
 
 /** Every file below `root`, and nothing of what is mounted there. */
 async function listTree(root: string, run: StepRun): Promise<ReadonlyMap<string, TreeEntry>> {
@@ -71,8 +71,8 @@ export const writePackage = stepKind<{
     );
     await run.files.remove(list);
   },
-  async undo({ directory }, run) {
-    await emptyOut(stagingOf(directory, run), run);
+  async undo({ directory, described }, run) {
+    await takeBack(directory, described, run);
   },
 });
 
