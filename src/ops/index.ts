@@ -20,6 +20,9 @@ import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
+import { imageExport } from './image/export.ts';
+import { imageImport } from './image/import.ts';
+import { imagePackage, imageRecord } from './image/package.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
 export const operations: readonly Operation[] = [
@@ -45,6 +48,10 @@ export const operations: readonly Operation[] = [
   jailInuse,
   jailCap,
   jailUncap,
+  imageExport,
+  imageImport,
+  imageRecord,
+  imagePackage,
   releaseFetch,
   propertyGet,
   propertySet,

@@ -6,6 +6,7 @@
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
 import { lifeViews } from './views/life.ts';
+import { imageViews } from './views/image.ts';
 import { listViews } from './views/list.ts';
 import { propertyViews } from './views/property.ts';
 import { snapshotViews } from './views/snapshot.ts';
@@ -22,6 +23,7 @@ export const views: Views = {
   ...changeViews,
   ...limitViews,
   ...lifeViews,
+  ...imageViews,
 };
 
 export function viewOf(operation: string): View | undefined {

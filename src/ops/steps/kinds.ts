@@ -8,13 +8,11 @@ import { fileKinds } from './file.ts';
 import { moveKinds } from './move.ts';
 import { releaseKinds } from './release.ts';
 import { treeKinds } from './tree.ts';
+import { imageKinds } from './image.ts';
+import { packageKinds } from './package.ts';
 
-const shared = new Map<string, StepKind>(
-  [...datasetKinds, ...fileKinds, ...releaseKinds, ...moveKinds, ...treeKinds].map((kind) => [
-    kind.kind,
-    kind as StepKind,
-  ]),
-);
+const rooms = [datasetKinds, fileKinds, releaseKinds, moveKinds, treeKinds, imageKinds, packageKinds];
+const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));
 
 export function kindOf(context: Pick<Context, 'host'>, step: Step): StepKind {
   const kind = shared.get(step.kind) ?? context.host.kinds.find((known) => known.kind === step.kind);
