@@ -1,6 +1,6 @@
 /**
- * The question before something is lost for good. It says what will be lost, takes only `y` or `Y`,
- * and without a terminal nothing is taken for a yes.
+ * The question before something is lost for good. It says what will be lost, takes only `y` or `Y`
+ * (or, where very much goes, the word that the plan wants typed), and without a terminal nothing is taken for a yes.
  */
 import { createInterface } from 'node:readline';
 import type { Plan } from '../ops/operation.ts';
@@ -10,7 +10,7 @@ import { oneLine } from './print/text.ts';
 /** The block that the original printed, with everything that will be lost. */
 export function question(
   operation: string,
-  plan: Pick<Plan<unknown>, 'subject' | 'title' | 'loses'>,
+  plan: Pick<Plan<unknown>, 'subject' | 'title' | 'loses' | 'typed'>,
 ): string {
   const what = operation === 'jail.destroy' ? `this will destroy jail ${plan.subject}` : plan.title;
   const lost = (plan.loses ?? []).map((thing) => `    ${oneLine(thing)}`);
@@ -19,7 +19,7 @@ export function question(
     `  WARNING: ${oneLine(what)}`,
     ...(lost.length > 0 ? ['  This will be gone for good:', ...lost] : []),
     '',
-    '  Are you sure ? y[N]: ',
+    plan.typed === undefined ? '  Are you sure ? y[N]: ' : `  Type ${plan.typed} to go ahead: `,
   ].join('\n');
 }
 
@@ -27,7 +27,8 @@ export function askOnTerminal(terminal: Terminal, operation: string, signal: Abo
   return async (plan: Plan<unknown>): Promise<boolean> => {
     if (!terminal.stdin.isTTY || !terminal.stderr.isTTY) return false;
     terminal.stderr.write(question(operation, plan));
-    return /^\s*[yY]\s*$/.test(await readLine(terminal, signal));
+    const answer = (await readLine(terminal, signal)).trim();
+    return plan.typed === undefined ? /^[yY]$/.test(answer) : answer === plan.typed;
   };
 }
 

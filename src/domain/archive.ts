@@ -111,6 +111,12 @@ export class ArchiveCheck {
     this.limits = limits;
   }
 
+  /** What stands in the root already, when the archive is unpacked over something. */
+  present(path: string, type: 'file' | 'directory' | 'link' | 'other'): void {
+    // The archive's names are strings of bytes.
+    this.seen.set(Buffer.from(path, 'utf8').toString('latin1'), type);
+  }
+
   /** @param file the archive's name, for the message. */
   take(member: TarMember, file: string): void {
     const refuse = (why: string): never => {
@@ -130,6 +136,7 @@ export class ArchiveCheck {
       return;
     }
     if (member.type === 'device' && !path.startsWith('dev/')) refuse('is a device outside /dev');
+    // Over a link that was there before: tar takes it away first, unless it is to be a directory.
     if (this.seen.get(path) === 'link' && member.type !== 'symlink')
       refuse('comes twice, first as a symbolic link');
     if (member.type === 'hardlink') {

@@ -28,8 +28,8 @@ function row<D>(row: Row<D>): Row<D> {
 const inputWords = new Set(
   (
     'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
-    'force file url sha256 suite mirror variant include server directory localDirectory sets verify key recursive ' +
-    'parallel create add remove'
+    'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
+    'sets verify key recursive parallel create add remove uuids folder what'
   ).split(' '),
 );
 
@@ -258,6 +258,13 @@ export const errorTable = {
       `${d.what} cannot be removed: cloned from it are ${d.dependents.join(', ')}`,
     hint: () => `destroy those first, or 'iocage promote' them`,
   }),
+  HAS_CLONES: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string; action: string; clones: readonly string[] }) =>
+      `jail ${d.name} has clones, so ${d.action} is refused: ${d.clones.join(', ')}`,
+    hint: () => `destroy those first, or 'iocage promote' them`,
+  }),
   NEWER_SNAPSHOTS: row({
     exit: 1,
     http: 409,
@@ -361,6 +368,34 @@ export const errorTable = {
     http: 422,
     message: (d: { file: string; why: string }) => `archive ${quote(d.file)} cannot be used: ${d.why}`,
     hint: () => `compare its SHA-256 with the publisher's, and fetch it again`,
+  }),
+  IMAGE_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { name: string; place: string; present: readonly string[] }) =>
+      `package or image ${quote(d.name)} not found in ${d.place}` +
+      (d.present.length > 0 ? `; there are: ${d.present.slice(0, 10).join(', ')}` : ''),
+    hint: () => `name the archive's path, or make one with 'iocage export JAIL'`,
+  }),
+  IMAGE_AMBIGUOUS: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string; matches: readonly string[] }) =>
+      `several images match ${quote(d.name)}: ${d.matches.join(', ')}`,
+    hint: (d) => `iocage import ${d.matches[0]}`,
+  }),
+  RECORDED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string; state: string }) => `jail ${d.name} ${d.state}`,
+    hint: () => `'snapremove JAIL@ioc-record' forgets a recording, without '@ioc-recorded' it goes on`,
+  }),
+  CHECKSUM_MISSING: row({
+    exit: 1,
+    http: 422,
+    message: (d: { file: string; expected: string }) =>
+      `missing checksum file: ${quote(d.file)} has no SHA-256 beside it in ${quote(d.expected)}`,
+    hint: () => `put it there, or give it as sha256=DIGEST`,
   }),
   BOOTSTRAP_FAILED: row({
     exit: 1,

@@ -18,6 +18,8 @@ export interface JailSpec {
   readonly root: string;
   readonly consoleLog: string;
   readonly config: ReadonlyMap<string, string>;
+  /** Of a basejail: its release, and the root directory of that one; undefined when it is not there. */
+  readonly base?: { readonly release: string; readonly root: string | undefined };
 }
 
 export interface RunningJail {
@@ -87,6 +89,11 @@ export interface Host {
   check(jail: JailSpec): Promise<readonly { readonly key: string; readonly problem: string }[]>;
   /** What is wrong with a line for the jail's fstab, in words; undefined when nothing is. */
   mountProblem(jail: JailSpec, entry: FstabEntry): Promise<string | undefined>;
+  /**
+   * What a first start decides and later ones keep, as property texts to check, start and store the jail
+   * with: link addresses, an address from a range. `stored`: `ip4_addr` of every other jail of the pool.
+   */
+  settle?(jail: JailSpec, stored: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Properties that differ from their default and that this kernel does not apply. */
   notApplied(jail: JailSpec): readonly NotApplied[];
 

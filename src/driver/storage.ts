@@ -110,8 +110,14 @@ export interface Storage {
    * With `madeBy` it does nothing unless the dataset itself carries `org.freebsd.iocage:op=madeBy`; such
    * a dataset may also be `POOL/iocage` or one of the layout's first level, so that making the layout
    * can be undone.
+   *
+   * What is in `gone` does not count as hanging on it: the caller destroys that before. In a dry run it
+   * is still there.
    */
-  destroy(dataset: string, options: { recursive: boolean; madeBy?: string }): Promise<void>;
+  destroy(
+    dataset: string,
+    options: { recursive: boolean; madeBy?: string; gone?: readonly string[] },
+  ): Promise<void>;
   /** Destroys `dataset@name`, and the snapshots of that name below when `recursive`. Absent is no failure. */
   destroySnapshot(name: string, options: { recursive: boolean }): Promise<void>;
   setPoolComment(pool: string, comment: string): Promise<void>;

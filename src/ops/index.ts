@@ -8,6 +8,9 @@ import { hostBoot, hostShutdown, jailRestart, jailSoftRestart, jailStart, jailSt
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
 import { jailDf, jailList, jailRuntime } from './jail/list.ts';
 import { jailCap, jailInuse, jailLimits, jailUncap } from './jail/limits.ts';
+import { jailPromote } from './jail/promote.ts';
+import { jailRename } from './jail/rename.ts';
+import { propertyReset } from './jail/reset.ts';
 import { propertySet } from './jail/set.ts';
 import { propertyDefaults, propertyGet } from './jail/get.ts';
 import { snapshotList, snapshotRemove, snapshotRollback, snapshotTake } from './snapshot/snapshot.ts';
@@ -16,7 +19,11 @@ import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { fstabChange, fstabList } from './jail/fstab.ts';
+import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
+import { imageExport } from './image/export.ts';
+import { imageImport } from './image/import.ts';
+import { imagePackage, imageRecord } from './image/package.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
 export const operations: readonly Operation[] = [
@@ -30,6 +37,8 @@ export const operations: readonly Operation[] = [
   jailConsole,
   jailChroot,
   jailRuntime,
+  jailPromote,
+  jailRename,
   jailDestroy,
   snapshotTake,
   snapshotList,
@@ -41,12 +50,18 @@ export const operations: readonly Operation[] = [
   jailInuse,
   jailCap,
   jailUncap,
+  imageExport,
+  imageImport,
+  imageRecord,
+  imagePackage,
   releaseFetch,
   propertyGet,
   propertySet,
+  propertyReset,
   propertyDefaults,
   poolActivate,
   poolDeactivate,
+  poolClean,
   hostDoctor,
   hostBoot,
   hostShutdown,

@@ -56,6 +56,8 @@ export interface Plan<O> {
   readonly result: () => O | Promise<O>;
   /** What will be gone for good, shown in the question before a destroying operation. */
   readonly loses?: readonly string[];
+  /** The word that a person types to agree, where a `y` is too easily typed. */
+  readonly typed?: string;
 }
 
 interface Row<I extends z.ZodType, O> {

@@ -57,8 +57,11 @@ const userKeys = properties.filter((property) => property.store === 'user').map(
 const nativeKeys = properties
   .filter((property) => property.store === 'native')
   .map((property) => property.key);
-/** Properties of ours that are no jail properties: fetch writes them on a release. */
-const toolKeys = ['release_kind', 'release_source', 'release_sha256', 'fetched_at'];
+/**
+ * Properties of ours that are no jail properties: fetch writes them on a release, and a start writes on a
+ * basejail which release it shows.
+ */
+const toolKeys = ['release_kind', 'release_source', 'release_sha256', 'fetched_at', 'base_started'];
 
 const columns = [
   'mounted',
@@ -145,6 +148,7 @@ export async function readWorld(context: Context): Promise<World> {
 /** The jail with its effective configuration, as the host driver takes it. */
 export function toSpec(world: World, jail: Jail): JailSpec {
   if (jail.problem !== undefined) throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
+  const config = effective(jail.local, world.defaults, { uuid: jail.uuid });
   return {
     pool: jail.pool,
     uuid: jail.uuid,
@@ -153,6 +157,12 @@ export function toSpec(world: World, jail: Jail): JailSpec {
     mountpoint: jail.mountpoint!,
     root: join(jail.mountpoint!, 'root'),
     consoleLog: join(world.mountpoint, 'log', `${jail.uuid}-console.log`),
-    config: effective(jail.local, world.defaults, { uuid: jail.uuid }),
+    config,
+    ...(config.get('type') === 'basejail' ? { base: baseOf(world, config.get('release')) } : {}),
   };
+}
+
+function baseOf(world: World, name: string | undefined): { release: string; root: string | undefined } {
+  const mountpoint = world.releases.find((release) => release.name === name)?.mountpoint;
+  return { release: name ?? 'none', root: mountpoint === undefined ? undefined : join(mountpoint, 'root') };
 }

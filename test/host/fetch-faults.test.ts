@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep, type StepCase } from '../ops/every-step.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
-import { busyboxTar } from '../support/release.ts';
+import { busyboxTar, layBusyboxRoot } from '../support/release.ts';
 import { serveDirectory, sha256Of, type SmallServer } from '../support/sets-server.ts';
 
 describe.skipIf(!hostTests)(`releases, whole or not at all${reason}`, { timeout: 300_000 }, () => {
@@ -21,6 +21,7 @@ describe.skipIf(!hostTests)(`releases, whole or not at all${reason}`, { timeout:
   beforeAll(async () => {
     lab = await openLab({ release: false });
     tar = busyboxTar(join(lab.pool.directory, 'www/root.tar.zst'));
+    layBusyboxRoot(join(lab.pool.directory, 'folder'));
     server = await serveDirectory(join(lab.pool.directory, 'www'));
     script = join(lab.pool.directory, 'kill.mjs');
     await build({
@@ -54,6 +55,22 @@ describe.skipIf(!hostTests)(`releases, whole or not at all${reason}`, { timeout:
   const cases: readonly StepCase[] = [
     { operation: 'release.fetch', variant: 'file', input: fetchFile, reset: destroy },
     { operation: 'release.fetch', variant: 'url', input: fetchUrl, reset: destroy },
+    {
+      operation: 'release.fetch',
+      variant: 'jail',
+      input: () => ({ release: 'victim', jail: 'smith' }),
+      prepare: async () => {
+        await lab.run('jail.create', { kind: 'empty', name: 'smith' }).catch(() => undefined);
+      },
+      reset: destroy,
+      cleanUp: () => lab.run('jail.destroy', { jail: 'smith' }),
+    },
+    {
+      operation: 'release.fetch',
+      variant: 'folder',
+      input: () => ({ release: 'victim', folder: `${lab.pool.directory}/folder` }),
+      reset: destroy,
+    },
     {
       operation: 'release.destroy',
       input: () => ({ release: 'victim' }),

@@ -4,6 +4,7 @@
  * they are after it, and nothing in between.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -90,6 +91,25 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
       input: { jail: 'victim' },
       prepare: () => lab.run('jail.clone', { jail: 'source', name: 'victim' }),
       mayBe: ['before', 'after'],
+    },
+    {
+      operation: 'image.export',
+      input: { jail: 'source' },
+      reset: () => rm(join(lab.pool.directory, 'pool/iocage/images'), { recursive: true, force: true }),
+      mayBe: ['before'],
+    },
+    {
+      operation: 'image.import',
+      input: { image: 'source', name: 'victim' },
+      prepare: () => lab.run('image.export', { jail: 'source' }),
+      reset: () => lab.run('jail.destroy', { jail: 'victim' }),
+      mayBe: ['before'],
+    },
+    {
+      operation: 'image.package',
+      input: { jail: 'source' },
+      reset: () => rm(join(lab.pool.directory, 'pool/iocage/packages'), { recursive: true, force: true }),
+      mayBe: ['before'],
     },
   ] as const;
 

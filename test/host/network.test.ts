@@ -118,7 +118,7 @@ describe.skipIf(neighbour === undefined)('fixed addresses, inside (the test abov
     expect(await problem('four', { ip4_addr: 'em7|192.0.2.40' })).toBe(
       '192.0.2.40: the host has no interface em7',
     );
-    expect(await problem('five', { ip4_addr: 'AUTOIP4' })).toContain('not given on Linux yet');
+    expect(await problem('five', { ip4_addr: 'AUTOIP4' })).toContain('ip4_autostart is not set');
     expect(await problem('six', { ip4_addr: '192.0.2.300' })).toContain('no IPv4 address');
     expect(await it_.snapshot()).toEqual(before);
   });

@@ -26,6 +26,31 @@ describe('every step fails once', () => {
     expect(new Set(cases.map(({ operation }) => operation))).toEqual(new Set(changing));
   });
 
+  it('jail.start of a vnet jail stores its link addresses, and only when it started', async () => {
+    const mac = async (): Promise<string> =>
+      (await world.storage.local('tank/iocage/jails/netted'))?.get('org.freebsd.iocage:vnet0_mac') ?? 'none';
+    await world.run('jail.create', {
+      kind: 'clone',
+      release: 'busybox',
+      name: 'netted',
+      properties: [['vnet', 'on']],
+    });
+    const forget = async (): Promise<unknown> => {
+      expect(await mac()).toBe('fe:ff:60:00:00:01,02:ff:60:00:00:02');
+      await world.run('jail.stop', { jail: 'netted' });
+      return world.run('property.set', { jails: ['netted'], properties: [['vnet0_mac', 'none']] });
+    };
+    await world.run('property.set', { jails: ['netted'], properties: [['vnet0_mac', 'none']] });
+    const count = await failEveryStep(world, {
+      operation: 'jail.start',
+      input: () => ({ jail: 'netted' }),
+      reset: forget,
+    });
+    expect(count).toBeGreaterThan(0);
+    expect(await mac()).toBe('none');
+    await world.run('jail.destroy', { jail: 'netted' });
+  });
+
   for (const scenario of cases) {
     it(`${scenario.operation} ${scenario.variant ?? ''}`.trim(), async () => {
       expect(await failEveryStep(world, scenario)).toBeGreaterThan(0);

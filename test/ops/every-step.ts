@@ -5,12 +5,15 @@
  *
  * A function, so that it runs against the fakes (test/ops) and on a real pool (test/host).
  */
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { failure } from '../../src/domain/errors.ts';
 import type { Journal, JournalMark } from '../../src/driver/system.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
+import { typeCases } from './every-step-types.ts';
 
 export interface StepWorld {
   context(): Context;
@@ -162,6 +165,7 @@ export function stepCases(
       input: () => ({ jail: 'source', snapshot: 'kept', name: 'victim' }),
       reset: () => destroy('victim'),
     },
+    ...typeCases(run),
     {
       operation: 'jail.start',
       input: () => ({ jail: 'source' }),
@@ -259,6 +263,7 @@ export function stepCases(
       prepare: () => run('property.set', { jails: ['default'], properties: [['boot', 'off']] }),
       reset: nothing,
     },
+    ...imageCases(run),
     {
       operation: 'fstab.change',
       input: () => ({ jail: 'source', add: ['/var/empty', '/mnt', 'tmpfs', 'rw', '0', '0'] }),
@@ -275,6 +280,87 @@ export function stepCases(
       prepare: () => tolerant(run('pool.deactivate', { pool: pool() })),
       reset: nothing,
       cleanUp: () => tolerant(run('pool.activate', { pool: pool() })),
+    },
+  ];
+}
+
+function imageCases(run: (operation: string, input: unknown) => Promise<unknown>): readonly StepCase[] {
+  let images: string | undefined;
+  const nothing = () => Promise.resolve();
+  const exported = async (): Promise<void> => {
+    images = dirname(((await run('image.export', { jail: 'source' })) as { file: string }).file);
+  };
+  const removed = async (): Promise<void> => {
+    // The operation's own run made it; a second one tells where.
+    if (images === undefined) await exported();
+    rmSync(images!, { recursive: true, force: true });
+  };
+  let packages: string | undefined;
+  const packaged = async (): Promise<void> => {
+    packages = dirname(((await run('image.package', { jail: 'source' })) as { file: string }).file);
+  };
+  const removedPackages = async (): Promise<void> => {
+    if (packages === undefined) await packaged();
+    rmSync(packages!, { recursive: true, force: true });
+  };
+  /** Something changes between the two marks, so that there is something to package. */
+  const recorded = async (): Promise<void> => {
+    const jail = 'source';
+    const begun = await run('image.record', { jail, action: 'start' }).then(
+      () => true,
+      () => false,
+    );
+    if (!begun) return;
+    if (images === undefined) await exported();
+    writeFileSync(join(dirname(images!), 'jails/source/root/etc/recorded'), 'new\n');
+    await removed();
+    await run('image.record', { jail, action: 'stop' });
+  };
+  return [
+    { operation: 'image.export', input: () => ({ jail: 'source' }), reset: removed },
+    {
+      operation: 'image.export',
+      variant: 'in place of an earlier one',
+      input: () => ({ jail: 'source', packing: 'gz' }),
+      prepare: exported,
+      reset: nothing,
+      cleanUp: removed,
+    },
+    {
+      operation: 'image.import',
+      input: () => ({ image: 'source', name: 'victim' }),
+      prepare: exported,
+      reset: () => run('jail.destroy', { jail: 'victim' }),
+      cleanUp: removed,
+    },
+    {
+      operation: 'image.record',
+      input: () => ({ jail: 'source', action: 'start' }),
+      reset: () => run('snapshot.remove', { jail: 'source', snapshot: 'ioc-record' }),
+    },
+    {
+      operation: 'image.package',
+      input: () => ({ jail: 'source' }),
+      reset: removedPackages,
+    },
+    {
+      operation: 'image.package',
+      variant: 'of a recording',
+      input: () => ({ jail: 'source' }),
+      prepare: () => recorded(),
+      reset: removedPackages,
+      cleanUp: async () => {
+        for (const snapshot of ['ioc-record', 'ioc-recorded'])
+          await run('snapshot.remove', { jail: 'source', snapshot });
+      },
+    },
+    {
+      operation: 'image.import',
+      variant: 'of a package',
+      input: () => ({ image: 'source', name: 'victim' }),
+      prepare: packaged,
+      reset: () => run('jail.destroy', { jail: 'victim' }),
+      cleanUp: removedPackages,
     },
   ];
 }

@@ -304,6 +304,10 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     },
     mountProblem: async (jail, entry) =>
       entryProblem(entry, { iocage: dirname(dirname(jail.mountpoint)), root: jail.root }, entry.source),
+    settle: async (jail) =>
+      jail.config.get('vnet') === 'on' && (jail.config.get('vnet0_mac') ?? 'none') === 'none'
+        ? new Map([['vnet0_mac', 'fe:ff:60:00:00:01,02:ff:60:00:00:02']])
+        : new Map(),
     notApplied: (jail) =>
       properties.flatMap((row) => {
         const value = jail.config.get(row.key);

@@ -1,5 +1,5 @@
 /** Operations on the fakes: storage and host in memory, files in a directory of the test's own. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeExec } from '../../src/driver/node/exec.ts';
@@ -73,6 +73,8 @@ export async function openFakeWorld(): Promise<FakeWorld> {
         storage.snapshotState(),
         JSON.stringify(host.snapshotState()),
         ...readdirSync(join(directory, 'tank/iocage/tags')).sort(),
+        ...filesBelow(join(directory, 'tank/iocage/images')),
+        ...filesBelow(join(directory, 'tank/iocage/packages')),
         ...readdirSync(join(journal, 'open')),
       ]
         .join('\n')
@@ -80,4 +82,9 @@ export async function openFakeWorld(): Promise<FakeWorld> {
         .replaceAll(/20\d{6}T\d{9}-[0-9a-f]{8}/g, 'OP'),
     close: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+function filesBelow(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return [directory, ...readdirSync(directory, { recursive: true }).map(String).sort()];
 }

@@ -128,6 +128,8 @@ function stateOf(pool: string, paths: { state: string; run: string }): string {
       limits: limitFiles(pool),
       run: filesBelow(paths.run).filter((path) => !path.endsWith('.lock')),
       journal: tree(join(paths.state, 'journal/open')),
+      images: tree(`${poolMount(pool)}/iocage/images`),
+      packages: tree(`${poolMount(pool)}/iocage/packages`),
       tags: readdirSync(`${poolMount(pool)}/iocage/tags`).sort(),
     },
     null,

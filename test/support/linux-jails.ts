@@ -104,6 +104,13 @@ function networkOf(): Record<string, string> {
   };
 }
 
+/** Without names of network namespaces, which other hosts' worth of jails on this machine make, and which `netns` tells of. */
+const mounts = (): string =>
+  readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => !line.startsWith('nsfs /run/netns/'))
+    .join('\n');
+
 const perNic = (): readonly string[] =>
   readdirSync('/proc/sys/net/ipv4/conf').flatMap((nic) => [
     `ipv4/conf/${nic}/forwarding`,
@@ -186,7 +193,7 @@ export function linuxUnderTest(
         run: below(paths.run),
         cgroups: jailCgroups(pool),
         network: networkOf(),
-        mounts: readFileSync('/proc/self/mounts', 'utf8'),
+        mounts: mounts(),
       };
     },
     async kill(jail) {

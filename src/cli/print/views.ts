@@ -7,6 +7,8 @@ import { bootViews } from './views/boot.ts';
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
 import { fstabViews } from './views/fstab.ts';
+import { lifeViews } from './views/life.ts';
+import { imageViews } from './views/image.ts';
 import { listViews } from './views/list.ts';
 import { propertyViews } from './views/property.ts';
 import { snapshotViews } from './views/snapshot.ts';
@@ -24,6 +26,8 @@ export const views: Views = {
   ...limitViews,
   ...bootViews,
   ...fstabViews,
+  ...lifeViews,
+  ...imageViews,
 };
 
 export function viewOf(operation: string): View | undefined {

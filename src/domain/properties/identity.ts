@@ -2,7 +2,7 @@
 import { choice, yesNo, zeroOne } from '../codec/choice.ts';
 import { jailName, releaseName, tag, templateOf } from '../codec/names.ts';
 import type { Property } from '../property.ts';
-import { applied, bookkeeping, develop, kept, later, original, property, python } from './row.ts';
+import { applied, bookkeeping, develop, kept, original, property, python } from './row.ts';
 
 export const identity: readonly Property[] = [
   property('custom', {
@@ -47,9 +47,7 @@ export const identity: readonly Property[] = [
     access: 'tool',
     why: "it says how the jail was made; the flags of 'create' choose it",
     freebsd: bookkeeping.note,
-    linux: applied(
-      'jail, thickjail, clonejail and emptyjail; basejail, template and the plugin kinds come later',
-    ),
+    linux: applied('all but the plugin kinds'),
     doc: 'Kind of jail.',
     example: 'clonejail',
     source: original,
@@ -59,10 +57,10 @@ export const identity: readonly Property[] = [
     codec: releaseName,
     default: null,
     access: 'create',
-    why: "it says what the jail was made from; 'create release=NAME' chooses it",
+    why: "it says what the jail was made from; 'create release=NAME' chooses it, and 'set release=NAME' for a basejail",
     freebsd: bookkeeping.note,
     linux: bookkeeping,
-    doc: 'Release that the jail was created from.',
+    doc: 'Release that the jail was created from; of a basejail the one that it shows, from its next start.',
     example: 'bookworm',
     source: original,
   }),
@@ -86,7 +84,7 @@ export const identity: readonly Property[] = [
     access: 'tool',
     why: kept,
     freebsd: bookkeeping.note,
-    linux: later('templates come in a later version'),
+    linux: bookkeeping,
     defaultable: false,
     doc: 'Template that the jail was made from.',
     example: 'nginx-template',
@@ -97,7 +95,7 @@ export const identity: readonly Property[] = [
     codec: templateOf,
     default: 'no',
     freebsd: bookkeeping.note,
-    linux: later('templates come in a later version'),
+    linux: applied('moves the jail between jails/ and templates/'),
     defaultable: false,
     doc: 'yes marks the jail as a template; the develop lines keep the name of its template here.',
     example: 'yes',
@@ -108,7 +106,7 @@ export const identity: readonly Property[] = [
     codec: yesNo,
     default: 'no',
     freebsd: bookkeeping.note,
-    linux: later('templates come in a later version'),
+    linux: applied('moves the jail between jails/ and templates/'),
     defaultable: false,
     doc: 'Marks the jail as a template in the develop lines.',
     example: 'yes',
@@ -121,7 +119,7 @@ export const identity: readonly Property[] = [
     access: 'tool',
     why: "it says how the jail was made; 'create -b' chooses it",
     freebsd: 'nullfs(5) mounts of the release, read-only',
-    linux: later('read-only bind mounts of the release'),
+    linux: applied('read-only bind mounts of the release'),
     defaultable: false,
     doc: 'The jail shares its base system with its release.',
     example: '1',

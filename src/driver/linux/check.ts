@@ -1,13 +1,12 @@
 /** Everything that would keep this host from starting a jail, found before anything is touched. */
 import type { Exec, Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
+import { baseProblems } from './base.ts';
 import { unsafePlace } from './container.ts';
 import { fstabProblems } from './fstab.ts';
 import { hostnameOf } from './oci.ts';
 import { limitsOf } from './limits-steps.ts';
-import { placesOf } from './names.ts';
-import { readNetFacts } from './net-facts.ts';
-import { networkKind, planNetwork, sysctlsToRead } from './net-plan.ts';
+import { planJailNetwork } from './network.ts';
 import { interfaces } from '../../domain/codec/interfaces.ts';
 import { isOn } from '../../domain/config.ts';
 import { ValueProblem } from '../../domain/property.ts';
@@ -46,17 +45,6 @@ function hostnameProblem(jail: JailSpec): Problem | undefined {
   return { key: 'host_hostname', problem: `${name.length} characters; Linux takes 64 at most` };
 }
 
-async function addressProblems(
-  exec: Exec,
-  files: Files,
-  paths: Paths,
-  jail: JailSpec,
-): Promise<readonly Problem[]> {
-  if (networkKind(jail.config) !== 'addresses') return [];
-  const facts = await readNetFacts(exec, files, paths, sysctlsToRead);
-  return planNetwork(jail, placesOf(paths, jail.pool, jail.uuid), facts).problems;
-}
-
 export async function checkJail(
   exec: Exec,
   files: Files,
@@ -71,15 +59,10 @@ export async function checkJail(
   }
   const pairs = interfacesProblem(jail.config.get('interfaces'));
   if (pairs) problems.push({ key: 'interfaces', problem: pairs });
-  if (isOn(jail.config, 'vnet')) {
-    problems.push({
-      key: 'vnet',
-      problem: 'bridged interfaces come to Linux in a later version; use vnet=off',
-    });
-  }
   problems.push(hostnameProblem(jail), await rootProblem(files, jail));
   problems.push(...(await limitsOf(files, jail)).problems);
-  problems.push(...(await addressProblems(exec, files, paths, jail)));
   problems.push(...(await fstabProblems(exec, files, jail)));
+  problems.push(...(await planJailNetwork(exec, files, paths, jail)).problems);
+  problems.push(...(await baseProblems(files, jail)));
   return problems.filter((problem) => problem !== undefined);
 }

@@ -45,8 +45,20 @@ export async function unsafePlace(files: Files, root: string): Promise<string | 
   return undefined;
 }
 
-async function refuseUnsafeRoot(run: StepRun, root: string): Promise<void> {
-  const path = await unsafePlace(run.files, root);
+/** The same for the base of a basejail: each folder on the way to a bound one, and its place itself. */
+async function unsafeBase(files: Files, { root, mounts }: OciConfig): Promise<string | undefined> {
+  for (const { type, destination, options } of mounts) {
+    if (type !== 'bind' || !options.includes('private')) continue;
+    // Throws UNSAFE_PATH for a link on the way.
+    const place = await files.statBelow(root.path, destination);
+    if (place !== undefined && place.type !== 'directory') return join(root.path, destination);
+  }
+  return undefined;
+}
+
+async function refuseUnsafeRoot(run: StepRun, config: OciConfig): Promise<void> {
+  const root = config.root.path;
+  const path = (await unsafePlace(run.files, root)) ?? (await unsafeBase(run.files, config));
   if (path !== undefined)
     throw failure('UNSAFE_PATH', { path, why: 'it must be a directory, not a link or a file' });
 }
@@ -89,7 +101,7 @@ export async function createContainer(
   paths: Paths,
   run: StepRun,
 ): Promise<void> {
-  await refuseUnsafeRoot(run, args.config.root.path);
+  await refuseUnsafeRoot(run, args.config);
   await writeBundle(args, places, run);
   const profile = seccompProfile(facts.architecture, args.seccomp);
   const cache = filterPath(paths.state, profile, facts.runtime);

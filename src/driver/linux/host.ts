@@ -17,6 +17,7 @@ import { placesOf } from './names.ts';
 import { notApplied } from './not-applied.ts';
 import { runtimeWords } from './runtime.ts';
 import { sessions, type Terminal } from './session.ts';
+import { settle } from './settle.ts';
 import { isAlive, readState, runningJails } from './state.ts';
 import { stepLists } from './steps.ts';
 
@@ -70,6 +71,7 @@ export function linuxHost({ exec, files, clock, paths, terminal }: LinuxHostDoor
     foreign: () => foreignContainers(files),
     check: (jail) => checkJail(exec, files, paths, jail),
     mountProblem: (jail, entry) => mountProblem(exec, files, jail, entry),
+    settle: (jail, stored) => settle(exec, files, paths, jail, stored),
     notApplied,
     startSteps: lists.start,
     stopSteps: lists.stop,

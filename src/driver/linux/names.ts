@@ -21,9 +21,13 @@ export interface Places {
   /** Our record of the running jail. */
   readonly state: string;
   readonly cgroup: string;
+  /** Directory for what DHCP clients of the jail's interfaces need. */
+  readonly dhcp: string;
   /** Name of the network namespace, when the jail has addresses. */
   readonly netns: string;
-  /** Name of the link's host end. */
+  /** Our table of the packet filter, when the jail is behind the host's address. */
+  readonly table: string;
+  /** Name of the link's host end; a vnet jail has one for each interface, with a number behind. */
   readonly link: string;
 }
 
@@ -50,8 +54,10 @@ export function placesOf(paths: Paths, pool: string, uuid: string): Places {
     runtimeStatus: join(run, 'crun', id, 'status'),
     bundle: join(run, 'bundle', uuid),
     state: join(run, 'jail', `${uuid}.json`),
+    dhcp: join(run, 'dhcp', uuid),
     cgroup: `/iocage/${pool}/${id}`,
     netns: `ioc-${uuid.slice(0, 8)}-${hash}`,
+    table: `iocage-${hash}`,
     link: `ioc${hash}`,
   };
 }

@@ -48,7 +48,7 @@ export function routeLines(plan: NetworkPlan): readonly string[] {
     const source = address.source === undefined ? '' : ` src ${address.source}`;
     return [
       `route add ${address.address}/${longest(address)} dev ${plan.link}${source}`,
-      proxyLine('add', address),
+      ...(address.translated ? [] : [proxyLine('add', address)]),
     ];
   });
 }
@@ -60,7 +60,7 @@ export function proxyLine(verb: 'add' | 'del', address: PlannedAddress): string 
 /** Takes it all back; the routes go with the link. `mine`: addresses whose route leads over this plan's link. */
 export function removalLines(plan: NetworkPlan, mine: readonly PlannedAddress[]): readonly string[] {
   return [
-    ...mine.map((address) => proxyLine('del', address)),
+    ...mine.filter(({ translated }) => !translated).map((address) => proxyLine('del', address)),
     `link del ${plan.link}`,
     `netns del ${plan.netns}`,
   ];

@@ -8,8 +8,12 @@
  */
 import ipaddr from 'ipaddr.js';
 import type { JailSpec } from '../host.ts';
+import type { MacPair } from '../../domain/codec/interfaces.ts';
 import { ip4AddressList, ip6AddressList, type JailAddress } from '../../domain/address.ts';
+import { isOn } from '../../domain/config.ts';
 import { ValueProblem } from '../../domain/property.ts';
+import { autoProblem } from './auto-address.ts';
+import { blockAround, forwardsOf, freeBlock, wantsNat, type PlannedNat } from './nat-plan.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
 
@@ -19,10 +23,33 @@ export interface PlannedAddress {
   readonly address: string;
   /** As it was given; the jail itself holds /32 or /128. */
   readonly prefix: number;
-  /** Interface of the host whose network the address belongs to. */
+  /** Interface of the host whose network the address belongs to; with vnet, the jail's own interface. */
   readonly nic: string;
   /** The host's own address on it: the source of what the host itself sends to the jail. */
   readonly source?: string;
+  /** Behind the host's address: no network of the host's knows it. */
+  readonly translated?: true;
+}
+
+/** An interface of a vnet jail: a pair of which one end is the jail's and the other joins a bridge. */
+export interface PlannedNic {
+  readonly nic: string;
+  /** Name of the host's end. */
+  readonly link: string;
+  readonly bridge: string | null;
+  readonly mac: MacPair;
+  /** Largest packet of the jail's end; the host's end has the bridge's, so that the bridge keeps it. */
+  readonly mtu: number;
+  readonly hostMtu: number;
+  /** Address and prefix of the host's end, which is then the jail's gateway. */
+  readonly gateway?: string;
+  readonly dhcp?: true;
+  readonly rtadv?: true;
+}
+
+export interface PlannedRouter {
+  readonly address: string;
+  readonly nic: string;
 }
 
 /** A setting of the whole host that this jail needs, and what it was before the first jail needed it. */
@@ -38,6 +65,10 @@ export interface NetworkPlan {
   readonly link: string;
   readonly addresses: readonly PlannedAddress[];
   readonly sysctls: readonly NeededSysctl[];
+  /** With vnet: the jail's interfaces, and then `link` is not used. */
+  readonly nics?: readonly PlannedNic[];
+  readonly routers?: readonly PlannedRouter[];
+  readonly nat?: PlannedNat;
 }
 
 export interface NetProblem {
@@ -49,20 +80,21 @@ export const gateway4 = '169.254.1.1';
 export const gateway6 = 'fe80::1';
 
 /** Which network a jail has before any address is looked at. */
-export function networkKind(config: ReadonlyMap<string, string>): 'host' | 'own' | 'addresses' {
+export function networkKind(config: ReadonlyMap<string, string>): 'host' | 'own' | 'addresses' | 'vnet' {
+  if (isOn(config, 'vnet')) return 'vnet';
   // COMPAT: ip4=inherit drops both address lists and makes ip6 inherit too, as the original does.
   if (config.get('ip4') === 'inherit') return 'host';
   const listed = ([4, 6] as const).some(
     (family) =>
       config.get(`ip${family}`) !== 'disable' && !['none', ''].includes(config.get(`ip${family}_addr`) ?? ''),
   );
-  return listed ? 'addresses' : 'own';
+  return listed || wantsNat(config) ? 'addresses' : 'own';
 }
 
-type Wanted = JailAddress & { readonly family: 4 | 6 };
+export type Wanted = JailAddress & { readonly family: 4 | 6 };
 
 /** The addresses that are asked for; `ip4=disable` and `ip6=disable` drop their list. Throws ValueProblem. */
-function wantedOf(config: ReadonlyMap<string, string>, family: 4 | 6): readonly Wanted[] {
+export function wantedOf(config: ReadonlyMap<string, string>, family: 4 | 6): readonly Wanted[] {
   const text = config.get(`ip${family}_addr`) ?? 'none';
   if (config.get(`ip${family}`) === 'disable') return [];
   return (family === 4 ? ip4AddressList : ip6AddressList).parse(text).map((item) => ({ ...item, family }));
@@ -83,7 +115,7 @@ export function sysctlsToRead(nics: readonly string[]): readonly string[] {
   ];
 }
 
-function neededSysctls(addresses: readonly PlannedAddress[], facts: NetFacts): readonly NeededSysctl[] {
+function sysctlsFor(addresses: readonly PlannedAddress[], facts: NetFacts): ReadonlyMap<string, string> {
   const wanted = new Map<string, string>();
   for (const { family, nic } of addresses) {
     if (family === 4) {
@@ -97,6 +129,11 @@ function neededSysctls(addresses: readonly PlannedAddress[], facts: NetFacts): r
       if (facts.sysctl.get(sysctlKeys.acceptRa(nic)) === '1') wanted.set(sysctlKeys.acceptRa(nic), '2');
     }
   }
+  return wanted;
+}
+
+/** With what they were before any jail needed them. */
+export function neededSysctls(wanted: ReadonlyMap<string, string>, facts: NetFacts): readonly NeededSysctl[] {
   return [...wanted].map(([key, value]) => ({ key, value, was: originalOf(key, facts) ?? value }));
 }
 
@@ -110,40 +147,138 @@ function originalOf(key: string, facts: NetFacts): string | undefined {
   return facts.sysctl.get(key);
 }
 
+type Jail = Pick<JailSpec, 'pool' | 'uuid' | 'config'>;
+
+/** Runs the part of a planner that reads properties; a value that cannot be read is a problem of its key. */
+export function collect(problems: NetProblem[], key: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof ValueProblem)) throw error;
+    problems.push({ key, problem: error.message });
+  }
+}
+
 /** The plan of a jail whose network is `addresses`; every problem at once, and then no plan. */
 export function planNetwork(
-  jail: Pick<JailSpec, 'pool' | 'uuid' | 'config'>,
+  jail: Jail,
   places: Places,
   facts: NetFacts,
 ): { readonly plan: NetworkPlan; readonly problems: readonly NetProblem[] } {
   const problems: NetProblem[] = [];
   const addresses: PlannedAddress[] = [];
+  const translated = wantsNat(jail.config);
   for (const family of [4, 6] as const) {
     const key = `ip${family}_addr`;
-    try {
+    if (family === 4 && translated) continue;
+    collect(problems, key, () => {
       for (const wanted of wantedOf(jail.config, family)) {
         const found = planAddress(wanted, jail, facts, addresses);
         if (typeof found === 'string') problems.push({ key, problem: found });
         else addresses.push(found);
       }
-    } catch (error) {
-      if (!(error instanceof ValueProblem)) throw error;
-      problems.push({ key, problem: error.message });
-    }
+    });
   }
-  const sysctls = neededSysctls(addresses, facts);
-  return { plan: { netns: places.netns, link: places.link, addresses, sysctls }, problems };
+  const nat = translated ? planNat(jail, places, facts, addresses, problems) : undefined;
+  const sysctls = neededSysctls(sysctlsFor(addresses, facts), facts);
+  return {
+    plan: { netns: places.netns, link: places.link, addresses, sysctls, ...(nat ? { nat } : {}) },
+    problems,
+  };
 }
+
+/** Interface that translated connections leave by. */
+export function natNic(config: ReadonlyMap<string, string>, facts: NetFacts): string | NetProblem {
+  const named = config.get('nat_interface') ?? 'none';
+  const key = 'nat_interface';
+  if (named === 'none')
+    return facts.defaultNic[4] ?? { key, problem: 'the host has no default route; set it' };
+  if (facts.interfaces.some(({ name }) => name === named)) return named;
+  return { key, problem: `the host has no interface ${named}` };
+}
+
+function planNat(
+  jail: Jail,
+  places: Places,
+  facts: NetFacts,
+  addresses: PlannedAddress[],
+  problems: NetProblem[],
+): PlannedNat | undefined {
+  const nic = natNic(jail.config, facts);
+  if (typeof nic !== 'string') return void problems.push(nic);
+  const prefix = jail.config.get('nat_prefix') ?? '172.16';
+  let chosen = freeBlock(prefix, jail, facts)?.address;
+  const key = 'ip4_addr';
+  collect(problems, key, () => {
+    for (const wanted of wantedOf(jail.config, 4)) {
+      // COMPAT: the Python line writes the address that it chose into ip4_addr.
+      const known = wanted.address === undefined ? undefined : blockAround(prefix, wanted.address)?.address;
+      const holder = known === undefined ? undefined : holderOf({ family: 4, address: known }, jail, facts);
+      if (holder !== undefined) problems.push({ key, problem: `${known} is in use by jail ${holder}` });
+      if (known === undefined)
+        problems.push({
+          key,
+          problem: `with nat=1 the address comes from ${prefix}.0.0/16; use ip4_addr=none, or vnet=on with a bridge`,
+        });
+      chosen = known;
+    }
+  });
+  if (chosen === undefined) {
+    problems.push({
+      key: 'nat_prefix',
+      problem: `${prefix}.0.0/16 has no free addresses, or the host uses it`,
+    });
+    return undefined;
+  }
+  addresses.push({ family: 4, address: chosen, prefix: 30, nic, translated: true });
+  return natOf(jail, places, nic, [chosen], problems);
+}
+
+export function natOf(
+  jail: Jail,
+  places: Places,
+  nic: string,
+  addresses: readonly string[],
+  problems: NetProblem[],
+): PlannedNat {
+  let forwards: PlannedNat['forwards'] = [];
+  collect(problems, 'nat_forwards', () => {
+    forwards = forwardsOf(jail.config.get('nat_forwards'));
+  });
+  return { table: places.table, nic, addresses, forwards };
+}
+
+/** The other jail that has an address, whatever its network; `bridge`: only jails on this bridge and those that are routed. */
+export function holderOf(
+  wanted: { readonly family: 4 | 6; readonly address: string },
+  jail: Pick<JailSpec, 'pool' | 'uuid'>,
+  facts: Pick<NetFacts, 'jails'>,
+  bridge?: string,
+): string | undefined {
+  return facts.jails.find(({ pool, uuid, network }) => {
+    if (typeof network !== 'object' || (pool === jail.pool && uuid === jail.uuid)) return false;
+    return network.addresses.some(
+      ({ family, address, nic }) =>
+        family === wanted.family &&
+        address === wanted.address &&
+        (bridge === undefined || isOnBridge(network, nic, bridge)),
+    );
+  })?.uuid;
+}
+
+const isOnBridge = (network: NetworkPlan, nic: string, bridge: string): boolean =>
+  network.nics === undefined || network.nics.some((own) => own.nic === nic && own.bridge === bridge);
 
 /** The address with everything decided, or what keeps it from being given, in words. */
 function planAddress(
   wanted: Wanted,
-  jail: Pick<JailSpec, 'pool' | 'uuid'>,
+  jail: Jail,
   facts: NetFacts,
   planned: readonly PlannedAddress[],
 ): PlannedAddress | string {
   const { family, address } = wanted;
-  if (address === undefined) return `${wanted.kind} addresses are not given on Linux yet; name a fixed one`;
+  if (wanted.kind === 'auto') return autoProblem(jail.config, facts);
+  if (address === undefined) return `${wanted.kind === 'dhcp' ? 'DHCP' : 'accept_rtadv'} needs vnet=on`;
   if (ipaddr.parse(address).range() === 'loopback') return `${address} is a loopback address`;
   if (wanted.extra !== undefined) return `${address}: words of ifconfig(8) mean nothing on Linux`;
   const byName = wanted.iface !== undefined && wanted.iface !== 'DEFAULT';
@@ -156,13 +291,8 @@ function planAddress(
   const onHost = facts.interfaces.find((found) => found.addresses.some(same));
   if (onHost) return `${address} is the host's own address on ${onHost.name}`;
   if (planned.some(same)) return `${address} is given twice`;
-  const holder = facts.jails.find(
-    ({ pool, uuid, network }) =>
-      !(pool === jail.pool && uuid === jail.uuid) &&
-      typeof network === 'object' &&
-      network.addresses.some(same),
-  );
-  if (holder) return `${address} is in use by jail ${holder.uuid}`;
+  const holder = holderOf({ family, address }, jail, facts);
+  if (holder) return `${address} is in use by jail ${holder}`;
   const source = nic.addresses.find((own) => own.family === family && own.scope === 'global')?.address;
   const prefix = wanted.prefix ?? (family === 4 ? 32 : 128);
   return { family, address, prefix, nic: name, ...(source === undefined ? {} : { source }) };

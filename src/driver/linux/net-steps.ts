@@ -8,9 +8,26 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts';
-import { sysctlKeys, type NeededSysctl, type NetworkPlan, type PlannedAddress } from './net-plan.ts';
+import { forwardProblems, hasNft, natRemoval, natTable } from './nat-plan.ts';
+import {
+  holderOf,
+  sysctlKeys,
+  type NeededSysctl,
+  type NetworkPlan,
+  type PlannedAddress,
+} from './net-plan.ts';
 import { placesOf } from './names.ts';
 import { allStates, readState, recordState, type JailState } from './state.ts';
+import {
+  announced,
+  announceLines,
+  isVnet,
+  vnetInsideLines,
+  vnetInsideSysctls,
+  vnetLinkLines,
+  vnetRemovalLines,
+  type VnetPlan,
+} from './vnet-batch.ts';
 
 export interface NetworkArgs {
   readonly pool: string;
@@ -39,11 +56,70 @@ function linkSysctls(plan: NetworkPlan): readonly { key: string; value: string }
   ];
 }
 
-async function apply({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Paths): Promise<void> {
-  await recordState(run.files, placesOf(paths, pool, uuid).state, { pool, uuid, network: plan });
+/** A link to the host alone carries what the host forwards; the jail may send from its own address only. */
+function gatewaySysctls(plan: VnetPlan): readonly { key: string; value: string }[] {
+  return plan.nics
+    .filter(({ gateway }) => gateway !== undefined)
+    .flatMap(({ link }) => [
+      { key: sysctlKeys.forward4(link), value: '1' },
+      { key: `net/ipv4/conf/${link}/rp_filter`, value: '1' },
+      { key: `net/ipv4/conf/${link}/send_redirects`, value: '0' },
+    ]);
+}
+
+async function applyRouted(plan: NetworkPlan, run: StepRun): Promise<void> {
   await run.exec.change(['ip', '-batch', '-'], batch([...linkLines(plan), ...routeLines(plan)]));
   await setSysctls(run, [...plan.sysctls, ...linkSysctls(plan)]);
   await run.exec.change(['ip', '-n', plan.netns, '-batch', '-'], batch(insideLines(plan)));
+}
+
+async function applyVnet(plan: VnetPlan, run: StepRun): Promise<void> {
+  await run.exec.change(['ip', '-batch', '-'], batch(vnetLinkLines(plan)));
+  await setSysctls(run, [...plan.sysctls, ...gatewaySysctls(plan)]);
+  const inside = ['nsenter', `--net=/run/netns/${plan.netns}`];
+  // -e: a kernel without IPv6 has none of these, and nothing to keep out.
+  await run.exec.change([...inside, 'sysctl', '-q', '-e', '-w', ...vnetInsideSysctls(plan)]);
+  await run.exec.change(['ip', '-n', plan.netns, '-batch', '-'], batch(vnetInsideLines(plan)));
+  if (announced(plan).length === 0) return;
+  await bridgesReady(plan, run);
+  await run.exec.change(['ip', '-n', plan.netns, '-batch', '-'], batch(announceLines(plan)));
+}
+
+/** The kernel opens a bridge's new port some milliseconds after the pair is up; what is sent before is lost. */
+async function bridgesReady(plan: VnetPlan, run: StepRun): Promise<void> {
+  const ours = new Set(announced(plan).map(({ link }) => link));
+  for (let tries = 0; tries < 20 && !run.dry; tries += 1) {
+    const { stdout } = await run.exec.read(['ip', '-j', 'link', 'show', 'type', 'veth']);
+    const links = JSON.parse(stdout.trim() || '[]') as { ifname?: string; operstate?: string }[];
+    if (links.every(({ ifname = '', operstate }) => !ours.has(ifname) || operstate === 'UP')) return;
+    await run.clock.sleep(10);
+  }
+}
+
+/**
+ * The kernel refuses a second route to one address, but not a second jail with it on a bridge, nor a second
+ * forward of one port. Both jails have recorded their plan before they look, so the later one always sees
+ * the other.
+ */
+async function refuseTaken({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Paths): Promise<void> {
+  const jails = await allStates(run.files, paths);
+  const self = { pool, uuid };
+  const taken = plan.addresses.flatMap((address) => {
+    const bridge = plan.nics?.find(({ nic }) => nic === address.nic)?.bridge ?? '';
+    const holder = plan.nics && holderOf(address, self, { jails }, bridge);
+    return holder === undefined ? [] : [`${address.address} is in use by jail ${holder}`];
+  });
+  const forwards = forwardProblems(plan.nat?.forwards ?? [], self, { jails }, new Set());
+  const [why] = [...taken, ...forwards.map(({ problem }) => problem)];
+  if (why !== undefined) throw failure('START_FAILED', { jail: uuid, why });
+}
+
+async function apply(args: NetworkArgs, run: StepRun, paths: Paths): Promise<void> {
+  const { pool, uuid, plan } = args;
+  await recordState(run.files, placesOf(paths, pool, uuid).state, { pool, uuid, network: plan });
+  if (plan.nics !== undefined || plan.nat !== undefined) await refuseTaken(args, run, paths);
+  await (isVnet(plan) ? applyVnet(plan, run) : applyRouted(plan, run));
+  if (plan.nat) await run.exec.change(['nft', '-f', '-'], { input: natTable(plan.nat) });
 }
 
 /** A route to the address over somebody else's link is somebody else's, and so is the proxy entry. */
@@ -54,12 +130,18 @@ async function isMine(address: PlannedAddress, plan: NetworkPlan, run: StepRun):
   return routes.every((route) => route.dev === plan.link);
 }
 
-async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Paths): Promise<void> {
+async function myAddresses(plan: NetworkPlan, run: StepRun): Promise<readonly PlannedAddress[]> {
   const mine: PlannedAddress[] = [];
   for (const address of plan.addresses) if (await isMine(address, plan, run)) mine.push(address);
+  return mine;
+}
+
+async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Paths): Promise<void> {
+  // Before the address goes, so that nothing is ever sent to whoever has it next.
+  if (plan.nat) await run.exec.change(['nft', '-f', '-'], { input: natRemoval(plan.nat) });
   // -force: what is already gone does not keep the rest from going.
   await run.exec.change(['ip', '-force', '-batch', '-'], {
-    ...batch(removalLines(plan, mine)),
+    ...batch(isVnet(plan) ? vnetRemovalLines(plan) : removalLines(plan, await myAddresses(plan, run))),
     accept: 'any',
   });
   if (!run.dry && (await run.files.stat(`/run/netns/${plan.netns}`)) !== undefined) {
@@ -111,8 +193,11 @@ async function forgetNetwork(run: StepRun, path: string): Promise<void> {
   else await run.files.write(path, `${JSON.stringify(rest satisfies JailState, null, 1)}\n`, { mode: 0o600 });
 }
 
-const title = (verb: string, { plan }: NetworkArgs): string =>
-  `${verb} ${plan.addresses.map(({ address }) => address).join(', ')} (network namespace ${plan.netns})`;
+function title(verb: string, { plan }: NetworkArgs): string {
+  const nics = plan.nics?.map(({ nic, bridge }) => (bridge === null ? nic : `${nic} on ${bridge}`)) ?? [];
+  const what = [...nics, ...plan.addresses.map(({ address }) => address)].join(', ');
+  return `${verb} ${what} (network namespace ${plan.netns})`;
+}
 
 export type NetworkSteps = ReturnType<typeof networkSteps>;
 
@@ -122,8 +207,12 @@ export function networkSteps(paths: Paths) {
     dropNetwork: stepKind<{ pool: string; uuid: string }>('linux.network-drop', {
       title: ({ uuid }) => `remove the network that jail ${uuid} has without a record`,
       async do({ pool, uuid }, run) {
-        const { link, netns } = placesOf(paths, pool, uuid);
-        const lines = [`link del ${link}`, `netns del ${netns}`];
+        const { link, netns, table } = placesOf(paths, pool, uuid);
+        // Those of a vnet jail are numbered, four at most.
+        const links = ['', 'v0', 'v1', 'v2', 'v3'].map((end) => `link del ${link}${end}`);
+        const lines = [...links, `netns del ${netns}`];
+        if (await hasNft(run.files))
+          await run.exec.change(['nft', '-f', '-'], { input: natRemoval({ table }) });
         await run.exec.change(['ip', '-force', '-batch', '-'], { ...batch(lines), accept: 'any' });
       },
       undo: () => Promise.resolve(),

@@ -53,6 +53,8 @@ export interface OciFacts {
   readonly resolvConf: string | undefined;
   /** What the jail's fstab adds, mounted last. */
   readonly fstab?: readonly OciMount[];
+  /** What a basejail shows of its release. */
+  readonly base?: readonly OciMount[];
 }
 
 export const jailPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -109,7 +111,7 @@ export function toOciConfig(jail: JailSpec, facts: OciFacts): OciConfig {
     }),
     root: { path: jail.root, readonly: false },
     hostname: hostnameOf(jail),
-    mounts: [...jailMounts(facts.init, facts.resolvConf), ...(facts.fstab ?? [])],
+    mounts: [...(facts.base ?? []), ...jailMounts(facts.init, facts.resolvConf), ...(facts.fstab ?? [])],
     linux: {
       cgroupsPath: facts.cgroup,
       namespaces: [

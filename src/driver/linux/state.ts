@@ -10,6 +10,7 @@ import type { Files, Paths } from '../system.ts';
 import type { RunningJail } from '../host.ts';
 import type { ActiveLimits } from './limits.ts';
 import type { NetworkPlan } from './net-plan.ts';
+import { leasesOf } from './dhcp.ts';
 import type { CgroupLayout } from './facts.ts';
 import { placesOf } from './names.ts';
 import { processesOf } from './processes.ts';
@@ -90,15 +91,17 @@ export async function runningJails(
 ): Promise<ReadonlyMap<string, RunningJail>> {
   const states = await statesIn(files, join(placesOf(paths, pool, 'any').state, '..'));
   const alive = await Promise.all(states.map((state) => isAlive(files, state)));
+  const leases = await Promise.all(states.map((state) => leasesOf(files, paths, state)));
   const known = new Map<string, RunningJail>(
     states
+      .map((state, index) => ({ state, leases: leases[index]! }))
       .filter((_, index) => alive[index])
-      .map((state) => [
+      .map(({ state, leases: dynamic }) => [
         state.uuid,
         {
           uuid: state.uuid,
           jid: state.pid!,
-          ip4: addressesOf(state, 4),
+          ip4: [...addressesOf(state, 4), ...dynamic],
           ip6: addressesOf(state, 6),
           startedAt: state.startedAt,
         },

@@ -8,6 +8,7 @@ import type { Exec, Files, Paths, Step } from '../system.ts';
 import type { Host, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
+import { baseMounts } from './base.ts';
 import { createContainer, removeContainer, resolvConfPath, type CreateArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
 import { fstabMounts } from './fstab.ts';
@@ -15,8 +16,9 @@ import { hookSteps, milliseconds } from './hooks.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
-import { readNetFacts } from './net-facts.ts';
-import { networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
+import { dhcpSteps, type DhcpArgs } from './dhcp.ts';
+import { planJailNetwork } from './network.ts';
+import { networkKind, type NetworkPlan } from './net-plan.ts';
 import { networkSteps } from './net-steps.ts';
 import { toOciConfig, type JailNetwork } from './oci.ts';
 import { askToEnd, processesOf, signalAll } from './processes.ts';
@@ -77,6 +79,7 @@ export function stepLists(doors: Doors): StepLists {
   const name = (args: JailArgs): string => `jail ${args.uuid}`;
 
   const { applyNetwork, dropNetwork, removeNetwork } = networkSteps(paths);
+  const { lease, endLease } = dhcpSteps(paths);
   const { hook, hookArgs } = hookSteps(paths);
   const limits = limitStepLists(files, paths);
   const { ready, readyArgs } = readySteps(files, paths);
@@ -120,11 +123,18 @@ export function stepLists(doors: Doors): StepLists {
 
   /** The network namespace is there, but no record of what was added for it. */
   async function lostNetwork(jail: JailSpec): Promise<readonly Step[]> {
-    const { netns, state } = at(ids(jail));
+    const { netns, state, dhcp } = at(ids(jail));
+    const clients = (await files.list(dhcp)).filter((name) => name.endsWith('.pid'));
+    const nics = clients.map((name) => name.slice(0, -'.pid'.length));
     const recorded = typeof (await readState(files, state))?.network === 'object';
     return recorded || (await files.stat(`/run/netns/${netns}`)) === undefined
       ? []
-      : [dropNetwork(ids(jail))];
+      : [
+          ...(nics.length === 0
+            ? []
+            : [endLease({ ...ids(jail), netns, nics, consoleLog: jail.consoleLog })]),
+          dropNetwork(ids(jail)),
+        ];
   }
 
   const ids = (jail: JailSpec): JailArgs => ({ pool: jail.pool, uuid: jail.uuid });
@@ -132,6 +142,14 @@ export function stepLists(doors: Doors): StepLists {
     const state = await readState(files, at(ids(jail)).state);
     return typeof state?.network === 'object' ? state.network : undefined;
   };
+
+  /** The clients first: they give their address back over the interfaces. */
+  async function endNetwork(jail: JailSpec, plan: NetworkPlan | undefined): Promise<readonly Step[]> {
+    if (plan === undefined) return lostNetwork(jail);
+    const dhcp = dhcpArgs(jail, plan);
+    const label = plan.nics === undefined ? {} : { label: 'Tearing down VNET' };
+    return [...(dhcp === undefined ? [] : [endLease(dhcp)]), removeNetwork({ ...ids(jail), plan }, label)];
+  }
 
   /** A jail whose first process was killed, or that a crash of the host's tools left half removed. */
   async function leftovers(jail: JailSpec): Promise<readonly Step[]> {
@@ -141,18 +159,22 @@ export function stepLists(doors: Doors): StepLists {
     const plan = await planned(jail);
     const container =
       state !== undefined || (await files.stat(`${places.runtimeRoot}/${places.id}`)) !== undefined;
-    return [
-      ...(container ? [sweep(ids(jail))] : []),
-      ...(plan === undefined ? await lostNetwork(jail) : [removeNetwork({ ...ids(jail), plan })]),
-    ];
+    return [...(container ? [sweep(ids(jail))] : []), ...(await endNetwork(jail, plan))];
   }
 
-  async function planOf(jail: JailSpec): Promise<NetworkPlan> {
-    const facts = await readNetFacts(doors.exec, files, paths, sysctlsToRead);
-    const { plan, problems } = planNetwork(jail, at(ids(jail)), facts);
+  async function planOf(jail: JailSpec): Promise<NetworkPlan | undefined> {
+    const { plan, problems } = await planJailNetwork(doors.exec, files, paths, jail);
     if (problems.length === 0) return plan;
     throw failure('INVALID_INPUT', { issues: problems.map(({ key, problem }) => ({ path: key, problem })) });
   }
+
+  /** The interfaces of a plan that ask for their address; none: no client runs. */
+  const dhcpArgs = (jail: JailSpec, plan: NetworkPlan | undefined): DhcpArgs | undefined => {
+    const nics = plan?.nics?.filter(({ dhcp }) => dhcp).map(({ nic }) => nic) ?? [];
+    return plan === undefined || nics.length === 0
+      ? undefined
+      : { ...ids(jail), netns: plan.netns, nics, consoleLog: jail.consoleLog };
+  };
 
   async function createArgs(jail: JailSpec, plan: NetworkPlan | undefined): Promise<CreateArgs> {
     const places = at(ids(jail));
@@ -170,6 +192,7 @@ export function stepLists(doors: Doors): StepLists {
         network,
         resolvConf: resolvConf === undefined ? undefined : resolvConfPath(places),
         fstab: await fstabMounts(files, jail),
+        base: await baseMounts(files, jail),
       }),
       seccomp: { anySocketFamily: isOn(jail.config, 'allow_socket_af') },
       ...(resolvConf === undefined ? {} : { resolvConf }),
@@ -181,11 +204,16 @@ export function stepLists(doors: Doors): StepLists {
     if (await isAlive(files, await readState(files, at(ids(jail)).state))) {
       throw failure('ALREADY_UP', { name: jail.tag });
     }
-    const plan = networkKind(jail.config) === 'addresses' ? await planOf(jail) : undefined;
+    const plan = await planOf(jail);
+    const vnet = plan?.nics !== undefined;
+    const dhcp = dhcpArgs(jail, plan);
     return [
       ...(await leftovers(jail)),
       hook(await hookArgs(files, jail, 'prestart')),
-      ...(plan === undefined ? [] : [applyNetwork({ ...ids(jail), plan })]),
+      ...(plan === undefined
+        ? []
+        : [applyNetwork({ ...ids(jail), plan }, vnet ? { label: 'Configuring VNET' } : {})]),
+      ...(dhcp === undefined ? [] : [lease(dhcp)]),
       create(await createArgs(jail, plan)),
       // What the original calls shared is the host's own network; every other jail has one of its own.
       begin(ids(jail), {
@@ -213,7 +241,7 @@ export function stepLists(doors: Doors): StepLists {
       service(await serviceArgs(files, jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
       remove(end, { label: 'Removing jail process' }),
       // After the processes: they may have something to say to the network while they end.
-      ...(plan === undefined ? await lostNetwork(jail) : [removeNetwork({ ...ids(jail), plan })]),
+      ...(await endNetwork(jail, plan)),
       hook(await hookArgs(files, jail, 'poststop'), { label: 'Running post-stop', onError: 'warn' }),
     ];
   }
@@ -232,6 +260,8 @@ export function stepLists(doors: Doors): StepLists {
     applyNetwork,
     removeNetwork,
     dropNetwork,
+    lease,
+    endLease,
     hook,
     create,
     begin,

@@ -53,13 +53,20 @@ export function zfsStorage(exec: Exec, clock: Clock, platform: NodeJS.Platform =
       .map((c) => c.dataset);
   }
 
-  async function assertNothingHangsOn(dataset: string, tree: Tree, recursive: boolean): Promise<void> {
-    if (!recursive && tree.datasets.length > 1) {
-      const below = tree.datasets.slice(1).join(', ');
-      throw failure('GUARDED', { dataset, why: `there are filesystems below it: ${below}` });
+  async function assertNothingHangsOn(
+    dataset: string,
+    tree: Tree,
+    recursive: boolean,
+    gone: readonly string[],
+  ): Promise<void> {
+    const below = tree.datasets.slice(1).filter((name) => !gone.includes(name));
+    if (!recursive && below.length > 0) {
+      throw failure('GUARDED', { dataset, why: `there are filesystems below it: ${below.join(', ')}` });
     }
     if (tree.snapshots.length === 0) return;
-    const names = await dependents(dataset, (origin) => isAtOrBelow(origin.split('@')[0]!, dataset));
+    const names = (await dependents(dataset, (origin) => isAtOrBelow(origin.split('@')[0]!, dataset))).filter(
+      (name) => !gone.includes(name),
+    );
     if (names.length > 0) throw failure('HAS_DEPENDENTS', { what: dataset, dependents: names });
   }
 
@@ -111,12 +118,12 @@ export function zfsStorage(exec: Exec, clock: Clock, platform: NodeJS.Platform =
     // Takes those along that are mounted inside it, and puts them back when one of them is busy.
     unmount: async (dataset) => unmountOne(run, dataset),
 
-    async destroy(dataset, { recursive, madeBy }) {
+    async destroy(dataset, { recursive, madeBy, gone = [] }) {
       assertDestroyable(dataset, madeBy !== undefined);
       const tree = await readTree(run, dataset);
       if (tree === undefined) return;
       if (madeBy !== undefined && (await reading.local(dataset))?.get(stampProperty) !== madeBy) return;
-      await assertNothingHangsOn(dataset, tree, recursive);
+      await assertNothingHangsOn(dataset, tree, recursive, gone);
       await unmountTree(run, tree);
       try {
         await run.change(argv.destroy(dataset, recursive || tree.snapshots.length > 0), dataset, isAbsent);

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
@@ -13,17 +13,19 @@ import { checkAssignments } from '../../domain/config.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
+import { adoptFstab } from '../steps/move.ts';
 import { jailLock, tagLock } from './select.ts';
-import { toZfsProperties, type Created } from './create.ts';
 import { andStart, startAsWell } from './create-start.ts';
+import { numbered, toZfsProperties, type Created } from './new-jail.ts';
 
 const cloneInput = z.object({
   jail: z.string().min(1, 'a jail is named by its UUID or its tag'),
   snapshot: z.string().optional(),
   name: z.string().optional(),
+  count: z.number().int().min(1).max(999).default(1),
   properties: z.array(z.tuple([z.string(), z.string()])).default([]),
-  /** UUID and default tag of the new jail. */
-  uuid: z.string().optional(),
+  /** UUIDs of the new jails. */
+  uuids: z.array(z.string()).optional(),
   createdAt: z.date().optional(),
 });
 type CloneInput = z.output<typeof cloneInput>;
@@ -36,41 +38,47 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
   input: cloneInput,
   prepare: (context, input) => ({
     ...input,
-    uuid: input.name ?? context.ids.uuid(),
+    uuids:
+      input.name === undefined
+        ? Array.from({ length: input.count }, () => context.ids.uuid())
+        : [...numbered(input.name, input.count)],
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
     const world = await readWorld(context);
-    return [jailLock(findJail(world.jails, input.jail)), tagLock(world.pool.name, tagOf(input))];
+    const tags = tagsOf(input).map((tag) => tagLock(world.pool.name, tag));
+    return [jailLock(findJail(world.jails, input.jail)), ...tags];
   },
   async plan(context, input) {
     const world = await readWorld(context);
     const source = findJail(world.jails, input.jail);
     toSpec(world, source); // a corrupt jail is refused here
-    const tag = freeTag(world, input);
+    const copies = freeCopies(world, input);
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
-    const steps = await cloneSteps(
-      { world, source, uuid: input.uuid!, tag, snapshot: input.snapshot },
-      await snapshotRows(context.storage, source),
-      given,
+    const found = await snapshotRows(context.storage, source);
+    const steps = copies.flatMap((copy) =>
+      cloneSteps({ world, source, ...copy, snapshot: input.snapshot }, found, given),
     );
+    const tags = copies.map(({ tag }) => tag).join(', ');
     return {
-      subject: `${label(source)} to ${tag}`,
-      title: `Cloning jail ${source.tag} to ${tag}`,
+      subject: `${label(source)} to ${tags}`,
+      title: `Cloning jail ${source.tag} to ${tags}`,
       steps,
-      result: () => ({ jails: [{ uuid: input.uuid!, tag, kind: 'clone' }] }),
+      result: () => ({ jails: copies.map((copy) => ({ ...copy, kind: 'clone' })) }),
     };
   },
   command: {
     names: ['clone'],
     group: 'jails',
-    usage: 'JAIL[@SNAPSHOT] [tag=TAG] [PROPERTY=VALUE ...]',
+    usage: 'JAIL[@SNAPSHOT] [tag=TAG] [count=N] [PROPERTY=VALUE ...]',
     flags: [
       { key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' },
+      { key: 'count', flags: '-c, --count <n>', doc: 'make n jails; tag and host name get _1 … _n' },
     ],
     examples: [
       { line: 'iocage clone web tag=web2', says: 'a second jail like web' },
       { line: 'iocage clone web@before-upgrade tag=old-web', says: 'web as it was at that snapshot' },
+      { line: 'iocage clone web count=3 tag=node', says: 'node_1, node_2 and node_3' },
     ],
     toInputs(words) {
       const [source, ...more] = words.positionals;
@@ -78,12 +86,14 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
       if (more.length > 0)
         throw failure('USAGE', { problem: `${JSON.stringify(more[0])} is too much`, command: 'clone' });
       const { jail, snapshot } = splitSnapshot(source);
+      const { count, properties } = takeCount('clone', words);
       return [
         {
           jail,
           ...(snapshot === undefined ? {} : { snapshot }),
           ...(words.flags['name'] === undefined ? {} : { name: words.flags['name'] }),
-          properties: words.properties,
+          ...(count === undefined ? {} : { count }),
+          properties,
         },
       ];
     },
@@ -105,24 +115,51 @@ export function splitSnapshot(word: string): { jail: string; snapshot: string | 
     : { jail: word.slice(0, at), snapshot: word.slice(at + 1) };
 }
 
-function tagOf(input: CloneInput): string {
+/** `count=N`, or the flag; the other `property=value` words. */
+function takeCount(
+  command: string,
+  words: Words,
+): { count: number | undefined; properties: Words['properties'] } {
+  const given = words.properties.findLast(([key]) => key === 'count')?.[1];
+  const text = given ?? (words.flags['count'] as string | undefined);
+  if (text !== undefined && !/^[0-9]{1,4}$/.test(text)) {
+    throw failure('USAGE', {
+      problem: `count takes a number from 1 to 999, not ${JSON.stringify(text)}`,
+      command,
+    });
+  }
+  return {
+    count: text === undefined ? undefined : Number(text),
+    properties: words.properties.filter(([key]) => key !== 'count'),
+  };
+}
+
+function tagsOf(input: CloneInput): readonly string[] {
   if (input.name !== undefined) assertJailName(input.name);
   const tag =
     input.properties.findLast(([key]) => key === 'tag')?.[1] ?? input.name ?? timeTag(input.createdAt!);
   assertTag(tag);
-  return tag;
+  return numbered(tag, input.count);
 }
 
-function freeTag(world: World, input: CloneInput): string {
-  const tag = tagOf(input);
+/** A jail that is to be made. */
+export interface Copy {
+  readonly uuid: string;
+  readonly tag: string;
+}
+
+function freeCopies(world: World, input: CloneInput): readonly Copy[] {
   const explicit = input.name !== undefined || input.properties.some(([key]) => key === 'tag');
-  const holder = holderOf(world.jails, tag) ?? holderOf(world.jails, input.uuid!);
-  if (holder === undefined) return tag;
-  if (!explicit) return `${tag}-${input.uuid!.slice(0, 8)}`;
-  throw failure('NAME_TAKEN', { what: 'tag', name: tag, by: holder.uuid });
+  return tagsOf(input).map((tag, index) => {
+    const uuid = input.uuids![index]!;
+    const holder = holderOf(world.jails, tag) ?? holderOf(world.jails, uuid);
+    if (holder === undefined) return { uuid, tag };
+    if (!explicit) return { uuid, tag: `${tag}-${uuid.slice(0, 8)}` };
+    throw failure('NAME_TAKEN', { what: 'tag', name: tag, by: holder.uuid });
+  });
 }
 
-async function snapshotRows(
+export async function snapshotRows(
   storage: {
     snapshots(
       root: string,
@@ -152,16 +189,24 @@ const identity = new Set([
   'hostname',
   'host_hostname',
   'last_started',
+  'base_started',
   'template',
+  'istemplate',
   'type',
   'jail_zfs_dataset',
 ]);
 
-async function cloneSteps(
-  to: { world: World; source: Jail; uuid: string; tag: string; snapshot: string | undefined },
+/**
+ * @param leave further properties that the new jail does not get from the source.
+ * @param more what it gets of its own besides what was given, such as the name of its template.
+ */
+export function cloneSteps(
+  to: Copy & { world: World; source: Jail; snapshot: string | undefined },
   found: { filesystems: readonly string[]; snapshots: ReadonlySet<string> },
   given: readonly (readonly [string, string])[],
-): Promise<readonly Step[]> {
+  more: readonly (readonly [string, string])[] = [],
+  leave: ReadonlySet<string> = new Set(),
+): readonly Step[] {
   const { world, source, uuid, tag, snapshot } = to;
   if (snapshot !== undefined) {
     assertSnapshotName(snapshot);
@@ -175,15 +220,21 @@ async function cloneSteps(
   const hostname = given.find(([key]) => key === 'host_hostname')?.[1];
   const name = hostname ?? uuid.replaceAll('_', '-');
   const kept = [...source.local].filter(
-    ([key]) => !identity.has(key) && !/^vnet\d_mac$/.test(key) && !given.some(([other]) => other === key),
+    ([key]) =>
+      !identity.has(key) &&
+      !leave.has(key) &&
+      !/^vnet\d_mac$/.test(key) &&
+      ![...given, ...more].some(([other]) => other === key),
   );
   const own: (readonly [string, string])[] = [
     ['host_hostuuid', uuid],
     ['tag', tag],
-    ['type', 'clonejail'],
+    // A clone of a basejail has no base of its own either.
+    ['type', source.local.get('type') === 'basejail' ? 'basejail' : 'clonejail'],
     // A jail made with -n is called by its name; one with a UUID by the UUID, which is the built-in default.
     ...(hostname === undefined && name === tag ? ([['host_hostname', name]] as const) : []),
     ...kept.filter(([key]) => !key.startsWith('release_') && key !== 'fetched_at'),
+    ...more.filter(([key]) => !given.some(([other]) => other === key)),
     ...given,
   ];
   const steps: Step[] = [];
@@ -196,6 +247,15 @@ async function cloneSteps(
     const target = `${dataset}${filesystem.slice(source.dataset.length)}`;
     const properties = filesystem === source.dataset ? toZfsProperties(own) : {};
     steps.push(cloneDataset({ snapshot: `${filesystem}@${point}`, dataset: target, properties }));
+  }
+  if (source.mountpoint !== undefined) {
+    steps.push(
+      adoptFstab({
+        path: join(mountpoint, 'fstab'),
+        from: join(source.mountpoint, 'root'),
+        to: join(mountpoint, 'root'),
+      }),
+    );
   }
   steps.push(
     writeInRoot({

@@ -10,7 +10,7 @@ import { asIocageError, type IocageError } from '../../domain/errors.ts';
 import { startsFor } from './depends.ts';
 import { readWorld } from '../world.ts';
 import { jailStart } from './start.ts';
-import type { Created } from './create.ts';
+import type { Created } from './new-jail.ts';
 
 export interface CreatedAndStarted extends Created {
   readonly started: readonly { readonly uuid: string; readonly tag: string; readonly error?: IocageError }[];

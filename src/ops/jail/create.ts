@@ -1,5 +1,6 @@
 /**
- * `create`: a new jail from a release, as a full copy, as a clone, or empty. All properties are
+ * `create`: a new jail from a release, as a full copy, as a clone, on a shared base, or empty; or from a
+ * template (`create-from-template.ts`). All properties are
  * written in the call that makes the dataset, so no moment shows a jail without its configuration.
  */
 import { join } from 'node:path';
@@ -9,21 +10,34 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../domain/name.ts';
+import { baseEntries, baseFolders } from '../../domain/basejail.ts';
+import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
-import { getProperty } from '../../domain/properties/index.ts';
-import { choosePool, namespace, readWorld, type Release, type World } from '../world.ts';
+import { choosePool, readWorld, type Release, type World } from '../world.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
+import { copyPrivate } from '../steps/tree.ts';
+import { releaseLock } from '../release/destroy.ts';
+import { planFromTemplate, templateLocks } from './create-from-template.ts';
+import { kinds, numbered, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
 
-const kinds = ['thick', 'clone', 'empty'] as const;
-type Kind = (typeof kinds)[number];
+const types: Readonly<Record<Kind, string>> = {
+  thick: 'jail',
+  clone: 'clonejail',
+  base: 'basejail',
+  empty: 'emptyjail',
+};
+
+export { toZfsProperties };
 
 export const createInput = z.object({
   /** Default: what the stored default of `type` says, else `thick`. */
   kind: z.enum(kinds).optional(),
   release: z.string().optional(),
+  /** The template to clone, instead of a release. */
+  template: z.string().min(1).optional(),
   /** The dataset's name, and the tag and host name too. */
   name: z.string().optional(),
   count: z.number().int().min(1).max(999).default(1),
@@ -33,13 +47,9 @@ export const createInput = z.object({
 });
 type CreateInput = z.output<typeof createInput>;
 
-export interface Created {
-  readonly jails: readonly { readonly uuid: string; readonly tag: string; readonly kind: Kind }[];
-}
-
 export const jailCreate = defineChange<typeof createInput, Created>({
   id: 'jail.create',
-  title: 'Create jails from a release',
+  title: 'Create jails from a release or a template',
   effect: 'change',
   recover: 'undo',
   input: createInput,
@@ -52,34 +62,48 @@ export const jailCreate = defineChange<typeof createInput, Created>({
   }),
   async locks(context, input) {
     const pool = await choosePool(context);
-    return wantedTags(input).map((tag) => tagLock(pool.name, tag));
+    const tags = wantedTags(input).map((tag) => tagLock(pool.name, tag));
+    return [...tags, ...(await sourceLocks(context, input))];
   },
   async plan(context, input) {
     const world = await readWorld(context);
+    if (input.template !== undefined)
+      return planFromTemplate(context, world, input, identify(context, world, input), givenProperties(input));
     const kind = input.kind ?? defaultKind(world);
     const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
-    const given = withoutTag(checkAssignments(input.properties, 'jail-create'));
+    const given = givenProperties(input);
+    const base = kind === 'base' ? await readBase(context, release!) : [];
     return {
       subject: jails.map(({ tag }) => tag).join(', '),
       title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`}`,
-      steps: jails.flatMap((jail) => createSteps(context, world, jail, kind, release, given)),
+      steps: jails.flatMap((jail) => createSteps(world, jail, kind, release, given, base)),
       result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind })) }),
     };
   },
   command: {
     names: ['create'],
     group: 'jails',
-    usage: '[-c|-e] [release=RELEASE] [tag=TAG] [PROPERTY=VALUE ...]',
+    usage: '[-b|-c|-e] [release=RELEASE | template=TEMPLATE] [tag=TAG] [PROPERTY=VALUE ...]',
     flags: [
       {
         key: 'clone',
         flags: '-c, --clone [count]',
         doc: 'thin: clone the release instead of copying it; with a number, that many jails',
       },
+      {
+        key: 'base',
+        flags: '-b, --basejail',
+        doc: 'the system folders are the ones of the release, shared and read-only',
+      },
       { key: 'empty', flags: '-e, --empty', doc: 'no files at all in the jail' },
       { key: 'thick', flags: '-T, --thick', doc: 'a full copy of the release (the default)' },
       { key: 'release', flags: '-r, --release <release>', doc: 'same as release=RELEASE' },
+      {
+        key: 'template',
+        flags: '-t, --template <template>',
+        doc: 'a clone of the template; same as template=',
+      },
       { key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' },
       { key: 'count', flags: '--count <n>', doc: 'make n jails; tag and host name get _1 … _n' },
     ],
@@ -90,6 +114,11 @@ export const jailCreate = defineChange<typeof createInput, Created>({
       { line: 'iocage create -c release=bookworm tag=web', says: 'a thin jail called web' },
       { line: 'iocage create -r bookworm -n db quota=20G', says: 'a full copy called db that may use 20 GB' },
       { line: 'iocage create -c 3 tag=node release=bookworm', says: 'node_1, node_2 and node_3' },
+      { line: 'iocage create -b release=bookworm tag=web', says: 'shares /usr with the release, read-only' },
+      {
+        line: 'iocage create -t golden tag=web3',
+        says: 'a clone of the template golden, with its properties',
+      },
       { line: 'iocage create -e tag=lfs', says: 'an empty jail to fill by hand' },
     ],
     toInputs: (words) => [toCreateInput(words)],
@@ -112,6 +141,7 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
     return found < 0 ? undefined : properties.splice(found, 1)[0]![1];
   };
   const release = take('release') ?? (flags['release'] as string | undefined);
+  const template = templateWord(take('template')) ?? (flags['template'] as string | undefined);
   const cloneCount = typeof flags['clone'] === 'string' ? flags['clone'] : undefined;
   const countText = take('count') ?? cloneCount ?? (flags['count'] as string | undefined);
   if (countText !== undefined && !/^[0-9]{1,4}$/.test(countText)) {
@@ -125,31 +155,59 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
     ...(flags['clone'] === undefined ? [] : (['clone'] as const)),
     ...(flags['empty'] ? (['empty'] as const) : []),
     ...(flags['thick'] ? (['thick'] as const) : []),
+    ...(flags['base'] ? (['base'] as const) : []),
   ];
   if (chosen.length > 1)
     throw failure('USAGE', { problem: `${chosen.join(' and ')} exclude each other`, command: 'create' });
   return {
     ...(chosen[0] === undefined ? {} : { kind: chosen[0] }),
     ...(release === undefined ? {} : { release }),
+    ...(template === undefined ? {} : { template }),
     ...(flags['name'] === undefined ? {} : { name: flags['name'] as string }),
     ...(countText === undefined ? {} : { count: Number(countText) }),
     properties: properties as [string, string][],
   };
 }
 
-/** A `type` stored as default decides what a plain `create` makes. */
-function defaultKind(world: World): Kind {
-  return world.defaults.get('type') === 'clonejail'
-    ? 'clone'
-    : world.defaults.get('type') === 'emptyjail'
-      ? 'empty'
-      : 'thick';
+/** COMPAT: `template` once was a switch as well; `no` says nothing, and `yes` is not for a new jail. */
+function templateWord(text: string | undefined): string | undefined {
+  const marked = parseSwitch(text ?? '');
+  if (marked === undefined) return text;
+  if (!marked) return undefined;
+  throw failure('USAGE', {
+    problem: `make the jail first; 'iocage set template=yes JAIL' turns it into a template`,
+    command: 'create',
+  });
 }
 
-function withoutTag(
-  properties: readonly (readonly [string, string])[],
-): readonly (readonly [string, string])[] {
-  return properties.filter(([key]) => key !== 'tag');
+/** A `type` stored as default decides what a plain `create` makes. */
+function defaultKind(world: World): Kind {
+  const stored = world.defaults.get('type');
+  return kinds.find((kind) => types[kind] === stored) ?? 'thick';
+}
+
+/** What must not go away or change while a jail is made of it. */
+async function sourceLocks(context: Context, input: CreateInput): Promise<readonly string[]> {
+  if (input.template !== undefined) return templateLocks(context, input.template);
+  const world = await readWorld(context);
+  if ((input.kind ?? defaultKind(world)) !== 'base') return [];
+  const release = await chooseRelease(context, world, input.release);
+  return [releaseLock(world.pool.name, release.name)];
+}
+
+function givenProperties(input: CreateInput): (readonly [string, string])[] {
+  // The tag is checked with the others, and stored apart from them.
+  return checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
+}
+
+/** The folders of the release that the jail will share. */
+async function readBase(context: Context, release: Release): Promise<readonly string[]> {
+  return baseFolders(await baseEntries(context.files, rootOf(release)));
+}
+
+function rootOf(release: Release): string {
+  if (release.mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: release.dataset });
+  return join(release.mountpoint, 'root');
 }
 
 function givenTag(input: CreateInput): string | undefined {
@@ -162,10 +220,6 @@ function wantedTags(input: CreateInput): readonly string[] {
   const tag = givenTag(input) ?? input.name ?? timeTag(input.createdAt!);
   assertTag(tag);
   return numbered(tag, input.count);
-}
-
-function numbered(word: string, count: number): readonly string[] {
-  return count === 1 ? [word] : Array.from({ length: count }, (_, i) => `${word}_${i + 1}`);
 }
 
 interface Identity {
@@ -213,22 +267,13 @@ export async function chooseRelease(
   return release;
 }
 
-/** Splits checked assignments into ZFS's own properties and ours, the latter with their namespace. */
-export function toZfsProperties(pairs: readonly (readonly [string, string])[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map(([key, value]) => [getProperty(key).store === 'native' ? key : namespace + key, value]),
-  );
-}
-
-const types: Readonly<Record<Kind, string>> = { thick: 'jail', clone: 'clonejail', empty: 'emptyjail' };
-
 function createSteps(
-  context: Context,
   world: World,
   jail: Identity,
   kind: Kind,
   release: Release | undefined,
   given: readonly (readonly [string, string])[],
+  base: readonly string[],
 ): readonly Step[] {
   const dataset = `${world.root}/jails/${jail.uuid}`;
   const mountpoint = join(world.mountpoint, 'jails', jail.uuid);
@@ -240,13 +285,16 @@ function createSteps(
     ['host_hostuuid', jail.uuid],
     ['tag', jail.tag],
     ['type', types[kind]],
+    ...(kind === 'base' ? ([['basejail', '1']] as const) : []),
     ...(release === undefined ? [] : ([['release', release.name]] as const)),
     ...(hostname === undefined ? [] : ([['host_hostname', hostname]] as const)),
     ...given.filter(([key]) => key !== 'host_hostname'),
   ];
   const steps: Step[] = [createDataset({ dataset, properties: toZfsProperties(own) })];
-  if (release === undefined) steps.push(createDataset({ dataset: `${dataset}/root`, properties: {} }));
-  else {
+  if (release === undefined || kind === 'base') {
+    steps.push(createDataset({ dataset: `${dataset}/root`, properties: {} }));
+    if (kind === 'base') steps.push(copyPrivate({ release: rootOf(release!), root, base }));
+  } else {
     const snapshot = `${release.dataset}/root@${jail.uuid}`;
     steps.push(takeSnapshot({ name: snapshot, recursive: false, properties: {} }));
     if (kind === 'clone') steps.push(cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }));
@@ -254,6 +302,8 @@ function createSteps(
       steps.push(copyDataset({ snapshot, dataset: `${dataset}/root` }));
       steps.push(dropSnapshot({ name: snapshot }));
     }
+  }
+  if (release !== undefined) {
     const name = hostname ?? jail.uuid;
     steps.push(
       writeInRoot({

@@ -12,6 +12,7 @@ import { releaseDestroy } from '../release/destroy.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
+import { computeLoss, type Loss } from './loss.ts';
 import { assertDown, assertOurs, jailLock } from './select.ts';
 
 const destroyInput = z.object({
@@ -89,16 +90,8 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
   },
 });
 
-interface Loss {
-  /** Outermost first. */
-  readonly mounted: readonly string[];
-  /** Snapshots of releases or other jails that were made for this one only. */
-  readonly origins: readonly string[];
-  readonly all: readonly string[];
-}
-
 /** A running jail is stopped when that is wanted; one that was killed from outside may have left its network. */
-async function stopFirst(
+export async function stopFirst(
   context: Context,
   world: World,
   jail: Jail,
@@ -114,37 +107,6 @@ async function stopFirst(
   return up ? context.host.stopSteps(spec) : ((await context.host.leftoverSteps?.(spec)) ?? []);
 }
 
-async function computeLoss(context: Context, jail: Jail): Promise<Loss> {
-  const rows = (await context.storage.filesystems(jail.dataset, 32, ['mounted'])) ?? [];
-  const filesystems = rows.map((row) => row.name);
-  const inside = (dataset: string): boolean =>
-    filesystems.some((own) => dataset === own || dataset.startsWith(`${own}/`));
-  const snapshots = await context.storage.snapshots(jail.dataset, undefined, []);
-  const clones = await context.storage.clones(jail.pool);
-  const dependents = clones.filter(
-    ({ dataset, origin }) => inside(origin.split('@')[0]!) && !inside(dataset),
-  );
-  if (dependents.length > 0) {
-    throw failure('HAS_DEPENDENTS', {
-      what: `jail ${label(jail)}`,
-      dependents: dependents.map((clone) => clone.dataset),
-    });
-  }
-  // `create` and `clone` name the snapshot that a jail starts from after the jail's UUID. Any other
-  // origin is somebody's own snapshot, and stays.
-  const origins = [
-    ...new Set(
-      clones
-        .filter(({ dataset, origin }) => inside(dataset) && !inside(origin.split('@')[0]!))
-        .map(({ origin }) => origin)
-        .filter((origin) => origin.split('@')[1] === jail.uuid)
-        .filter((origin) => !clones.some((other) => other.origin === origin && !inside(other.dataset))),
-    ),
-  ];
-  const mounted = rows.filter((row) => row.values.get('mounted') === 'yes').map((row) => row.name);
-  return { mounted, origins, all: [...filesystems, ...snapshots.map((row) => row.name), ...origins] };
-}
-
 function destroySteps(world: World, jail: Jail, loss: Loss): readonly Step[] {
   return [
     ...(jail.mountpoint === undefined
@@ -153,7 +115,8 @@ function destroySteps(world: World, jail: Jail, loss: Loss): readonly Step[] {
     // Unmounting comes first because it can be undone: a jail whose files are in use stays whole.
     unmountDataset({ dataset: jail.dataset, mounted: loss.mounted }),
     destroyDataset({ dataset: jail.dataset, recursive: true }),
-    ...loss.origins.map((name) => destroySnapshot({ name, recursive: false })),
+    // The jail is gone by then: one that stays is reported, and in nobody's way.
+    ...loss.origins.map((name) => destroySnapshot({ name, recursive: false }, { onError: 'warn' })),
     removeFile({ path: join(world.mountpoint, 'log', `${jail.uuid}-console.log`) }),
   ];
 }

@@ -89,7 +89,9 @@ function listed(world: World, jail: Jail, running: RunningJail | undefined): Lis
   // As configured, whether it runs or not; what only a running jail has (from DHCP) where nothing is.
   const first = (family: 4 | 6, live: readonly string[] | undefined): string | null => {
     if (values.get('ip4') === 'inherit' || values.get(`ip${family}`) === 'disable') return null;
-    return value(`ip${family}_addr`) ?? (live && live.length > 0 ? live.join(',') : null);
+    const configured = value(`ip${family}_addr`);
+    if (configured !== null && !/\bDHCP\b/i.test(configured)) return configured;
+    return live && live.length > 0 ? live.join(',') : configured;
   };
   return {
     jid: running?.jid ?? null,

@@ -1,4 +1,8 @@
-/** `set`: properties of jails, or of the defaults. Everything is checked before anything is written. */
+/**
+ * `set`: properties of jails, or of the defaults. Everything is checked before anything is written.
+ * Two of them do more than to store a value: `template` moves the jail (`convert.ts`), and `release`
+ * chooses what a basejail shows.
+ */
 import { join } from 'node:path';
 import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
@@ -6,11 +10,13 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
-import { assertTag } from '../../domain/name.ts';
+import { assertReleaseName, assertTag } from '../../domain/name.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
+import { getRelease, releaseLock } from '../release/destroy.ts';
+import { convertSteps, wantedTemplate } from './convert.ts';
 import { toZfsProperties } from './create.ts';
 import { liveLimits } from './limits.ts';
 import { jailLock, tagLock } from './select.ts';
@@ -45,13 +51,14 @@ export const propertySet = defineChange<typeof setInput, { changes: readonly Cha
     return [
       ...input.jails.map((name) => jailLock(findJail(world.jails, name))),
       ...(tag === undefined ? [] : [tagLock(pool, tag)]),
+      ...releasesIn(input.properties).map((name) => releaseLock(pool, name)),
     ];
   },
   async plan(context, input) {
     const world = await readWorld(context);
     return isDefault(input.jails)
       ? planDefaults(world, checkAssignments(input.properties, 'default'))
-      : planJails(context, world, input.jails, checkAssignments(input.properties, 'jail-set'));
+      : planJails(context, world, input.jails, input.properties);
   },
   command: {
     names: ['set'],
@@ -61,6 +68,7 @@ export const propertySet = defineChange<typeof setInput, { changes: readonly Cha
     examples: [
       { line: 'iocage set notes="mail for example.org" mail', says: 'one property' },
       { line: 'iocage set quota=20G compression=on web db', says: 'several, of several jails: all or none' },
+      { line: 'iocage set template=yes golden', says: 'golden becomes a template to create jails from' },
       { line: 'iocage set boot=on default', says: 'for every jail that does not say otherwise' },
     ],
     toInputs: (words) => [{ jails: words.positionals, properties: words.properties }],
@@ -101,23 +109,42 @@ async function planJails(
   context: Context,
   world: World,
   names: readonly string[],
-  pairs: readonly (readonly [string, string])[],
+  words: readonly (readonly [string, string])[],
 ) {
   const jails = [...new Set(names.map((name) => findJail(world.jails, name)))];
   for (const jail of jails) {
     if (jail.problem !== undefined) throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
   }
+  const releases = checkReleases(world, jails, words);
+  const pairs = [
+    ...checkAssignments(
+      words.filter(([key]) => key !== 'release'),
+      'jail-set',
+    ),
+    ...releases,
+  ];
   checkTag(world, jails, pairs);
+  const wanted = wantedTemplate(pairs);
+  const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
   const running = await context.host.running(world.pool.name);
   const native = pairs.some(([key]) => getProperty(key).store === 'native');
   const steps: Step[] = [];
   for (const jail of jails) {
     // What `list` prints of a size is rounded; to put it back it must be exact.
     const exact = native ? await context.storage.local(jail.dataset) : undefined;
-    steps.push(...setSteps(world, jail, pairs, exact));
+    steps.push(
+      ...setSteps(
+        world,
+        jail,
+        pairs.filter(([key]) => !converts.has(key)),
+        exact,
+      ),
+    );
     const hostname = pairs.findLast(([key]) => key === 'host_hostname')?.[1];
     if (hostname !== undefined) steps.push(...(await renameSteps(context, world, jail, hostname)));
     if (running.has(jail.uuid)) steps.push(...(await liveLimits(context, world, jail, pairs)));
+    if (wanted !== undefined)
+      steps.push(...(await convertSteps(context, world, retagged(jail, tag), wanted, tag ?? jail.tag)));
   }
   return {
     subject: jails.map(label).join(', '),
@@ -135,6 +162,38 @@ async function planJails(
       ),
     }),
   };
+}
+
+/** These are not only stored. */
+const converts: ReadonlySet<string> = new Set(['template', 'istemplate']);
+
+/** The jail as the steps before the conversion leave it. */
+function retagged(jail: Jail, tag: string | undefined): Jail {
+  return tag === undefined ? jail : { ...jail, tag };
+}
+
+function releasesIn(words: readonly (readonly [string, string])[]): readonly string[] {
+  return words.filter(([key]) => key === 'release').map(([, name]) => name);
+}
+
+/** A basejail shows another release from its next start; in all others the files are there already. */
+function checkReleases(
+  world: World,
+  jails: readonly Jail[],
+  words: readonly (readonly [string, string])[],
+): readonly (readonly [string, string])[] {
+  const names = [...new Set(releasesIn(words))];
+  if (names.length === 0) return [];
+  const other = jails.find((jail) => jail.local.get('type') !== 'basejail');
+  if (other !== undefined) {
+    const why = `${label(other)} has the files of its release; only a basejail can show another one`;
+    throw failure('READ_ONLY_PROPERTY', { key: 'release', why });
+  }
+  if (names.length > 1)
+    throw failure('INVALID_INPUT', { issues: [{ path: 'release', problem: 'it is given twice' }] });
+  assertReleaseName(names[0]!);
+  getRelease(world, names[0]!);
+  return [['release', names[0]!]];
 }
 
 function stored(jail: Jail, key: string): string | null {
@@ -201,7 +260,8 @@ function setSteps(
         : [namespace + key, jail.local.get(key) ?? null],
     ),
   );
-  const steps: Step[] = [setProperties({ dataset: jail.dataset, properties, previous })];
+  const steps: Step[] =
+    pairs.length === 0 ? [] : [setProperties({ dataset: jail.dataset, properties, previous })];
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
   if (tag !== undefined && tag !== jail.tag && jail.mountpoint !== undefined) {
     const target = jail.mountpoint;

@@ -7,6 +7,7 @@ import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { bootWith, shutdownWith } from '../host/boot.ts';
 import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
+import { settle } from './settle.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
 
 interface Life {
@@ -34,7 +35,7 @@ export const jailStart = defineChange<typeof jailInput, Life>({
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    const spec = toSpec(world, jail);
+    const configured = toSpec(world, jail);
     if (jail.template) {
       throw failure('START_FAILED', {
         jail: label(jail),
@@ -45,12 +46,17 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       throw failure('ALREADY_UP', { name: label(jail) });
     await assertNeeds(context, world, jail);
     await assertMounted(context, jail);
+    const settled = await settle(context, world, jail, configured);
+    const { spec } = settled;
     const problems = await context.host.check(spec);
     if (problems.length > 0) {
       const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
       throw failure('START_FAILED', { jail: label(jail), why });
     }
-    const started = { [`${namespace}last_started`]: stamp(context.clock.now()) };
+    const started = {
+      [`${namespace}last_started`]: stamp(context.clock.now()),
+      ...(spec.base === undefined ? {} : { [`${namespace}base_started`]: spec.base.release }),
+    };
     return {
       subject: label(jail),
       title: `Starting ${label(jail)}`,
@@ -58,8 +64,13 @@ export const jailStart = defineChange<typeof jailInput, Life>({
         ...(await context.host.startSteps(spec)),
         setProperties({
           dataset: jail.dataset,
-          properties: started,
-          previous: { [`${namespace}last_started`]: jail.local.get('last_started') ?? null },
+          properties: { ...started, ...settled.properties },
+          previous: {
+            ...Object.fromEntries(
+              Object.keys(started).map((key) => [key, jail.local.get(key.slice(namespace.length)) ?? null]),
+            ),
+            ...settled.previous,
+          },
         }),
       ],
       async result() {

@@ -124,7 +124,18 @@ export async function usersOf(context: Context, world: World, release: Release):
       );
       return jail ? label(jail) : dataset;
     });
-  return [...new Set(users)].sort();
+  const running = await context.host.running(world.pool.name);
+  // A basejail is no clone: its files lie in the release all the same.
+  const shared = world.jails
+    .filter(
+      ({ uuid, local }) =>
+        local.get('type') === 'basejail' &&
+        // One that runs shows what it was started with, whatever it will show next.
+        (local.get('release') === release.name ||
+          (running.has(uuid) && local.get('base_started') === release.name)),
+    )
+    .map(label);
+  return [...new Set([...users, ...shared])].sort();
 }
 
 async function datasetsBelow(context: Context, dataset: string): Promise<readonly string[]> {

@@ -14,6 +14,10 @@ const packageName = /^[a-z0-9][a-z0-9.+-]{1,100}$/;
 export const fetchInput = z
   .object({
     release: z.string().min(1).optional(),
+    /** Absolute path of a directory that holds a root file system. */
+    folder: z.string().startsWith('/').optional(),
+    /** A stopped jail, or `JAIL@SNAPSHOT`, whose root becomes the release. */
+    jail: z.string().min(1).optional(),
     /** Absolute path of a root file system archive. */
     file: z
       .string()
@@ -56,7 +60,7 @@ export const fetchInput = z
       .optional(),
   })
   .superRefine((input, context) => {
-    const ways = (['file', 'url', 'suite', 'localDirectory'] as const).filter(
+    const ways = (['file', 'url', 'folder', 'jail', 'suite', 'localDirectory'] as const).filter(
       (key) => input[key] !== undefined,
     );
     if (ways.length > 1)
@@ -125,6 +129,8 @@ const path = (text: string): string => resolve(text);
 const wordKeys: Readonly<Record<string, readonly [keyof FetchInput, (text: string) => unknown]>> = {
   release: ['release', String],
   file: ['file', path],
+  folder: ['folder', path],
+  jail: ['jail', String],
   url: ['url', String],
   sha256: ['sha256', String],
   suite: ['suite', String],

@@ -13,6 +13,7 @@ import { choosePool, namespace, readWorld, type Release, type World } from '../w
 import { createDataset, destroyDataset } from '../steps/dataset.ts';
 import { releaseLock, releasePaths, usersOf } from './destroy.ts';
 import { planArchive } from './fetch-archive.ts';
+import { customLocks, planCustom } from './fetch-custom.ts';
 import { planSets } from './fetch-sets.ts';
 import { planSuite } from './fetch-suite.ts';
 import { fetchFlags, fetchInput, toFetchInput, type FetchInput } from './fetch-words.ts';
@@ -28,6 +29,8 @@ export interface Filling {
   readonly before: readonly Step[];
   /** Fills `root`. */
   readonly fill: readonly Step[];
+  /** `fill` makes the root's dataset too. */
+  readonly makesRoot?: true;
 }
 
 export interface Place {
@@ -56,7 +59,7 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
   input: fetchInput,
   async locks(context, input) {
     const name = await chooseName(context, input);
-    return [releaseLock((await choosePool(context)).name, name)];
+    return [releaseLock((await choosePool(context)).name, name), ...(await customLocks(context, input))];
   },
   async plan(context, input) {
     const name = await chooseName(context, input);
@@ -82,7 +85,7 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
         ...(stale ? [destroyDataset({ dataset, recursive: true })] : []),
         ...filling.before,
         createDataset({ dataset, properties: releaseProperties(context, input, filling) }),
-        createDataset({ dataset: `${dataset}/root`, properties: {} }),
+        ...(filling.makesRoot ? [] : [createDataset({ dataset: `${dataset}/root`, properties: {} })]),
         ...filling.fill,
       ],
       result: () => ({
@@ -97,7 +100,8 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
   command: {
     names: ['fetch'],
     group: 'releases',
-    usage: '[release=NAME] [file=PATH | url=URL [sha256=DIGEST]] [mirror=URL] [PROPERTY=VALUE ...]',
+    usage:
+      '[release=NAME] [file=PATH | url=URL [sha256=DIGEST] | folder=DIRECTORY | jail=JAIL] [mirror=URL] [PROPERTY=VALUE ...]',
     flags: fetchFlags,
     about:
       'A name such as bookworm or noble is installed from the mirror that this machine uses, verified by the keyring of the archive. ' +
@@ -112,6 +116,8 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
         says: 'with more packages, under a name of its own',
       },
       { line: 'iocage fetch release=alpine file=/root/alpine.tar.gz', says: 'from a local archive' },
+      { line: 'iocage fetch release=own folder=/srv/rootfs', says: 'from a folder of this machine' },
+      { line: 'iocage fetch release=web-1 jail=web', says: 'from a jail that is stopped' },
       {
         line: 'iocage fetch release=14.1-RELEASE ftpfiles="base.txz lib32.txz"',
         says: 'FreeBSD distribution sets',
@@ -133,10 +139,11 @@ async function chooseName(context: Context, input: FetchInput): Promise<string> 
 }
 
 function isArchive(input: FetchInput): boolean {
-  return input.file !== undefined || input.url !== undefined;
+  return [input.file, input.url, input.folder, input.jail].some((way) => way !== undefined);
 }
 
 function planFilling(context: Context, input: FetchInput, place: Place): Promise<Filling> {
+  if (input.folder !== undefined || input.jail !== undefined) return planCustom(context, input, place);
   if (isArchive(input)) return planArchive(context, input, place);
   if (isFreebsdRelease(place.name) && input.suite === undefined) return planSets(context, input, place);
   return planSuite(context, input, place);

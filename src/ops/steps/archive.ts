@@ -16,7 +16,7 @@ import { asIocageError, failure } from '../../domain/errors.ts';
 import { TarProblem, TarReader } from '../../domain/tar.ts';
 
 /** A root file system with more files than this is a bomb or a mistake. */
-const maxMembers = 2_000_000;
+export const maxMembers = 2_000_000;
 /** tar(1) says where it is after so many records of 10 KiB. */
 const checkpointRecords = 1000;
 
@@ -36,8 +36,7 @@ export const checkArchives = stepKind<{ archives: readonly ArchiveFile[]; datase
       for (const archive of archives) {
         // In a dry run nothing was downloaded; what is here already is judged all the same.
         if (run.dry && (await run.files.stat(archive.file)) === undefined) continue;
-        await verifyDigest(archive, run);
-        await judge(archive.file, check, run);
+        await verifyAndJudge(archive, check, run);
       }
     },
     undo: () => Promise.resolve(),
@@ -95,7 +94,7 @@ export function compressionFor(file: string): Compression {
 }
 
 /** Room below the dataset; in a dry run it may not be there yet. */
-async function availableBytes(dataset: string, run: StepRun): Promise<number> {
+export async function availableBytes(dataset: string, run: StepRun): Promise<number> {
   const available = (await run.storage.measure(dataset, 0, ['available'])).get(dataset)?.get('available');
   return available === undefined && run.dry ? Infinity : Number(available ?? 0);
 }
@@ -104,6 +103,28 @@ async function verifyDigest({ file, sha256 }: ArchiveFile, run: StepRun): Promis
   if (sha256 === undefined) return;
   const actual = (await run.downloads.digest(file, { signal: run.signal })).sha256;
   if (actual !== sha256) throw failure('CHECKSUM_MISMATCH', { file, expected: sha256, actual });
+}
+
+/** Both at once, as they read the same; a digest that does not fit is what counts. */
+export async function verifyAndJudge(archive: ArchiveFile, check: ArchiveCheck, run: StepRun): Promise<void> {
+  const stop = new AbortController();
+  const judging = judge(archive.file, check, {
+    ...run,
+    signal: AbortSignal.any([run.signal, stop.signal]),
+  });
+  const judged = judging.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  try {
+    await verifyDigest(archive, run);
+  } catch (error) {
+    stop.abort();
+    await judged;
+    throw error;
+  }
+  const refused = await judged;
+  if (refused !== undefined) throw refused.error;
 }
 
 async function judge(file: string, check: ArchiveCheck, run: StepRun): Promise<void> {

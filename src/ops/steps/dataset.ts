@@ -105,11 +105,15 @@ export const takeSnapshot = stepKind<{ name: string; recursive: boolean; propert
   },
 );
 
-/** Cannot be undone; repeated, it finds nothing and is content. */
-export const destroyDataset = stepKind<{ dataset: string; recursive: boolean }>('dataset.destroy', {
-  title: ({ dataset }) => `destroy dataset ${dataset}`,
-  do: ({ dataset, recursive }, { storage }) => storage.destroy(dataset, { recursive }),
-});
+/** Cannot be undone; repeated, it finds nothing and is content. `gone`: what earlier steps destroy. */
+export const destroyDataset = stepKind<{ dataset: string; recursive: boolean; gone?: readonly string[] }>(
+  'dataset.destroy',
+  {
+    title: ({ dataset }) => `destroy dataset ${dataset}`,
+    do: ({ dataset, recursive, gone }, { storage }) =>
+      storage.destroy(dataset, { recursive, ...(gone === undefined ? {} : { gone }) }),
+  },
+);
 
 export const destroySnapshot = stepKind<{ name: string; recursive: boolean }>('snapshot.destroy', {
   title: ({ name, recursive }) => `destroy snapshot ${name}${recursive ? ' and those below' : ''}`,

@@ -6,11 +6,23 @@ import { failure } from '../../domain/errors.ts';
 import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
 import { rewriteFstab } from './fstab.ts';
+import { moveKinds } from './move.ts';
 import { releaseKinds } from './release.ts';
+import { treeKinds } from './tree.ts';
+import { imageKinds } from './image.ts';
+import { packageKinds } from './package.ts';
 
-const shared = new Map<string, StepKind>(
-  [...datasetKinds, ...fileKinds, ...releaseKinds, rewriteFstab].map((kind) => [kind.kind, kind as StepKind]),
-);
+const rooms = [
+  datasetKinds,
+  fileKinds,
+  releaseKinds,
+  moveKinds,
+  treeKinds,
+  imageKinds,
+  packageKinds,
+  [rewriteFstab],
+];
+const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));
 
 export function kindOf(context: Pick<Context, 'host'>, step: Step): StepKind {
   const kind = shared.get(step.kind) ?? context.host.kinds.find((known) => known.kind === step.kind);

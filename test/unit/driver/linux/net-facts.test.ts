@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultNic4, defaultNic6, parseInterfaces } from '../../../../src/driver/linux/net-facts.ts';
+import { defaultRoute4, defaultRoute6, parseInterfaces } from '../../../../src/driver/linux/net-facts.ts';
 
 const route = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 wlan0\t00000000\t0102A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0
@@ -13,19 +13,32 @@ ${zero} 00 ${zero} 00 ${zero} ffffffff 00000001 00000000 00200200       lo
 `;
 
 describe('network facts', () => {
-  it('finds the interface of the default route, lowest metric first', () => {
-    expect(defaultNic4(route)).toBe('eth0');
-    expect(defaultNic4(route.split('\n')[0]!)).toBeUndefined();
-    expect(defaultNic6(route6)).toBe('eth0');
-    expect(defaultNic6(route6.split('\n')[2]!)).toBeUndefined();
+  it('finds the default route, lowest metric first', () => {
+    expect(defaultRoute4(route)).toEqual({ nic: 'eth0', gateway: '192.0.2.1' });
+    expect(defaultRoute4(route.split('\n')[0]!)).toEqual({ nic: undefined, gateway: undefined });
+    expect(
+      defaultRoute4(`${route.split('\n')[0]}\nppp0\t00000000\t00000000\t0001\t0\t0\t0\t00000000`),
+    ).toEqual({
+      nic: 'ppp0',
+      gateway: undefined,
+    });
+    expect(defaultRoute6(route6)).toEqual({ nic: 'eth0', gateway: 'fe80::1' });
+    expect(defaultRoute6(route6.split('\n')[2]!)).toEqual({ nic: undefined, gateway: undefined });
   });
 
   it('reads the output of ip -j addr', () => {
     const json = `[{"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","scope":"host"}]},
-      {"ifname":"eth0","addr_info":[{"family":"inet6","local":"2001:db8:0:0::2","scope":"global"}]},{}]`;
+      {"ifname":"eth0","flags":["UP"],"mtu":9000,"address":"52:54:00:00:00:01","linkinfo":{"info_kind":"bridge"},
+       "addr_info":[{"family":"inet6","local":"2001:db8:0:0::2","prefixlen":64,"scope":"global"}]},{}]`;
     expect(parseInterfaces(json)).toEqual([
-      { name: 'lo', addresses: [{ family: 4, address: '127.0.0.1', scope: 'host' }] },
-      { name: 'eth0', addresses: [{ family: 6, address: '2001:db8::2', scope: 'global' }] },
+      {
+        ...{ name: 'lo', mac: '', mtu: 1500, kind: '', up: false },
+        addresses: [{ family: 4, address: '127.0.0.1', prefix: 32, scope: 'host' }],
+      },
+      {
+        ...{ name: 'eth0', mac: '52:54:00:00:00:01', mtu: 9000, kind: 'bridge', up: true },
+        addresses: [{ family: 6, address: '2001:db8::2', prefix: 64, scope: 'global' }],
+      },
     ]);
     expect(parseInterfaces('')).toEqual([]);
   });

@@ -6,20 +6,24 @@ import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
 
 const uuid = '6f1b9a52-0000-4000-8000-000000000001';
 const places = placesOf({ run: '/run/iocage', state: '/var/lib/iocage' }, 'tank', uuid);
+const ethernet = { mac: '52:54:00:00:00:01', mtu: 1500, kind: '', up: true };
 const facts: NetFacts = {
   interfaces: [
-    { name: 'lo', addresses: [{ family: 4, address: '127.0.0.1', scope: 'host' }] },
+    { ...ethernet, name: 'lo', addresses: [{ family: 4, address: '127.0.0.1', prefix: 8, scope: 'host' }] },
     {
+      ...ethernet,
       name: 'eth0',
       addresses: [
-        { family: 4, address: '192.0.2.2', scope: 'global' },
-        { family: 6, address: '2001:db8::2', scope: 'global' },
-        { family: 6, address: 'fe80::1234', scope: 'link' },
+        { family: 4, address: '192.0.2.2', prefix: 24, scope: 'global' },
+        { family: 6, address: '2001:db8::2', prefix: 64, scope: 'global' },
+        { family: 6, address: 'fe80::1234', prefix: 64, scope: 'link' },
       ],
     },
-    { name: 'eth1', addresses: [] },
+    { ...ethernet, name: 'eth1', addresses: [] },
   ],
   defaultNic: { 4: 'eth0', 6: undefined },
+  gateway: { 4: '192.0.2.1', 6: undefined },
+  hostId: 'host',
   sysctl: new Map([
     ['net/ipv4/conf/eth0/forwarding', '0'],
     ['net/ipv6/conf/all/forwarding', '0'],
@@ -40,6 +44,9 @@ describe('networkKind', () => {
     [{ ip4_addr: 'none', ip6_addr: 'none' }, 'own'],
     [{ ip4: 'new', ip4_addr: '192.0.2.9' }, 'addresses'],
     [{ ip4: 'disable', ip6_addr: 'eth0|2001:db8::9' }, 'addresses'],
+    [{ nat: '1' }, 'addresses'],
+    [{ nat: '1', ip4: 'disable' }, 'own'],
+    [{ vnet: 'on' }, 'vnet'],
   ])('%j is %s', (config, kind) => {
     expect(networkKind(new Map(Object.entries(config)))).toBe(kind);
   });
@@ -95,7 +102,7 @@ describe('planNetwork', () => {
       { key: 'ip4_addr', problem: "192.0.2.2 is the host's own address on eth0" },
       { key: 'ip4_addr', problem: '192.0.2.20 is in use by jail other' },
       { key: 'ip4_addr', problem: '127.0.0.9 is a loopback address' },
-      { key: 'ip4_addr', problem: 'auto addresses are not given on Linux yet; name a fixed one' },
+      { key: 'ip4_addr', problem: 'AUTOIP4 is specified, but ip4_autostart is not set!' },
       { key: 'ip6_addr', problem: '2001:db8::5: the host has no default route; name an interface' },
     ]);
     expect(plan({ ip4_addr: 'eth0|1.2.3' }).problems).toMatchObject([{ key: 'ip4_addr' }]);

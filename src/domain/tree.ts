@@ -1,0 +1,131 @@
+/**
+ * Two directory trees compared by what find(1) tells of their files, for packages: what is new or
+ * changed goes into the archive, what is gone is written down. Within one line of snapshots a file that
+ * nobody touched keeps its time of change (ctime) to the nanosecond, so that a content that was
+ * exchanged behind a faked mtime shows all the same. Pure.
+ */
+import { failure } from './errors.ts';
+
+export interface TreeEntry {
+  /** As find prints it: `f` file, `d` directory, `l` link, `c`, `b`, `p`, `s`. */
+  readonly type: string;
+  readonly mode: string;
+  readonly owner: string;
+  readonly size: string;
+  readonly mtime: string;
+  readonly ctime: string;
+  readonly target: string;
+}
+
+/** Fields of one entry, each ended by a NUL: a path may hold anything else. */
+export const findFormat = ['%P', '%y', '%m', '%U:%G', '%s', '%T@', '%C@', '%l']
+  .map((f) => `${f}\\0`)
+  .join('');
+const fields = 8;
+
+/** Collects find's output, in pieces of any size. */
+export class TreeReader {
+  readonly entries = new Map<string, TreeEntry>();
+  private rest: Buffer = Buffer.alloc(0);
+  private readonly maxEntries: number;
+
+  constructor(maxEntries = 2_000_000) {
+    this.maxEntries = maxEntries;
+  }
+
+  push(bytes: Uint8Array): void {
+    const all = this.rest.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.rest, bytes]);
+    let start = 0;
+    let at = 0;
+    let values: Buffer[] = [];
+    for (let end = all.indexOf(0, at); end >= 0; end = all.indexOf(0, at)) {
+      values.push(all.subarray(at, end));
+      at = end + 1;
+      if (values.length < fields) continue;
+      this.take(values);
+      values = [];
+      start = at;
+    }
+    this.rest = Buffer.from(all.subarray(start));
+  }
+
+  private take([path, ...more]: readonly Buffer[]): void {
+    const name = path!.toString('utf8');
+    // A name that cannot be written down could be neither listed nor deleted by its name again.
+    if (Buffer.compare(Buffer.from(name, 'utf8'), path!) !== 0 || /[\u0000-\u001f\u007f]/.test(name)) {
+      throw failure('UNSUPPORTED', {
+        what: `packaging the file ${JSON.stringify(name)}`,
+        why: 'its name is not UTF-8 or has control characters',
+      });
+    }
+    if (this.entries.size >= this.maxEntries)
+      throw failure('UNSUPPORTED', {
+        what: 'packaging',
+        why: `there are more than ${this.maxEntries} files`,
+      });
+    const [type = '', mode = '', owner = '', size = '', mtime = '', ctime = '', target = ''] = more.map(
+      (value) => value.toString('utf8'),
+    );
+    this.entries.set(name, { type, mode, owner, size, mtime, ctime, target });
+  }
+}
+
+export interface TreeChanges {
+  /** New or changed paths, a directory before what is in it. */
+  readonly changed: readonly string[];
+  /** Gone, or of another type now; only the topmost path of what is gone. */
+  readonly deleted: readonly string[];
+}
+
+function isChanged(before: TreeEntry, now: TreeEntry): boolean {
+  const facts: readonly (keyof TreeEntry)[] =
+    // A directory's times and size change with what is in it.
+    now.type === 'd' ? ['mode', 'owner'] : ['mode', 'owner', 'size', 'mtime', 'ctime', 'target'];
+  return facts.some((fact) => before[fact] !== now[fact]);
+}
+
+export function compareTrees(
+  before: ReadonlyMap<string, TreeEntry>,
+  now: ReadonlyMap<string, TreeEntry>,
+): TreeChanges {
+  const changed: string[] = [];
+  const deleted = new Set<string>();
+  const isOther = (path: string): boolean => before.get(path)?.type !== now.get(path)?.type;
+  for (const [path, entry] of now) {
+    // Sockets live as long as who listens; tar keeps none.
+    if (entry.type === 's') continue;
+    const old = before.get(path);
+    if (old === undefined || old.type !== entry.type || isChanged(old, entry)) changed.push(path);
+  }
+  for (const path of before.keys()) if (isOther(path)) deleted.add(path);
+  const isBelowDeleted = (path: string): boolean => {
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      if (deleted.has(path.slice(0, at))) return true;
+    }
+    return false;
+  };
+  return {
+    changed: changed.sort(),
+    deleted: [...deleted].filter((path) => !isBelowDeleted(path)).sort(),
+  };
+}
+
+/**
+ * Refuses a deletion that is not of the base: a path that is not there, or that leads through anything
+ * but directories.
+ */
+export function assertDeletable(
+  base: ReadonlyMap<string, Pick<TreeEntry, 'type'>>,
+  path: string,
+  file: string,
+): void {
+  const parts = path.split('/');
+  const parents = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+  const plain = !parts.some((part) => part === '' || part === '.' || part === '..');
+  if (plain && base.has(path) && parents.every((parent) => base.get(parent)?.type === 'd')) return;
+  throw failure('UNSAFE_ARCHIVE', {
+    file,
+    member: path,
+    why: 'is to be deleted but is no file of the release',
+  });
+}

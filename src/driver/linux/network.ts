@@ -1,0 +1,48 @@
+/** Looks at the host and plans a jail's network, whichever kind it is; changes nothing. */
+import type { JailSpec } from '../host.ts';
+import type { Exec, Files, Paths } from '../system.ts';
+import { isOn } from '../../domain/config.ts';
+import { dhcpProblem } from './dhcp.ts';
+import { placesOf } from './names.ts';
+import { forwardProblems, hasNft, listeningPorts } from './nat-plan.ts';
+import { readNetFacts } from './net-facts.ts';
+import { networkKind, planNetwork, sysctlsToRead, type NetProblem, type NetworkPlan } from './net-plan.ts';
+import { planVnet } from './vnet-plan.ts';
+
+async function natProblems(files: Files): Promise<readonly NetProblem[]> {
+  if (await hasNft(files)) return [];
+  return [{ key: 'nat', problem: 'nft(8) is not installed; apt-get install nftables' }];
+}
+
+async function listening(files: Files): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const protocol of ['tcp', 'udp'] as const) {
+    for (const family of ['', '6']) {
+      const text = await files.read(`/proc/net/${protocol}${family}`).catch(() => undefined);
+      for (const port of listeningPorts(protocol, text ?? '')) found.add(port);
+    }
+  }
+  return found;
+}
+
+/** No plan for a jail that shares the host's network or has loopback only. With a problem the plan is not to be used. */
+export async function planJailNetwork(
+  exec: Exec,
+  files: Files,
+  paths: Paths,
+  jail: JailSpec,
+): Promise<{ readonly plan?: NetworkPlan; readonly problems: readonly NetProblem[] }> {
+  const kind = networkKind(jail.config);
+  const alone: NetProblem[] =
+    isOn(jail.config, 'dhcp') && kind !== 'vnet' ? [{ key: 'dhcp', problem: 'DHCP needs vnet=on' }] : [];
+  if (kind === 'host' || kind === 'own') return { problems: alone };
+  const facts = await readNetFacts(exec, files, paths, sysctlsToRead);
+  const places = placesOf(paths, jail.pool, jail.uuid);
+  const { plan, problems } = (kind === 'vnet' ? planVnet : planNetwork)(jail, places, facts);
+  const more: NetProblem[] = [];
+  if (plan.nat) more.push(...(await natProblems(files)));
+  if (plan.nat && plan.nat.forwards.length > 0)
+    more.push(...forwardProblems(plan.nat.forwards, jail, facts, await listening(files)));
+  if (plan.nics?.some(({ dhcp }) => dhcp)) more.push(...(await dhcpProblem(exec)));
+  return { plan, problems: [...alone, ...problems, ...more] };
+}

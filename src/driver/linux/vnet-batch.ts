@@ -1,0 +1,81 @@
+/**
+ * The interfaces of a vnet jail as lines for `ip -batch -`. Pure.
+ * See ip-link(8), ip-address(8), ip-route(8), bridge(8).
+ */
+import type { NetworkPlan, PlannedNic } from './net-plan.ts';
+
+export interface VnetPlan extends NetworkPlan {
+  readonly nics: readonly PlannedNic[];
+}
+
+export const isVnet = (plan: NetworkPlan): plan is VnetPlan => plan.nics !== undefined;
+
+/** Namespace and pairs. The host's end says nothing of its own on the bridge's network. */
+export function vnetLinkLines(plan: VnetPlan): readonly string[] {
+  return [
+    `netns add ${plan.netns}`,
+    ...plan.nics.flatMap(({ nic, link, bridge, mac, mtu, hostMtu, gateway }) => [
+      `link add name ${link} mtu ${hostMtu} address ${mac.host} type veth` +
+        ` peer name ${nic} mtu ${mtu} address ${mac.jail} netns ${plan.netns}`,
+      `link set dev ${link} addrgenmode none`,
+      ...(bridge === null ? [] : [`link set dev ${link} master ${bridge}`]),
+      ...(gateway === undefined ? [] : [`addr add ${gateway} dev ${link}`]),
+      `link set dev ${link} up`,
+    ]),
+  ];
+}
+
+const uses6 = (plan: VnetPlan, { nic, rtadv }: PlannedNic): boolean =>
+  rtadv === true || plan.addresses.some((address) => address.nic === nic && address.family === 6);
+
+/** Settings inside the namespace that must hold before an interface comes up, as `key=value`. */
+export function vnetInsideSysctls(plan: VnetPlan): readonly string[] {
+  return plan.nics.flatMap((nic) => {
+    const at = `net/ipv6/conf/${nic.nic}`;
+    return [
+      // Nobody on the bridge gives a jail addresses that it did not ask for.
+      `${at}/accept_ra=${nic.rtadv ? 1 : 0}`,
+      `${at}/autoconf=${nic.rtadv ? 1 : 0}`,
+      // For the announcement below.
+      `net/ipv4/conf/${nic.nic}/arp_notify=1`,
+      `${at}/ndisc_notify=1`,
+    ];
+  });
+}
+
+/** The jail's ends, read inside the namespace. */
+export function vnetInsideLines(plan: VnetPlan): readonly string[] {
+  return [
+    'link set dev lo up',
+    ...plan.nics.flatMap((nic) => [
+      // Taken addresses were looked for before; without a wait services can bind to theirs at once.
+      ...plan.addresses
+        .filter((address) => address.nic === nic.nic)
+        .map(
+          ({ address, prefix, family }) =>
+            `addr add ${address}/${prefix} dev ${nic.nic}${family === 6 ? ' nodad' : ''}`,
+        ),
+      ...(uses6(plan, nic) ? [] : [`link set dev ${nic.nic} addrgenmode none`]),
+      `link set dev ${nic.nic} up`,
+    ]),
+    ...(plan.routers ?? []).map(({ address, nic }) => `route add default via ${address} dev ${nic}`),
+  ];
+}
+
+/** Interfaces whose network is told of the jail's addresses. */
+export const announced = (plan: VnetPlan): readonly PlannedNic[] =>
+  plan.nics.filter(
+    ({ nic, bridge }) => bridge !== null && plan.addresses.some((address) => address.nic === nic),
+  );
+
+/**
+ * Another jail may have had the address a moment ago, and the network remembers its link address for a
+ * while. Giving an interface the link address that it has makes the kernel tell everybody.
+ */
+export const announceLines = (plan: VnetPlan): readonly string[] =>
+  announced(plan).map(({ nic, mac }) => `link set dev ${nic} address ${mac.jail}`);
+
+/** Takes it all back. */
+export function vnetRemovalLines(plan: VnetPlan): readonly string[] {
+  return [...plan.nics.map(({ link }) => `link del ${link}`), `netns del ${plan.netns}`];
+}

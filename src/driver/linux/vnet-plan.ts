@@ -1,0 +1,392 @@
+/**
+ * Which changes give a jail with vnet=on its interfaces: a pair for each, of which the host's end joins
+ * a bridge of the host's and the jail's end has the name, the addresses and the link address that the
+ * properties say. Pure: facts in, plan out. A bridge is the user's; it is never made and never changed.
+ *
+ * With nat=1 the addresses are translated to the host's. Without an address of its own, such a jail gets
+ * a link to the host alone, in the place of its first interface's bridge.
+ */
+import ipaddr from 'ipaddr.js';
+import type { JailSpec } from '../host.ts';
+import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
+import { ip4OrNone, ip6OrNone } from '../../domain/address.ts';
+import { isOn } from '../../domain/config.ts';
+import { autoProblem } from './auto-address.ts';
+import { macsFor } from './mac.ts';
+import { blockAround, freeBlock, wantsNat, type NatBlock, type PlannedNat } from './nat-plan.ts';
+import type { HostInterface, NetFacts } from './net-facts.ts';
+import {
+  collect,
+  holderOf,
+  natNic,
+  natOf,
+  neededSysctls,
+  sysctlKeys,
+  wantedOf,
+  type NetProblem,
+  type NetworkPlan,
+  type PlannedAddress,
+  type PlannedNic,
+  type PlannedRouter,
+  type Wanted,
+} from './net-plan.ts';
+import type { Places } from './names.ts';
+
+type Jail = Pick<JailSpec, 'pool' | 'uuid' | 'config'>;
+
+/** What `interfaces` is when nobody set it. */
+const builtIn = 'vnet0:bridge0,vnet1:bridge1';
+
+interface Planning {
+  readonly jail: Jail;
+  readonly facts: NetFacts;
+  readonly problems: NetProblem[];
+}
+
+export function planVnet(
+  jail: Jail,
+  places: Places,
+  facts: NetFacts,
+): { readonly plan: NetworkPlan; readonly problems: readonly NetProblem[] } {
+  const problems: NetProblem[] = [];
+  const planning: Planning = { jail, facts, problems };
+  if (jail.config.get('ip4') === 'inherit')
+    problems.push({ key: 'ip4', problem: "inherit is the host's network; it does not go with vnet=on" });
+
+  const pairs = pairsOf(planning);
+  const wanted = [...wantedFor(planning, pairs, 4), ...wantedFor(planning, pairs, 6)];
+  const addresses = wanted.flatMap((item) => planAddress(planning, pairs, item) ?? []);
+  const block = natBlock(planning, pairs, wanted, addresses);
+  if (block && pairs[0] && !addresses.some(({ family }) => family === 4))
+    addresses.push({ family: 4, address: block.address, prefix: 30, nic: pairs[0].nic });
+
+  const nics = pairs
+    .filter((pair, index) => isKept(planning, pair, index, wanted))
+    .map((pair, index) => planNic(planning, places, pair, index, wanted, block));
+  const routers = routersOf(planning, nics, addresses, block);
+  const nat = wantsNat(jail.config) ? planNat(planning, places, addresses) : undefined;
+  const sysctls = neededSysctls(natSysctls(nat, nics), facts);
+  const { netns, link } = places;
+  return { plan: { netns, link, addresses, sysctls, nics, routers, ...(nat ? { nat } : {}) }, problems };
+}
+
+function pairsOf({ jail, problems }: Planning): readonly BridgedInterface[] {
+  let pairs: readonly BridgedInterface[] = [];
+  // The check of `interfaces` itself tells what is wrong with its form.
+  collect([], 'interfaces', () => {
+    pairs = interfaces.parse(jail.config.get('interfaces') ?? builtIn);
+    if (pairs.length === 0) problems.push({ key: 'interfaces', problem: 'vnet=on needs at least one' });
+  });
+  if (pairs.some(({ nic }) => nic === 'lo'))
+    problems.push({ key: 'interfaces', problem: 'every jail has its own lo; choose another name' });
+  return pairs;
+}
+
+type VnetWanted = Wanted & { readonly nic: string };
+
+/** The items of one address list, each with the jail's interface that it is for. */
+function wantedFor(
+  { jail, problems }: Planning,
+  pairs: readonly BridgedInterface[],
+  family: 4 | 6,
+): readonly VnetWanted[] {
+  const key = `ip${family}_addr`;
+  const first = pairs[0]?.nic;
+  const found: VnetWanted[] = [];
+  collect(problems, key, () => {
+    for (const item of wantedOf(jail.config, family)) {
+      const nic = item.iface === undefined || item.iface === 'DEFAULT' ? first : item.iface;
+      if (nic === undefined) continue;
+      if (pairs.some((pair) => pair.nic === nic)) found.push({ ...item, nic });
+      else
+        problems.push({
+          key,
+          problem: `the jail has no interface ${nic}; interfaces gives it ${pairs.map((pair) => pair.nic).join(', ')}`,
+        });
+    }
+  });
+  if (family === 4 && isOn(jail.config, 'dhcp') && first !== undefined)
+    if (!found.some(({ kind, nic }) => kind === 'dhcp' && nic === first))
+      found.push({ family: 4, kind: 'dhcp', nic: first });
+  return found;
+}
+
+/** Undefined for what is no fixed address, and for what cannot be given. */
+function planAddress(
+  { jail, facts, problems }: Planning,
+  pairs: readonly BridgedInterface[],
+  item: VnetWanted,
+): PlannedAddress | undefined {
+  const { family, address, nic } = item;
+  const refuse = (problem: string): undefined => void problems.push({ key: `ip${family}_addr`, problem });
+  if (item.extra !== undefined)
+    return refuse(`words of ifconfig(8) mean nothing on Linux: ${item.extra.join(' ')}`);
+  if (item.kind === 'auto') return refuse(autoProblem(jail.config, facts));
+  if (address === undefined) return undefined;
+  if (ipaddr.parse(address).range() === 'loopback') return refuse(`${address} is a loopback address`);
+  const prefix = item.prefix ?? (family === 6 ? 64 : undefined);
+  if (prefix === undefined)
+    return refuse(`${address} needs the length of its network, such as ${address}/24`);
+  const onHost = facts.interfaces.find(({ addresses }) =>
+    addresses.some((own) => own.family === family && own.address === address),
+  );
+  if (onHost) return refuse(`${address} is the host's own address on ${onHost.name}`);
+  const bridge = pairs.find((pair) => pair.nic === nic)?.bridge ?? '';
+  const holder = holderOf({ family, address }, jail, facts, bridge);
+  if (holder) return refuse(`${address} is in use by jail ${holder}`);
+  return { family, address, prefix, nic };
+}
+
+/** The link of a jail behind the host's address that has no address on a bridge. */
+function natBlock(
+  { jail, facts, problems }: Planning,
+  pairs: readonly BridgedInterface[],
+  wanted: readonly VnetWanted[],
+  addresses: readonly PlannedAddress[],
+): NatBlock | undefined {
+  if (!wantsNat(jail.config) || pairs.length === 0) return undefined;
+  if (wanted.some(({ kind }) => kind === 'dhcp'))
+    return void problems.push({ key: 'nat', problem: 'nat=1 and DHCP exclude each other' });
+  const prefix = jail.config.get('nat_prefix') ?? '172.16';
+  const fixed = addresses.filter(({ family }) => family === 4);
+  if (fixed.length > 0) {
+    // COMPAT: the Python line writes the address that it chose into ip4_addr.
+    const [own, ...more] = fixed;
+    return more.length === 0 && own!.prefix === 30 && own!.nic === pairs[0]!.nic
+      ? blockAround(prefix, own!.address)
+      : undefined;
+  }
+  if (wanted.some(({ family }) => family === 4)) return undefined;
+  const found = freeBlock(prefix, jail, facts);
+  if (found === undefined)
+    problems.push({
+      key: 'nat_prefix',
+      problem: `${prefix}.0.0/16 has no free addresses, or the host uses it`,
+    });
+  return found;
+}
+
+const bridgeOf = (facts: NetFacts, name: string): HostInterface | undefined =>
+  facts.interfaces.find((found) => found.name === name);
+
+/** COMPAT: `interfaces` names two bridges where nobody set it; the second is left out when it is not there. */
+function isKept(
+  { jail, facts }: Planning,
+  pair: BridgedInterface,
+  index: number,
+  wanted: readonly VnetWanted[],
+): boolean {
+  if (index === 0 || (jail.config.get('interfaces') ?? builtIn) !== builtIn) return true;
+  return wanted.some(({ nic }) => nic === pair.nic) || bridgeOf(facts, pair.bridge ?? '') !== undefined;
+}
+
+function planNic(
+  planning: Planning,
+  places: Places,
+  pair: BridgedInterface,
+  index: number,
+  wanted: readonly VnetWanted[],
+  block: NatBlock | undefined,
+): PlannedNic {
+  const { jail, problems } = planning;
+  const { nic } = pair;
+  const bridge = index === 0 && block !== undefined ? null : pair.bridge;
+  const usual = Number(jail.config.get('vnet_default_mtu') ?? 1500);
+  const hostMtu = bridge === null ? undefined : checkBridge(planning, bridge)?.mtu;
+  const text = jail.config.get(`${nic}_mtu`) ?? 'auto';
+  const mtu = text === 'auto' ? (hostMtu ?? usual) : Number(text);
+  if (hostMtu !== undefined && mtu > hostMtu)
+    problems.push({ key: `${nic}_mtu`, problem: `${mtu} is more than ${bridge} carries (${hostMtu})` });
+  const has = (kind: Wanted['kind']): boolean =>
+    wanted.some((item) => item.nic === nic && item.kind === kind);
+  return {
+    nic,
+    link: `${places.link}v${index}`,
+    bridge,
+    mac: macOf(planning, nic),
+    mtu,
+    hostMtu: hostMtu ?? mtu,
+    ...(index === 0 && block !== undefined ? { gateway: `${block.gateway}/30` } : {}),
+    ...(has('dhcp') ? { dhcp: true as const } : {}),
+    ...(has('rtadv') ? { rtadv: true as const } : {}),
+  };
+}
+
+function checkBridge({ facts, problems }: Planning, name: string): HostInterface | undefined {
+  const found = bridgeOf(facts, name);
+  const refuse = (problem: string): undefined => void problems.push({ key: 'interfaces', problem });
+  if (found === undefined)
+    return refuse(
+      `the host has no bridge ${name}; 'ip link add ${name} type bridge' and 'ip link set ${name} up' make it`,
+    );
+  if (found.kind !== 'bridge') return refuse(`${name} of the host is not a bridge`);
+  if (!found.up) refuse(`bridge ${name} is down; 'ip link set ${name} up' brings it up`);
+  return found;
+}
+
+/** Link addresses that the host or another jail has. */
+function macsInUse({ jail, facts }: Planning): ReadonlyMap<string, string> {
+  const used = new Map(facts.interfaces.map(({ mac, name }) => [mac, `interface ${name} of the host`]));
+  const own = ({ pool, uuid }: { pool: string; uuid: string }): boolean =>
+    pool === jail.pool && uuid === jail.uuid;
+  // What a killed run of this jail left is taken away before the start.
+  const order = [...facts.jails].sort((a, b) => Number(own(b)) - Number(own(a)));
+  for (const state of order) {
+    const nics = typeof state.network === 'object' ? (state.network.nics ?? []) : [];
+    for (const mac of nics.flatMap((nic) => [nic.mac.host, nic.mac.jail])) {
+      if (own(state)) used.delete(mac);
+      else used.set(mac, `jail ${state.uuid}`);
+    }
+  }
+  return used;
+}
+
+/** The property that keeps the link addresses of an interface; only four names have one. */
+export const macKey = (nic: string): string | undefined =>
+  /^vnet[0-3]$/.test(nic) ? `${nic}_mac` : undefined;
+
+function macOf(planning: Planning, nic: string): MacPair {
+  const { jail, facts, problems } = planning;
+  const used = macsInUse(planning);
+  const key = macKey(nic);
+  let stored: MacPair | null = null;
+  if (key !== undefined)
+    collect(problems, key, () => {
+      stored = macPair.parse(jail.config.get(key) ?? 'none');
+    });
+  const pair = stored as MacPair | null;
+  if (pair === null) {
+    const owner = { hostId: facts.hostId, pool: jail.pool, uuid: jail.uuid, nic };
+    return macsFor(owner, jail.config.get('mac_prefix'), new Set(used.keys()));
+  }
+  for (const mac of [pair.host, pair.jail]) {
+    const holder = used.get(mac);
+    if (holder !== undefined)
+      problems.push({ key: key!, problem: `${mac} is the link address of ${holder}` });
+  }
+  const twice = [0, 1, 2, 3].find(
+    (other) => `vnet${other}_mac` < key! && sharesMac(pair, jail.config.get(`vnet${other}_mac`)),
+  );
+  if (twice !== undefined)
+    problems.push({ key: key!, problem: `vnet${twice} of this jail has the same link address` });
+  return pair;
+}
+
+function sharesMac(pair: MacPair, other: string | undefined): boolean {
+  let found: MacPair | null = null;
+  collect([], '', () => {
+    found = macPair.parse(other ?? 'none');
+  });
+  const known = found as MacPair | null;
+  return known !== null && [known.host, known.jail].some((mac) => mac === pair.host || mac === pair.jail);
+}
+
+/** The jail's interface whose networks an address lies in. */
+function nicTowards(addresses: readonly PlannedAddress[], family: 4 | 6, router: string): string | undefined {
+  return addresses.find(
+    (own) => own.family === family && ipaddr.parse(router).match(ipaddr.parse(own.address), own.prefix),
+  )?.nic;
+}
+
+function routersOf(
+  planning: Planning,
+  nics: readonly PlannedNic[],
+  addresses: readonly PlannedAddress[],
+  block: NatBlock | undefined,
+): readonly PlannedRouter[] {
+  const four =
+    block && nics[0] ? { address: block.gateway, nic: nics[0].nic } : router4(planning, nics, addresses);
+  const six = router6(planning, nics, addresses);
+  return [four, six].filter((router) => router !== undefined);
+}
+
+function router4(
+  { jail, facts, problems }: Planning,
+  nics: readonly PlannedNic[],
+  addresses: readonly PlannedAddress[],
+): PlannedRouter | undefined {
+  const key = 'defaultrouter';
+  const text = jail.config.get(key) ?? 'none';
+  const own = addresses.filter(({ family }) => family === 4);
+  // Without a fixed address it is DHCP's affair, or nobody's.
+  if (own.length === 0) return undefined;
+  const translated = wantsNat(jail.config);
+  if (translated && (text === 'none' || text === 'auto')) {
+    const found = hostTowards(nics, own, facts);
+    if (found === undefined)
+      problems.push({
+        key,
+        problem: `nat=1 needs a way to the host: give the bridge an address in the network of ${own[0]!.address}, or set it`,
+      });
+    return found;
+  }
+  let router: string | null = null;
+  collect(problems, key, () => {
+    router = text === 'auto' ? (facts.gateway[4] ?? null) : ip4OrNone.parse(text);
+  });
+  if (router === null) return undefined;
+  const nic = nicTowards(own, 4, router);
+  if (nic !== undefined) return { address: router, nic };
+  return void problems.push({ key, problem: `${router as string} is in no network of the jail` });
+}
+
+/** The address of a bridge in one of the jail's networks. */
+function hostTowards(
+  nics: readonly PlannedNic[],
+  own: readonly PlannedAddress[],
+  facts: NetFacts,
+): PlannedRouter | undefined {
+  for (const { nic, bridge } of nics) {
+    for (const { family, address } of bridgeOf(facts, bridge ?? '')?.addresses ?? []) {
+      if (family !== 4) continue;
+      const mine = own.filter((planned) => planned.nic === nic);
+      if (nicTowards(mine, 4, address) === nic) return { address, nic };
+    }
+  }
+  return undefined;
+}
+
+function router6(
+  { jail, facts, problems }: Planning,
+  nics: readonly PlannedNic[],
+  addresses: readonly PlannedAddress[],
+): PlannedRouter | undefined {
+  const key = 'defaultrouter6';
+  const text = jail.config.get(key) ?? 'none';
+  const own = addresses.filter(({ family }) => family === 6);
+  if (own.length === 0) return undefined;
+  let found: string | null = null;
+  collect(problems, key, () => {
+    found = text === 'auto' ? (facts.gateway[6] ?? null) : ip6OrNone.parse(text);
+  });
+  const router = found as string | null;
+  if (router === null) return undefined;
+  const [address = '', zone] = router.split('%');
+  // A link-local router is on every network; without a name it is on that of the first address.
+  if (ipaddr.parse(address).range() === 'linkLocal') {
+    const nic = zone ?? own[0]!.nic;
+    if (nics.some((known) => known.nic === nic)) return { address, nic };
+    return void problems.push({ key, problem: `the jail has no interface ${nic}` });
+  }
+  const nic = nicTowards(own, 6, address);
+  if (nic !== undefined) return { address, nic };
+  return void problems.push({ key, problem: `${address} is in no network of the jail` });
+}
+
+function planNat(
+  { jail, facts, problems }: Planning,
+  places: Places,
+  addresses: readonly PlannedAddress[],
+): PlannedNat | undefined {
+  const nic = natNic(jail.config, facts);
+  if (typeof nic !== 'string') return void problems.push(nic);
+  const own = addresses.filter(({ family }) => family === 4).map(({ address }) => address);
+  return own.length === 0 ? undefined : natOf(jail, places, nic, own, problems);
+}
+
+/** Forwarding for what comes in from the jail's bridges and for the answers; links of ours are set with themselves. */
+function natSysctls(nat: PlannedNat | undefined, nics: readonly PlannedNic[]): ReadonlyMap<string, string> {
+  if (nat === undefined) return new Map();
+  const ins = [nat.nic, ...nics.flatMap(({ bridge }) => bridge ?? [])];
+  return new Map(ins.map((nic) => [sysctlKeys.forward4(nic), '1']));
+}

@@ -1,0 +1,142 @@
+/** What export and package share: where images are, how they are packed, what is written about a jail. */
+import { join } from 'node:path';
+import type { Context, Flag, Words } from '../operation.ts';
+import type { JailSpec } from '../../driver/host.ts';
+import { failure } from '../../domain/errors.ts';
+import { packings, parseDigest, stemOf, type ImageMetadata, type Packing } from '../../domain/image.ts';
+import type { Jail } from '../../domain/jail.ts';
+import { properties } from '../../domain/properties/index.ts';
+import type { World } from '../world.ts';
+import type { Described } from '../steps/image.ts';
+
+export function imagesDirectory(world: World): string {
+  return join(world.mountpoint, 'images');
+}
+
+export function packagesDirectory(world: World): string {
+  return join(world.mountpoint, 'packages');
+}
+
+export const packingFlag: Flag = {
+  key: 'packing',
+  flags: '-c, --compression <how>',
+  doc: 'zstd (the default where it is installed), xz or gz',
+};
+
+const words: Readonly<Record<string, Packing>> = { zstd: 'zstd', xz: 'xz', lzma: 'xz', gz: 'gz', gzip: 'gz' };
+
+export function packingWord(command: string, given: Words): { packing?: Packing } {
+  const how = given.flags['packing'] as string | undefined;
+  if (how === undefined) return {};
+  if (Object.hasOwn(words, how)) return { packing: words[how]! };
+  throw failure('USAGE', { problem: `compression is zstd, xz or gz, not ${JSON.stringify(how)}`, command });
+}
+
+/** What stands beside the archive, as far as it is known before that is written. */
+export async function describe(
+  context: Context,
+  jail: Jail,
+  spec: JailSpec,
+  archive: string,
+): Promise<Described> {
+  return {
+    format: 'iocage-image',
+    version: 1,
+    kernel: context.host.kernel,
+    exportedAt: context.clock.now().toISOString(),
+    uuid: jail.uuid,
+    tag: jail.tag,
+    type: spec.config.get('type') ?? 'jail',
+    ...(jail.local.has('release') ? { release: jail.local.get('release')! } : {}),
+    archive,
+    properties: await storedProperties(context, jail),
+    fstab: (await context.files.read(join(spec.mountpoint, 'fstab'))) ?? '',
+  };
+}
+
+export interface Written {
+  readonly uuid: string;
+  readonly tag: string;
+  readonly file: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Removes what an earlier export left to wait until this one had ended. The jail's lock is held, so what
+ * waits under its name belongs to no operation that still runs.
+ */
+async function forgetReplaced(context: Context, directory: string, uuid: string): Promise<void> {
+  const { files } = context;
+  for (const staging of (await files.list(directory)).filter((name) => name.startsWith('.'))) {
+    const old = join(directory, staging, 'old');
+    const names = await files.list(old);
+    if (!names.includes(`${uuid}.json`) && !names.some((name) => stemOf(name) === uuid)) continue;
+    for (const name of names) await files.remove(join(old, name));
+    await files.rmdir(old);
+    await files.rmdir(join(directory, staging));
+  }
+}
+
+/** What stands there when it is done. */
+export async function written(
+  context: Context,
+  directory: string,
+  { uuid, tag }: Jail,
+  archive: string,
+): Promise<Written> {
+  await forgetReplaced(context, directory, uuid);
+  const file = join(directory, archive);
+  const sha256 = parseDigest((await context.files.read(join(directory, `${uuid}.sha256`))) ?? '') ?? '';
+  return { uuid, tag, file, sha256, sizeBytes: (await context.files.stat(file))?.sizeBytes ?? 0 };
+}
+
+/** The root must be there, or the archive would hold an empty directory. Answers what is mounted inside it. */
+export async function checkRoot(context: Context, jail: Jail): Promise<readonly string[]> {
+  const rows = (await context.storage.filesystems(jail.dataset, 8, ['mounted'])) ?? [];
+  const root = rows.find(({ name }) => name === `${jail.dataset}/root`);
+  if (root === undefined) throw failure('DATASET_NOT_FOUND', { dataset: `${jail.dataset}/root` });
+  if (root.values.get('mounted') !== 'yes') throw failure('NOT_MOUNTED', { dataset: root.name });
+  return rows.map(({ name }) => name).filter((name) => name !== jail.dataset && name !== root.name);
+}
+
+export async function choosePacking(context: Context, wanted: Packing | undefined): Promise<Packing> {
+  const has = async (packing: Packing): Promise<boolean> => {
+    try {
+      await context.exec.read([packings[packing].tool, '--version'], { accept: 'any' });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  if (wanted === undefined) return (await has('zstd')) ? 'zstd' : 'gz';
+  if (await has(wanted)) return wanted;
+  const { tool } = packings[wanted];
+  throw failure('MISSING_TOOL', {
+    tool,
+    package: wanted === 'xz' ? 'xz-utils' : tool,
+    why: 'compress the image',
+  });
+}
+
+/** Files of an earlier export of the jail, whatever its compression: the one digest could not fit both. */
+export async function earlier(
+  context: Context,
+  directory: string,
+  uuid: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const present = await context.files.list(directory);
+  return present.filter((name) => names.includes(name) || stemOf(name) === uuid);
+}
+
+const nativeKeys = new Set(
+  properties.filter(({ store, access }) => store === 'native' && access === 'set').map(({ key }) => key),
+);
+
+async function storedProperties(context: Context, jail: Jail): Promise<ImageMetadata['properties']> {
+  const native = [...((await context.storage.local(jail.dataset)) ?? [])].filter(([key]) =>
+    nativeKeys.has(key),
+  );
+  return Object.fromEntries([...jail.local, ...native].sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,71 @@
+/**
+ * `create template=NAME`: jails that are clones of a template. They get the template's properties, since
+ * that is what a template is for, except what can only be one jail's: who it is, and its addresses.
+ */
+import { failure } from '../../domain/errors.ts';
+import { findJail, label, type Jail } from '../../domain/jail.ts';
+import type { Context, Plan } from '../operation.ts';
+import { readWorld, toSpec, type World } from '../world.ts';
+import { cloneSteps, snapshotRows, type Copy } from './clone.ts';
+import type { Created, Kind } from './new-jail.ts';
+import { jailLock } from './select.ts';
+
+/** Two jails cannot have these in common, or they say something of the template alone. */
+const leave: ReadonlySet<string> = new Set([
+  'ip4_addr',
+  'ip6_addr',
+  'hostid',
+  'depends',
+  'source_template',
+  'sync_state',
+  'sync_target',
+  'sync_tgt_zpool',
+]);
+
+/** ZFS's own properties that a clone does not get from its origin. */
+const native = ['compression', 'quota', 'dedup'] as const;
+
+export async function templateLocks(context: Context, name: string): Promise<readonly string[]> {
+  return [jailLock(findTemplate(await readWorld(context), name))];
+}
+
+function findTemplate(world: World, name: string): Jail {
+  const jail = findJail(world.jails, name);
+  if (jail.template) return jail;
+  throw failure('USAGE', {
+    problem: `${label(jail)} is no template; 'iocage set template=yes ${jail.tag}' makes it one`,
+    command: 'create',
+  });
+}
+
+export async function planFromTemplate(
+  context: Context,
+  world: World,
+  input: { template?: string | undefined; kind?: Kind | undefined; release?: string | undefined },
+  jails: readonly Copy[],
+  given: readonly (readonly [string, string])[],
+): Promise<Plan<Created>> {
+  const excluded = input.kind !== undefined && input.kind !== 'clone' ? input.kind : input.release;
+  if (excluded !== undefined) {
+    throw failure('USAGE', { problem: `template and ${excluded} exclude each other`, command: 'create' });
+  }
+  const source = findTemplate(world, input.template!);
+  toSpec(world, source); // a corrupt template is refused here
+  const own = await context.storage.local(source.dataset);
+  const more = [
+    ['source_template', source.tag] as const,
+    ...native.flatMap((key) => {
+      const value = own?.get(key);
+      return value === undefined || value === '0' || value === 'none' ? [] : [[key, value] as const];
+    }),
+  ];
+  const found = await snapshotRows(context.storage, source);
+  return {
+    subject: jails.map(({ tag }) => tag).join(', '),
+    title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`} from template ${source.tag}`,
+    steps: jails.flatMap(({ uuid, tag }) =>
+      cloneSteps({ world, source, uuid, tag, snapshot: undefined }, found, given, more, leave),
+    ),
+    result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind: 'clone' })) }),
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * Moving a jail's dataset: under another name, or between `jails/` and `templates/`. What leads to it
+ * from elsewhere goes along: the link of its tag and the paths in its fstab.
+ */
+import { join } from 'node:path';
+import type { Context } from '../operation.ts';
+import type { Step } from '../../driver/system.ts';
+import { failure } from '../../domain/errors.ts';
+import { label, type Jail } from '../../domain/jail.ts';
+import { repath } from '../../domain/repath.ts';
+import { toSpec, type World } from '../world.ts';
+import { createDataset, renameDataset } from '../steps/dataset.ts';
+import { makeLink, removeLink } from '../steps/file.ts';
+import { leavePlace, rewriteFile } from '../steps/move.ts';
+import { dependentsOf } from './loss.ts';
+import { assertDown } from './select.ts';
+
+export interface Move {
+  /** Where the jail is mounted afterwards. */
+  readonly mountpoint: string;
+  readonly steps: readonly Step[];
+  /** Once everything else is done. */
+  readonly last: readonly Step[];
+}
+
+/** @throws JAIL_CORRUPT, JAIL_RUNNING, DATASET_EXISTS */
+export async function planMove(
+  context: Context,
+  world: World,
+  jail: Jail,
+  to: { dataset: string; tag: string; action: string },
+): Promise<Move> {
+  const spec = toSpec(world, jail);
+  await assertDown(context, jail, to.action);
+  const { dataset, tag } = to;
+  if ((await context.storage.filesystems(dataset, 0, [])) !== undefined)
+    throw failure('DATASET_EXISTS', { dataset });
+  const mountpoint = await mountpointAt(context, world, jail, dataset);
+  const from = jail.mountpoint!;
+  const fstab = await context.files.read(join(from, 'fstab'));
+  const after = fstab === undefined ? undefined : repath(fstab, from, mountpoint);
+  const group = dataset.split('/').slice(0, -1).join('/');
+  return {
+    mountpoint,
+    steps: [
+      // A jail that ended by itself may have left its network behind, under the name that it has now.
+      ...((await context.host.leftoverSteps?.(spec)) ?? []),
+      ...(world.missing.includes(group) ? [createDataset({ dataset: group, properties: {} })] : []),
+      removeLink({ target: from, path: join(world.mountpoint, 'tags', jail.tag) }),
+      ...(mountpoint === from ? [] : [leavePlace({ path: mountpoint, when: 'undone' })]),
+      renameDataset({ from: jail.dataset, to: dataset }),
+      ...(mountpoint === from ? [] : [leavePlace({ path: from, when: 'done' })]),
+      ...(fstab === undefined || after === undefined || after === fstab
+        ? []
+        : [rewriteFile({ path: join(mountpoint, 'fstab'), before: fstab, after })]),
+    ],
+    last: [makeLink({ target: mountpoint, path: join(world.mountpoint, 'tags', tag) })],
+  };
+}
+
+/** A mount point of its own stays; otherwise it is the parent's and the last part of the name. */
+async function mountpointAt(context: Context, world: World, jail: Jail, dataset: string): Promise<string> {
+  if ((await context.storage.local(jail.dataset))?.has('mountpoint')) return jail.mountpoint!;
+  const parts = dataset.split('/');
+  const parent = parts.slice(0, -1).join('/');
+  const row = (await context.storage.filesystems(parent, 0, ['mountpoint']))?.[0];
+  const above =
+    row === undefined ? join(world.mountpoint, parts.at(-2)!) : (row.values.get('mountpoint') ?? 'none');
+  if (!above.startsWith('/')) throw failure('NOT_MOUNTED', { dataset: parent });
+  return join(above, parts.at(-1)!);
+}
+
+/** @throws HAS_CLONES when anything is a clone of the jail */
+export async function assertNoClones(context: Context, jail: Jail, action: string): Promise<void> {
+  const clones = dependentsOf(await context.storage.clones(jail.pool), [jail.dataset]);
+  if (clones.length > 0) throw failure('HAS_CLONES', { name: label(jail), action, clones });
+}

@@ -1,0 +1,168 @@
+/**
+ * `reset`: a jail's properties back to the defaults, all but those that say who it is and where its files
+ * come from. With thin configuration that means: what is stored on its dataset is taken away again.
+ */
+import * as z from 'zod';
+import { defineChange, type Plan } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { effective } from '../../domain/config.ts';
+import { findJail, label, type Jail } from '../../domain/jail.ts';
+import { findProperty } from '../../domain/properties/index.ts';
+import { namespace, readWorld, toSpec, type World } from '../world.ts';
+import { inheritProperties } from '../steps/dataset.ts';
+import { jailLock, noProperties } from './select.ts';
+
+const resetInput = z.object({
+  /** Jails; or one of the words `ALL` and `default`. */
+  jails: z.array(z.string().min(1)).min(1, 'missing UUID'),
+});
+
+interface Change {
+  readonly jail: string;
+  readonly key: string;
+  readonly old: string;
+  /** Null: it is unset now. */
+  readonly new: string | null;
+}
+
+/** COMPAT: every line of the original kept some of these; what one of them kept is kept. */
+const kept: ReadonlySet<string> = new Set([
+  'tag',
+  'host_hostuuid',
+  'host_hostname',
+  'hostname',
+  'type',
+  'basejail',
+  'release',
+  'cloned_release',
+  'template',
+  'istemplate',
+  'source_template',
+  'vnet0_mac',
+  'vnet1_mac',
+  'vnet2_mac',
+  'vnet3_mac',
+  'hack88',
+  'jail_zfs_dataset',
+  'resolver',
+  'ip4_autostart',
+  'ip4_autoend',
+  'ip4_autosubnet',
+  'gitlocation',
+  'volumes',
+  'boot',
+  'vnet',
+  'mount_procfs',
+  'mount_linprocfs',
+  'hostid',
+]);
+
+/** Keys stored on the jail that a reset takes away, sorted. */
+function resettable(local: ReadonlyMap<string, string>): readonly string[] {
+  return [...local.keys()]
+    .filter((key) => {
+      const row = findProperty(key);
+      return row?.store === 'user' && row.access !== 'tool' && !kept.has(key);
+    })
+    .sort();
+}
+
+export const propertyReset = defineChange<typeof resetInput, { changes: readonly Change[] }>({
+  id: 'property.reset',
+  title: 'Set the properties of jails back to the defaults',
+  effect: 'change',
+  recover: 'undo',
+  input: resetInput,
+  async locks(context, input) {
+    const world = await readWorld(context);
+    if (input.jails.includes('default')) return [`defaults:${world.pool.name}`];
+    return chosen(world, input.jails).map(jailLock);
+  },
+  async plan(context, input) {
+    const world = await readWorld(context);
+    if (!input.jails.includes('default')) return planJails(world, input.jails);
+    if (input.jails.length > 1)
+      throw failure('USAGE', { problem: `'default' stands alone`, command: 'reset' });
+    return planDefaults(world);
+  },
+  command: {
+    names: ['reset'],
+    group: 'configuration',
+    usage: 'JAIL ... | ALL | default',
+    flags: [{ key: 'force', flags: '-f, --force', doc: 'do not ask' }],
+    about:
+      'Addresses, limits, hooks and whatever else was set go. What stays: tag, UUID, host name, type, release, ' +
+      'template, MAC addresses, boot, vnet, resolver, jail_zfs_dataset, volumes. The properties of ZFS, such as ' +
+      'quota, stay as well. The word default takes away all stored defaults. ALL asks first.',
+    examples: [
+      { line: 'iocage reset web', says: 'web follows the defaults again' },
+      { line: 'iocage reset default', says: 'the built-in defaults count again' },
+    ],
+    toInputs(words) {
+      noProperties('reset', words);
+      if (words.positionals.length === 0)
+        throw failure('USAGE', { problem: 'missing UUID', command: 'reset' });
+      return [{ jails: words.positionals }];
+    },
+  },
+});
+
+function chosen(world: World, names: readonly string[]): readonly Jail[] {
+  if (!names.includes('ALL')) return [...new Set(names.map((name) => findJail(world.jails, name)))];
+  if (names.length > 1) throw failure('USAGE', { problem: 'ALL stands alone', command: 'reset' });
+  return world.jails.filter((jail) => jail.problem === undefined);
+}
+
+function planJails(world: World, names: readonly string[]): Plan<{ changes: readonly Change[] }> {
+  const jails = chosen(world, names);
+  for (const jail of jails) toSpec(world, jail); // what is corrupt or not ours is refused here
+  const changes = jails.flatMap((jail) => changesOf(world, jail));
+  const subject = names.includes('ALL') ? 'all jails' : jails.map(label).join(', ');
+  return {
+    subject,
+    title: `Resetting ${subject}`,
+    steps: jails.flatMap((jail) => {
+      const keys = resettable(jail.local);
+      return keys.length === 0 ? [] : [resetStep(jail.dataset, jail.local, keys)];
+    }),
+    ...(names.includes('ALL') ? { loses: changes.map(({ jail, key, old }) => `${jail} ${key}=${old}`) } : {}),
+    result: () => ({ changes }),
+  };
+}
+
+function changesOf(world: World, jail: Jail): readonly Change[] {
+  const keys = resettable(jail.local);
+  const rest = new Map([...jail.local].filter(([key]) => !keys.includes(key)));
+  const now = effective(rest, world.defaults, { uuid: jail.uuid });
+  return keys.map((key) => ({
+    jail: jail.uuid,
+    key,
+    old: jail.local.get(key)!,
+    new: now.get(key) ?? null,
+  }));
+}
+
+function planDefaults(world: World): Plan<{ changes: readonly Change[] }> {
+  const keys = [...world.defaults.keys()].filter((key) => findProperty(key)?.store === 'user').sort();
+  return {
+    subject: 'default',
+    title: 'Resetting defaults',
+    steps: keys.length === 0 ? [] : [resetStep(`${world.root}/.defaults`, world.defaults, keys)],
+    result: () => ({
+      changes: keys.map((key) => ({
+        jail: 'default',
+        key,
+        old: world.defaults.get(key)!,
+        new: findProperty(key)?.default ?? null,
+      })),
+    }),
+  };
+}
+
+function resetStep(dataset: string, local: ReadonlyMap<string, string>, keys: readonly string[]) {
+  return inheritProperties({
+    dataset,
+    keys: keys.map((key) => namespace + key),
+    previous: Object.fromEntries(keys.map((key) => [namespace + key, local.get(key)!])),
+  });
+}

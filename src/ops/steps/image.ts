@@ -1,0 +1,243 @@
+/**
+ * Step kinds that write images of jails. The bytes go from tar(1) through the compressor into the file
+ * in the kernel. An image is written in a directory of the operation's own beside the finished ones and
+ * moved into place whole, so that nobody ever finds half of one.
+ */
+import { join } from 'node:path';
+import { stepKind, type StepRun } from '../../driver/step.ts';
+import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
+import { parseDigest, type ImageMetadata, type Packing } from '../../domain/image.ts';
+
+export function stagingOf(directory: string, { operationId }: StepRun): string {
+  return join(directory, `.${operationId}`);
+}
+
+/** tar(1) says where it is after so many records of 10 KiB. */
+const checkpointRecords = 1000;
+
+/** Writes the plain tar stream of `root`, or of what `list` names, to standard output; nothing that is mounted below it. */
+export function packer(kernel: 'linux' | 'freebsd', root: string, list?: string): readonly string[] {
+  if (kernel === 'freebsd') {
+    return [
+      'tar',
+      '-c',
+      '--one-file-system',
+      '--numeric-owner',
+      '-C',
+      root,
+      '-f',
+      '-',
+      ...(list === undefined ? ['.'] : ['-n', '--null', '-T', list]),
+    ];
+  }
+  return [
+    'tar',
+    '--create',
+    '--one-file-system',
+    '--numeric-owner',
+    '--xattrs',
+    '--xattrs-include=security.capability',
+    // Times of reading and of changing facts say nothing to the one who unpacks.
+    '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
+    `--checkpoint=${checkpointRecords}`,
+    '--checkpoint-action=echo=checkpoint %u',
+    `--directory=${root}`,
+    '--file=-',
+    ...(list === undefined ? ['.'] : ['--no-recursion', '--null', `--files-from=${list}`]),
+  ];
+}
+
+/** The program that compresses standard input to standard output. */
+function compressor(packing: Packing): readonly string[] {
+  switch (packing) {
+    case 'zstd':
+      return ['zstd', '-q', '-T0', '-c'];
+    case 'xz':
+      return ['xz', '-T0', '-c'];
+    case 'gz':
+      return ['gzip', '-c'];
+  }
+}
+
+function fifoOf(file: string): string {
+  return `${file}.fifo`;
+}
+
+/** What outlived a killed iocage would go on writing while the image is taken away again. */
+function mortal(argv: readonly string[], kernel: 'linux' | 'freebsd'): readonly string[] {
+  return kernel === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', ...argv] : argv;
+}
+
+/**
+ * The packed stream goes two ways, into the file and to sha256sum, so that nothing is read twice. dd
+ * writes in large pieces, which is three times as fast on zfs-fuse as tee's small ones.
+ */
+async function streamAndDigest(
+  tar: readonly string[],
+  { packing, described: { kernel } }: { packing: Packing; described: Described },
+  file: string,
+  run: StepRun,
+  onLine: (line: string) => void,
+): Promise<string> {
+  const fifo = fifoOf(file);
+  const into = ['dd', `of=${file}`, 'bs=1M', 'iflag=fullblock', 'status=none'];
+  await run.exec.change(['mkfifo', '--mode=0600', '--', fifo]);
+  const stop = new AbortController();
+  const commands = [tar, compressor(packing), ['tee', '--', fifo], into];
+  const streams = run.exec.pipe(
+    commands.map((argv) => mortal(argv, kernel)),
+    { signal: AbortSignal.any([run.signal, stop.signal]), onLine },
+  );
+  if (run.dry) return streams.then(() => 'SHA-256');
+  const digest = run.exec.read(mortal(['sha256sum', '--', fifo], kernel), {
+    signal: AbortSignal.any([run.signal, stop.signal]),
+  });
+  // Whichever ends badly, the other must not wait for it for ever.
+  const both = [streams, digest].map((one) =>
+    one.catch((error: unknown) => {
+      stop.abort();
+      throw error;
+    }),
+  );
+  const [streamed, digested] = await Promise.allSettled(both);
+  if (streamed!.status === 'rejected') throw streamed!.reason;
+  if (digested!.status === 'rejected') throw digested!.reason;
+  await run.files.remove(fifo);
+  const sha256 = parseDigest((await digest).stdout);
+  if (sha256 === undefined) throw failure('INTERNAL', { why: 'sha256sum gave no digest' });
+  return sha256;
+}
+
+/** All that is known before the archive is written. */
+export type Described = Omit<ImageMetadata, 'sha256' | 'sizeBytes'>;
+
+export const writeImage = stepKind<{
+  root: string;
+  directory: string;
+  stem: string;
+  packing: Packing;
+  kernel: 'linux' | 'freebsd';
+  described: Described;
+}>('image.write', {
+  title: ({ root, described }) => `archive ${root} as ${described.archive}`,
+  async do({ root, directory, stem, packing, kernel, described }, run) {
+    await pack(packer(kernel, root), { root, directory, stem, packing, described }, run);
+  },
+  async undo({ directory, described }, run) {
+    await takeBack(directory, described, run);
+  },
+});
+
+/** tar's stream into the operation's own directory, then its digest and the metadata beside it. */
+export async function pack(
+  tar: readonly string[],
+  to: { root: string; directory: string; stem: string; packing: Packing; described: Described },
+  run: StepRun,
+): Promise<void> {
+  const { root, directory, stem, described } = to;
+  const staging = stagingOf(directory, run);
+  const file = join(staging, described.archive);
+  await run.files.mkdir(staging, { mode: 0o700 });
+  const said: string[] = [];
+  run.progress(`archiving ${root}`);
+  let sha256: string;
+  try {
+    sha256 = await streamAndDigest(tar, to, file, run, (line) => {
+      const records = /checkpoint ([0-9]+)$/.exec(line)?.[1];
+      if (records === undefined) said.push(line);
+      else run.progress(`archiving ${root}`, Number(records) * 10240);
+    });
+  } catch (error) {
+    if (run.signal.aborted) throw failure('CANCELLED', { operation: `archiving ${root}` }, { cause: error });
+    throw inWords(asIocageError(error), file, said);
+  }
+  await run.files.chmod(file, 0o600);
+  const sizeBytes = (await run.files.stat(file))?.sizeBytes ?? 0;
+  const metadata = { ...described, sha256, sizeBytes };
+  // The digits alone, as the original reads them.
+  await run.files.write(join(staging, `${stem}.sha256`), `${sha256}\n`, { mode: 0o600 });
+  await run.files.write(join(staging, `${stem}.json`), `${JSON.stringify(metadata, null, 2)}\n`, {
+    mode: 0o600,
+  });
+}
+
+/** Takes back what {@link pack} made. */
+export async function takeBack(directory: string, { archive }: Described, run: StepRun): Promise<void> {
+  const staging = stagingOf(directory, run);
+  const fifo = fifoOf(join(staging, archive));
+  if ((await run.files.stat(fifo)) !== undefined) {
+    // Who waits for the other end of the fifo, since that was killed, is let go. None of the two waits.
+    const quiet = ['status=none'];
+    const options = { accept: 'any' } as const;
+    await run.exec.change(
+      ['dd', 'if=/dev/null', `of=${fifo}`, 'oflag=nonblock', 'conv=nocreat,notrunc', ...quiet],
+      options,
+    );
+    await run.exec.change(
+      ['dd', `if=${fifo}`, 'of=/dev/null', 'iflag=nonblock', 'count=0', ...quiet],
+      options,
+    );
+  }
+  await emptyOut(staging, run);
+}
+
+/** Removes the files of a directory that only this operation writes to, and the directory. */
+async function emptyOut(directory: string, { files }: StepRun): Promise<void> {
+  for (const name of await files.list(directory)) await files.remove(join(directory, name));
+  await files.rmdir(directory);
+}
+
+function inWords(error: IocageError, file: string, said: readonly string[]): IocageError {
+  if (error.code !== 'COMMAND_FAILED') return error;
+  const why = said.filter((line) => !/Exiting with failure status/.test(line)).at(-1);
+  if (/No space left|quota exceeded/i.test(`${said.join('\n')}${String(error.details['stderr'])}`)) {
+    return failure('POOL_FULL', { dataset: file, why: 'the image does not fit' }, { cause: error });
+  }
+  return why === undefined ? error : failure('FILE_FAILED', { path: file, why }, { cause: error });
+}
+
+/** Moves the finished files into place; those of an earlier export (`replaces`) wait beside until the operation has ended, and are removed by its result. */
+export const publishImage = stepKind<{
+  directory: string;
+  names: readonly string[];
+  replaces: readonly string[];
+}>('image.publish', {
+  title: ({ directory, names }) => `put ${names.join(', ')} into ${directory}`,
+  async do({ directory, names, replaces }, run) {
+    const staging = stagingOf(directory, run);
+    const old = join(staging, 'old');
+    if (replaces.length > 0) await run.files.mkdir(old, { mode: 0o700 });
+    for (const name of replaces) await run.files.rename(join(directory, name), join(old, name));
+    for (const name of names) await run.files.rename(join(staging, name), join(directory, name));
+    if (replaces.length === 0) await run.files.rmdir(staging);
+  },
+  async undo({ directory, names, replaces }, run) {
+    const staging = stagingOf(directory, run);
+    const isThere = async (path: string): Promise<boolean> => (await run.files.stat(path)) !== undefined;
+    // It never began.
+    if (replaces.length > 0 && !(await isThere(join(staging, 'old')))) return;
+    const published = replaces.length === 0 && !(await isThere(staging));
+    for (const name of names) {
+      const moved = published || !(await isThere(join(staging, name)));
+      const restored = replaces.includes(name) && !(await isThere(join(staging, 'old', name)));
+      if (moved && !restored) await run.files.remove(join(directory, name));
+    }
+    for (const name of replaces) {
+      if (await isThere(join(staging, 'old', name)))
+        await run.files.rename(join(staging, 'old', name), join(directory, name));
+    }
+    await run.files.rmdir(join(staging, 'old'));
+  },
+});
+
+/** An archive may have given its root any owner and mode; others could write into the jail then. */
+export const ownRoot = stepKind<{ root: string }>('image.own-root', {
+  title: ({ root }) => `give ${root} to root`,
+  async do({ root }, { exec }) {
+    await exec.change(['chown', '0:0', root]);
+    await exec.change(['chmod', '0755', root]);
+  },
+  undo: () => Promise.resolve(),
+});
+
+export const imageKinds = [writeImage, publishImage, ownRoot];

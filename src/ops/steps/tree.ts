@@ -1,0 +1,80 @@
+/**
+ * Step kinds that copy files into a root which the same operation made, so that its undo takes them with
+ * it: a folder that becomes a release, and the private part of a basejail. By tar(1) on both ends, whose
+ * bytes go from one to the other in the kernel.
+ */
+import { stepKind, type StepRun } from '../../driver/step.ts';
+import { asIocageError, failure } from '../../domain/errors.ts';
+import { unpacker } from '../../domain/archive.ts';
+
+/** Packs what stands on one file system below `from`; `left` are patterns of what stays there. */
+export function packer(from: string, left: readonly string[]): string[] {
+  return [
+    'tar',
+    '--create',
+    '--one-file-system',
+    '--numeric-owner',
+    '--xattrs',
+    '--xattrs-include=security.capability',
+    '--anchored',
+    '--no-wildcards-match-slash',
+    ...left.map((path) => `--exclude=./${path}`),
+    '-C',
+    from,
+    '-f',
+    '-',
+    '.',
+  ];
+}
+
+async function copyTree(from: string, to: string, left: readonly string[], run: StepRun): Promise<void> {
+  const said: string[] = [];
+  try {
+    await run.exec.pipe([packer(from, left), [...unpacker('linux', to)]], {
+      signal: run.signal,
+      onLine: (line) => said.push(line),
+    });
+  } catch (error) {
+    if (run.signal.aborted) throw failure('CANCELLED', { operation: `copying ${from}` }, { cause: error });
+    if (/No space left|quota exceeded/i.test(said.join('\n'))) {
+      throw failure('POOL_FULL', { dataset: to, why: `${from} does not fit` }, { cause: error });
+    }
+    throw asIocageError(error);
+  }
+}
+
+/** What a running system has there belongs to its kernel and not to the folder. */
+const kernelFolders = ['dev/*', 'proc/*', 'sys/*', 'run/*'];
+
+/** Everything of a folder but what is mounted in it. */
+export const copyFolder = stepKind<{ folder: string; root: string }>('tree.copy', {
+  title: ({ folder, root }) => `copy ${folder} to ${root}`,
+  async do({ folder, root }, run) {
+    run.progress(`copying ${folder}`);
+    await copyTree(folder, root, kernelFolders, run);
+  },
+  undo: () => Promise.resolve(),
+});
+
+/**
+ * A basejail's own files: everything of the release but what is in the folders of `base`, which it sees
+ * read-only from the release and of which it gets only the empty places.
+ */
+export const copyPrivate = stepKind<{ release: string; root: string; base: readonly string[] }>(
+  'tree.copy-private',
+  {
+    title: ({ root }) => `copy the private folders of the release to ${root}`,
+    async do({ release, root, base }, run) {
+      run.progress('copying the private folders');
+      await copyTree(
+        release,
+        root,
+        base.map((path) => `${path}/*`),
+        run,
+      );
+    },
+    undo: () => Promise.resolve(),
+  },
+);
+
+export const treeKinds = [copyFolder, copyPrivate];

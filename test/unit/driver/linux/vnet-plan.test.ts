@@ -1,0 +1,257 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { autoAddress, autoProblem } from '../../../../src/driver/linux/auto-address.ts';
+import { macsFor } from '../../../../src/driver/linux/mac.ts';
+import { placesOf } from '../../../../src/driver/linux/names.ts';
+import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
+import { settled } from '../../../../src/driver/linux/settle.ts';
+import { planVnet } from '../../../../src/driver/linux/vnet-plan.ts';
+import {
+  announceLines,
+  vnetInsideLines,
+  vnetInsideSysctls,
+  vnetLinkLines,
+  vnetRemovalLines,
+  type VnetPlan,
+} from '../../../../src/driver/linux/vnet-batch.ts';
+import type { JailSpec } from '../../../../src/driver/host.ts';
+
+const uuid = '6f1b9a52-0000-4000-8000-000000000001';
+const places = placesOf({ run: '/run/iocage', state: '/var/lib/iocage' }, 'tank', uuid);
+const nic = { mac: '52:54:00:00:00:01', mtu: 1500, kind: '', up: true, addresses: [] };
+const facts: NetFacts = {
+  interfaces: [
+    {
+      ...nic,
+      name: 'eth0',
+      addresses: [{ family: 4, address: '192.0.2.2', prefix: 24, scope: 'global' }],
+    },
+    {
+      ...{ ...nic, name: 'bridge0', mac: '52:54:00:00:00:02', kind: 'bridge', mtu: 9000 },
+      addresses: [{ family: 4, address: '10.9.0.1', prefix: 24, scope: 'global' }],
+    },
+    { ...nic, name: 'bridge9', mac: '52:54:00:00:00:03', kind: 'bridge', up: false },
+  ],
+  defaultNic: { 4: 'eth0', 6: 'eth0' },
+  gateway: { 4: '192.0.2.1', 6: 'fe80::1' },
+  hostId: 'host',
+  sysctl: new Map([
+    ['net/ipv4/conf/eth0/forwarding', '0'],
+    ['net/ipv4/conf/bridge0/forwarding', '0'],
+  ]),
+  jails: [],
+};
+const plan = (config: Record<string, string>, known: NetFacts = facts) =>
+  planVnet(
+    {
+      pool: 'tank',
+      uuid,
+      config: new Map(Object.entries({ vnet: 'on', interfaces: 'vnet0:bridge0', ...config })),
+    },
+    places,
+    known,
+  );
+const problems = (config: Record<string, string>, known?: NetFacts): readonly string[] =>
+  plan(config, known).problems.map(({ key, problem }) => `${key}: ${problem}`);
+
+describe('planVnet', () => {
+  it('gives each interface its pair, and the bridge’s packet size to the host’s end', () => {
+    const made = plan({
+      interfaces: 'vnet0:bridge0,lan:none',
+      ip4_addr: 'vnet0|10.9.0.2/24,lan|10.8.0.2/24',
+      ip6_addr: 'fd00::2',
+      defaultrouter: '10.8.0.1',
+      defaultrouter6: 'fe80::9%lan',
+      vnet0_mtu: '1400',
+      vnet_default_mtu: '1450',
+      vnet0_mac: '02:ff:60:00:00:01,02:ff:60:00:00:02',
+    });
+    expect(made.problems).toEqual([]);
+    expect(made.plan.nics).toMatchObject([
+      {
+        ...{ nic: 'vnet0', link: `${places.link}v0`, bridge: 'bridge0', mtu: 1400, hostMtu: 9000 },
+        mac: { host: '02:ff:60:00:00:01', jail: '02:ff:60:00:00:02' },
+      },
+      { nic: 'lan', link: `${places.link}v1`, bridge: null, mtu: 1450, hostMtu: 1450 },
+    ]);
+    expect(made.plan.addresses).toEqual([
+      { family: 4, address: '10.9.0.2', prefix: 24, nic: 'vnet0' },
+      { family: 4, address: '10.8.0.2', prefix: 24, nic: 'lan' },
+      { family: 6, address: 'fd00::2', prefix: 64, nic: 'vnet0' },
+    ]);
+    expect(made.plan.routers).toEqual([
+      { address: '10.8.0.1', nic: 'lan' },
+      { address: 'fe80::9', nic: 'lan' },
+    ]);
+    expect(made.plan.sysctls).toEqual([]);
+    for (const { link } of made.plan.nics!) expect(link.length).toBeLessThanOrEqual(15);
+  });
+
+  it('leads a translated jail over the bridge’s address, or over a link to the host alone', () => {
+    const bridged = plan({ nat: '1', ip4_addr: 'vnet0|10.9.0.2/24', nat_forwards: 'tcp(80:8080)' });
+    expect(bridged.problems).toEqual([]);
+    expect(bridged.plan.routers).toEqual([{ address: '10.9.0.1', nic: 'vnet0' }]);
+    expect(bridged.plan.nat).toMatchObject({ nic: 'eth0', addresses: ['10.9.0.2'], table: places.table });
+    expect(bridged.plan.sysctls.map(({ key }) => key)).toEqual([
+      'net/ipv4/conf/eth0/forwarding',
+      'net/ipv4/conf/bridge0/forwarding',
+    ]);
+    const alone = plan({ nat: '1' });
+    expect(alone.problems).toEqual([]);
+    const [link] = alone.plan.nics!;
+    expect(link!.bridge).toBeNull();
+    expect(alone.plan.routers).toEqual([{ address: link!.gateway!.replace('/30', ''), nic: 'vnet0' }]);
+    // COMPAT: an address that the Python line chose and wrote down.
+    const kept = plan({ nat: '1', ip4_addr: 'vnet0|172.16.0.2/30' });
+    expect(kept.plan.nics![0]).toMatchObject({ bridge: null, gateway: '172.16.0.1/30' });
+  });
+
+  it.each([
+    [{ interfaces: 'vnet0:nobridge' }, /^interfaces: the host has no bridge nobridge; 'ip link add nobridge/],
+    [{ interfaces: 'vnet0:eth0' }, /^interfaces: eth0 of the host is not a bridge$/],
+    [{ interfaces: 'vnet0:bridge9' }, /^interfaces: bridge bridge9 is down/],
+    [{ interfaces: 'none' }, /^interfaces: vnet=on needs at least one$/],
+    [{ interfaces: 'lo:bridge0' }, /^interfaces: every jail has its own lo/],
+    [{ ip4: 'inherit' }, /^ip4: inherit/],
+    [{ ip4_addr: '10.9.0.2' }, /^ip4_addr: 10.9.0.2 needs the length/],
+    [{ ip4_addr: 'em0|10.9.0.2/24' }, /^ip4_addr: the jail has no interface em0; interfaces gives it vnet0$/],
+    [{ ip4_addr: '10.9.0.1/24' }, /^ip4_addr: 10.9.0.1 is the host's own address on bridge0$/],
+    [{ ip4_addr: '127.0.0.2/8' }, /^ip4_addr: 127.0.0.2 is a loopback address$/],
+    [{ ip4_addr: '10.9.0.2/24 alias' }, /^ip4_addr: words of ifconfig/],
+    [{ ip4_addr: 'AUTOIP4' }, /^ip4_addr: AUTOIP4 is specified, but ip4_autostart is not set!$/],
+    [{ ip4_addr: '1.2.3' }, /^ip4_addr: /],
+    [{ ip4_addr: '10.9.0.2/24', defaultrouter: '10.8.0.1' }, /^defaultrouter: 10.8.0.1 is in no network/],
+    [{ ip4_addr: '10.9.0.2/24', defaultrouter: 'auto' }, /^defaultrouter: 192.0.2.1 is in no network/],
+    [{ ip6_addr: 'fd00::2', defaultrouter6: 'fd01::1' }, /^defaultrouter6: fd01::1 is in no network/],
+    [
+      { ip6_addr: 'fd00::2', defaultrouter6: 'fe80::1%em0' },
+      /^defaultrouter6: the jail has no interface em0$/,
+    ],
+    [{ vnet0_mtu: '9001' }, /^vnet0_mtu: 9001 is more than bridge0 carries \(9000\)$/],
+    [
+      { vnet0_mac: '52:54:00:00:00:02,02:00:00:00:00:01' },
+      /^vnet0_mac: .* of interface bridge0 of the host$/,
+    ],
+    [{ vnet0_mac: 'nonsense' }, /^vnet0_mac: /],
+    [{ nat: '1', dhcp: 'on' }, /^nat: nat=1 and DHCP exclude each other$/],
+    [{ nat: '1', ip4_addr: '10.7.0.2/24' }, /^defaultrouter: nat=1 needs a way to the host/],
+    [{ nat: '1', nat_interface: 'em7' }, /^nat_interface: the host has no interface em7$/],
+    [{ nat: '1', nat_forwards: 'tcp(0)' }, /^nat_forwards: /],
+  ])('refuses %j', (config, problem) => {
+    expect(problems(config)).toEqual([expect.stringMatching(problem)]);
+  });
+
+  it('refuses what another jail of the bridge has, and leaves other bridges alone', () => {
+    const other = plan({ ip4_addr: '10.9.0.2/24', vnet0_mac: '02:00:00:00:00:01,02:00:00:00:00:02' }).plan;
+    const known: NetFacts = { ...facts, jails: [{ pool: 'tank', uuid: 'other', network: other }] };
+    expect(problems({ ip4_addr: '10.9.0.2/24' }, known)).toEqual([
+      'ip4_addr: 10.9.0.2 is in use by jail other',
+    ]);
+    expect(problems({ interfaces: 'vnet0:none', ip4_addr: '10.9.0.2/24' }, known)).toEqual([]);
+    expect(problems({ vnet0_mac: '02:00:00:00:00:09,02:00:00:00:00:02' }, known)).toEqual([
+      'vnet0_mac: 02:00:00:00:00:02 is the link address of jail other',
+    ]);
+  });
+
+  it('leaves the second bridge of the built-in list out when it is missing and nobody needs it', () => {
+    const interfaces = 'vnet0:bridge0,vnet1:bridge1';
+    expect(plan({ interfaces }).plan.nics).toHaveLength(1);
+    expect(problems({ interfaces, ip4_addr: 'vnet1|10.9.0.2/24' })).toHaveLength(1);
+    expect(problems({ interfaces: `${interfaces},vnet2:bridge0` })).toHaveLength(1);
+  });
+});
+
+describe('batch lines of a vnet jail', () => {
+  it('make the pair, then the inside, and take exactly the pair away', () => {
+    const made = plan({
+      ip4_addr: 'vnet0|10.9.0.2/24',
+      defaultrouter: '10.9.0.1',
+      vnet0_mac: '02:ff:60:00:00:01,02:ff:60:00:00:02',
+    }).plan as VnetPlan;
+    const link = `${places.link}v0`;
+    expect(vnetLinkLines(made)).toEqual([
+      `netns add ${places.netns}`,
+      `link add name ${link} mtu 9000 address 02:ff:60:00:00:01 type veth peer name vnet0 mtu 9000 address 02:ff:60:00:00:02 netns ${places.netns}`,
+      `link set dev ${link} addrgenmode none`,
+      `link set dev ${link} master bridge0`,
+      `link set dev ${link} up`,
+    ]);
+    expect(vnetInsideSysctls(made)).toContain('net/ipv6/conf/vnet0/accept_ra=0');
+    expect(vnetInsideLines(made)).toEqual([
+      'link set dev lo up',
+      'addr add 10.9.0.2/24 dev vnet0',
+      'link set dev vnet0 addrgenmode none',
+      'link set dev vnet0 up',
+      'route add default via 10.9.0.1 dev vnet0',
+    ]);
+    expect(announceLines(made)).toEqual(['link set dev vnet0 address 02:ff:60:00:00:02']);
+    expect(vnetRemovalLines(made)).toEqual([`link del ${link}`, `netns del ${places.netns}`]);
+    const asking = plan({ ip6_addr: 'accept_rtadv' }).plan as VnetPlan;
+    expect(vnetInsideSysctls(asking)).toContain('net/ipv6/conf/vnet0/accept_ra=1');
+    expect(vnetInsideLines(asking).join('\n')).not.toContain('addrgenmode');
+  });
+});
+
+describe('link addresses', () => {
+  const owner = { hostId: 'host', pool: 'tank', uuid, nic: 'vnet0' };
+
+  it('are stable, differ by host, jail and interface, and are locally administered', () => {
+    const one = macsFor(owner, '02ff60', new Set());
+    expect(macsFor(owner, undefined, new Set())).toEqual(one);
+    expect(one.jail).toMatch(/^02:ff:60:/);
+    const others = [{ hostId: 'b' }, { uuid: 'b' }, { nic: 'vnet1' }, { pool: 'b' }].map((change) =>
+      macsFor({ ...owner, ...change }, '02ff60', new Set()),
+    );
+    expect(new Set([one, ...others].map(({ jail }) => jail)).size).toBe(5);
+    expect(macsFor(owner, '02ff60', new Set([one.jail])).jail).not.toBe(one.jail);
+  });
+
+  it('are pairs of unicast addresses of which the host’s end is never a bridge’s lowest', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string({ minLength: 1 }), (hostId, name) => {
+        const { host, jail } = macsFor({ ...owner, hostId, uuid: name }, 'aabbcc', new Set());
+        expect(host).toMatch(/^fe:bb:cc(:[0-9a-f]{2}){3}$/);
+        expect(jail).toMatch(/^aa:bb:cc(:[0-9a-f]{2}){3}$/);
+      }),
+    );
+  });
+});
+
+describe('AUTOIP4', () => {
+  const range = new Map([
+    ['ip4_autostart', '1'],
+    ['ip4_autoend', '5'],
+  ]);
+
+  it('is the lowest that neither host, jail nor property has', () => {
+    const jails = [{ pool: 'tank', uuid: 'b', network: plan({ ip4_addr: '192.0.2.3/24' }).plan }];
+    expect(autoAddress(range, { ...facts, jails }, ['em0|192.0.2.4/24'])).toEqual({
+      address: '192.0.2.5',
+      prefix: 24,
+    });
+    expect(autoAddress(range, { ...facts, jails }, ['192.0.2.4,192.0.2.5']).problem).toContain('exhaustion');
+    expect(autoProblem(range, facts)).toContain('kept by jails that do not run');
+  });
+
+  it.each([
+    [{}, 'AUTOIP4 is specified, but ip4_autostart is not set!'],
+    [{ ip4_autostart: '10' }, 'AUTOIP4 is specified, but ip4_autoend is not set!'],
+  ])('%j: %s', (config, problem) => {
+    expect(autoAddress(new Map(Object.entries(config)), facts, [])).toEqual({ problem });
+  });
+
+  it('is decided together with the link addresses, once', () => {
+    const config = {
+      vnet: 'on',
+      interfaces: 'vnet0:bridge0,lan:bridge0',
+      ip4_addr: 'AUTOIP4,lan|AUTOIP4',
+      ...Object.fromEntries(range),
+    };
+    const spec = { pool: 'tank', uuid, config: new Map(Object.entries(config)) } as unknown as JailSpec;
+    const texts = settled(spec, places, facts, ['192.0.2.3']);
+    expect(texts.get('ip4_addr')).toBe('192.0.2.4/24,lan|192.0.2.5/24');
+    expect([...texts.keys()]).toEqual(['vnet0_mac', 'ip4_addr']);
+    const known = { ...spec, config: new Map([...spec.config, ...texts]) };
+    expect(settled(known, places, facts, [])).toEqual(new Map());
+  });
+});
