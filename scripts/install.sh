@@ -4,6 +4,8 @@
 #   PREFIX/bin/iocage            the launcher, made for the node of this machine
 #   PREFIX/lib/iocage/           the program, its start-up snapshot, licence and documentation
 #   PREFIX/share/man/man8/       the manual page
+#   PREFIX/lib/systemd/system/   the unit, on Linux;  PREFIX/etc/rc.d/ the script, on FreeBSD
+#                                (SYSTEM=Linux or SYSTEM=FreeBSD packs for the other one)
 #
 # What stands at these places and is not iocage's is left alone. No data, pool or jail is touched.
 set -eu
@@ -17,6 +19,8 @@ case $PREFIX in /*) ;; *) die "PREFIX must be an absolute path, not '$PREFIX'" ;
 lib=$PREFIX/lib/iocage
 bin=$PREFIX/bin/iocage
 man=$PREFIX/share/man/man8/iocage.8
+unit=$PREFIX/lib/systemd/system/iocage.service
+rcd=$PREFIX/etc/rc.d/iocage
 
 check_ours() {
   if [ -e "$DESTDIR$lib" ] && ! grep -q '"name": "iocage"' "$DESTDIR$lib/package.json" 2>/dev/null; then
@@ -27,10 +31,26 @@ check_ours() {
   fi
 }
 
+check_service() {
+  if [ -e "$DESTDIR$1" ] && ! grep -q "Installed by 'make install'" "$DESTDIR$1" 2>/dev/null; then
+    die "$DESTDIR$1 is there and was not installed by this; nothing was changed"
+  fi
+}
+
 remove() {
   check_ours
+  check_service "$unit"
+  check_service "$rcd"
   rm -rf "${DESTDIR:?}$lib"
-  rm -f "$DESTDIR$bin" "$DESTDIR$man"
+  rm -f "$DESTDIR$bin" "$DESTDIR$man" "$DESTDIR$unit" "$DESTDIR$rcd"
+}
+
+# install_service FILE TO MODE
+install_service() {
+  mkdir -p "$DESTDIR${2%/*}"
+  prefix=$(printf '%s\n' "$PREFIX" | sed 's/[\\&|]/\\&/g')
+  sed "s|@PREFIX@|$prefix|" "$1" >"$DESTDIR$2"
+  chmod "$3" "$DESTDIR$2"
 }
 
 case ${1:-install} in
@@ -50,6 +70,10 @@ install)
     mkdir -p "$DESTDIR${man%/*}"
     cp "$here/share/man/man8/iocage.8" "$DESTDIR$man"
   fi
+  case ${SYSTEM:-$(uname -s)} in
+  Linux) install_service "$here/share/systemd/iocage.service" "$unit" 644 ;;
+  FreeBSD) install_service "$here/share/rc.d/iocage" "$rcd" 755 ;;
+  esac
   node "$here/scripts/launcher.mjs" --root "$DESTDIR" --bundle "$lib/iocage.cjs" --blob "$lib/iocage.blob" --launcher "$bin"
   chmod -R u=rwX,go=rX "$DESTDIR$lib"
   echo "installed $bin"

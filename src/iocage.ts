@@ -3,6 +3,7 @@
  * kernel it is on.
  */
 import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action, Paths } from './driver/system.ts';
 import type { EventSink } from './domain/events.ts';
@@ -80,6 +81,7 @@ export function makeContext(options: ContextOptions = {}): Context {
     emit: options.emit ?? (() => undefined),
     signal: options.signal ?? new AbortController().signal,
     isRoot: process.geteuid?.() === 0,
+    cores: availableParallelism(),
     async self() {
       return { pid: process.pid, processStart: (await processStart(process.pid)) ?? '' };
     },

@@ -10,6 +10,7 @@ export const ownCommands: readonly {
   readonly title: string;
 }[] = [
   { name: 'help', usage: '[COMMAND | PROPERTY | properties]', title: 'Show help' },
+  { name: 'completion', usage: 'bash|zsh|fish', title: 'Print what a shell loads to complete words' },
   { name: 'version', usage: '', title: 'Print the version' },
 ];
 

@@ -11,6 +11,7 @@ import { askOnTerminal } from './confirm.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { wantsColor, type Terminal } from './terminal.ts';
 import { printAction } from './print/action.ts';
+import { makeBlocks } from './print/blocks.ts';
 import { printError } from './print/error.ts';
 import { eventJson, liveLines } from './print/live.ts';
 import { makeProgress, type Progress } from './print/progress.ts';
@@ -36,16 +37,17 @@ export interface Product {
 const tickMs = 200;
 
 /** Sends events where they are shown. Answers the sink and what has to be called at the end. */
-function watchEvents(terminal: Terminal, globals: Globals, progress: Progress) {
+function watchEvents(terminal: Terminal, globals: Globals, progress: Progress, operation: Operation) {
   const look = { format: globals.format, color: wantsColor(globals.color, terminal.stdout, terminal.env) };
   const timer = setInterval(() => progress.tick(Date.now()), tickMs);
   timer.unref();
+  const blocks = makeBlocks(operation.effect === 'fleet' ? operation.id : undefined);
   const emit = (event: IocageEvent): void => {
     if (globals.events) {
       terminal.stderr.write(`${eventJson(event)}\n`);
       return;
     }
-    for (const { to, text } of liveLines(event, look)) {
+    for (const { to, text } of blocks(event, liveLines(event, look))) {
       // With JSON the result alone goes to standard output.
       if (to === 'stdout' && (globals.quiet || globals.format === 'json')) continue;
       if (globals.quiet && event.type === 'note' && event.level === 'info') continue;
@@ -72,7 +74,7 @@ export async function invoke(
 ): Promise<number> {
   const interrupts = watchInterrupts(terminal, operation);
   const progress = makeProgress(terminal.stderr);
-  const events = watchEvents(terminal, globals, progress);
+  const events = watchEvents(terminal, globals, progress, operation);
   const report = (thrown: unknown): void => {
     progress.clear();
     const color = wantsColor(globals.color, terminal.stderr, terminal.env);

@@ -6,6 +6,9 @@ import { asIocageError, failure } from '../domain/errors.ts';
 import { properties } from '../domain/properties/index.ts';
 import type { Operation } from '../ops/operation.ts';
 import { findOperation } from './commands.ts';
+import { candidates } from './completion/candidates.ts';
+import { liveNames } from './completion/live.ts';
+import { completionScripts } from './completion/scripts.ts';
 import { defaultGlobals, type Globals } from './globals.ts';
 import { parseCommand, parseEarly } from './grammar.ts';
 import { commandHelp, flagsOf, overview, propertiesHelp, propertyHelp } from './help.ts';
@@ -61,6 +64,8 @@ async function dispatch(
   if (early.version) return showVersion(terminal, early);
   // COMPAT: the original shows its usage and succeeds when it is called without a command.
   if (name === undefined) return write(terminal, overview(operations));
+  if (name === 'completion') return showCompletion(terminal, after);
+  if (name === '__complete') return complete(after, terminal, product);
   if (name === 'help') return write(terminal, helpOn(operations, after));
   if (name === 'version' && !operations.some((operation) => operation.command.names.includes('version'))) {
     return showVersion(terminal, parseCommand({ names: ['version'] }, false, after, early).globals);
@@ -88,9 +93,40 @@ function showVersion(terminal: Terminal, globals: Partial<Globals>): 0 {
   return write(terminal, [format === 'json' ? printJson({ version }) : `iocage ${version}`]);
 }
 
+function showCompletion(terminal: Terminal, [shell, ...more]: readonly string[]): 0 {
+  const known = Object.keys(completionScripts);
+  if (shell === undefined || shell === '--help' || shell === '-h' || shell === 'help')
+    return write(terminal, [`usage: iocage completion ${known.join('|')}`]);
+  if (!known.includes(shell) || more.length > 0) {
+    throw failure('USAGE', { problem: `completion takes one of ${known.join(', ')}` });
+  }
+  terminal.stdout.write(completionScripts[shell]!);
+  return 0;
+}
+
+/** What the scripts of `completion` call; it never fails. */
+async function complete(words: readonly string[], terminal: Terminal, product: Product): Promise<0> {
+  const live = liveNames(() =>
+    product.makeContext({
+      pool: terminal.env['IOCAGE_POOL'] || undefined,
+      dry: true,
+      emit: () => undefined,
+      signal: new AbortController().signal,
+    }),
+  );
+  const found = await candidates(words, { operations: product.operations, properties, printsTable }, live);
+  return found.length === 0 ? 0 : write(terminal, found);
+}
+
 function helpOn(operations: readonly Operation[], after: readonly string[]): readonly string[] {
   const [topic, ...more] = after;
-  if (topic === undefined || topic === 'help' || topic === '--help' || topic === 'version')
+  if (
+    topic === undefined ||
+    topic === 'help' ||
+    topic === '--help' ||
+    topic === 'version' ||
+    topic === 'completion'
+  )
     return overview(operations);
   if (more.length > 0)
     throw failure('USAGE', { problem: `one topic, please: ${more.join(' ')} is too much` });

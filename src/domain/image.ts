@@ -122,7 +122,7 @@ const ownKeys = new Set([
 const personal = /^(hostname|host_hostname|jail_zfs_dataset|.*_mac)$/;
 
 const guarded: readonly (readonly [RegExp, string])[] = [
-  [/^exec_/, 'it runs commands, or says as whom'],
+  [/^(exec_|wait_for$)/, 'it runs commands, or says as whom'],
   [/^jail_zfs/, 'it hands datasets to the jail'],
   [/^(mount_.*|volumes)$/, 'it mounts something in the jail'],
   [

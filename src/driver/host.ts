@@ -5,6 +5,7 @@
  */
 import type { Step, ExitStatus } from './system.ts';
 import type { StepKind } from './step.ts';
+import type { FstabEntry } from '../domain/format/fstab.ts';
 
 /** All a host driver needs to know of a jail. Values of `config` are the effective, canonical texts. */
 export interface JailSpec {
@@ -86,6 +87,8 @@ export interface Host {
 
   /** Everything wrong with the configuration that would keep this host from starting the jail; before any effect. */
   check(jail: JailSpec): Promise<readonly { readonly key: string; readonly problem: string }[]>;
+  /** What is wrong with a line for the jail's fstab, in words; undefined when nothing is. */
+  mountProblem(jail: JailSpec, entry: FstabEntry): Promise<string | undefined>;
   /**
    * What a first start decides and later ones keep, as property texts to check, start and store the jail
    * with: link addresses, an address from a range. `stored`: `ip4_addr` of every other jail of the pool.

@@ -1,10 +1,10 @@
 /** The registry: everything the product can do. Doors and documentation are made from this list. */
 import type { Operation } from './operation.ts';
 import { failure } from '../domain/errors.ts';
-import { jailCreate } from './jail/create.ts';
-import { jailClone } from './jail/clone.ts';
+import { jailCreate, jailCreateStart } from './jail/create.ts';
+import { jailClone, jailCloneStart } from './jail/clone.ts';
 import { jailDestroy } from './jail/destroy.ts';
-import { jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
+import { hostBoot, hostShutdown, jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
 import { jailDf, jailList, jailRuntime } from './jail/list.ts';
 import { jailCap, jailInuse, jailLimits, jailUncap } from './jail/limits.ts';
@@ -18,6 +18,7 @@ import { releaseFetch } from './release/fetch.ts';
 import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
+import { fstabChange, fstabList } from './jail/fstab.ts';
 import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
 import { imageExport } from './image/export.ts';
@@ -43,6 +44,7 @@ export const operations: readonly Operation[] = [
   snapshotList,
   snapshotRemove,
   snapshotRollback,
+  fstabChange,
   jailDf,
   jailLimits,
   jailInuse,
@@ -61,6 +63,8 @@ export const operations: readonly Operation[] = [
   poolDeactivate,
   poolClean,
   hostDoctor,
+  hostBoot,
+  hostShutdown,
 ];
 
 /** Those that another command leads to (`list -r`, `destroy -r`, `restart -s`). */
@@ -68,6 +72,9 @@ export const furtherOperations: readonly Operation[] = [
   releaseList,
   releaseDestroy,
   jailSoftRestart,
+  jailCreateStart,
+  jailCloneStart,
+  fstabList,
   poolShow,
 ];
 

@@ -39,6 +39,8 @@ export interface Context {
   readonly emit: EventSink;
   readonly signal: AbortSignal;
   readonly isRoot: boolean;
+  /** Processors that this process may use, when that is known. */
+  readonly cores?: number;
   /** This process, as the journal writes it down. */
   self(): Promise<{ readonly pid: number; readonly processStart: string }>;
 }
@@ -110,12 +112,28 @@ export interface SequenceOperation<I extends z.ZodType = z.ZodType> extends Row<
   ): Promise<readonly (readonly [Operation, unknown])[]> | readonly (readonly [Operation, unknown])[];
 }
 
+/** Runs an operation from within another one, with the same doors, questions and events. */
+export type RunOther = (
+  operation: Operation,
+  input: unknown,
+) => Promise<{ readonly id: string | undefined; readonly result: unknown }>;
+
+/**
+ * Runs other operations, perhaps several at once; each has its own locks and journal, and one that
+ * fails does not stop the rest: the answer tells how each ended.
+ */
+export interface FleetOperation<I extends z.ZodType = z.ZodType, O = unknown> extends Row<I, O> {
+  readonly effect: 'fleet';
+  fleet(context: Context, input: z.output<I>, run: RunOther): Promise<O>;
+}
+
 /** A registry holds rows of every input and output type, hence `any`. */
 export type Operation =
   | ReadOperation<any, any>
   | ChangeOperation<any, any>
   | SessionOperation<any>
   | SequenceOperation<any>
+  | FleetOperation<any, any>
   | RepairOperation<any, any>;
 
 /** One flag of a command. */
@@ -187,6 +205,12 @@ export function defineSequence<I extends z.ZodType>(
   operation: Omit<SequenceOperation<I>, 'effect'>,
 ): SequenceOperation<I> {
   return { effect: 'sequence', ...operation };
+}
+
+export function defineFleet<I extends z.ZodType, O>(
+  operation: Omit<FleetOperation<I, O>, 'effect'>,
+): FleetOperation<I, O> {
+  return { effect: 'fleet', ...operation };
 }
 
 export function defineRepair<I extends z.ZodType, O>(

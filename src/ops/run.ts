@@ -7,7 +7,7 @@ import type { JournalHead, OpenJournal, Step } from '../driver/system.ts';
 import type { StepKind, StepRun } from '../driver/step.ts';
 import { asIocageError, failure, type IocageError, type UndoFailure } from '../domain/errors.ts';
 import type { StepFacts } from '../domain/events.ts';
-import type { ChangeOperation, Context, Operation, Plan } from './operation.ts';
+import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
 import { kindOf } from './steps/kinds.ts';
 
 /** How long an operation waits for another one on the same jail before it says who holds it. */
@@ -64,6 +64,9 @@ export async function runOperation(
       }
       return last;
     }
+    case 'fleet':
+      if (!context.isRoot && !context.dry) throw failure('NOT_ROOT', { command: operation.command.names[0] });
+      return runFleet(context, operation, input, options);
     case 'repair':
       if (!context.isRoot) throw failure('NOT_ROOT', { command: operation.command.names[0] });
       return { id: undefined, result: await operation.repair(context, input) };
@@ -84,6 +87,33 @@ async function tellUnfinished(context: Context): Promise<void> {
   const what = left.map(({ head }) => `${head.operation} of ${head.subject}`).join(', ');
   const text = `interrupted earlier: ${what}; 'iocage doctor' mends it`;
   context.emit({ type: 'note', id: '', level: 'warning', text });
+}
+
+/** It is no operation of the journal: those that it runs are. */
+async function runFleet(
+  context: Context,
+  operation: FleetOperation,
+  input: unknown,
+  options: RunOptions,
+): Promise<Outcome> {
+  const emit: Context['emit'] = (event) => {
+    if (!context.dry) context.emit(event);
+  };
+  const id = operationId(context);
+  const started = context.clock.now().getTime();
+  const durationMs = (): number => context.clock.now().getTime() - started;
+  const { id: name, title } = operation;
+  emit({ type: 'operation.begin', id, operation: name, title, subject: '', steps: 0 });
+  try {
+    const result = await operation.fleet(context, input, (next, nextInput) =>
+      runOperation(context, next, nextInput, options),
+    );
+    emit({ type: 'operation.done', id, durationMs: durationMs(), result });
+    return { id: undefined, result };
+  } catch (thrown) {
+    emit({ type: 'operation.failed', id, durationMs: durationMs(), error: asIocageError(thrown) });
+    throw thrown;
+  }
 }
 
 async function runChange(

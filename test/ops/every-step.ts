@@ -265,6 +265,11 @@ export function stepCases(
     },
     ...imageCases(run),
     {
+      operation: 'fstab.change',
+      input: () => ({ jail: 'source', add: ['/var/empty', '/mnt', 'tmpfs', 'rw', '0', '0'] }),
+      reset: () => run('fstab.change', { jail: 'source', remove: ['0'] }),
+    },
+    {
       operation: 'pool.deactivate',
       input: () => ({ pool: pool() }),
       reset: () => run('pool.activate', { pool: pool() }),

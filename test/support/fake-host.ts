@@ -8,8 +8,10 @@
 import type { ExecOptions, Host, JailSpec, LimitRule, RunningJail } from '../../src/driver/host.ts';
 import { stepKind, type StepKind, type StepRun } from '../../src/driver/step.ts';
 import type { Step } from '../../src/driver/system.ts';
+import { dirname } from 'node:path';
 import { failure } from '../../src/domain/errors.ts';
 import { limitResources } from '../../src/domain/codec/limit.ts';
+import { entryProblem } from '../../src/domain/format/fstab.ts';
 import { properties } from '../../src/domain/properties/index.ts';
 
 interface Args {
@@ -300,6 +302,8 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       }
       return problems;
     },
+    mountProblem: async (jail, entry) =>
+      entryProblem(entry, { iocage: dirname(dirname(jail.mountpoint)), root: jail.root }, entry.source),
     settle: async (jail) =>
       jail.config.get('vnet') === 'on' && (jail.config.get('vnet0_mac') ?? 'none') === 'none'
         ? new Map([['vnet0_mac', 'fe:ff:60:00:00:01,02:ff:60:00:00:02']])

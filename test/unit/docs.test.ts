@@ -29,7 +29,12 @@ describe('documents', () => {
   });
 
   it('show only commands that exist, in their examples', () => {
-    const known = new Set([...operations.flatMap((operation) => operation.command.names), 'help', 'version']);
+    const known = new Set([
+      ...operations.flatMap((operation) => operation.command.names),
+      'help',
+      'version',
+      'completion',
+    ]);
     const unknown = documents
       .filter(({ path }) => path !== join('docs', 'coverage.md'))
       .flatMap(({ path, text }) =>

@@ -14,6 +14,8 @@ export interface LiveLine {
 
 /** First lines by operation, as the original worded them (iocage-legacy 2.3, 3.1, 3.6). */
 const headlines: Readonly<Record<string, (subject: string) => string>> = {
+  'host.boot': () => '* [I|O|C] booting jails...',
+  'host.shutdown': () => '* [I|O|C] shutting down jails...',
   'jail.start': (subject) => `* Starting ${subject}`,
   'jail.stop': (subject) => `* Stopping ${subject}`,
   'jail.soft-restart': (subject) => `* Soft restarting ${subject}`,

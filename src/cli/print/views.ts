@@ -3,8 +3,10 @@
  * `views/`. `--json` never comes here. Columns of the tables follow the Python line, those of
  * `--format legacy` the original.
  */
+import { bootViews } from './views/boot.ts';
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
+import { fstabViews } from './views/fstab.ts';
 import { lifeViews } from './views/life.ts';
 import { imageViews } from './views/image.ts';
 import { listViews } from './views/list.ts';
@@ -22,6 +24,8 @@ export const views: Views = {
   ...snapshotViews,
   ...changeViews,
   ...limitViews,
+  ...bootViews,
+  ...fstabViews,
   ...lifeViews,
   ...imageViews,
 };

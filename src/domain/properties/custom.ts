@@ -7,6 +7,7 @@ import { nameProblem } from '../name.ts';
 import type { Property } from '../property.ts';
 import { answers } from './answers.ts';
 import { identity } from './identity.ts';
+import { ready } from './ready.ts';
 import { applied, bookkeeping, develop, later, not, original, property, python } from './row.ts';
 
 /** Free text about the jail that has no effect. */
@@ -31,7 +32,7 @@ export const custom: readonly Property[] = [
     codec: onOff,
     default: 'off',
     freebsd: 'rc.d/iocage',
-    linux: later('a unit of systemd starts the jails at boot'),
+    linux: applied('iocage.service calls rcboot and rcshutdown'),
     live: true,
     doc: 'Start the jail when the host starts, and stop it when the host stops.',
     example: 'on',
@@ -42,7 +43,7 @@ export const custom: readonly Property[] = [
     codec: integer(0, 99),
     default: '99',
     freebsd: 'rc.d/iocage',
-    linux: later('a unit of systemd starts the jails at boot'),
+    linux: applied('order of rcboot and rcshutdown'),
     live: true,
     doc: 'Order at boot: low numbers start first and stop last.',
     example: '10',
@@ -56,13 +57,14 @@ export const custom: readonly Property[] = [
     }),
     default: 'none',
     freebsd: 'started first by iocage',
-    linux: later('jails that this one needs are not started first yet'),
+    linux: applied('started first, by start and by rcboot'),
     defaultable: false,
     live: true,
     doc: 'Jails that have to run before this one, blanks between.',
     example: 'database cache',
     source: python,
   }),
+  ...ready,
   remark('notes', 'none', 'Free text.', 'moved here in May', original),
   remark('comment', 'none', 'Free text.', 'web front end', python),
   remark('owner', 'root', 'Free text naming an owner.', 'alice', original),

@@ -9,6 +9,7 @@ import { failure } from '../../domain/errors.ts';
 import { checkJail } from './check.ts';
 import { cgroupLayout, readHostFacts, type HostFacts } from './facts.ts';
 import { foreignContainers } from './foreign.ts';
+import { mountProblem } from './fstab.ts';
 import { hostIdFrom, releaseFrom } from './identity.ts';
 import { readControllers } from './limits-cgroup.ts';
 import { readUsage, type UsageOf } from './limits-usage.ts';
@@ -69,6 +70,7 @@ export function linuxHost({ exec, files, clock, paths, terminal }: LinuxHostDoor
       runningJails(files, paths, pool, cgroupLayout((await files.read('/proc/self/mounts')) ?? '')),
     foreign: () => foreignContainers(files),
     check: (jail) => checkJail(exec, files, paths, jail),
+    mountProblem: (jail, entry) => mountProblem(exec, files, jail, entry),
     settle: (jail, stored) => settle(exec, files, paths, jail, stored),
     notApplied,
     startSteps: lists.start,

@@ -51,6 +51,8 @@ export interface OciFacts {
   readonly network: JailNetwork;
   /** Host file shown as /etc/resolv.conf; undefined leaves the jail's own. */
   readonly resolvConf: string | undefined;
+  /** What the jail's fstab adds, mounted last. */
+  readonly fstab?: readonly OciMount[];
   /** What a basejail shows of its release. */
   readonly base?: readonly OciMount[];
 }
@@ -109,7 +111,7 @@ export function toOciConfig(jail: JailSpec, facts: OciFacts): OciConfig {
     }),
     root: { path: jail.root, readonly: false },
     hostname: hostnameOf(jail),
-    mounts: [...(facts.base ?? []), ...jailMounts(facts.init, facts.resolvConf)],
+    mounts: [...(facts.base ?? []), ...jailMounts(facts.init, facts.resolvConf), ...(facts.fstab ?? [])],
     linux: {
       cgroupsPath: facts.cgroup,
       namespaces: [

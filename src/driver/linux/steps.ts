@@ -11,8 +11,10 @@ import { isOn } from '../../domain/config.ts';
 import { baseMounts } from './base.ts';
 import { createContainer, removeContainer, resolvConfPath, type CreateArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
+import { fstabMounts } from './fstab.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
 import { limitStepLists } from './limits-steps.ts';
+import { readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
 import { dhcpSteps, type DhcpArgs } from './dhcp.ts';
 import { planJailNetwork } from './network.ts';
@@ -80,6 +82,7 @@ export function stepLists(doors: Doors): StepLists {
   const { lease, endLease } = dhcpSteps(paths);
   const { hook, hookArgs } = hookSteps(paths);
   const limits = limitStepLists(files, paths);
+  const { ready, readyArgs } = readySteps(files, paths);
   const create = stepKind<CreateArgs>('linux.create', {
     title: (args) => `create the container of ${name(args)}`,
     do: async (args, run) => createContainer(args, at(args), await doors.facts(), paths, run),
@@ -188,6 +191,7 @@ export function stepLists(doors: Doors): StepLists {
         cgroup: places.cgroup,
         network,
         resolvConf: resolvConf === undefined ? undefined : resolvConfPath(places),
+        fstab: await fstabMounts(files, jail),
         base: await baseMounts(files, jail),
       }),
       seccomp: { anySocketFamily: isOn(jail.config, 'allow_socket_af') },
@@ -220,7 +224,13 @@ export function stepLists(doors: Doors): StepLists {
       // COMPAT: before exec_start, where the original's jail(8) call runs it.
       hook(await hookArgs(files, jail, 'poststart')),
       service(await serviceArgs(files, jail, 'exec_start'), { label: 'Starting services' }),
+      ...(await awaited(jail)),
     ];
+  }
+
+  async function awaited(jail: JailSpec): Promise<readonly Step[]> {
+    const args = await readyArgs(jail);
+    return args === undefined ? [] : [ready(args)];
   }
 
   async function stop(jail: JailSpec): Promise<readonly Step[]> {
@@ -259,6 +269,7 @@ export function stepLists(doors: Doors): StepLists {
     endOthers,
     remove,
     sweep,
+    ready,
   ];
   const { limitSteps } = limits;
   return {

@@ -15,6 +15,7 @@ import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
 import { adoptFstab } from '../steps/move.ts';
 import { jailLock, tagLock } from './select.ts';
+import { andStart, startAsWell } from './create-start.ts';
 import { numbered, toZfsProperties, type Created } from './new-jail.ts';
 
 const cloneInput = z.object({
@@ -96,8 +97,10 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
         },
       ];
     },
+    instead: (words) => startAsWell(words, () => jailCloneStart),
   },
 });
+export const jailCloneStart = andStart(jailClone, 'jail.clone-start');
 
 /**
  * Splits `JAIL@SNAPSHOT`. A tag may hold an `@` itself (the default tag is `2016-02-10@20:14:05`), so

@@ -21,6 +21,7 @@ import { releaseLock } from '../release/destroy.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { kinds, numbered, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { tagLock } from './select.ts';
+import { andStart, startAsWell } from './create-start.ts';
 
 const types: Readonly<Record<Kind, string>> = {
   thick: 'jail',
@@ -121,8 +122,10 @@ export const jailCreate = defineChange<typeof createInput, Created>({
       { line: 'iocage create -e tag=lfs', says: 'an empty jail to fill by hand' },
     ],
     toInputs: (words) => [toCreateInput(words)],
+    instead: (words) => startAsWell(words, () => jailCreateStart),
   },
 });
+export const jailCreateStart = andStart(jailCreate, 'jail.create-start');
 
 export function toCreateInput(words: Words): z.input<typeof createInput> {
   const { flags } = words;

@@ -2,9 +2,11 @@
 import * as z from 'zod';
 import { defineChange, defineSequence, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { label, type Jail } from '../../domain/jail.ts';
-import { namespace, toSpec, type World } from '../world.ts';
+import { findJail, label, type Jail } from '../../domain/jail.ts';
+import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
+import { bootWith, shutdownWith } from '../host/boot.ts';
+import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
 import { settle } from './settle.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
 
@@ -42,6 +44,7 @@ export const jailStart = defineChange<typeof jailInput, Life>({
     }
     if ((await context.host.running(jail.pool)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
+    await assertNeeds(context, world, jail);
     await assertMounted(context, jail);
     const settled = await settle(context, world, jail, configured);
     const { spec } = settled;
@@ -90,19 +93,46 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       { line: 'iocage start web db', says: 'starts both; one failing does not keep the other down' },
       { line: 'iocage start ALL', says: 'every jail that is down' },
     ],
-    toInputs: (words, context) =>
-      manyJails('start', words, context, (jail, running) => !running && !jail.template),
+    about: 'What a jail depends on (property depends) is started before it.',
+    flags: [{ key: 'rc', flags: '--rc', doc: 'same as rcboot: every jail with boot=on' }],
+    instead: (words) => (words.flags['rc'] === true ? hostBoot : undefined),
+    async toInputs(words, context) {
+      const asked = await manyJails('start', words, context, (jail, running) => !running && !jail.template);
+      return withWhatTheyNeed(context, asked);
+    },
   },
 });
 
 /** Before a restart stops anything. The jail's own addresses are in use, by itself; the start looks at them. */
 async function assertStartable(context: Context, world: World, jail: Jail): Promise<void> {
+  assertNeedsKnown(world, jail);
   const problems = (await context.host.check(toSpec(world, jail))).filter(
     ({ key }) => !key.endsWith('_addr'),
   );
   if (problems.length === 0) return;
   const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
   throw failure('START_FAILED', { jail: label(jail), why });
+}
+
+/** The jails asked for and those that they need, in an order in which each finds what it needs up. */
+async function withWhatTheyNeed(
+  context: Context,
+  asked: readonly { readonly jail: string }[],
+): Promise<readonly { readonly jail: string }[]> {
+  const world = await readWorld(context);
+  const found = asked.map(({ jail }) => {
+    try {
+      return findJail(world.jails, jail);
+    } catch {
+      return undefined; // its own start says what is wrong with the name
+    }
+  });
+  const jails = found.filter((jail) => jail !== undefined);
+  const uuids = startsFor(world, jails, await context.host.running(world.pool.name));
+  // Words stay as they were typed: an error names what its reader knows.
+  const wordFor = new Map(found.map((jail, index) => [jail?.uuid, asked[index]!.jail]));
+  const lost = asked.filter((_, index) => found[index] === undefined);
+  return [...uuids.map((uuid) => ({ jail: wordFor.get(uuid) ?? uuid })), ...lost];
 }
 
 /** Without its root dataset the jail would run in an empty directory, and what it writes be hidden later. */
@@ -143,9 +173,14 @@ export const jailStop = defineChange<typeof jailInput, Life>({
       { line: 'iocage stop web', says: 'runs exec_stop, ends what is left, takes the network down' },
       { line: 'iocage stop ALL', says: 'every running jail' },
     ],
+    flags: [{ key: 'rc', flags: '--rc', doc: 'same as rcshutdown: every running jail, in reverse order' }],
+    instead: (words) => (words.flags['rc'] === true ? hostShutdown : undefined),
     toInputs: (words, context) => manyJails('stop', words, context, (_, running) => running),
   },
 });
+
+export const hostBoot = bootWith(() => jailStart);
+export const hostShutdown = shutdownWith(() => jailStop);
 
 export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; tag: string }>({
   id: 'jail.soft-restart',
@@ -192,14 +227,16 @@ export const jailRestart = defineSequence<typeof restartInput>({
     const { world, jail } = await readJail(context, name);
     const input = { jail: jail.uuid };
     if (soft) return [[jailSoftRestart, input]];
-    const up = (await context.host.running(jail.pool)).has(jail.uuid);
+    const running = await context.host.running(jail.pool);
+    const up = running.has(jail.uuid);
     if (up) await assertStartable(context, world, jail);
-    return up
-      ? [
-          [jailStop, input],
-          [jailStart, input],
-        ]
-      : [[jailStart, input]];
+    // First what it depends on: when that fails, the jail has not been stopped for nothing.
+    const needed = startsFor(world, [jail], running).filter((uuid) => uuid !== jail.uuid);
+    return [
+      ...needed.map((uuid) => [jailStart, { jail: uuid }] as const),
+      ...(up ? [[jailStop, input] as const] : []),
+      [jailStart, input],
+    ];
   },
   command: {
     names: ['restart', 'reboot'],

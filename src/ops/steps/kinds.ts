@@ -5,13 +5,23 @@ import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
+import { rewriteFstab } from './fstab.ts';
 import { moveKinds } from './move.ts';
 import { releaseKinds } from './release.ts';
 import { treeKinds } from './tree.ts';
 import { imageKinds } from './image.ts';
 import { packageKinds } from './package.ts';
 
-const rooms = [datasetKinds, fileKinds, releaseKinds, moveKinds, treeKinds, imageKinds, packageKinds];
+const rooms = [
+  datasetKinds,
+  fileKinds,
+  releaseKinds,
+  moveKinds,
+  treeKinds,
+  imageKinds,
+  packageKinds,
+  [rewriteFstab],
+];
 const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));
 
 export function kindOf(context: Pick<Context, 'host'>, step: Step): StepKind {

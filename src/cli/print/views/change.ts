@@ -46,6 +46,18 @@ const started: View = {
     ),
 };
 
+interface MadeAndStarted extends Made {
+  readonly started: readonly { readonly tag: string; readonly error?: { readonly message: string } }[];
+}
+const failedStarts = ({ started: all }: MadeAndStarted): readonly string[] =>
+  all.flatMap(({ error }) => (error ? [`  ERROR: ${oneLine(error.message)}`] : []));
+const madeAndStarted: View = {
+  ...made,
+  remarks: failedStarts,
+  legacy: (result: MadeAndStarted, ask) => [...made.legacy!(result, ask), ...failedStarts(result)],
+  trouble: (result: MadeAndStarted) => failedStarts(result).length > 0,
+};
+
 export const changeViews: Views = {
   'host.doctor': {
     shows: 'lines',
@@ -79,4 +91,6 @@ export const changeViews: Views = {
   'jail.restart': started,
   'jail.create': made,
   'jail.clone': made,
+  'jail.create-start': madeAndStarted,
+  'jail.clone-start': madeAndStarted,
 };

@@ -1,0 +1,28 @@
+/** The names on the pool, for completion. Reads only, and only once. */
+import type { Context } from '../../ops/operation.ts';
+import { readWorld, type World } from '../../ops/world.ts';
+import { findJail } from '../../domain/jail.ts';
+import type { Live } from './candidates.ts';
+
+export function liveNames(context: () => Context | Promise<Context>): Live {
+  let known: Promise<{ context: Context; world: World }> | undefined;
+  const read = (): Promise<{ context: Context; world: World }> =>
+    (known ??= (async () => {
+      const made = await context();
+      return { context: made, world: await readWorld(made) };
+    })());
+  return {
+    jails: async () => (await read()).world.jails.map((jail) => jail.tag),
+    releases: async () => (await read()).world.releases.map((release) => release.name),
+    async snapshots(name) {
+      const { context: doors, world } = await read();
+      const rows = await doors.storage.snapshots(
+        `${findJail(world.jails, name).dataset}/root`,
+        undefined,
+        [],
+      );
+      return rows.map((row) => row.snapshot);
+    },
+    pools: async () => (await (await context()).storage.pools()).map((pool) => pool.name),
+  };
+}

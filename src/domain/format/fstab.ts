@@ -1,0 +1,145 @@
+/**
+ * fstab(5): text to lines and back, nothing lost. Comments, blank lines and lines that cannot be read are
+ * kept as they are; a blank in a field is `\040`. Pure.
+ */
+
+export interface FstabEntry {
+  readonly source: string;
+  /** As it is stored: a path of the host, below the jail's root. */
+  readonly target: string;
+  readonly type: string;
+  readonly options: readonly string[];
+  readonly dump: string;
+  readonly pass: string;
+  /** What follows `#` on the same line. */
+  readonly comment?: string;
+}
+
+/** A line that mounts something, or text that is kept: a comment, nothing, or what cannot be read. */
+export type FstabLine =
+  { readonly entry: FstabEntry; readonly raw?: never } | { readonly raw: string; readonly entry?: never };
+
+const decode = (field: string): string =>
+  field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+const encode = (field: string): string =>
+  field.replace(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+
+/** Six fields, or the first four as many hands write it; undefined when it is something else. */
+export function parseEntry(text: string): FstabEntry | undefined {
+  const [, fields = '', comment] = /^([^#]*)(?:#(.*))?$/.exec(text) ?? [];
+  const [source, target, type, options, dump = '0', pass = '0', ...more] = fields.trim().split(/\s+/);
+  if (source === undefined || target === undefined || type === undefined || options === undefined)
+    return undefined;
+  if (more.length > 0 || !/^\d$/.test(dump) || !/^\d$/.test(pass)) return undefined;
+  return {
+    source: decode(source),
+    target: decode(target),
+    type,
+    options: options.split(',').filter((option) => option !== ''),
+    dump,
+    pass,
+    ...(comment === undefined ? {} : { comment: comment.trim() }),
+  };
+}
+
+export function printEntry(entry: FstabEntry): string {
+  const { source, target, type, options, dump, pass, comment } = entry;
+  const fields = [encode(source), encode(target), type, options.join(',') || 'rw', dump, pass];
+  return fields.join('\t') + (comment === undefined || comment === '' ? '' : ` # ${comment}`);
+}
+
+export function parseFstab(text: string): readonly FstabLine[] {
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines.map((raw) => {
+    const entry = parseEntry(raw);
+    // What would come out in another form is kept as it was typed.
+    return entry !== undefined && printEntry(entry) === raw ? { entry } : { raw };
+  });
+}
+
+/** The entry of a line, in whatever form it was typed. */
+export function entryOf(line: FstabLine): FstabEntry | undefined {
+  return line.entry ?? parseEntry(line.raw);
+}
+
+export function printFstab(lines: readonly FstabLine[]): string {
+  return lines.map((line) => `${line.entry ? printEntry(line.entry) : line.raw}\n`).join('');
+}
+
+/** Where things lie on the host. */
+export interface FstabPlaces {
+  /** Mount point of `POOL/iocage`. */
+  readonly iocage: string;
+  /** The jail's root directory. */
+  readonly root: string;
+}
+
+/** Mounted from a directory of the host. */
+const binds = new Set(['nullfs', 'bind']);
+/** Every Linux jail has them anyway, from its runtime. */
+const provided = new Set(['procfs', 'linprocfs', 'linsysfs', 'devfs', 'fdescfs']);
+const optionPattern = /^(rw|ro|nosuid|noexec|noatime|late|noauto|size=\d{1,12}[kmgKMG]?|mode=[0-7]{3,4})$/;
+
+export const fstabKind = (entry: FstabEntry): 'bind' | 'tmpfs' | 'provided' | undefined =>
+  binds.has(entry.type)
+    ? 'bind'
+    : entry.type === 'tmpfs'
+      ? 'tmpfs'
+      : provided.has(entry.type)
+        ? 'provided'
+        : undefined;
+
+const isBelow = (path: string, directory: string): boolean =>
+  path === directory || path.startsWith(`${directory}/`);
+
+/**
+ * The target as a path in the jail, beginning with `/`; undefined when it is outside of any jail's root.
+ * A copied jail's lines still name the root that they were written for; they mean its own.
+ *
+ * @example targetInJail('/tank/iocage/jails/a/root/mnt', { iocage: '/tank/iocage', root: '/tank/iocage/jails/b/root' }) === '/mnt'
+ */
+export function targetInJail(target: string, places: FstabPlaces): string | undefined {
+  if (target.split('/').some((part) => part === '..' || part === '.')) return undefined;
+  if (isBelow(target, places.root)) return target.slice(places.root.length) || '/';
+  if (!isBelow(target, places.iocage)) return undefined;
+  const inner = /^\/(?:jails|templates)\/[^/]+\/root(\/.*)?$/.exec(target.slice(places.iocage.length));
+  return inner ? (inner[1] ?? '/') : undefined;
+}
+
+/** Directories of a jail that the runtime mounts itself. */
+const taken = ['/dev', '/proc', '/sys', '/run'];
+
+/**
+ * What is wrong with a line, in words; undefined when nothing is.
+ *
+ * @param source the entry's source with every link followed; undefined when it does not exist
+ */
+export function entryProblem(
+  entry: FstabEntry,
+  places: FstabPlaces,
+  source: string | undefined,
+): string | undefined {
+  const target = targetInJail(entry.target, places);
+  if (target === undefined) return `target ${JSON.stringify(entry.target)} is not below the jail's root`;
+  const kind = fstabKind(entry);
+  if (kind === undefined)
+    return `type ${JSON.stringify(entry.type)} is none of nullfs, bind, tmpfs, ${[...provided].join(', ')}`;
+  const odd = entry.options.find((option) => !optionPattern.test(option));
+  if (odd !== undefined) return `option ${JSON.stringify(odd)} is not allowed`;
+  if (kind === 'provided') return undefined;
+  if (target === '/') return `a target is a directory in the jail's root, not the root itself`;
+  const own = taken.find((path) => isBelow(target, path));
+  if (own !== undefined) return `${own} of a jail is mounted by iocage itself`;
+  if (kind === 'tmpfs') return undefined;
+  if (!entry.source.startsWith('/')) return `source ${JSON.stringify(entry.source)} is no absolute path`;
+  if (source === undefined) return `source ${JSON.stringify(entry.source)} does not exist`;
+  if (isBelow(source, places.iocage))
+    return `source ${JSON.stringify(source)} belongs to iocage or another jail`;
+  if (isBelow(places.iocage, source) || source === '/')
+    return `source ${JSON.stringify(source)} holds all jails of the pool`;
+  // Whoever can change such a link, perhaps in another jail that shares a directory, would choose what is mounted.
+  if (source !== (entry.source.replace(/\/+/g, '/').replace(/\/$/, '') || '/'))
+    return `source ${JSON.stringify(entry.source)} leads over a link; name ${JSON.stringify(source)} itself`;
+  return undefined;
+}

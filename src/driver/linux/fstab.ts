@@ -1,0 +1,83 @@
+/**
+ * A jail's fstab as mounts of its container. Only the host's root writes that file; what root of the
+ * jail can change, the way to a target below its root, is looked at without following any link, and
+ * once more by the runtime. See mount(8), nullfs(5).
+ */
+import { dirname, join } from 'node:path';
+import type { Exec, Files } from '../system.ts';
+import type { JailSpec } from '../host.ts';
+import { asIocageError } from '../../domain/errors.ts';
+import {
+  entryOf,
+  entryProblem,
+  fstabKind,
+  parseFstab,
+  targetInJail,
+  type FstabEntry,
+  type FstabPlaces,
+} from '../../domain/format/fstab.ts';
+import type { OciMount } from './mounts.ts';
+
+export function fstabPlaces(jail: Pick<JailSpec, 'mountpoint' | 'root'>): FstabPlaces {
+  return { iocage: dirname(dirname(jail.mountpoint)), root: jail.root };
+}
+
+async function entriesOf(files: Files, jail: JailSpec): Promise<readonly FstabEntry[]> {
+  const text = (await files.read(join(jail.mountpoint, 'fstab'))) ?? '';
+  return parseFstab(text).flatMap((line) => entryOf(line) ?? []);
+}
+
+/** Why the lines of the file cannot be mounted, each with its target. */
+export async function fstabProblems(
+  exec: Exec,
+  files: Files,
+  jail: JailSpec,
+): Promise<readonly { readonly key: string; readonly problem: string }[]> {
+  const problems: { key: string; problem: string }[] = [];
+  for (const entry of await entriesOf(files, jail)) {
+    const problem = await mountProblem(exec, files, jail, entry);
+    if (problem !== undefined) problems.push({ key: 'fstab', problem });
+  }
+  return problems;
+}
+
+export async function mountProblem(
+  exec: Exec,
+  files: Files,
+  jail: JailSpec,
+  entry: FstabEntry,
+): Promise<string | undefined> {
+  const bind = fstabKind(entry) === 'bind' && entry.source.startsWith('/');
+  const found = bind ? await exec.read(['realpath', entry.source], { accept: 'any' }) : undefined;
+  const source = found?.status === 0 ? found.stdout.replace(/\n$/, '') : undefined;
+  const problem = entryProblem(entry, fstabPlaces(jail), source);
+  if (problem !== undefined || fstabKind(entry) === 'provided') return problem;
+  if (source !== undefined && (await files.stat(source))?.type !== 'directory')
+    return `source ${JSON.stringify(entry.source)} is not a directory`;
+  const target = targetInJail(entry.target, fstabPlaces(jail))!;
+  try {
+    const facts = await files.statBelow(jail.root, target.slice(1));
+    return facts !== undefined && facts.type !== 'directory'
+      ? `target ${JSON.stringify(target)} is not a directory of the jail`
+      : undefined;
+  } catch (thrown) {
+    return asIocageError(thrown).message;
+  }
+}
+
+const words = new Set(['ro', 'rw', 'nosuid', 'noexec', 'noatime']);
+
+function toMount(entry: FstabEntry, destination: string): OciMount {
+  const options = entry.options.filter((option) => words.has(option));
+  if (fstabKind(entry) === 'bind')
+    return { destination, type: 'bind', source: entry.source, options: ['bind', 'nodev', ...options] };
+  const sized = entry.options.filter((option) => /^(size|mode)=/.test(option));
+  return { destination, type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', ...options, ...sized] };
+}
+
+export async function fstabMounts(files: Files, jail: JailSpec): Promise<readonly OciMount[]> {
+  return (await entriesOf(files, jail)).flatMap((entry) => {
+    const target = targetInJail(entry.target, fstabPlaces(jail));
+    return target === undefined || fstabKind(entry) === 'provided' ? [] : [toMount(entry, target)];
+  });
+}

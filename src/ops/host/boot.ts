@@ -1,0 +1,204 @@
+/**
+ * `rcboot` and `rcshutdown`: the jails of a host as one, in the order of their dependencies and
+ * priorities, several at once. Each start and stop is an operation of its own, with its own locks and
+ * journal; one that fails never keeps the others from going on.
+ */
+import * as z from 'zod';
+import {
+  defineFleet,
+  type Context,
+  type FleetOperation,
+  type Operation,
+  type RunOther,
+  type Words,
+} from '../operation.ts';
+import { startOrder, stopOrder, type PlacedNode } from '../../domain/boot.ts';
+import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
+import { needsOf, withNeeds, type Needs } from '../jail/depends.ts';
+import { noPositionals, noProperties } from '../jail/select.ts';
+import { readWorld } from '../world.ts';
+
+export interface BootReport {
+  readonly jails: readonly {
+    readonly uuid: string;
+    readonly tag: string;
+    /** `skipped`: what it depends on is not up. */
+    readonly state: 'started' | 'stopped' | 'unchanged' | 'failed' | 'skipped';
+    readonly why: string;
+    readonly error?: IocageError;
+  }[];
+}
+type Told = Omit<BootReport['jails'][number], 'uuid' | 'tag'>;
+
+const bootInput = z.object({
+  /** Jails at once; without it what suits the machine. */
+  parallel: z.number().int().min(1).max(64).optional(),
+});
+
+/** Two to four: starting is mostly waiting, but each start takes processes and disk of its own. */
+function slots(context: Context, asked: number | undefined): number {
+  if (context.dry) return 1; // its record is one list
+  return asked ?? Math.min(4, Math.max(2, context.cores ?? 2));
+}
+
+/**
+ * Works through an order: a point begins when what it needs has ended and nothing of a lower rank is
+ * left; as many at once as there are slots.
+ */
+async function inOrder(
+  order: readonly PlacedNode[],
+  parallel: number,
+  work: (node: PlacedNode) => Promise<void>,
+): Promise<void> {
+  const waiting = [...order];
+  const running = new Map<PlacedNode, Promise<void>>();
+  const isOpen = (id: string): boolean =>
+    waiting.some((node) => node.id === id) || [...running.keys()].some((node) => node.id === id);
+  while (waiting.length + running.size > 0) {
+    const rank = Math.min(...[...waiting, ...running.keys()].map((node) => node.rank));
+    const next =
+      running.size < parallel
+        ? waiting.find((node) => node.rank === rank && !node.needs.some(isOpen))
+        : undefined;
+    if (next === undefined) {
+      await Promise.race(running.values());
+      continue;
+    }
+    waiting.splice(waiting.indexOf(next), 1);
+    running.set(
+      next,
+      work(next).finally(() => running.delete(next)),
+    );
+  }
+}
+
+/** Runs one start or stop; what it throws becomes a line of the report. */
+async function tried(context: Context, done: Told['state'], run: () => Promise<unknown>): Promise<Told> {
+  if (context.signal.aborted) return { state: 'skipped', why: 'cancelled' };
+  try {
+    await run();
+    return { state: done, why: '' };
+  } catch (thrown) {
+    const error = asIocageError(thrown);
+    const settled = error.code === 'ALREADY_UP' || error.code === 'ALREADY_DOWN';
+    return settled
+      ? { state: 'unchanged', why: error.message }
+      : { state: 'failed', why: error.message, error };
+  }
+}
+
+function report(nodes: readonly Needs[], told: ReadonlyMap<string, Told>): BootReport {
+  // In the order in which they ended.
+  const byId = new Map(nodes.map((node) => [node.id, node.jail]));
+  return {
+    jails: [...told].map(([uuid, told]) => ({ uuid, tag: byId.get(uuid)!.tag, ...told })),
+  };
+}
+
+async function bootAll(
+  context: Context,
+  parallel: number,
+  run: RunOther,
+  start: Operation,
+): Promise<BootReport> {
+  const world = await readWorld(context);
+  const running = await context.host.running(world.pool.name);
+  const wanted = world.jails.filter((jail) => !jail.template && needsOf(world, jail).boot);
+  const nodes = withNeeds(world, wanted);
+  const { order, cycles } = startOrder(nodes);
+  const told = new Map<string, Told>();
+  const tagOf = (uuid: string): string => nodes.find(({ id }) => id === uuid)!.jail.tag;
+  for (const circle of cycles) {
+    const why = `depends: jails need each other in a circle: ${circle.map(tagOf).join(', ')}`;
+    for (const uuid of circle) told.set(uuid, running.has(uuid) ? up : { state: 'failed', why });
+  }
+  await inOrder(order, parallel, async (node) => {
+    const missing = node.needs.filter((need) => !['started', 'unchanged'].includes(told.get(need)!.state));
+    told.set(
+      node.id,
+      running.has(node.id)
+        ? up
+        : missing.length > 0
+          ? { state: 'skipped', why: `it depends on ${missing.map(tagOf).join(', ')}` }
+          : await tried(context, 'started', () => run(start, { jail: node.id })),
+    );
+  });
+  return report(nodes, told);
+}
+const up: Told = { state: 'unchanged', why: 'it is up' };
+
+async function stopAll(
+  context: Context,
+  parallel: number,
+  run: RunOther,
+  stop: Operation,
+): Promise<BootReport> {
+  const world = await readWorld(context);
+  const running = await context.host.running(world.pool.name);
+  const nodes = world.jails.filter((jail) => running.has(jail.uuid)).map((jail) => needsOf(world, jail));
+  const told = new Map<string, Told>();
+  await inOrder(stopOrder(nodes), parallel, async ({ id }) => {
+    told.set(id, await tried(context, 'stopped', () => run(stop, { jail: id })));
+  });
+  return report(nodes, told);
+}
+
+function toBootInput(command: string, words: Words): z.input<typeof bootInput> {
+  noPositionals(command, words);
+  noProperties(command, words);
+  const text = words.flags['parallel'];
+  if (text === undefined) return {};
+  if (typeof text !== 'string' || !/^[0-9]{1,2}$/.test(text)) {
+    throw failure('USAGE', { problem: `--parallel takes a number, not ${JSON.stringify(text)}`, command });
+  }
+  return { parallel: Number(text) };
+}
+
+const parallelFlag = {
+  key: 'parallel',
+  flags: '-j, --parallel <n>',
+  doc: 'jails at once; default as many as the machine has cores, 2 to 4',
+} as const;
+
+type Boot = FleetOperation<typeof bootInput, BootReport>;
+
+/** @param start starts one jail */
+export const bootWith = (start: () => Operation): Boot =>
+  defineFleet<typeof bootInput, BootReport>({
+    id: 'host.boot',
+    title: 'Start every jail with boot=on',
+    input: bootInput,
+    fleet: (context, { parallel }, run) => bootAll(context, slots(context, parallel), run, start()),
+    command: {
+      names: ['rcboot'],
+      group: 'host',
+      usage: '',
+      flags: [parallelFlag],
+      about:
+        'What a jail depends on starts first, boot=on or not; then lower numbers of priority before higher ones. ' +
+        'One failing does not stop the rest, only those that depend on it. The exit status is 1 when a jail is not up in the end.',
+      examples: [
+        { line: 'iocage rcboot', says: 'what the service does when the host starts' },
+        { line: 'iocage rcboot -j 1', says: 'one after the other' },
+      ],
+      toInputs: (words) => [toBootInput('rcboot', words)],
+    },
+  });
+
+/** @param stop stops one jail */
+export const shutdownWith = (stop: () => Operation): Boot =>
+  defineFleet<typeof bootInput, BootReport>({
+    id: 'host.shutdown',
+    title: 'Stop every running jail',
+    input: bootInput,
+    fleet: (context, { parallel }, run) => stopAll(context, slots(context, parallel), run, stop()),
+    command: {
+      names: ['rcshutdown'],
+      group: 'host',
+      usage: '',
+      flags: [parallelFlag],
+      about: 'In the reverse order of rcboot, jails without boot=on too.',
+      examples: [{ line: 'iocage rcshutdown', says: 'what the service does when the host stops' }],
+      toInputs: (words) => [toBootInput('rcshutdown', words)],
+    },
+  });

@@ -1,0 +1,101 @@
+/** The files that start the jails with the host: what they say, and whether their readers take them. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operations } from '../../src/ops/index.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const unitText = readFileSync(join(root, 'share/systemd/iocage.service'), 'utf8');
+const rcText = readFileSync(join(root, 'share/rc.d/iocage'), 'utf8');
+const isThere = (program: string): boolean => spawnSync('which', [program]).status === 0;
+const commands = new Set(operations.flatMap((operation) => operation.command.names));
+
+/** `[Section]` and `Key=value`, as systemd.syntax(7) has them. */
+function settings(text: string): Map<string, string> {
+  let section = '';
+  const found = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    if (/^\s*(#|;|$)/.test(line)) continue;
+    const head = /^\[(\w+)\]$/.exec(line);
+    const setting = /^(\w+)=(.*)$/.exec(line);
+    if (head) section = head[1]!;
+    else if (setting) found.set(`${section}.${setting[1]}`, setting[2]!);
+    else throw new Error(`no line of a unit: ${line}`);
+  }
+  return found;
+}
+
+let place: string;
+beforeAll(() => {
+  place = mkdtempSync(join(tmpdir(), 'iocage-service-'));
+});
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+describe('the unit of systemd', () => {
+  it('calls commands that exist, after the pools are there', () => {
+    const unit = settings(unitText);
+    expect(unit.get('Service.ExecStart')).toBe('"@PREFIX@/bin/iocage" rcboot');
+    expect(unit.get('Service.ExecStop')).toBe('"@PREFIX@/bin/iocage" rcshutdown');
+    expect(['rcboot', 'rcshutdown'].filter((name) => !commands.has(name))).toEqual([]);
+    expect(unit.get('Unit.After')?.split(' ')).toEqual(
+      expect.arrayContaining(['zfs.target', 'local-fs.target', 'network-online.target']),
+    );
+  });
+
+  it('one jail that fails ends no other: no process of the group is killed, and the unit stays up', () => {
+    const unit = settings(unitText);
+    expect(unit.get('Service.KillMode')).toBe('process');
+    expect(unit.get('Service.SuccessExitStatus')).toBe('1');
+    expect(unit.get('Service.RemainAfterExit')).toBe('yes');
+  });
+
+  it.skipIf(!isThere('systemd-analyze'))('is taken by systemd-analyze verify (needs systemd)', () => {
+    mkdirSync(join(place, 'bin'));
+    writeFileSync(join(place, 'bin/iocage'), '#!/bin/sh\n', { mode: 0o755 });
+    const file = join(place, 'iocage.service');
+    writeFileSync(file, unitText.replaceAll('@PREFIX@', place));
+    const ran = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
+    expect(ran.stderr.split('\n').filter((line) => line.includes('iocage'))).toEqual([]);
+    expect(ran.status).toBe(0);
+  });
+});
+
+describe('the script of rc.d', () => {
+  it('says for rcorder(8) what the original said', () => {
+    const head = Object.fromEntries(
+      [...rcText.matchAll(/^# ([A-Z]+):\s+(.*)$/gm)].map(([, key, value]) => [key, value]),
+    );
+    expect(head).toEqual({
+      PROVIDE: 'iocage',
+      REQUIRE: 'LOGIN cleanvar sshd ZFS',
+      BEFORE: 'securelevel',
+      KEYWORD: 'shutdown',
+    });
+    expect(rcText).toContain('rcvar="iocage_enable"');
+    expect(statSync(join(root, 'share/rc.d/iocage')).mode & 0o111).toBe(0o111);
+  });
+
+  it('is a shell script, and calls rcboot and rcshutdown', () => {
+    expect(spawnSync('sh', ['-n', join(root, 'share/rc.d/iocage')], { encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    // rc.subr of FreeBSD in as few words as this script needs.
+    const subr = 'load_rc_config() { :; }\nrun_rc_command() { eval "\\$${1}_cmd"; }\n';
+    mkdirSync(join(place, 'sub/bin'), { recursive: true });
+    writeFileSync(join(place, 'rc.subr'), subr);
+    writeFileSync(join(place, 'sub/bin/iocage'), '#!/bin/sh\necho "iocage $*"\n', { mode: 0o755 });
+    const script = join(place, 'rc');
+    writeFileSync(
+      script,
+      rcText.replaceAll('@PREFIX@', join(place, 'sub')).replace('/etc/rc.subr', join(place, 'rc.subr')),
+    );
+    const said = ['start', 'stop', 'status'].map(
+      (word) => spawnSync('sh', [script, word], { encoding: 'utf8' }).stdout,
+    );
+    expect(said).toEqual(['iocage rcboot\n', 'iocage rcshutdown\n', 'iocage list\n']);
+  });
+});

@@ -1,0 +1,51 @@
+/** `make install`: what goes where, on both kernels, and what is not ours stays. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hostTests, reason } from '../support/lab.ts';
+
+const script = fileURLToPath(new URL('../../scripts/install.sh', import.meta.url));
+
+describe.skipIf(!hostTests)(`install${reason}`, () => {
+  let place: string;
+  beforeEach(() => {
+    place = mkdtempSync(join(tmpdir(), 'iocage-install-'));
+  });
+  afterEach(() => rmSync(place, { recursive: true, force: true }));
+
+  const prefix = '/opt/a & b|c';
+  const run = (word: string, system: string) =>
+    spawnSync('sh', [script, word], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], DESTDIR: place, PREFIX: prefix, SYSTEM: system },
+    });
+
+  it.each([
+    ['Linux', 'lib/systemd/system/iocage.service', `ExecStart="${prefix}/bin/iocage" rcboot`],
+    ['FreeBSD', 'etc/rc.d/iocage', `iocage_command="${prefix}/bin/iocage"`],
+  ])('%s: the service comes with it and goes with it', (system, path, line) => {
+    const file = join(place, prefix, path);
+    const installed = run('install', system);
+    expect(installed, installed.stderr).toMatchObject({ status: 0 });
+    expect(readFileSync(file, 'utf8').split('\n')).toContain(line);
+    expect(run('install', system).status).toBe(0);
+    expect(run('uninstall', system).status).toBe(0);
+    expect(existsSync(file)).toBe(false);
+    expect(existsSync(join(place, prefix, 'bin/iocage'))).toBe(false);
+  });
+
+  it('a service file that somebody else put there is left alone, and nothing is changed', () => {
+    const file = join(place, prefix, 'lib/systemd/system/iocage.service');
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, '[Service]\n');
+    expect(run('install', 'Linux')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('not installed'),
+    });
+    expect(readFileSync(file, 'utf8')).toBe('[Service]\n');
+    expect(existsSync(join(place, prefix, 'bin/iocage'))).toBe(false);
+  });
+});

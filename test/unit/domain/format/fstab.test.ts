@@ -1,0 +1,100 @@
+/** fstab(5), read and written without loss, and what is refused in it. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  entryOf,
+  entryProblem,
+  parseEntry,
+  parseFstab,
+  printEntry,
+  printFstab,
+  targetInJail,
+} from '../../../../src/domain/format/fstab.ts';
+
+const places = { iocage: '/tank/iocage', root: '/tank/iocage/jails/web/root' };
+const target = `${places.root}/mnt`;
+
+describe('fstab', () => {
+  it('any text comes back as it was, but for a missing last line break', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`;
+        expect(printFstab(parseFstab(text))).toBe(whole);
+      }),
+    );
+  });
+
+  it('any entry comes back as it was', () => {
+    const path = fc.string({ minLength: 1, maxLength: 20 }).map((text) => `/${text}`);
+    fc.assert(
+      fc.property(path, path, fc.constantFrom('ro', 'rw'), (source, place, option) => {
+        const entry = { source, target: place, type: 'nullfs', options: [option], dump: '0', pass: '0' };
+        expect(parseEntry(printEntry(entry))).toEqual(entry);
+      }),
+    );
+  });
+
+  it('comments, blank lines and odd lines are kept; entries in any spelling are found', () => {
+    const text = '# mine\n\n/a   /b nullfs ro\n/c\t/d\ttmpfs\trw\t0\t0 # note\nnonsense\n';
+    const lines = parseFstab(text);
+    expect(printFstab(lines)).toBe(text);
+    expect(lines.flatMap((line) => entryOf(line)?.source ?? [])).toEqual(['/a', '/c']);
+  });
+});
+
+describe('targetInJail', () => {
+  it.each([
+    [target, '/mnt'],
+    [places.root, '/'],
+    ['/tank/iocage/jails/old/root/mnt', '/mnt'],
+    ['/tank/iocage/templates/old/root/mnt', '/mnt'],
+    ['/tank/iocage/jails/web/root/../../db/root/x', undefined],
+    ['/tank/iocage/jails/web/rootkit', undefined],
+    ['/tank/iocage/releases/x/root/etc', undefined],
+    ['/etc', undefined],
+  ])('%s', (path, inner) => {
+    expect(targetInJail(path, places)).toBe(inner);
+  });
+});
+
+describe('entryProblem', () => {
+  const line = (text: string, source?: string) => {
+    const entry = parseEntry(text)!;
+    return entryProblem(entry, places, source ?? entry.source);
+  };
+  it.each([
+    `/srv ${target} nullfs ro 0 0`,
+    `/srv ${target} bind rw,nosuid 0 0`,
+    `tmpfs ${target} tmpfs rw,size=64m,mode=1777 0 0`,
+    `proc ${places.root}/proc procfs rw 0 0`,
+  ])('%s is taken', (text) => {
+    expect(line(text)).toBeUndefined();
+  });
+
+  it.each([
+    [`/srv /etc nullfs ro 0 0`, 'not below'],
+    [`/srv ${places.root}/../x nullfs ro 0 0`, 'not below'],
+    [`/srv ${places.root} nullfs ro 0 0`, 'not the root itself'],
+    [`/srv ${places.root}/dev nullfs ro 0 0`, '/dev of a jail'],
+    [`/srv ${places.root}/proc/1 tmpfs rw 0 0`, '/proc of a jail'],
+    [`/srv ${target} ext4 rw 0 0`, 'type "ext4"'],
+    [`/srv ${target} nullfs suid 0 0`, 'option "suid"'],
+    [`/srv ${target} tmpfs rw,size=9x 0 0`, 'option "size=9x"'],
+    [`srv ${target} nullfs ro 0 0`, 'no absolute path'],
+    [`/ ${target} nullfs ro 0 0`, 'holds all jails'],
+    [`/tank ${target} nullfs ro 0 0`, 'holds all jails'],
+    [`/tank/iocage ${target} nullfs ro 0 0`, 'belongs to iocage'],
+    [`/tank/iocage/jails/db/root ${target} nullfs ro 0 0`, 'belongs to iocage'],
+  ])('%s is refused', (text, problem) => {
+    expect(line(text)).toContain(problem);
+  });
+
+  it('a source is judged by where its links lead', () => {
+    expect(line(`/srv ${target} nullfs ro 0 0`, '/tank/iocage/jails/db/root')).toContain('belongs to iocage');
+    expect(line(`/srv ${target} nullfs ro 0 0`, '/etc')).toContain('name "/etc" itself');
+    expect(line(`/srv//www/ ${target} nullfs ro 0 0`, '/srv/www')).toBeUndefined();
+    expect(entryProblem(parseEntry(`/srv ${target} nullfs ro`)!, places, undefined)).toContain(
+      'does not exist',
+    );
+  });
+});
