@@ -9,6 +9,7 @@ import { asIocageError, failure, type IocageError, type UndoFailure } from '../d
 import type { StepFacts } from '../domain/events.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
 import { kindOf } from './steps/kinds.ts';
+import { forgetWorld } from './world.ts';
 
 /** How long an operation waits for another one on the same jail before it says who holds it. */
 const lockWaitMs = 10_000;
@@ -53,6 +54,7 @@ export async function runOperation(
   if (operation.effect !== 'repair') await tellUnfinished(context);
   switch (operation.effect) {
     case 'read':
+      forgetWorld(context);
       return { id: undefined, result: await operation.read(context, input) };
     case 'session':
       if (!context.isRoot) throw failure('NOT_ROOT', { command: operation.command.names[0] });
@@ -128,6 +130,7 @@ async function runChange(
 
   const held = await context.locks.take(locks, operation.id, lockWaitMs);
   try {
+    forgetWorld(context);
     await refuseHalfDone(context, locks);
     const plan = await operation.plan(context, input);
     if (plan.loses && plan.loses.length > 0 && options.confirm && !(await options.confirm(plan))) {
@@ -135,6 +138,7 @@ async function runChange(
     }
     return await perform(context, operation, plan, locks);
   } finally {
+    forgetWorld(context);
     await held.release();
   }
 }

@@ -109,7 +109,27 @@ function toJail(row: DatasetRow, pool: string, template: boolean): Jail {
   };
 }
 
-export async function readWorld(context: Context): Promise<World> {
+/**
+ * What was read last in this context. Before the locks it answers which jail is meant, after them it
+ * is what the plan is made from: the runner forgets it when the locks are taken and when it is done.
+ */
+const known = new WeakMap<Context, Promise<World>>();
+
+export function forgetWorld(context: Context): void {
+  known.delete(context);
+}
+
+export function readWorld(context: Context): Promise<World> {
+  const before = known.get(context);
+  if (before !== undefined) return before;
+  const reading = readNow(context);
+  known.set(context, reading);
+  // A failure is told once, and tried again the next time.
+  reading.catch(() => known.delete(context));
+  return reading;
+}
+
+async function readNow(context: Context): Promise<World> {
   const pool = await choosePool(context);
   const root = `${pool.name}/iocage`;
   const rows = await context.storage.filesystems(root, 2, columns);
