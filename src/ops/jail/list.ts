@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { defineRead } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { effective } from '../../domain/config.ts';
+import { compareNatural } from '../../domain/order.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import type { ForeignJail, RunningJail } from '../../driver/host.ts';
 import { releaseList } from '../release/list.ts';
@@ -112,7 +113,6 @@ function listed(world: World, jail: Jail, running: RunningJail | undefined): Lis
 
 /** By the column, equal ones by name; numbers as numbers, jails that run before the others. */
 function sorted(jails: readonly ListedJail[], by: (typeof sorts)[number]): readonly ListedJail[] {
-  const collator = new Intl.Collator('en', { numeric: true });
   const key = (jail: ListedJail): string => {
     if (by === 'state') return { up: '0', down: '1', corrupt: '2' }[jail.state];
     if (by === 'boot') return jail.boot ? '0' : '1';
@@ -121,9 +121,7 @@ function sorted(jails: readonly ListedJail[], by: (typeof sorts)[number]): reado
   };
   return [...jails].sort(
     (a, b) =>
-      collator.compare(key(a), key(b)) ||
-      collator.compare(a.name, b.name) ||
-      collator.compare(a.uuid, b.uuid),
+      compareNatural(key(a), key(b)) || compareNatural(a.name, b.name) || compareNatural(a.uuid, b.uuid),
   );
 }
 
@@ -177,9 +175,8 @@ export const jailDf = defineRead<typeof dfInput, { jails: readonly Space[] }>({
       use: (space) => space.usedBytes,
       ava: (space) => space.availableBytes,
     };
-    const collator = new Intl.Collator('en', { numeric: true });
     return {
-      jails: jails.sort((a, b) => collator.compare(String(order[sort](a)), String(order[sort](b)))),
+      jails: jails.sort((a, b) => compareNatural(String(order[sort](a)), String(order[sort](b)))),
     };
   },
   command: {

@@ -1,4 +1,5 @@
 /** `list -r`: the releases that jails can be made from, in one storage call beyond the world's. */
+import { compareNatural } from '../../domain/order.ts';
 import * as z from 'zod';
 import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
@@ -20,7 +21,6 @@ export async function listReleases(context: Context): Promise<{ releases: readon
   const world = await readWorld(context);
   if (world.releases.length === 0) return { releases: [] };
   const used = await context.storage.measure(`${world.root}/releases`, 1, ['used']);
-  const collator = new Intl.Collator('en', { numeric: true });
   const releases = world.releases.map((release) => ({
     name: release.name,
     kind: release.local.get('release_kind') ?? 'unknown',
@@ -28,7 +28,7 @@ export async function listReleases(context: Context): Promise<{ releases: readon
     usedBytes: Number(used.get(release.dataset)?.get('used') ?? 0),
     jails: world.jails.filter((jail) => jail.local.get('release') === release.name).length,
   }));
-  return { releases: releases.sort((a, b) => collator.compare(a.name, b.name)) };
+  return { releases: releases.sort((a, b) => compareNatural(a.name, b.name)) };
 }
 
 const listInput = z.object({});
