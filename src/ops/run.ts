@@ -237,7 +237,11 @@ async function perform(
       await journal.mark({ mark: 'done', step: index });
     }
   } catch (thrown) {
-    const error = asIocageError(thrown);
+    // What a step says of a child that the signal ended is not the reason.
+    const error =
+      context.signal.aborted && operation.recover === 'undo'
+        ? failure('CANCELLED', { operation: title }, { cause: thrown })
+        : asIocageError(thrown);
     const end = await settleFailure(context, operation, steps, begun, run, journal, error);
     context.emit({ type: 'operation.failed', id, durationMs: elapsed(), error: end });
     throw end;
