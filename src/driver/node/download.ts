@@ -106,12 +106,12 @@ export class NodeDownloads implements Downloads {
     try {
       // Without NONBLOCK, opening a fifo that nobody writes to would wait for ever.
       const handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      const stream = handle.createReadStream({ highWaterMark: 2 ** 20, ...options });
       if (!(await handle.stat()).isFile()) {
-        stream.destroy();
+        await handle.close();
         throw failure('FILE_FAILED', { path, why: 'it is not a plain file' });
       }
-      for await (const bytes of stream) {
+      // Made where it is read: an aborted signal fails it at once, and somebody must be listening.
+      for await (const bytes of handle.createReadStream({ highWaterMark: 2 ** 20, ...options })) {
         hash.update(bytes as Buffer);
         sizeBytes += (bytes as Buffer).length;
       }
