@@ -106,7 +106,7 @@ function stateOf(pool: string, paths: { state: string; run: string }): string {
   const links = text('ip', '-o', 'link').replace(/^\d+: /gm, '');
   const addresses = text('ip', '-o', 'addr')
     .replace(/^\d+: /gm, '')
-    .replace(/valid_lft.*/g, '');
+    .replace(/ tentative\b|valid_lft.*/g, '');
   return JSON.stringify(
     {
       datasets: datasets.split('\n').sort(),

@@ -92,7 +92,8 @@ function networkOf(): Record<string, string> {
   const sysctls = ['ipv4/ip_forward', 'ipv4/conf/all/forwarding', 'ipv6/conf/all/forwarding'];
   return {
     link: sh('ip', '-o', 'link').replace(/ state \w+| qlen \d+/g, ''),
-    addr: sh('ip', '-o', 'addr'),
+    // Whether the kernel has yet looked for a second owner of an address is not what a jail did.
+    addr: sh('ip', '-o', 'addr').replace(/ tentative\b/g, ''),
     route4: routes('-4'),
     route6: routes('-6'),
     proxy: sh('ip', 'neigh', 'show', 'proxy') + sh('ip', '-6', 'neigh', 'show', 'proxy'),
