@@ -88,7 +88,7 @@ describe('rcboot', () => {
       await three;
       together -= 1;
     };
-    expect(Object.values(states(report))).toEqual(Array(6).fill('started'));
+    expect(Object.values(states(await boot(3)))).toEqual(Array(6).fill('started'));
     expect(begun[0]).toBe('first');
     expect(begun).toHaveLength(6);
     expect(most).toBe(3);
