@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { DatasetRow, Pool } from '../driver/storage.ts';
 import type { JailSpec } from '../driver/host.ts';
 import type { Context } from './operation.ts';
-import type { Jail } from '../domain/jail.ts';
+import { findJail, type Jail } from '../domain/jail.ts';
 import { effective } from '../domain/config.ts';
 import { properties } from '../domain/properties/index.ts';
 import { failure } from '../domain/errors.ts';
@@ -39,7 +39,17 @@ export interface World {
 }
 
 /** The pool that is meant: the named one, else the only one that is activated. */
-export async function choosePool(context: Context): Promise<Pool> {
+export function choosePool(context: Context): Promise<Pool> {
+  const seen = seenBy(context);
+  if (seen.pool === undefined) {
+    seen.pool = askForPool(context);
+    // A failure is told once, and tried again the next time.
+    seen.pool.catch(() => delete seen.pool);
+  }
+  return seen.pool;
+}
+
+async function askForPool(context: Context): Promise<Pool> {
   const pools = await context.storage.pools();
   if (context.pool !== undefined) {
     const named = pools.find((pool) => pool.name === context.pool);
@@ -110,23 +120,73 @@ function toJail(row: DatasetRow, pool: string, template: boolean): Jail {
 }
 
 /**
- * What was read last in this context. Before the locks it answers which jail is meant, after them it
- * is what the plan is made from: the runner forgets it when the locks are taken and when it is done.
+ * What was read last in this context. Before the locks it answers which jail is meant; once they are held
+ * it is old, all but the pool, and what the plan is made from is read again. After the operation all of it
+ * is forgotten.
  */
-const known = new WeakMap<Context, Promise<World>>();
+interface Seen {
+  pool?: Promise<Pool>;
+  world?: Promise<World>;
+  old?: boolean;
+}
+
+const seen = new WeakMap<Context, Seen>();
+
+function seenBy(context: Context): Seen {
+  const before = seen.get(context) ?? {};
+  seen.set(context, before);
+  return before;
+}
 
 export function forgetWorld(context: Context): void {
-  known.delete(context);
+  seen.delete(context);
+}
+
+/** Other processes may have changed anything until the locks were ours. */
+export function ageWorld(context: Context): void {
+  seenBy(context).old = true;
 }
 
 export function readWorld(context: Context): Promise<World> {
-  const before = known.get(context);
-  if (before !== undefined) return before;
+  const known = seenBy(context);
+  if (known.world !== undefined && known.old !== true) return known.world;
   const reading = readNow(context);
-  known.set(context, reading);
-  // A failure is told once, and tried again the next time.
-  reading.catch(() => known.delete(context));
+  known.world = reading;
+  known.old = false;
+  reading.catch(() => delete known.world);
   return reading;
+}
+
+/**
+ * One jail as it is now. Under its own lock only this jail is read again, with its root dataset: the others
+ * may change at any moment whether they are read now or were read a moment ago.
+ *
+ * @param name UUID, unique prefix of one, or tag
+ */
+export async function readJail(context: Context, name: string): Promise<{ world: World; jail: Jail }> {
+  const known = seenBy(context);
+  if (known.world === undefined || known.old !== true) {
+    const world = await readWorld(context);
+    return { world, jail: findJail(world.jails, name) };
+  }
+  const before = await known.world;
+  const meant = findJail(before.jails, name);
+  const rows = (await context.storage.filesystems(meant.dataset, 1, columns)) ?? [];
+  const [own, root] = ['', '/root'].map((end) => rows.find((row) => row.name === meant.dataset + end));
+  const template = meant.dataset.startsWith(`${before.root}/templates/`);
+  const now = own && {
+    ...toJail(own, before.pool.name, template),
+    rootMounted: root?.values.get('mounted') !== 'no',
+  };
+  if (now?.uuid !== meant.uuid || now.tag !== meant.tag) {
+    // It was renamed or destroyed meanwhile: who is meant now, if anybody?
+    const world = await readWorld(context);
+    return { world, jail: findJail(world.jails, name) };
+  }
+  return {
+    world: { ...before, jails: before.jails.map((jail) => (jail === meant ? now : jail)) },
+    jail: now,
+  };
 }
 
 async function readNow(context: Context): Promise<World> {

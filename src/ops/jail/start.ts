@@ -137,9 +137,14 @@ async function withWhatTheyNeed(
 
 /** Without its root dataset the jail would run in an empty directory, and what it writes be hidden later. */
 async function assertMounted(context: Context, jail: Jail): Promise<void> {
-  const rows = await context.storage.filesystems(jail.dataset, 1, ['mounted']);
-  const lost = rows?.find((row) => row.name === `${jail.dataset}/root` && row.values.get('mounted') === 'no');
-  if (lost) throw failure('NOT_MOUNTED', { dataset: lost.name });
+  const root = `${jail.dataset}/root`;
+  const mounted = jail.rootMounted ?? (await rootMounted(context, root));
+  if (!mounted) throw failure('NOT_MOUNTED', { dataset: root });
+}
+
+async function rootMounted(context: Context, root: string): Promise<boolean> {
+  const rows = await context.storage.filesystems(root, 0, ['mounted']);
+  return rows?.[0]?.values.get('mounted') !== 'no';
 }
 
 export const jailStop = defineChange<typeof jailInput, Life>({
