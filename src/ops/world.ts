@@ -9,6 +9,7 @@ import type { Context } from './operation.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
 import { effective } from '../domain/config.ts';
 import { properties } from '../domain/properties/index.ts';
+import { nameProblem } from '../domain/name.ts';
 import { failure } from '../domain/errors.ts';
 
 export const namespace = 'org.freebsd.iocage:';
@@ -26,7 +27,7 @@ export interface Release {
 }
 
 export interface World {
-  readonly pool: Pool;
+  readonly pool: { readonly name: string };
   /** `POOL/iocage`. */
   readonly root: string;
   readonly mountpoint: string;
@@ -49,6 +50,14 @@ export function choosePool(context: Context): Promise<Pool> {
   return seen.pool;
 }
 
+/** Name of the pool that is meant. Whether a pool that was named is in use, `readWorld` finds out. */
+export async function poolName(context: Context): Promise<string> {
+  const { pool } = context;
+  return pool !== undefined && nameProblem('pool', pool) === undefined
+    ? pool
+    : (await choosePool(context)).name;
+}
+
 async function askForPool(context: Context): Promise<Pool> {
   const pools = await context.storage.pools();
   if (context.pool !== undefined) {
@@ -63,6 +72,8 @@ async function askForPool(context: Context): Promise<Pool> {
   return active[0]!;
 }
 
+/** Whether a pool is in use; the datasets below it inherit it. */
+const activeKey = 'org.freebsd.ioc:active';
 const userKeys = properties.filter((property) => property.store === 'user').map((property) => property.key);
 const nativeKeys = properties
   .filter((property) => property.store === 'native')
@@ -89,7 +100,7 @@ function splitColumns(row: DatasetRow): { local: Map<string, string>; native: Ma
   const native = new Map<string, string>();
   for (const [column, value] of row.values) {
     if (column.startsWith(namespace)) local.set(column.slice(namespace.length), value);
-    else native.set(column, value);
+    else if (column !== activeKey) native.set(column, value);
   }
   return { local, native };
 }
@@ -189,10 +200,24 @@ export async function readJail(context: Context, name: string): Promise<{ world:
   };
 }
 
+/**
+ * A pool that was named needs no question of its own: its root dataset inherits whether it is in use. When it
+ * is not, or there is no such dataset, `choosePool` finds out what to say.
+ */
+async function rowsOfNamed(context: Context): Promise<readonly DatasetRow[] | undefined> {
+  const { pool } = context;
+  if (pool === undefined || nameProblem('pool', pool) !== undefined) return undefined;
+  const root = `${pool}/iocage`;
+  const rows = await context.storage.filesystems(root, 2, [...columns, activeKey]);
+  const top = rows?.find((row) => row.name === root);
+  return top?.values.get(activeKey) === 'yes' ? rows : undefined;
+}
+
 async function readNow(context: Context): Promise<World> {
-  const pool = await choosePool(context);
+  const ofNamed = await rowsOfNamed(context);
+  const pool = ofNamed === undefined ? await choosePool(context) : { name: context.pool! };
   const root = `${pool.name}/iocage`;
-  const rows = await context.storage.filesystems(root, 2, columns);
+  const rows = ofNamed ?? (await context.storage.filesystems(root, 2, columns));
   if (rows === undefined) throw failure('POOL_NOT_ACTIVE', { pool: pool.name });
   const below = new Map<string, DatasetRow[]>();
   const names = new Set(rows.map((row) => row.name));

@@ -13,7 +13,7 @@ import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../dom
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
-import { choosePool, readWorld, type Release, type World } from '../world.ts';
+import { poolName, readWorld, type Release, type World } from '../world.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
@@ -61,8 +61,8 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
-    const pool = await choosePool(context);
-    const tags = wantedTags(input).map((tag) => tagLock(pool.name, tag));
+    const pool = await poolName(context);
+    const tags = wantedTags(input).map((tag) => tagLock(pool, tag));
     return [...tags, ...(await sourceLocks(context, input))];
   },
   async plan(context, input) {

@@ -9,7 +9,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { isFreebsdRelease, type ReleaseKind } from '../../domain/release.ts';
-import { choosePool, namespace, readWorld, type Release, type World } from '../world.ts';
+import { namespace, poolName, readWorld, type Release, type World } from '../world.ts';
 import { createDataset, destroyDataset } from '../steps/dataset.ts';
 import { releaseLock, releasePaths, usersOf } from './destroy.ts';
 import { planArchive } from './fetch-archive.ts';
@@ -59,7 +59,7 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
   input: fetchInput,
   async locks(context, input) {
     const name = await chooseName(context, input);
-    return [releaseLock((await choosePool(context)).name, name), ...(await customLocks(context, input))];
+    return [releaseLock(await poolName(context), name), ...(await customLocks(context, input))];
   },
   async plan(context, input) {
     const name = await chooseName(context, input);
