@@ -202,7 +202,7 @@ try {
           'ioc-floor',
         ],
         [...crun, 'exec', 'ioc-floor', '/bin/sh', '/etc/rc'],
-        ['zfs', 'set', 'org.freebsd.iocage:last_started=2001-01-01_00:00:00', `${top}/jails/${name(0, 'b')}`],
+        ['zfs', 'set', 'org.freebsd.iocage:last_started=2001-01-01_00:00:00', `${top}/jails/floor`],
       ],
     },
     {
