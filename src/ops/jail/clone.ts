@@ -10,6 +10,7 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertJailName, assertSnapshotName, assertTag, timeTag } from '../../domain/name.ts';
 import { checkAssignments } from '../../domain/config.ts';
+import { ownWordsFor } from '../../domain/handed.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
@@ -219,9 +220,13 @@ export function cloneSteps(
   const point = snapshot ?? uuid;
   const hostname = given.find(([key]) => key === 'host_hostname')?.[1];
   const name = hostname ?? uuid.replaceAll('_', '-');
-  const kept = [...source.local].filter(
-    ([key]) =>
-      !identity.has(key) &&
+  const handed = ownWordsFor(source.local.get('jail_zfs_dataset'), source, dataset);
+  const kept = [
+    ...source.local,
+    ...(handed === undefined ? [] : ([['jail_zfs_dataset', handed]] as const)),
+  ].filter(
+    ([key, value]) =>
+      (!identity.has(key) || (key === 'jail_zfs_dataset' && value === handed)) &&
       !leave.has(key) &&
       !/^vnet\d_mac$/.test(key) &&
       ![...given, ...more].some(([other]) => other === key),

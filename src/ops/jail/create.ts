@@ -20,6 +20,7 @@ import { copyPrivate } from '../steps/tree.ts';
 import { releaseLock } from '../release/destroy.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { kinds, numbered, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
 
@@ -73,6 +74,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
     const given = givenProperties(input);
+    for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
     const base = kind === 'base' ? await readBase(context, release!) : [];
     return {
       subject: jails.map(({ tag }) => tag).join(', '),
@@ -227,6 +229,12 @@ interface Identity {
   readonly tag: string;
   /** From `-n`: host name instead of the UUID. */
   readonly named: boolean;
+}
+
+/** The jail that will be, for what looks at its datasets. */
+export function ownerOf(world: World, { uuid, tag }: { readonly uuid: string; readonly tag: string }) {
+  const [dataset, mountpoint] = [`${world.root}/jails/${uuid}`, join(world.mountpoint, 'jails', uuid)];
+  return { pool: world.pool.name, uuid, tag, dataset, mountpoint };
 }
 
 function identify(context: Context, world: World, input: CreateInput): readonly Identity[] {
