@@ -68,7 +68,8 @@ export function handedDatasets(
       (names.some((other, at) => at !== index && isAtOrBelow(dataset, other))
         ? 'it is in the list twice, or below another one of it'
         : undefined);
-    if (why !== undefined) problems.push({ key: 'jail_zfs_dataset', problem: `${dataset} is refused: ${why}` });
+    if (why !== undefined)
+      problems.push({ key: 'jail_zfs_dataset', problem: `${dataset} is refused: ${why}` });
   }
   const handed = names.map((dataset) => ({
     dataset,
@@ -81,19 +82,54 @@ export function handedDatasets(
   if (twice !== undefined)
     problems.push({ key: 'jail_zfs_dataset', problem: `two of them would be ${twice.target} in the jail` });
   if (place === '/')
-    problems.push({ key: 'jail_zfs_mountpoint', problem: 'it is the root of the jail; name a directory in it' });
+    problems.push({
+      key: 'jail_zfs_mountpoint',
+      problem: 'it is the root of the jail; name a directory in it',
+    });
   return { handed, problems };
 }
 
 /** Nothing at or below these is a place for a jail's data. */
-const system = ['bin', 'boot', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'libx32', 'proc', 'root', 'run', 'sbin', 'sys', 'usr'];
+const system = [
+  'bin',
+  'boot',
+  'dev',
+  'etc',
+  'lib',
+  'lib32',
+  'lib64',
+  'libx32',
+  'proc',
+  'root',
+  'run',
+  'sbin',
+  'sys',
+  'usr',
+];
 /** These hold others' data; what is below them may be a jail's. */
 const shared = ['', 'home', 'media', 'mnt', 'opt', 'srv', 'tmp', 'var'];
-const inVar = ['backups', 'cache', 'crash', 'db', 'lib', 'local', 'lock', 'log', 'mail', 'opt', 'run', 'spool', 'tmp'];
+const inVar = [
+  'backups',
+  'cache',
+  'crash',
+  'db',
+  'lib',
+  'local',
+  'lock',
+  'log',
+  'mail',
+  'opt',
+  'run',
+  'spool',
+  'tmp',
+];
 
 /** Why a dataset that is mounted here on the host is not handed to a jail; undefined when it may be. */
 export function hostPathProblem(mountpoint: string): string | undefined {
-  const [, top = '', second, ...more] = mountpoint.replace(/\/+/g, '/').replace(/(.)\/$/, '$1').split('/');
+  const [, top = '', second, ...more] = mountpoint
+    .replace(/\/+/g, '/')
+    .replace(/(.)\/$/, '$1')
+    .split('/');
   const isSystem =
     system.includes(top) ||
     (second === undefined && shared.includes(top)) ||

@@ -50,6 +50,7 @@ export async function openFakeWorld(): Promise<FakeWorld> {
     emit: (event) => events.push(event),
     signal: new AbortController().signal,
     isRoot: true,
+    editor: () => ['vi'],
     self: async () => ({ pid: process.pid, processStart: (await processStart(process.pid)) ?? '' }),
   });
   const run = async <T>(operation: string, input: unknown): Promise<T> => {

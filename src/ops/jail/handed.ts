@@ -60,7 +60,11 @@ async function lookAt(context: Context, jail: Owner, handed: HandedDataset): Pro
   if (rows === undefined && own) {
     if (jail.mountpoint === undefined) return refused(`cannot be made: ${jail.dataset} is not mounted`);
     const source = join(jail.mountpoint, dataset.slice(jail.dataset.length + 1));
-    return { mounts: [{ dataset, source, target }], steps: [createDataset({ dataset, properties: {} })], problems: [] };
+    return {
+      mounts: [{ dataset, source, target }],
+      steps: [createDataset({ dataset, properties: {} })],
+      problems: [],
+    };
   }
   if (rows === undefined)
     return refused(`does not exist; 'zfs create -o ${mark}=${jail.tag} ${dataset}' makes it for this jail`);
@@ -94,7 +98,9 @@ function placeProblem(rows: readonly DatasetRow[], jail: Owner): string | undefi
   if (path === undefined || !path.startsWith('/'))
     return `is mounted nowhere (mountpoint=${path ?? 'none'}); 'zfs set mountpoint=/PATH ${row!.name}' changes that`;
   const inside = jail.mountpoint !== undefined && `${path}/`.startsWith(`${jail.mountpoint}/root/`);
-  return inside ? `is mounted inside the jail's root` : (hostPathProblem(path) && `is refused: ${hostPathProblem(path)}`);
+  return inside
+    ? `is mounted inside the jail's root`
+    : hostPathProblem(path) && `is refused: ${hostPathProblem(path)}`;
 }
 
 const keys = new Set(['jail_zfs', 'jail_zfs_dataset', 'jail_zfs_mountpoint']);
