@@ -3,7 +3,7 @@
  * Grammar of Python iocage. A line is checked when it is added and again at each start.
  */
 import * as z from 'zod';
-import { defineChange, defineRead, type Context, type Words } from '../operation.ts';
+import { defineChange, defineRead, type Context } from '../operation.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
