@@ -17,7 +17,8 @@ import { makeLink, writeInRoot } from '../steps/file.ts';
 import { adoptFstab } from '../steps/move.ts';
 import { jailLock, tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
-import { numbered, toZfsProperties, type Created } from './new-jail.ts';
+import { assertHandable } from './handed.ts';
+import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
 
 const cloneInput = z.object({
   jail: z.string().min(1, 'a jail is named by its UUID or its tag'),
@@ -56,6 +57,7 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     toSpec(world, source); // a corrupt jail is refused here
     const copies = freeCopies(world, input);
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
+    for (const copy of copies) await assertHandable(context, world, ownerOf(world, copy), given);
     const found = await snapshotRows(context.storage, source);
     const steps = copies.flatMap((copy) =>
       cloneSteps({ world, source, ...copy, snapshot: input.snapshot }, found, given),

@@ -19,7 +19,7 @@ import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
 import { releaseLock } from '../release/destroy.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
-import { kinds, numbered, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
@@ -229,12 +229,6 @@ interface Identity {
   readonly tag: string;
   /** From `-n`: host name instead of the UUID. */
   readonly named: boolean;
-}
-
-/** The jail that will be, for what looks at its datasets. */
-export function ownerOf(world: World, { uuid, tag }: { readonly uuid: string; readonly tag: string }) {
-  const [dataset, mountpoint] = [`${world.root}/jails/${uuid}`, join(world.mountpoint, 'jails', uuid)];
-  return { pool: world.pool.name, uuid, tag, dataset, mountpoint };
 }
 
 function identify(context: Context, world: World, input: CreateInput): readonly Identity[] {

@@ -42,7 +42,7 @@ export async function namesInUse(
 
 /**
  * Tells of the datasets handed to the jail that are not its own: iocage neither takes snapshots of them
- * nor puts them back.
+ * nor puts them back, and they outlive the jail.
  */
 export function noteHandedElsewhere(
   context: Context,
@@ -53,6 +53,27 @@ export function noteHandedElsewhere(
   if (!isOn(config, 'jail_zfs')) return;
   const elsewhere = handedDatasets(jail, config).handed.filter(({ own }) => !own);
   if (elsewhere.length === 0) return;
-  const text = `not in it, since they are no part of the jail: ${elsewhere.map(({ dataset }) => dataset).join(', ')}`;
+  note(
+    context,
+    `no part of the jail, so left as they are: ${elsewhere.map(({ dataset }) => dataset).join(', ')}`,
+  );
+}
+
+/** Tells of datasets of the jail that a snapshot does not have: they were made after it. */
+export async function noteYounger(
+  context: Context,
+  jail: Jail,
+  targets: readonly SnapshotRow[],
+): Promise<void> {
+  const rows = (await context.storage.filesystems(jail.dataset, 8, [])) ?? [];
+  const younger = rows.filter(({ name }) => !targets.some(({ dataset }) => dataset === name));
+  if (younger.length === 0) return;
+  note(
+    context,
+    `younger than the snapshot, so left as they are: ${younger.map(({ name }) => name).join(', ')}`,
+  );
+}
+
+export function note(context: Context, text: string): void {
   context.emit({ type: 'note', id: '', level: 'info', text });
 }

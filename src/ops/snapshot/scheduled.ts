@@ -21,7 +21,7 @@ import {
 import { jailInput, lockJail, noProperties, readJail } from '../jail/select.ts';
 import { destroySnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { namespace, readWorld, type World } from '../world.ts';
-import { namesInUse, snapshotsOf } from './rows.ts';
+import { namesInUse, note, snapshotsOf } from './rows.ts';
 
 /** On the snapshot, from the call that takes it: the period that it was taken for. */
 const mark = `${namespace}scheduled`;
@@ -76,10 +76,8 @@ export const snapshotRotate = defineChange<typeof jailInput, Rotated>({
       (row) => expire.includes(row.snapshot) && scheduledPeriod(toTaken(row)) !== undefined,
     );
     const used = await namesInUse(context, jail.pool, going);
-    if (used.size > 0) {
-      const text = `${label(jail)}: still used, so not given up yet: ${[...used].join(', ')}`;
-      context.emit({ type: 'note', id: '', level: 'info', text });
-    }
+    if (used.size > 0)
+      note(context, `${label(jail)}: still used, so not given up yet: ${[...used].join(', ')}`);
     const taken = take.map((period) => ({ period, name: scheduledName(period, now) }));
     const gone = going.filter(({ snapshot }) => !used.has(snapshot));
     return {

@@ -10,7 +10,7 @@ import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/datase
 import { assertDown, assertOurs, jailInput, lockJail, oneJail, readJail } from '../jail/select.ts';
 import { stamp } from '../jail/start.ts';
 import { eachJail, jailsWith, nameFlag, needsName, snapshotWords } from './words.ts';
-import { assertNoClones, namesInUse, noteHandedElsewhere, snapshotsOf } from './rows.ts';
+import { assertNoClones, namesInUse, note, noteHandedElsewhere, noteYounger, snapshotsOf } from './rows.ts';
 import { snapshotScheduled } from './scheduled.ts';
 
 const takeInput = jailInput.extend({ snapshot: z.string().optional() });
@@ -162,10 +162,7 @@ export const snapshotRemove = defineChange<typeof removeInput, { jail: string; r
     const used = all ? await namesInUse(context, jail.pool, found) : new Set<string>();
     const rows = found.filter(({ snapshot }) => !used.has(snapshot));
     await assertNoClones(context, jail, rows.length === 0 ? found : rows);
-    if (used.size > 0) {
-      const text = `still used, so they stay: ${[...used].join(', ')}`;
-      context.emit({ type: 'note', id: '', level: 'info', text });
-    }
+    if (used.size > 0) note(context, `still used, so they stay: ${[...used].join(', ')}`);
     const names = [...new Set(rows.map((row) => row.snapshot))];
     return {
       subject: `${label(jail)}@${input.snapshot}`,
@@ -223,6 +220,7 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     }
     await assertNoClones(context, jail, newer);
     noteHandedElsewhere(context, jail, world.defaults);
+    await noteYounger(context, jail, targets);
     return {
       subject: `${label(jail)}@${input.snapshot}`,
       title: `Rolling back ${label(jail)} to ${input.snapshot}`,
