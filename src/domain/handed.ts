@@ -137,17 +137,27 @@ export function hostPathProblem(mountpoint: string): string | undefined {
   return isSystem ? `it is mounted at ${mountpoint}, which belongs to the host's system` : undefined;
 }
 
-/** The words of a jail's list that name its own datasets, as another jail's own; the others are left out. */
+/**
+ * The words of a jail's list that name its own datasets, as another jail's own; the others are left out. A
+ * template's own are those that it had as a jail.
+ */
 export function ownWordsFor(
   text: string | undefined,
   source: Pick<Jail, 'pool' | 'dataset'>,
   dataset: string,
 ): string | undefined {
-  if (text === undefined || text === 'none') return undefined;
-  const words = text
+  const name = source.dataset.split('/').at(-1)!;
+  const words = (text ?? 'none')
     .split(/[\s,]+/)
-    .map((word) => fullName(word, source.pool))
-    .filter((name) => name.startsWith(`${source.dataset}/`))
-    .map((name) => `${dataset}${name.slice(source.dataset.length)}`.slice(source.pool.length + 1));
+    .map((word) => fullName(word, source.pool).split('/'))
+    .filter(
+      ([, iocage, group, jail, part, ...more]) =>
+        iocage === 'iocage' &&
+        (group === 'jails' || group === 'templates') &&
+        jail === name &&
+        part !== undefined &&
+        more.length === 0,
+    )
+    .map((parts) => `${dataset}/${parts.at(-1)!}`.slice(source.pool.length + 1));
   return words.length === 0 ? undefined : words.join(' ');
 }

@@ -50,7 +50,6 @@ export async function openFakeWorld(): Promise<FakeWorld> {
     emit: (event) => events.push(event),
     signal: new AbortController().signal,
     isRoot: true,
-    editor: () => ['vi'],
     self: async () => ({ pid: process.pid, processStart: (await processStart(process.pid)) ?? '' }),
   });
   const run = async <T>(operation: string, input: unknown): Promise<T> => {

@@ -38,7 +38,7 @@ export const fstabEditWith = (change: () => Operation) =>
       await context.files.mkdir(directory, { mode: 0o700 });
       const copy = join(directory, `${jail.uuid}-${context.ids.uuid().slice(0, 8)}.fstab`);
       await context.files.write(copy, before, { mode: 0o600 });
-      const status = await context.exec.session([...context.editor(), copy]);
+      const status = await context.exec.session([...(context.editor?.() ?? ['vi']), copy]);
       const after = (await context.files.read(copy)) ?? '';
       if (status !== 0 || after === before) {
         await context.files.remove(copy);

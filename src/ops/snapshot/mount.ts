@@ -13,7 +13,7 @@ import { label } from '../../domain/jail.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { splitSnapshot } from '../jail/clone.ts';
 import { isInside } from '../jail/loss.ts';
-import { assertOurs, jailInput, lockJail, noProperties, readJail } from '../jail/select.ts';
+import { assertOurs, jailInput, jailLock, noProperties, readJail } from '../jail/select.ts';
 import { cloneDataset, createDataset, destroyDataset, unmountDataset } from '../steps/dataset.ts';
 import type { World } from '../world.ts';
 import { snapshotsOf } from './rows.ts';
@@ -32,6 +32,12 @@ interface Mounted {
   readonly path: string;
 }
 
+/** Besides the jail's own lock one for the dataset that holds them all, which the first of them makes. */
+async function lockMounts(context: Context, input: { jail: string }): Promise<readonly string[]> {
+  const { jail } = await readJail(context, input.jail);
+  return [jailLock(jail), `snapmounts:${jail.pool}`];
+}
+
 const parentOf = (world: World): string => `${world.root}/snapmounts`;
 
 /** What is mounted of this pool's snapshots, each with the datasets inside it. */
@@ -45,7 +51,7 @@ export const snapshotMount = defineChange<typeof mountInput, Mounted>({
   effect: 'change',
   recover: 'undo',
   input: mountInput,
-  locks: lockJail,
+  locks: lockMounts,
   async plan(context, { jail: name, snapshot, at }) {
     const { world, jail } = await readJail(context, name);
     assertOurs(jail);
@@ -113,7 +119,7 @@ export const snapshotUnmount = defineChange<typeof unmountInput, { jail: string;
   effect: 'change',
   recover: 'finish',
   input: unmountInput,
-  locks: lockJail,
+  locks: lockMounts,
   async plan(context, { jail: name, snapshot }) {
     const { world, jail } = await readJail(context, name);
     assertOurs(jail);

@@ -126,8 +126,19 @@ export const snapshotScheduled = defineFleet<typeof reportInput, RotationReport>
   },
 });
 
+/** A timer on a host without a pool for jails has nothing to do, and nothing to complain of. */
+async function activeWorld(context: Context): Promise<World | undefined> {
+  try {
+    return await readWorld(context);
+  } catch (thrown) {
+    if (asIocageError(thrown).code === 'NO_ACTIVE_POOL') return undefined;
+    throw thrown;
+  }
+}
+
 async function rotateAll(context: Context, names: readonly string[], run: RunOther): Promise<RotationReport> {
-  const world = await readWorld(context);
+  const world = await activeWorld(context);
+  if (world === undefined) return { jails: [] };
   const chosen =
     names.length > 0
       ? [...new Set(names.map((name) => findJail(world.jails, name)))]

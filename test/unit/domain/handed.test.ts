@@ -123,4 +123,6 @@ test('a clone has the datasets of its source that are its own, under its own nam
   expect(ownWordsFor('data/www', jail, to)).toBeUndefined();
   expect(ownWordsFor('iocage/jails/web2/data', jail, to)).toBeUndefined();
   expect(ownWordsFor(undefined, jail, to)).toBeUndefined();
+  const template = { pool: 'tank', dataset: 'tank/iocage/templates/web' };
+  expect(ownWordsFor('iocage/jails/web/mail', template, to)).toBe('iocage/jails/copy/mail');
 });
