@@ -11,7 +11,6 @@ import { isOn } from '../../domain/config.ts';
 import { baseMounts } from './base.ts';
 import { runContainer, removeContainer, resolvConfPath, type RunArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
-import { fstabMounts } from './fstab.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { readySteps } from './ready.ts';
@@ -23,6 +22,7 @@ import { networkSteps } from './net-steps.ts';
 import { toOciConfig, type JailNetwork } from './oci.ts';
 import { askToEnd, processesOf, signalAll } from './processes.ts';
 import { resolvConfText } from './resolver.ts';
+import { shownMounts } from './shown.ts';
 import { runService, serviceArgs, type ServiceArgs } from './services.ts';
 import { isAlive, readState } from './state.ts';
 
@@ -183,7 +183,7 @@ export function stepLists(doors: Doors): StepLists {
         cgroup: places.cgroup,
         network,
         resolvConf: resolvConf === undefined ? undefined : resolvConfPath(places),
-        fstab: await fstabMounts(files, jail),
+        fstab: await shownMounts(files, jail),
         base: await baseMounts(files, jail),
       }),
       seccomp: { anySocketFamily: isOn(jail.config, 'allow_socket_af') },

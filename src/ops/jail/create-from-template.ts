@@ -7,7 +7,8 @@ import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { Context, Plan } from '../operation.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneSteps, snapshotRows, type Copy } from './clone.ts';
-import type { Created, Kind } from './new-jail.ts';
+import { assertHandable } from './handed.ts';
+import { ownerOf, type Created, type Kind } from './new-jail.ts';
 import { jailLock } from './select.ts';
 
 /** Two jails cannot have these in common, or they say something of the template alone. */
@@ -51,6 +52,7 @@ export async function planFromTemplate(
   }
   const source = findTemplate(world, input.template!);
   toSpec(world, source); // a corrupt template is refused here
+  for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
   const own = await context.storage.local(source.dataset);
   const more = [
     ['source_template', source.tag] as const,

@@ -19,7 +19,8 @@ import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
 import { releaseLock } from '../release/destroy.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
-import { kinds, numbered, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
 
@@ -73,6 +74,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
     const given = givenProperties(input);
+    for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
     const base = kind === 'base' ? await readBase(context, release!) : [];
     return {
       subject: jails.map(({ tag }) => tag).join(', '),
