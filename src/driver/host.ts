@@ -3,7 +3,7 @@
  * containers, `driver/freebsd/` jail(8) jails. Neither knows the other; the contract suite in
  * `test/contract/host.ts` says what both must do.
  */
-import type { Step, ExitStatus } from './system.ts';
+import type { Step, ExitStatus, OutputSink } from './system.ts';
 import type { StepKind } from './step.ts';
 import type { FstabEntry } from '../domain/format/fstab.ts';
 
@@ -84,6 +84,10 @@ export interface ExecOptions {
   readonly jailUser?: string;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Takes what the program writes, as it comes; without it that goes to the caller's terminal. Its input is empty then. */
+  readonly onOutput?: OutputSink;
+  /** Ends the program. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Host {

@@ -33,8 +33,19 @@ export interface RunResult {
   readonly durationMs: number;
 }
 
+/** Text that a child wrote, as it comes; never cut inside a character. */
+export type OutputSink = (text: string, stream: 'stdout' | 'stderr') => void;
+
 /** An interactive child's end: its exit status, or 128 + signal number. */
 export type ExitStatus = number;
+
+export interface SessionOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Takes the output instead of the caller's terminal; standard input is empty then. */
+  readonly onOutput?: OutputSink;
+  /** With `onOutput`: ends the child (TERM, later KILL) when aborted. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Spawns processes, always from argument arrays, never through a shell, with a fixed PATH.
@@ -48,7 +59,7 @@ export interface Exec {
   /** Connects the commands stdout to stdin in the kernel; fails when any of them fails. Changes the machine. */
   pipe(commands: readonly (readonly string[])[], options?: RunOptions): Promise<void>;
   /** Runs a command on the caller's terminal and answers its exit status; never throws for a status. */
-  session(argv: readonly string[], options?: { env?: Readonly<Record<string, string>> }): Promise<ExitStatus>;
+  session(argv: readonly string[], options?: SessionOptions): Promise<ExitStatus>;
   /** How many child processes were started so far; for `--debug` and the benchmarks. */
   readonly spawned: number;
 }

@@ -7,6 +7,7 @@ import { jailDestroy } from './jail/destroy.ts';
 import { hostBoot, hostShutdown, jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
 import { jailDf, jailList, jailRuntime } from './jail/list.ts';
+import { jailRun } from './jail/run.ts';
 import { jailCap, jailInuse, jailLimits, jailUncap } from './jail/limits.ts';
 import { jailPromote } from './jail/promote.ts';
 import { jailRename } from './jail/rename.ts';
@@ -83,6 +84,7 @@ export const furtherOperations: readonly Operation[] = [
   snapshotScheduled,
   snapshotRotate,
   poolShow,
+  jailRun,
 ];
 
 export function getOperation(id: string): Operation {

@@ -93,10 +93,13 @@ export interface ChangeOperation<I extends z.ZodType = z.ZodType, O = unknown> e
   plan(context: Context, input: z.output<I>): Promise<Plan<O>>;
 }
 
-/** Hands the caller's terminal to a program (exec, console, chroot); the answer is its exit status. */
-export interface SessionOperation<I extends z.ZodType = z.ZodType> extends Row<I, number> {
+/**
+ * Hands the caller's terminal to a program (exec, console, chroot) and answers its exit status; one that
+ * collects what the program writes answers that too.
+ */
+export interface SessionOperation<I extends z.ZodType = z.ZodType, O = number> extends Row<I, O> {
   readonly effect: 'session';
-  session(context: Context, input: z.output<I>): Promise<number>;
+  session(context: Context, input: z.output<I>): Promise<O>;
 }
 
 /** Looks for what went wrong earlier and mends it; it has no plan of its own, since it runs the plans of others. */
@@ -133,7 +136,7 @@ export interface FleetOperation<I extends z.ZodType = z.ZodType, O = unknown> ex
 export type Operation =
   | ReadOperation<any, any>
   | ChangeOperation<any, any>
-  | SessionOperation<any>
+  | SessionOperation<any, any>
   | SequenceOperation<any>
   | FleetOperation<any, any>
   | RepairOperation<any, any>;
@@ -197,9 +200,9 @@ export function defineChange<I extends z.ZodType, O>(
   return operation;
 }
 
-export function defineSession<I extends z.ZodType>(
-  operation: Omit<SessionOperation<I>, 'effect'>,
-): SessionOperation<I> {
+export function defineSession<I extends z.ZodType, O = number>(
+  operation: Omit<SessionOperation<I, O>, 'effect'>,
+): SessionOperation<I, O> {
   return { effect: 'session', ...operation };
 }
 

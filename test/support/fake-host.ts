@@ -248,6 +248,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     calls.push({ jail: jail.uuid, argv, options: how });
     if (host.nextStatus !== undefined) return host.nextStatus;
     if (argv[0]?.includes('no-such')) return 127;
+    if (argv[0] === 'echo') how.onOutput?.(`${argv.slice(1).join(' ')}\n`, 'stdout');
     return Number(/^exit (\d+)$/.exec(argv.at(-1) ?? '')?.[1] ?? 0);
   }
 

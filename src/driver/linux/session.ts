@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Exec, ExitStatus, Files, Paths } from '../system.ts';
+import type { Exec, ExitStatus, Files, Paths, SessionOptions } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { limited } from './limits-steps.ts';
@@ -98,7 +98,7 @@ export interface Sessions {
 }
 
 export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Terminal): Sessions {
-  async function run(jail: JailSpec, process: OciProcess): Promise<ExitStatus> {
+  async function run(jail: JailSpec, process: OciProcess, how: SessionOptions = {}): Promise<ExitStatus> {
     const places = placesOf(paths, jail.pool, jail.uuid);
     const state = await readState(files, places.state);
     if (!(await isAlive(files, state))) throw failure('NOT_RUNNING', { name: jail.tag });
@@ -108,7 +108,10 @@ export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Termi
     const log = join(places.bundle, `process-${name}.log`);
     await files.write(file, JSON.stringify(await limited(files, process, state)), { mode: 0o600 });
     try {
-      const status = await exec.session(crun(places, '--log', log, 'exec', '--process', file, places.id));
+      const status = await exec.session(
+        crun(places, '--log', log, 'exec', '--process', file, places.id),
+        how,
+      );
       return statusFrom(status, status === 255 ? ((await files.read(log)) ?? '') : '');
     } finally {
       await files.remove(file);
@@ -136,7 +139,13 @@ export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Termi
     async exec(jail, argv, options) {
       if (argv.length === 0) throw failure('USAGE', { problem: 'no command given', command: 'exec' });
       const user = await userOf(files, jail, options);
-      return run(jail, processOf(jail, user, argv, options, terminal));
+      const { onOutput, signal } = options;
+      if (onOutput === undefined) return run(jail, processOf(jail, user, argv, options, terminal));
+      const none: Terminal = { ...terminal, interactive: false, environment: {} };
+      return run(jail, processOf(jail, user, argv, options, none), {
+        onOutput,
+        ...(signal === undefined ? {} : { signal }),
+      });
     },
     async console(jail) {
       const flags = (jail.config.get('login_flags') ?? '-f root').split(/\s+/).filter((word) => word !== '');

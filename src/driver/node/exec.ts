@@ -6,7 +6,7 @@
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import type { Exec, ExitStatus, RunOptions, RunResult } from '../system.ts';
+import type { Exec, ExitStatus, OutputSink, RunOptions, RunResult, SessionOptions } from '../system.ts';
 import { failure, type IocageError } from '../../domain/errors.ts';
 
 const fixedPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -257,12 +257,11 @@ export class NodeExec implements Exec {
     }
   }
 
-  session(
-    argv: readonly string[],
-    options: { env?: Readonly<Record<string, string>> } = {},
-  ): Promise<ExitStatus> {
+  session(argv: readonly string[], options: SessionOptions = {}): Promise<ExitStatus> {
     checkArgv(argv);
     this.spawned += 1;
+    const { onOutput } = options;
+    if (onOutput !== undefined) return this.collected(argv, onOutput, options);
     return new Promise((resolve, reject) => {
       const child = spawn(argv[0]!, argv.slice(1), { stdio: 'inherit', env: environment(options.env) });
       // The terminal sends Ctrl-C to both; the child decides what it means.
@@ -273,6 +272,34 @@ export class NodeExec implements Exec {
         process.off('SIGINT', ignore);
         process.off('SIGQUIT', ignore);
       };
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        finish();
+        reject(spawnFailure(argv, error));
+      });
+      child.once('close', (code, signal) => {
+        finish();
+        resolve(code ?? 128 + signalNumber(signal));
+      });
+    });
+  }
+
+  private collected(
+    argv: readonly string[],
+    onOutput: OutputSink,
+    options: SessionOptions,
+  ): Promise<ExitStatus> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(argv[0]!, argv.slice(1), {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: environment(options.env),
+        detached: true,
+      });
+      for (const name of ['stdout', 'stderr'] as const)
+        child[name].setEncoding('utf8').on('data', (text: string) => onOutput(text, name));
+      const onAbort = (): void => end(child);
+      options.signal?.addEventListener('abort', onAbort, { once: true });
+      if (options.signal?.aborted) onAbort();
+      const finish = (): void => options.signal?.removeEventListener('abort', onAbort);
       child.once('error', (error: NodeJS.ErrnoException) => {
         finish();
         reject(spawnFailure(argv, error));

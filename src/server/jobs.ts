@@ -1,0 +1,98 @@
+/**
+ * Jobs that go on after their request was answered, such as a download: a client gets their id, and is told
+ * when they begin and end. What is told is the dispatcher's part of the SysAdm API (its `events/dispatcher`
+ * and `rpc/dispatcher list`); this file knows no sockets.
+ */
+import { localTime } from './local-time.ts';
+
+export interface JobFacts {
+  readonly id: string;
+  /** Jobs here never wait for each other. */
+  readonly queue: 'no_queue';
+  readonly commands: readonly string[];
+  readonly state: 'running' | 'finished';
+}
+
+/** `args` of an event: at the beginning `process_id` and `state`, at the end all of it. */
+export type JobEvent = Readonly<Record<string, string | readonly string[]>>;
+
+/** Of finished jobs. */
+const remembered = 100;
+
+export class Jobs {
+  private readonly jobs = new Map<string, JobFacts>();
+  private readonly listeners = new Set<(event: JobEvent) => void>();
+  private readonly ends = new Set<Promise<void>>();
+
+  list(): readonly JobFacts[] {
+    return [...this.jobs.values()];
+  }
+
+  isRunning(id: string): boolean {
+    return this.jobs.get(id)?.state === 'running';
+  }
+
+  /** @returns what ends the listening */
+  onEvent(listener: (event: JobEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /**
+   * Begins a job and answers at once; false when one of this id is running.
+   *
+   * @param command how the job is shown
+   * @param work its lines are its output; a throw is exit status 1, and the error's message its last line
+   */
+  start(id: string, command: string, work: (tell: (line: string) => void) => Promise<void>): boolean {
+    if (this.isRunning(id)) return false;
+    this.jobs.delete(id);
+    this.jobs.set(id, { id, queue: 'no_queue', commands: [command], state: 'running' });
+    const end = this.perform(id, command, work);
+    this.ends.add(end);
+    void end.then(() => this.ends.delete(end));
+    return true;
+  }
+
+  /** Ends when every job has ended. */
+  async idle(): Promise<void> {
+    while (this.ends.size > 0) await Promise.all(this.ends);
+  }
+
+  private async perform(
+    id: string,
+    command: string,
+    work: (tell: (line: string) => void) => Promise<void>,
+  ): Promise<void> {
+    const started = localTime(new Date());
+    const lines: string[] = [];
+    this.emit({ process_id: id, state: 'running' });
+    let status = '0';
+    try {
+      await work((line) => lines.push(line));
+    } catch (error) {
+      status = '1';
+      lines.push((error as Error).message);
+    }
+    this.jobs.set(id, { id, queue: 'no_queue', commands: [command], state: 'finished' });
+    this.forget();
+    this.emit({
+      cmd_list: [command],
+      [command]: lines.map((line) => `${line}\n`).join(''),
+      process_id: id,
+      [`return_codes/${command}`]: status,
+      state: 'finished',
+      time_finished: localTime(new Date()),
+      time_started: started,
+    });
+  }
+
+  private forget(): void {
+    const finished = [...this.jobs.values()].filter(({ state }) => state === 'finished');
+    for (const { id } of finished.slice(0, -remembered)) this.jobs.delete(id);
+  }
+
+  private emit(event: JobEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+}
