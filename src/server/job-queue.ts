@@ -47,7 +47,8 @@ export class JobQueue {
   /** @throws QueueFull, QueueClosed; otherwise what the work throws */
   async run<T>(keys: Keys, work: () => Promise<T>): Promise<T> {
     if (this.closed) throw new QueueClosed('the server is being stopped');
-    if (this.waiting >= this.limits.waiting) throw new QueueFull('too many jobs are waiting');
+    const free = this.entries.length < this.limits.running;
+    if (!free && this.waiting >= this.limits.waiting) throw new QueueFull('too many jobs are waiting');
     let entry: Entry | undefined;
     await new Promise<void>((resolve, reject) => {
       entry = { keys, start: resolve, refuse: reject, running: false };

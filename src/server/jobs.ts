@@ -19,8 +19,12 @@ export type JobEvent = Readonly<Record<string, string | readonly string[]>>;
 /** Of finished jobs. */
 const remembered = 100;
 
+/** What a job does: `tell` takes a line of its output, `signal` asks it to end. */
+export type JobWork = (tell: (line: string) => void, signal: AbortSignal) => Promise<void>;
+
 export class Jobs {
   private readonly jobs = new Map<string, JobFacts>();
+  private readonly stops = new Map<string, AbortController>();
   private readonly listeners = new Set<(event: JobEvent) => void>();
   private readonly ends = new Set<Promise<void>>();
 
@@ -44,7 +48,7 @@ export class Jobs {
    * @param command how the job is shown
    * @param work its lines are its output; a throw is exit status 1, and the error's message its last line
    */
-  start(id: string, command: string, work: (tell: (line: string) => void) => Promise<void>): boolean {
+  start(id: string, command: string, work: JobWork): boolean {
     if (this.isRunning(id)) return false;
     this.jobs.delete(id);
     this.jobs.set(id, { id, queue: 'no_queue', commands: [command], state: 'running' });
@@ -59,21 +63,27 @@ export class Jobs {
     while (this.ends.size > 0) await Promise.all(this.ends);
   }
 
-  private async perform(
-    id: string,
-    command: string,
-    work: (tell: (line: string) => void) => Promise<void>,
-  ): Promise<void> {
+  /** Asks running jobs to end; answers the ids that were found. */
+  kill(ids: readonly string[]): readonly string[] {
+    const found = ids.filter((id) => this.stops.has(id));
+    for (const id of found) this.stops.get(id)!.abort();
+    return found;
+  }
+
+  private async perform(id: string, command: string, work: JobWork): Promise<void> {
     const started = localTime(new Date());
     const lines: string[] = [];
+    const stop = new AbortController();
+    this.stops.set(id, stop);
     this.emit({ process_id: id, state: 'running' });
     let status = '0';
     try {
-      await work((line) => lines.push(line));
+      await work((line) => lines.push(line), stop.signal);
     } catch (error) {
       status = '1';
       lines.push((error as Error).message);
     }
+    this.stops.delete(id);
     this.jobs.set(id, { id, queue: 'no_queue', commands: [command], state: 'finished' });
     this.forget();
     this.emit({

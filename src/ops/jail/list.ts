@@ -44,10 +44,7 @@ export const jailList = defineRead<
   input: listInput,
   async read(context, { templates, sort }) {
     const world = await readWorld(context);
-    const running = await context.host.running(world.pool.name);
-    const jails = world.jails
-      .filter((jail) => jail.template === templates)
-      .map((jail) => listed(world, jail, running.get(jail.uuid)));
+    const jails = listedJails(world, await context.host.running(world.pool.name), templates);
     return { jails: sorted(jails, sort), foreign: await context.host.foreign(world.pool.name) };
   },
   command: {
@@ -80,6 +77,17 @@ export const jailList = defineRead<
     },
   },
 });
+
+/** The jails, or the templates, in the order of their datasets. */
+export function listedJails(
+  world: World,
+  running: ReadonlyMap<string, RunningJail>,
+  templates: boolean,
+): readonly ListedJail[] {
+  return world.jails
+    .filter((jail) => jail.template === templates)
+    .map((jail) => listed(world, jail, running.get(jail.uuid)));
+}
 
 function listed(world: World, jail: Jail, running: RunningJail | undefined): ListedJail {
   const values = effective(jail.local, world.defaults, { uuid: jail.uuid });

@@ -1,0 +1,217 @@
+/**
+ * Between an API's actions and the operations: every request gets a context of its own, changes wait for
+ * each other where they concern one jail, and the listing is kept for a moment so that many clients can ask
+ * for it often. It knows operations and no protocol; what it may do is decided by who calls it.
+ */
+import type { EventSink } from '../domain/events.ts';
+import { findJail, type Jail } from '../domain/jail.ts';
+import { listedJails, type ListedJail } from '../ops/jail/list.ts';
+import type { Context } from '../ops/operation.ts';
+import { getOperation } from '../ops/index.ts';
+import { runOperation } from '../ops/run.ts';
+import { readWorld, type World } from '../ops/world.ts';
+import { Fresh } from './fresh.ts';
+import { JobQueue, type Keys } from './job-queue.ts';
+import { Jobs } from './jobs.ts';
+
+export interface ApiHostOptions {
+  /** Opens a context; of `src/iocage.ts`, or of a test. */
+  readonly makeContext: (options: {
+    readonly pool?: string;
+    readonly emit?: EventSink;
+    readonly signal?: AbortSignal;
+  }) => Context;
+  /** Without it the only activated pool. */
+  readonly pool?: string;
+  readonly settings?: Partial<ApiSettings>;
+}
+
+export interface ApiSettings {
+  /** What limited users may do: all that the original let them, only look, or nothing. */
+  readonly operatorAccess: 'all' | 'read' | 'none';
+  /** Cut values at the second colon, as the original did. */
+  readonly legacyTruncation: boolean;
+  /** Shape of `listjails` when the request names none. */
+  readonly listFormat: '2016' | '2017';
+  /** Refuse to destroy a running jail, as the documents say, instead of stopping it first. */
+  readonly refuseToDestroyRunning: boolean;
+  /** Changes that run at once, for different jails. */
+  readonly changesAtOnce: number;
+  /** Changes that may wait. */
+  readonly changesWaiting: number;
+  /** Programs that run in jails at once; one more is refused. */
+  readonly sessionsAtOnce: number;
+}
+
+export const defaultApiSettings: ApiSettings = {
+  operatorAccess: 'read',
+  legacyTruncation: false,
+  listFormat: '2016',
+  refuseToDestroyRunning: false,
+  changesAtOnce: 4,
+  changesWaiting: 256,
+  sessionsAtOnce: 32,
+};
+
+/** A listing is never older than 1 s; what is left of it is for the way to the client. */
+const listingAge = { maxAgeMs: 900, renewAfterMs: 400 };
+
+type Running = Awaited<ReturnType<Context['host']['running']>>;
+
+/** What the last change may have changed: all that is on the pool, or only which jails run. */
+export type Touches = 'pool' | 'running';
+
+export interface Changed<T> {
+  /** Of the journal; undefined where the operation has none. */
+  readonly id: string | undefined;
+  readonly result: T;
+}
+
+export interface Listing {
+  readonly jails: readonly ListedJail[];
+  readonly templates: readonly ListedJail[];
+}
+
+export class ApiHost {
+  readonly settings: ApiSettings;
+  readonly jobs = new Jobs();
+  private readonly options: ApiHostOptions;
+  private readonly queue: JobQueue;
+  private readonly sessions: JobQueue;
+  private readonly listeners = new Set<EventSink>();
+  private readonly stop = new AbortController();
+  private readonly world: Fresh<World>;
+  private readonly running: Fresh<Running>;
+  private made: { readonly world: World; readonly running: unknown; readonly listing: Listing } | undefined;
+  private pool: string | undefined;
+
+  constructor(options: ApiHostOptions) {
+    this.options = options;
+    this.pool = options.pool;
+    this.settings = { ...defaultApiSettings, ...options.settings };
+    this.queue = new JobQueue({
+      running: this.settings.changesAtOnce,
+      waiting: this.settings.changesWaiting,
+    });
+    this.sessions = new JobQueue({ running: this.settings.sessionsAtOnce, waiting: 0 });
+    this.world = new Fresh(() => readWorld(this.context()), listingAge);
+    this.running = new Fresh(
+      async () => this.context().host.running((await this.world.get()).pool.name),
+      listingAge,
+    );
+  }
+
+  /** A context for one request; its events also go to those who listen. */
+  context(emit?: EventSink, signal?: AbortSignal): Context {
+    const { pool } = this;
+    return this.options.makeContext({
+      ...(pool === undefined ? {} : { pool }),
+      signal: signal === undefined ? this.stop.signal : AbortSignal.any([this.stop.signal, signal]),
+      emit: (event) => {
+        emit?.(event);
+        for (const listener of this.listeners) listener(event);
+      },
+    });
+  }
+
+  /** Every event of every operation that runs here. @returns what ends the listening */
+  onEvent(listener: EventSink): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Runs an operation that changes nothing, or a program in a jail. */
+  async read<T>(operation: string, input: unknown): Promise<T> {
+    return (await runOperation(this.context(), getOperation(operation), input)).result as T;
+  }
+
+  /**
+   * Runs an operation that changes something. When this ends, listings show the change.
+   *
+   * @param keys what it touches, for the order of changes
+   * @param emit takes the operation's events
+   */
+  async change<T>(
+    operation: string,
+    input: unknown,
+    how: { readonly keys: Keys; readonly touches: Touches; readonly emit?: EventSink; signal?: AbortSignal },
+  ): Promise<Changed<T>> {
+    return this.queue.run(how.keys, async () => {
+      try {
+        const context = this.context(how.emit, how.signal);
+        const { id, result } = await runOperation(context, getOperation(operation), input);
+        return { id, result: result as T };
+      } finally {
+        await this.renew(how.touches);
+      }
+    });
+  }
+
+  /** Runs a program in a jail; such programs wait for no change, and only so many of them run at once. */
+  async session<T>(operation: string, input: unknown): Promise<T> {
+    return this.sessions.run([], () => this.read<T>(operation, input));
+  }
+
+  /** The pool that the following requests are for; undefined: the only activated one. */
+  async usePool(pool: string | undefined): Promise<void> {
+    this.pool = pool;
+    this.world.drop();
+    this.running.drop();
+    this.made = undefined;
+    await this.renew('pool');
+  }
+
+  /** After a pool is no longer activated. */
+  async leavePool(pool: string): Promise<void> {
+    if (this.pool === pool) await this.usePool(undefined);
+  }
+
+  /** What is on the pool, at most a second old. */
+  currentWorld(): Promise<World> {
+    return this.world.get();
+  }
+
+  /**
+   * Jails and templates, at most a second old, and never older than the end of a change that was made here.
+   * The same object as long as nothing was read anew, so that what is made of it can be kept with it.
+   */
+  async listing(): Promise<Listing> {
+    const [world, running] = await Promise.all([this.world.get(), this.running.get()]);
+    if (this.made?.world !== world || this.made.running !== running) {
+      const listing = {
+        jails: listedJails(world, running, false),
+        templates: listedJails(world, running, true),
+      };
+      this.made = { world, running, listing };
+    }
+    return this.made.listing;
+  }
+
+  /** The jail that a word means, as far as the last reading knows; for the order of changes and for messages. */
+  async knownJail(name: string): Promise<Jail | undefined> {
+    try {
+      return findJail((await this.world.get()).jails, name);
+    } catch {
+      return undefined; // the operation says what is wrong with it
+    }
+  }
+
+  /**
+   * Takes no further changes, waits for the running ones and for jobs; after `patienceMs` they are asked to
+   * end, and undo what they did.
+   */
+  async close(patienceMs: number): Promise<void> {
+    const timer = setTimeout(() => this.stop.abort(), patienceMs);
+    try {
+      await Promise.all([this.queue.close(), this.sessions.close(), this.jobs.idle()]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** After a change that was not made by `change`: listings show it when this ends. */
+  async renew(touches: Touches): Promise<void> {
+    if (touches === 'pool') await this.world.renew();
+    await this.running.renew();
+  }
+}

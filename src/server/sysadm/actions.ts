@@ -1,0 +1,90 @@
+/**
+ * The actions of the class `sysadm/iocage`: the 17 of the documents and the six that came later. One row
+ * each; what they do is in the files beside this one. How a request arrives and how its answer is written
+ * is not known here.
+ */
+import { asIocageError } from '../../domain/errors.ts';
+import { ApiError } from '../api-error.ts';
+import type { ApiHost } from '../api-host.ts';
+import { QueueClosed, QueueFull } from '../job-queue.ts';
+import { cleanActions } from './clean.ts';
+import { errorLine } from './errors.ts';
+import { execActions } from './exec.ts';
+import { fetchActions } from './fetch.ts';
+import { ActionProblem, Fields } from './fields.ts';
+import { lifeActions } from './life.ts';
+import { listActions } from './list.ts';
+import { makeActions } from './make.ts';
+import { poolActions } from './pool.ts';
+import { settingsActions } from './settings.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export interface Caller {
+  readonly user: string;
+  readonly level: 'full' | 'limited';
+  readonly address: string;
+}
+
+export interface Action {
+  /** `read`: limited users may use it too, where they may look at all. */
+  readonly access: 'read' | 'full';
+  /**
+   * Answers the value below the action's name; throws ActionProblem or IocageError for what becomes its
+   * `error`, ApiError for what becomes an error envelope.
+   */
+  readonly run: (host: ApiHost, fields: Fields) => Promise<Json>;
+}
+
+export const actions: Readonly<Record<string, Action>> = {
+  ...listActions,
+  ...settingsActions,
+  ...lifeActions,
+  ...makeActions,
+  ...execActions,
+  ...cleanActions,
+  ...poolActions,
+  ...fetchActions,
+};
+
+/**
+ * Runs the action that `args` names.
+ *
+ * @returns the value of `args` of the answer: one key, the action's name
+ * @throws ApiError 400 for an action that is not known, 403 for one that the caller may not use
+ */
+export async function runAction(
+  host: ApiHost,
+  caller: Caller,
+  args: { readonly [key: string]: Json },
+): Promise<Json> {
+  const fields = new Fields(args);
+  const name = fields.text('action') ?? '';
+  if (!Object.hasOwn(actions, name)) throw new ApiError(400);
+  const action = actions[name]!;
+  if (!mayUse(host, caller, action)) throw new ApiError(403);
+  return { [name]: await answer(host, action, fields) };
+}
+
+/** What a caller may do in this class; `rpc/query` tells it. */
+export function accessOf(host: ApiHost, caller: Caller): 'read/write' | 'read' | 'none' {
+  const { operatorAccess } = host.settings;
+  if (caller.level === 'full' || operatorAccess === 'all') return 'read/write';
+  return operatorAccess;
+}
+
+function mayUse(host: ApiHost, caller: Caller, action: Action): boolean {
+  const access = accessOf(host, caller);
+  return access === 'read/write' || (access === 'read' && action.access === 'read');
+}
+
+async function answer(host: ApiHost, action: Action, fields: Fields): Promise<Json> {
+  try {
+    return await action.run(host, fields);
+  } catch (thrown) {
+    if (thrown instanceof ApiError) throw thrown;
+    if (thrown instanceof ActionProblem) return { error: thrown.message };
+    if (thrown instanceof QueueFull || thrown instanceof QueueClosed) throw new ApiError(503);
+    return { error: errorLine(asIocageError(thrown)) };
+  }
+}

@@ -1,0 +1,58 @@
+/** `fetchreleases`, `listplugins`, `createplugin`: what goes on after its request was answered. */
+import { getOperation } from '../../ops/index.ts';
+import { runOperation } from '../../ops/run.ts';
+import { ApiError } from '../api-error.ts';
+import type { ApiHost } from '../api-host.ts';
+import type { Action, Json } from './actions.ts';
+import { ActionProblem, checkName, type Fields } from './fields.ts';
+
+/** One name or several; what stands behind a blank, such as ` (EOL)`, is no part of a name. */
+export function releaseNames(value: Json | undefined): readonly string[] {
+  const texts = (Array.isArray(value) ? (value as readonly Json[]) : [value]).filter(
+    (each): each is string => typeof each === 'string' && each.trim() !== '',
+  );
+  return [...new Set(texts.map((text) => text.trim().split(/\s/)[0]!))];
+}
+
+async function fetchReleases(host: ApiHost, fields: Fields): Promise<Json> {
+  const names = releaseNames(fields.raw('releases'));
+  for (const name of names) checkName('releases', name);
+  const started = names.filter((name) => startFetch(host, name));
+  // Nothing named, or all of it under way already.
+  if (started.length === 0) throw new ApiError(400);
+  return { started_dispatcher_id: started.map(jobId) };
+}
+
+function jobId(release: string): string {
+  return `sysadm_iocage_fetch_release_${release}`;
+}
+
+function startFetch(host: ApiHost, release: string): boolean {
+  return host.jobs.start(jobId(release), `iocage fetch --verify -r ${release}`, async (tell, signal) => {
+    const context = host.context((event) => {
+      if (event.type === 'step.begin') tell(event.step.title);
+      if (event.type === 'note') tell(event.text);
+    }, signal);
+    try {
+      const { result } = await runOperation(context, getOperation('release.fetch'), { release });
+      tell((result as { readonly message: string }).message);
+    } finally {
+      await host.renew('pool');
+    }
+  });
+}
+
+export const fetchActions: Readonly<Record<string, Action>> = {
+  fetchreleases: { access: 'full', run: fetchReleases },
+  // There is no index of plugins that this iocage reads; none is there, and none can be made.
+  listplugins: { access: 'read', run: () => Promise.resolve({ local: {}, remote: {} }) },
+  createplugin: {
+    access: 'full',
+    async run(_host, fields) {
+      const address = fields.text('ip4') || fields.text('ip6');
+      if (!fields.text('plugin') || !fields.text('net_device') || !address) throw new ApiError(400);
+      const plugin = checkName('plugin', fields.text('plugin')!);
+      throw new ActionProblem(`  ERROR: plugin ${plugin} not found: this iocage has no plugins`);
+    },
+  },
+};

@@ -1,0 +1,109 @@
+/** `listjails`, `listtemplates`, `listreleases`, `df`: what there is. */
+import { humanSize } from '../../domain/size.ts';
+import type { ListedJail, Space } from '../../ops/jail/list.ts';
+import type { ListedRelease } from '../../ops/release/list.ts';
+import type { ApiHost, Listing } from '../api-host.ts';
+import type { Action, Json } from './actions.ts';
+
+const dash = (value: string | number | null): string =>
+  value === null || value === '' ? '-' : String(value);
+
+/** `em0|10.0.0.3/24,em0|10.0.0.4/24` to `10.0.0.3,10.0.0.4`. */
+function bareAddresses(text: string): string {
+  return text
+    .split(',')
+    .map((word) => word.replace(/^[^|]*\|/, '').replace(/\/\d+$/, ''))
+    .join(',');
+}
+
+/** The six columns of 2016; a jail that is down shows no address. */
+export function row2016(jail: ListedJail): Json {
+  const up = jail.state === 'up';
+  return {
+    boot: jail.boot ? 'on' : 'off',
+    ip4: up && jail.ip4 !== null ? bareAddresses(jail.ip4) : '-',
+    jid: dash(jail.jid),
+    state: up ? 'up' : 'down',
+    tag: jail.tag,
+    type: jail.type,
+  };
+}
+
+/** The ten columns of 2017. */
+export function row2017(jail: ListedJail): Json {
+  return {
+    boot: jail.boot ? 'on' : 'off',
+    ip4: dash(jail.ip4),
+    ip6: dash(jail.ip6),
+    jid: dash(jail.jid),
+    release: dash(jail.release),
+    state: jail.state === 'up' ? 'up' : 'down',
+    tag: jail.tag,
+    template: dash(jail.template),
+    type: jail.type,
+    uuid: jail.uuid,
+  };
+}
+
+function byUuid(jails: readonly ListedJail[], row: (jail: ListedJail) => Json): Json {
+  return Object.fromEntries(jails.map((jail) => [jail.uuid, row(jail)]));
+}
+
+/** Answers that were made of a listing: many clients ask for the same one. */
+const made = new WeakMap<Listing, Map<string, Json>>();
+
+function kept(listing: Listing, name: string, make: () => Json): Json {
+  const answers = made.get(listing) ?? new Map<string, Json>();
+  made.set(listing, answers);
+  const known = answers.get(name) ?? make();
+  answers.set(name, known);
+  return known;
+}
+
+/** A row of `df`; `Space` counts bytes, the answer is written as zfs(8) writes sizes. */
+export function dfRow(space: Space): Json {
+  const size = (bytes: number | null): string => (bytes === null ? 'none' : humanSize(bytes));
+  return {
+    ava: size(space.availableBytes),
+    crt: space.compressratio,
+    qta: size(space.quotaBytes),
+    res: size(space.reservationBytes),
+    tag: space.tag,
+    use: size(space.usedBytes),
+  };
+}
+
+async function listReleases(host: ApiHost): Promise<Json> {
+  const { releases } = await host.read<{ releases: readonly ListedRelease[] }>('release.list', {});
+  // What could be fetched is not listed: a failing half is left out.
+  return { local: releases.map(({ name }) => name) };
+}
+
+export const listActions: Readonly<Record<string, Action>> = {
+  listjails: {
+    access: 'read',
+    async run(host, fields) {
+      const listing = await host.listing();
+      const format = fields.text('format') ?? host.settings.listFormat;
+      // Keyed by UUID, where the original keyed by jail id and lost all but one that is down.
+      return format === '2017'
+        ? kept(listing, '2017', () => ({ jails: byUuid(listing.jails, row2017) }))
+        : kept(listing, '2016', () => byUuid(listing.jails, row2016));
+    },
+  },
+  listtemplates: {
+    access: 'read',
+    async run(host) {
+      const listing = await host.listing();
+      return kept(listing, 'templates', () => ({ templates: byUuid(listing.templates, row2017) }));
+    },
+  },
+  listreleases: { access: 'read', run: listReleases },
+  df: {
+    access: 'read',
+    async run(host) {
+      const { jails } = await host.read<{ jails: readonly Space[] }>('jail.df', {});
+      return Object.fromEntries(jails.map((space) => [space.uuid, dfRow(space)]));
+    },
+  },
+};

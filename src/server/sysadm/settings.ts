@@ -1,0 +1,102 @@
+/** `getdefaultsettings`, `getjailsettings`: all of the documented names, one property, or one of all jails. */
+import { asIocageError } from '../../domain/errors.ts';
+import { findProperty } from '../../domain/properties/index.ts';
+import type { Value } from '../../ops/jail/get.ts';
+import type { ApiHost } from '../api-host.ts';
+import type { Action, Json } from './actions.ts';
+import { errorLine } from './errors.ts';
+import { ActionProblem, checkName, refuseMissing, type Fields } from './fields.ts';
+import { valueOf } from './lines.ts';
+import { defaultNames, jailNames } from './names.ts';
+
+type Values = ReadonlyMap<string, string | null>;
+
+/** COMPAT: words of `create` that the original stored with every jail; nothing of ours stores them. */
+const stored: Readonly<Record<string, string>> = { count: '1' };
+
+/** The documented names of a jail with their values; `-` is what is not set. Pure. */
+export function jailSettings(values: Values, cut: boolean): Record<string, string> {
+  const value = (name: string): string => values.get(name) ?? stored[name] ?? '-';
+  return Object.fromEntries(jailNames.map((name) => [name, valueOf(value(name), cut)]));
+}
+
+/** The documented names of the defaults; a value that only a jail can have is `none`. Pure. */
+export function defaultSettings(values: Values, cut: boolean): Record<string, string> {
+  const value = (name: string): string =>
+    values.get(name) ?? stored[name] ?? findProperty(name)?.default ?? (name === 'origin' ? '-' : 'none');
+  return Object.fromEntries(defaultNames.map((name) => [name, valueOf(value(name), cut, '=')]));
+}
+
+const toMap = (values: readonly Value[]): Values => new Map(values.map(({ key, value }) => [key, value]));
+
+async function getDefaults(host: ApiHost): Promise<Json> {
+  const { properties } = await host.read<{ properties: readonly Value[] }>('property.defaults', {});
+  const { root } = await host.currentWorld();
+  // What ZFS itself keeps for the dataset that holds the defaults.
+  const native = defaultNames.filter((name) => findProperty(name)?.store === 'native');
+  const rows = await host.context().storage.filesystems(`${root}/.defaults`, 0, native);
+  const values = new Map([...(rows?.[0]?.values ?? []), ...toMap(properties)]);
+  return { defaults: defaultSettings(values, host.settings.legacyTruncation) };
+}
+
+type Answer =
+  | { readonly value: string | null }
+  | { readonly properties: readonly Value[] }
+  | {
+      readonly rows: readonly {
+        readonly uuid: string;
+        readonly tag: string;
+        readonly value: string | null;
+      }[];
+    };
+
+/** Which of the original's commands a request meant; other mixtures of fields are none. */
+async function getSettings(host: ApiHost, fields: Fields): Promise<Json> {
+  const named = fields.has('jail') || fields.has('jail_uuid');
+  const prop = fields.text('prop');
+  const switches = fields.text('switches');
+  if (switches !== undefined) {
+    if (named || prop === undefined) refuseMissing();
+    return ofAllJails(host, prop, switches);
+  }
+  if (named) return ofJail(host, fields.jail(), prop === undefined || prop === '' ? 'all' : prop);
+  if (prop === undefined) refuseMissing();
+  throw new ActionProblem('  ERROR: missing UUID or property!');
+}
+
+async function ofJail(host: ApiHost, jail: string, prop: string): Promise<Json> {
+  const cut = host.settings.legacyTruncation;
+  const answer = await ask(host, { key: prop, jail });
+  if ('properties' in answer) return { [jail]: jailSettings(toMap(answer.properties), cut) };
+  if (!('value' in answer)) throw new ActionProblem('  ERROR: missing UUID or property!');
+  const value = answer.value === null || answer.value === '-' ? 'none' : answer.value;
+  return { [jail]: { [prop]: valueOf(value, cut) } };
+}
+
+async function ofAllJails(host: ApiHost, prop: string, switches: string): Promise<Json> {
+  if (switches !== '-r') throw new ActionProblem(`  ERROR: invalid switch ${switches}`);
+  checkName('prop', prop);
+  if (prop === 'all') throw new ActionProblem('  ERROR: unsupported property: all !');
+  const answer = await ask(host, { key: prop, recursive: true });
+  if (!('rows' in answer)) return {};
+  const row = (each: { tag: string; value: string | null }): Json => ({
+    TAG: each.tag,
+    [prop]: each.value ?? '-',
+  });
+  return Object.fromEntries(answer.rows.map((each) => [each.uuid, row(each)]));
+}
+
+async function ask(host: ApiHost, input: unknown): Promise<Answer> {
+  try {
+    return await host.read<Answer>('property.get', input);
+  } catch (thrown) {
+    const error = asIocageError(thrown);
+    if (error !== thrown) throw thrown;
+    throw new ActionProblem(errorLine(error, 'jail'));
+  }
+}
+
+export const settingsActions: Readonly<Record<string, Action>> = {
+  getdefaultsettings: { access: 'read', run: getDefaults },
+  getjailsettings: { access: 'read', run: getSettings },
+};
