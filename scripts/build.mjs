@@ -105,16 +105,16 @@ async function program() {
 }
 
 async function manual() {
-  const [{ manualPage }, { operations }, { properties }] = await Promise.all([
+  const [{ manualPage }, { commands }, { properties }] = await Promise.all([
     import(path('dist/cli/manual.js')),
-    import(path('dist/ops/index.js')),
+    import(path('dist/commands.js')),
     import(path('dist/domain/properties/index.js')),
   ]);
   mkdirSync(path('share/man/man8'), { recursive: true });
   // Packagers set SOURCE_DATE_EPOCH for builds that can be repeated to the byte.
   const epoch = process.env.SOURCE_DATE_EPOCH;
   const date = (epoch ? new Date(Number(epoch) * 1000) : new Date()).toISOString().slice(0, 10);
-  writeFileSync(path('share/man/man8/iocage.8'), manualPage(operations, properties, date));
+  writeFileSync(path('share/man/man8/iocage.8'), manualPage(commands, properties, date));
 }
 
 const parts = { library, program, manual };

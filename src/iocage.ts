@@ -5,13 +5,14 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Action, Paths } from './driver/system.ts';
+import type { Action, LineLog, Paths } from './driver/system.ts';
 import type { EventSink } from './domain/events.ts';
 import type { Context } from './ops/operation.ts';
 import { failure } from './domain/errors.ts';
 import { NodeExec } from './driver/node/exec.ts';
 import { NodeDownloads } from './driver/node/download.ts';
 import { NodeFiles } from './driver/node/files.ts';
+import { NodeLineLog } from './driver/node/line-log.ts';
 import { KernelLocks } from './driver/node/locks.ts';
 import { NodeJournal } from './driver/node/journal.ts';
 import { processStart } from './driver/node/process.ts';
@@ -94,4 +95,9 @@ export function makeContext(options: ContextOptions = {}): Context {
       return { pid: process.pid, processStart: (await processStart(process.pid)) ?? '' };
     },
   };
+}
+
+/** Where a server writes what happens. @param onFailure is told once for each line that could not be written */
+export function openLineLog(onFailure: (error: Error) => void): LineLog {
+  return new NodeLineLog(onFailure);
 }

@@ -4,8 +4,8 @@
  * may read the environment, the time or random numbers while it loads: a snapshot would freeze them.
  */
 import { startupSnapshot } from 'node:v8';
+import { commands } from '../commands.ts';
 import { makeContext } from '../iocage.ts';
-import { operations } from '../ops/index.ts';
 import { runOperation } from '../ops/run.ts';
 import { main } from './main.ts';
 import type { Terminal, TextOut } from './terminal.ts';
@@ -46,7 +46,7 @@ function processTerminal(): Terminal {
 
 async function start(): Promise<void> {
   const status = await main(process.argv.slice(2), processTerminal(), {
-    operations,
+    operations: commands,
     makeContext,
     runOperation,
   });

@@ -30,7 +30,7 @@ const inputWords = new Set(
     'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
     'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
     'sets verify key recursive parallel create add remove uuids folder what ' +
-    'at replace text fstab'
+    'at replace text fstab config listen verb role certificate'
   ).split(' '),
 );
 
@@ -98,6 +98,13 @@ export const errorTable = {
     http: 400,
     message: (d: { key: string; why: string }) => `property ${d.key} cannot be set: ${d.why}`,
     hint: (d) => `'iocage help ${d.key}' tells more about it`,
+  }),
+
+  BAD_SETTING: row({
+    exit: 2,
+    http: 500,
+    message: (d: { place: string; why: string }) => `${d.place}: ${d.why}`,
+    hint: () => `'iocage serve --print-config' shows all settings with their meaning`,
   }),
 
   // ---- the state of the machine does not allow it (exit 1)
@@ -449,6 +456,31 @@ export const errorTable = {
     message: (d: { argv: readonly string[]; status: string; stderr: string }) =>
       `${d.argv.join(' ')} failed (${d.status})` + (d.stderr ? `: ${d.stderr}` : ''),
     hint: () => `that command, run by hand, may tell more`,
+  }),
+  ACCOUNT_EXISTS: row({
+    exit: 1,
+    http: 409,
+    message: (d: { name: string }) => `account ${quote(d.name)} exists already`,
+    hint: (d) => `iocage user passwd ${d.name}`,
+  }),
+  ACCOUNT_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { name: string }) => `account ${quote(d.name)} not found`,
+    hint: () => `iocage user list`,
+  }),
+  LISTEN_FAILED: row({
+    exit: 1,
+    http: 500,
+    message: (d: { address: string; port: number; why: string }) =>
+      `cannot listen on ${d.address}, port ${d.port}: ${d.why}`,
+    hint: () => `'ss -ltnp' shows who listens; 'iocage serve --listen ADDRESS' takes another address`,
+  }),
+  CERTIFICATE_FAILED: row({
+    exit: 1,
+    http: 500,
+    message: (d: { path: string; why: string }) => `certificate ${d.path} cannot be used: ${d.why}`,
+    hint: (d) => `openssl x509 -in ${d.path} -noout -text`,
   }),
   CANCELLED: row({
     exit: 1,

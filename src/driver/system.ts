@@ -102,6 +102,13 @@ export interface Files {
   writeBelow(root: string, path: string, text: string, options?: { mode?: number }): Promise<void>;
 }
 
+/** Lines at the end of files of the host's own, in the order of the calls; a file is made with mode 0600. */
+export interface LineLog {
+  append(path: string, line: string): void;
+  /** Resolves when everything is written; throws FILE_FAILED when something was not. */
+  flush(): Promise<void>;
+}
+
 export interface DownloadRequest {
   /** `http:` or `https:`, without credentials. */
   readonly url: string;

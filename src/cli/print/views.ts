@@ -11,6 +11,7 @@ import { lifeViews } from './views/life.ts';
 import { imageViews } from './views/image.ts';
 import { listViews } from './views/list.ts';
 import { propertyViews } from './views/property.ts';
+import { serverViews } from './views/server.ts';
 import { snapshotViews } from './views/snapshot.ts';
 import { spaceViews } from './views/space.ts';
 import type { View, Views } from './views/view.ts';
@@ -28,6 +29,7 @@ export const views: Views = {
   ...fstabViews,
   ...lifeViews,
   ...imageViews,
+  ...serverViews,
 };
 
 export function viewOf(operation: string): View | undefined {

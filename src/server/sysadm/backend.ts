@@ -22,6 +22,9 @@ export interface Backend {
   kill(ids: readonly string[]): readonly string[];
   /** Tells each dispatcher event (the value of its `args`); answers what ends the telling. */
   onEvent(listener: (args: { readonly [key: string]: Json }) => void): () => void;
-  /** Resolves when no action and no job runs any more; new ones are refused from now on. */
-  settle(): Promise<void>;
+  /**
+   * Takes no further changes and resolves when none runs any more; after `patienceMs` those that run are
+   * asked to end, and undo what they did.
+   */
+  close(patienceMs: number): Promise<void>;
 }

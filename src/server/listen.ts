@@ -1,0 +1,88 @@
+/**
+ * A TLS server and what holds for every connection to it before a word of the API is spoken: versions,
+ * deadlines, how many there may be. HTTP/1.1 only.
+ */
+import { createServer, type Server } from 'node:https';
+import type { Server as TcpServer, Socket } from 'node:net';
+import { constants } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { failure } from '../domain/errors.ts';
+import { isLoopback, peerAddress } from './address.ts';
+import type { Settings } from './settings.ts';
+
+export interface TlsMaterial {
+  readonly certificate: string;
+  readonly key: string;
+  /** PEM of the authority of client certificates, when there is one. */
+  readonly clientCa?: string;
+}
+
+const maxHeaderBytes = 16_384;
+
+export function makeServer(settings: Settings, tls: TlsMaterial, listener: RequestListener): Server {
+  const requestMs = settings.requestSeconds * 1000;
+  const server = createServer(
+    {
+      cert: tls.certificate,
+      key: tls.key,
+      minVersion: settings.minimumTls === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
+      honorCipherOrder: true,
+      ALPNProtocols: ['http/1.1'],
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      handshakeTimeout: requestMs,
+      // Who shows none, or one that nobody knows, goes on without: a password may still follow.
+      requestCert: settings.clientCertificates || tls.clientCa !== undefined,
+      rejectUnauthorized: false,
+      ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }),
+      headersTimeout: requestMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: Math.max(100, requestMs / 10),
+      keepAliveTimeout: Math.min(60, settings.idleSeconds) * 1000,
+      maxHeaderSize: maxHeaderBytes,
+    },
+    listener,
+  );
+  server.maxConnections = settings.maxConnections;
+  limitPerAddress(server, settings.maxConnectionsPerAddress);
+  server.on('clientError', (_error: Error, socket: Socket) => {
+    if (socket.writable)
+      socket.write(
+        'HTTP/1.1 400 Bad Request\r\nServer: SysAdm/1.0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+      );
+    socket.destroy();
+  });
+  return server;
+}
+
+function limitPerAddress(server: TcpServer, most: number): void {
+  const counts = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = peerAddress(socket.remoteAddress);
+    if (isLoopback(address)) return;
+    const count = (counts.get(address) ?? 0) + 1;
+    if (count > most) {
+      socket.destroy();
+      return;
+    }
+    counts.set(address, count);
+    socket.once('close', () => {
+      const left = (counts.get(address) ?? 1) - 1;
+      if (left === 0) counts.delete(address);
+      else counts.set(address, left);
+    });
+  });
+}
+
+/** @returns the port, also when it was left to the kernel. @throws LISTEN_FAILED */
+export function listen(server: Server, address: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error): void =>
+      reject(failure('LISTEN_FAILED', { address, port, why: error.message }, { cause: error }));
+    server.once('error', onError);
+    server.listen({ host: address, port }, () => {
+      server.off('error', onError);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}

@@ -1,0 +1,91 @@
+/** `iocage serve`: the settings of file and flags, the server, and its end on a signal. */
+import { makeContext, openLineLog } from '../iocage.ts';
+import { failure } from '../domain/errors.ts';
+import type { Context } from '../ops/operation.ts';
+import { ApiHost } from './api-host.ts';
+import { parseSettings, printSettings, toSettings, type SettingTexts } from './settings.ts';
+import { hostBackend } from './sysadm/host-backend.ts';
+import { startServer, type RunningServer } from './sysadm/server.ts';
+
+export interface ServeInput {
+  readonly config?: string | undefined;
+  readonly listen?: string | undefined;
+}
+
+export const usualConfig =
+  process.platform === 'freebsd' ? '/usr/local/etc/iocage/serve.conf' : '/etc/iocage/serve.conf';
+
+async function readTexts({ files, pool }: Context, { config, listen }: ServeInput): Promise<SettingTexts> {
+  const path = config ?? usualConfig;
+  const text = await files.read(path);
+  // A file that was named must be there; the usual one need not.
+  if (text === undefined && config !== undefined)
+    throw failure('BAD_SETTING', { place: config, why: 'there is no such file' });
+  return {
+    ...parseSettings(text ?? '', path),
+    ...(listen === undefined ? {} : { listen }),
+    ...(pool === undefined ? {} : { pool }),
+  };
+}
+
+export async function printConfig(context: Context, input: ServeInput): Promise<string> {
+  const texts = await readTexts(context, input);
+  toSettings(texts);
+  return printSettings(texts);
+}
+
+const say = (line: string): void => void process.stdout.write(`iocage serve: ${line}\n`);
+
+function announce(server: RunningServer, listen: readonly string[]): void {
+  for (const address of listen) {
+    const host = address.includes(':') ? `[${address}]` : address;
+    say(`REST on https://${host}:${server.restPort}, WebSocket on wss://${host}:${server.websocketPort}`);
+  }
+  const { fingerprint, made } = server.certificate;
+  say(`${made ? 'a self-signed certificate was made; ' : ''}its SHA-256 is ${fingerprint}`);
+  if (server.firstToken !== undefined) {
+    say(`this is the first start, and nobody has an account yet: 'iocage user add NAME' makes one`);
+    say(`token for one login with full access within an hour: ${server.firstToken}`);
+  }
+}
+
+/** Runs until SIGTERM or SIGINT; the second of them does not wait any more. */
+export async function serve(context: Context, input: ServeInput): Promise<number> {
+  const settings = toSettings(await readTexts(context, input));
+  const host = new ApiHost({
+    makeContext: (options) => makeContext({ ...options, paths: context.paths }),
+    ...(settings.pool === '' ? {} : { pool: settings.pool }),
+    settings: {
+      operatorAccess: settings.iocageOperatorAccess,
+      legacyTruncation: settings.legacyTruncation,
+      listFormat: settings.listFormat,
+      refuseToDestroyRunning: settings.refuseToDestroyRunning,
+      changesAtOnce: settings.changesAtOnce,
+      changesWaiting: settings.changesWaiting,
+    },
+  });
+  const server = await startServer({
+    settings,
+    exec: context.exec,
+    files: context.files,
+    lines: openLineLog((error) => say(`log: ${error.message}`)),
+    state: context.paths.state,
+    backend: hostBackend(host),
+    say,
+  });
+  announce(server, settings.listen);
+  await new Promise<void>((resolve) => {
+    let heard = 0;
+    const onSignal = (): void => {
+      heard += 1;
+      if (heard > 1) process.exit(1);
+      say('stopping; what runs is finished first (once more ends it at once)');
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+  await server.stop();
+  say('stopped');
+  return 0;
+}

@@ -1,0 +1,72 @@
+/**
+ * JSON as the API writes it, to the byte: keys sorted by UTF-16 code unit, compact on WebSocket,
+ * indented by four on REST, where empty containers break the line too. Reading is strict and bounded in
+ * depth, so that nothing behind it meets a structure that is deeper than its stack. Pure.
+ */
+import type { Json } from './actions.ts';
+
+const maxDepth = 64;
+
+type JsonObject = { readonly [key: string]: Json };
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A member that the object itself has; nothing that every object has by birth. */
+export function member(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** How deep brackets go; those inside strings do not count. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (inString) {
+      if (code === 0x5c) index += 1;
+      else if (code === 0x22) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x7b || code === 0x5b) {
+      depth += 1;
+      if (depth > maxDepth) return true;
+    } else if (code === 0x7d || code === 0x5d) depth -= 1;
+  }
+  return false;
+}
+
+/** Undefined: not JSON, or too deep. A repeated key keeps its last value. */
+export function parseJson(text: string): Json | undefined {
+  if (isTooDeep(text)) return undefined;
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
+const sortedKeys = (value: JsonObject): readonly string[] => Object.keys(value).sort();
+
+export function printCompact(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(printCompact).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  return `{${sortedKeys(value)
+    .map((key) => `${JSON.stringify(key)}:${printCompact(value[key]!)}`)
+    .join(',')}}`;
+}
+
+function indented(value: Json, indent: string): string {
+  const inner = `${indent}    `;
+  if (Array.isArray(value)) {
+    const lines = value.map((item) => `${inner}${indented(item, inner)}`);
+    return lines.length === 0 ? `[\n${indent}]` : `[\n${lines.join(',\n')}\n${indent}]`;
+  }
+  if (!isObject(value)) return JSON.stringify(value);
+  const lines = sortedKeys(value).map(
+    (key) => `${inner}${JSON.stringify(key)}: ${indented(value[key]!, inner)}`,
+  );
+  return lines.length === 0 ? `{\n${indent}}` : `{\n${lines.join(',\n')}\n${indent}}`;
+}
+
+export const printIndented = (value: Json): string => `${indented(value, '')}\n`;

@@ -1,0 +1,179 @@
+/**
+ * REST: `PUT /sysadm/iocage` with a JSON body, over HTTP/1.1 with keep-alive. Status codes, headers and
+ * bodies are those of the original; its reader of HTTP is not. The first segment of the path is the
+ * namespace, the last the class; nothing is decoded.
+ */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { apiWords, type ApiCode } from '../api-error.ts';
+import { peerAddress } from '../address.ts';
+import type { Login } from '../login.ts';
+import { isFetchSiteAllowed, isOriginAllowed, type OriginRules } from '../origin.ts';
+import type { Settings } from '../settings.ts';
+import type { Json } from './actions.ts';
+import { certificateProof } from './client-certificate.ts';
+import { isObject, parseJson, printIndented } from './json.ts';
+import type { Answer, Request } from './message.ts';
+import { newPeer, type Peer } from './peer.ts';
+import type { Service } from './service.ts';
+
+const contentType: readonly [string, string] = ['Content-Type', 'text/json; charset=utf-8'];
+
+export interface RestParts {
+  readonly service: Service;
+  readonly settings: Settings;
+  readonly origins: OriginRules;
+  readonly now: () => number;
+  /** True from when the server stops. */
+  readonly isStopping: () => boolean;
+  /** What is a bug, for the administrator. */
+  readonly report: (error: unknown) => void;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers?: readonly (readonly [string, string])[];
+  readonly body?: string;
+  /** The connection ends with it. */
+  readonly last?: boolean;
+}
+
+export function restListener(parts: RestParts): RequestListener {
+  const connectedMs = new WeakMap<object, number>();
+  return (request, response) => {
+    const { socket } = request;
+    if (!connectedMs.has(socket)) connectedMs.set(socket, parts.now());
+    respond(parts, request)
+      .catch((error: unknown): Reply => {
+        // A client that went away is no bug.
+        if (!socket.destroyed) parts.report(error);
+        return { status: 500, last: true };
+      })
+      .then((reply) => {
+        const ageMs = parts.now() - connectedMs.get(socket)!;
+        // Whoever stays without a login does so on new connections, which are counted.
+        const overdue = reply.status === 401 && ageMs > parts.settings.loginSeconds * 1000;
+        send(parts, response, overdue ? { ...reply, last: true } : reply);
+      })
+      .catch(parts.report);
+  };
+}
+
+function send(parts: RestParts, response: ServerResponse, reply: Reply): void {
+  if (response.destroyed) return;
+  const body = reply.body ?? '';
+  response.sendDate = false;
+  const headers: (readonly [string, string])[] = [
+    ...(reply.headers ?? []),
+    ['Server', 'SysAdm/1.0'],
+    ['Date', new Date(parts.now()).toUTCString()],
+    ...(reply.status === 200 && reply.headers === undefined ? [contentType] : []),
+    ['Content-Length', String(Buffer.byteLength(body))],
+    ['Cache-Control', 'no-store'],
+    ['X-Content-Type-Options', 'nosniff'],
+    ...(reply.last || parts.isStopping() ? ([['Connection', 'close']] as const) : []),
+  ];
+  response.writeHead(reply.status, reasonOf(reply.status), headers.flat());
+  // Who reads too slowly is not waited for.
+  const timer = setTimeout(() => response.destroy(), parts.settings.slowReaderSeconds * 1000);
+  response.once('close', () => clearTimeout(timer));
+  response.end(body);
+}
+
+function reasonOf(status: number): string {
+  if (status === 200) return 'OK';
+  if (status === 413) return 'Content Too Large';
+  return Object.hasOwn(apiWords, status) ? apiWords[status as ApiCode] : 'Error';
+}
+
+async function respond(parts: RestParts, request: IncomingMessage): Promise<Reply> {
+  const { method = '' } = request;
+  if (method === 'OPTIONS' || method === 'HEAD') {
+    request.resume();
+    return { status: 200, headers: capabilities(method) };
+  }
+  const socket = request.socket as TLSSocket;
+  const address = peerAddress(socket.remoteAddress);
+  const { login } = parts.service;
+  // Nothing is read of these; what they still send is not waited for.
+  if (!isOwnPage(parts, request) || login.isLockedOut(address)) return { status: 403, last: true };
+  if (!['GET', 'POST', 'PUT'].includes(method)) return { status: 400, last: true };
+  const path = readPath(request.url ?? '');
+  if (path === undefined) return { status: 400, last: true };
+  const body = await readBody(request, parts.settings.maxMessageBytes);
+  if (body === undefined) return { status: 413, last: true };
+  const args = readArgs(body);
+  const peer = newPeer('rest', address);
+  if (!proveByHeader(peer, request.headers.authorization, login))
+    peer.prove = certificateProof(socket, login);
+  // Text that is no JSON is answered like arguments that are no object, and after the login like these.
+  const answer = await parts.service.answer(peer, { ...path, id: '', args: args ?? '' });
+  return toReply(answer);
+}
+
+/** The browser's words for whose page this is; programs say nothing of the kind. */
+function isOwnPage(parts: RestParts, { headers }: IncomingMessage): boolean {
+  const { origin } = headers;
+  if (!isOriginAllowed(origin, parts.origins)) return false;
+  return origin !== undefined || isFetchSiteAllowed(headers['sec-fetch-site'] as string | undefined);
+}
+
+function capabilities(method: string): readonly (readonly [string, string])[] {
+  const accept = [['Accept', 'text/json'], contentType] as const;
+  return method === 'HEAD' ? accept : [['Allow', 'HEAD, GET'], ['Hosts', '/syscache'], ...accept];
+}
+
+export function readPath(url: string): Pick<Request, 'namespace' | 'name'> | undefined {
+  const [, namespace = '', ...further] = url.split('/');
+  const name = further.at(-1) ?? '';
+  return namespace === '' || name === '' ? undefined : { namespace, name };
+}
+
+/** Undefined: longer than allowed. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Undefined: no JSON object. Nothing at all is an empty one. */
+export function readArgs(body: Buffer): Json | undefined {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+  } catch {
+    return undefined;
+  }
+  if (text.trim() === '') return {};
+  const value = parseJson(text);
+  if (!isObject(value)) return undefined;
+  return Object.hasOwn(value, 'args') ? value['args'] : value;
+}
+
+/** Basic (split at the first colon) or Bearer; false when there is no such header. */
+function proveByHeader(peer: Peer, header: string | undefined, login: Login): boolean {
+  if (header === undefined) return false;
+  const [, scheme = '', word = ''] = /^([A-Za-z]+) +(\S+) *$/.exec(header) ?? [];
+  if (scheme.toLowerCase() === 'bearer') peer.token = word;
+  else if (scheme.toLowerCase() === 'basic') {
+    const text = Buffer.from(word, 'base64').toString('utf8');
+    const at = text.indexOf(':');
+    peer.prove = () =>
+      login.password(text.slice(0, Math.max(at, 0)), at < 0 ? '' : text.slice(at + 1), peer.address);
+  }
+  return true;
+}
+
+export function toReply(answer: Answer): Reply {
+  if (answer === 'nothing') return { status: 200, body: printIndented({ args: {} }) };
+  if (!('code' in answer)) return { status: 200, body: printIndented({ args: answer.args }) };
+  // Without a body, as the original; and without a question for a password, so that browsers keep none.
+  if (answer.code === 401) return { status: 401 };
+  return { status: answer.code, body: printIndented({ args: {} }) };
+}

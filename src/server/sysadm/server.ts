@@ -1,0 +1,196 @@
+/**
+ * Puts the server together and starts it: certificate, accounts, logs, the two ports; and stops it
+ * without cutting off what runs.
+ */
+import { hostname } from 'node:os';
+import type { Server } from 'node:https';
+import type { RequestListener } from 'node:http';
+import type { Exec, Files, LineLog } from '../../driver/system.ts';
+import { failure } from '../../domain/errors.ts';
+import { AccountFile, accountsPath, writeAccounts } from '../accounts.ts';
+import { ownCertificate, readCertificate, type ServerCertificate } from '../certificate.ts';
+import { KeyFile, keysPath } from '../keys.ts';
+import { listen, makeServer, type TlsMaterial } from '../listen.ts';
+import { Lockout } from '../lockout.ts';
+import { Login } from '../login.ts';
+import { Logs } from '../logs.ts';
+import { randomText, Sessions } from '../sessions.ts';
+import type { Settings } from '../settings.ts';
+import { hasPam } from '../system-accounts.ts';
+import type { Backend } from './backend.ts';
+import { restListener } from './rest.ts';
+import { Service } from './service.ts';
+import { Sockets, upgradeRequired } from './websocket.ts';
+
+export interface ServerParts {
+  readonly settings: Settings;
+  readonly exec: Exec;
+  readonly files: Files;
+  readonly lines: LineLog;
+  /** Where certificate, accounts and keys are, below `serve/`. */
+  readonly state: string;
+  readonly backend: Backend;
+  /** For the administrator: one line. */
+  readonly say: (line: string) => void;
+  readonly now?: () => number;
+}
+
+export interface RunningServer {
+  readonly restPort: number;
+  readonly websocketPort: number;
+  readonly certificate: ServerCertificate;
+  /** The one-time token, where this was the first start. */
+  readonly firstToken: string | undefined;
+  /** Open WebSocket connections, sessions, requests that are worked on. */
+  counts(): { readonly sockets: number; readonly sessions: number; readonly pending: number };
+  /** Takes nothing new, answers what is being worked on, and ends. */
+  stop(): Promise<void>;
+}
+
+const firstTokenMs = 3_600_000;
+const sweepMs = 60_000;
+const pollMs = 20;
+
+export async function startServer(parts: ServerParts): Promise<RunningServer> {
+  const { settings, exec, files, backend, say, state } = parts;
+  const now = parts.now ?? Date.now;
+  const report = (error: unknown): void =>
+    say(`error: ${error instanceof Error ? error.stack : String(error)}`);
+  const directory = `${state}/serve`;
+  const certificate =
+    settings.certificate === ''
+      ? await ownCertificate(exec, files, directory)
+      : await readCertificate(files, settings.certificate, settings.certificateKey);
+  const tls = await material(files, settings, certificate);
+
+  const accounts = new AccountFile(files, accountsPath(state));
+  const keys = new KeyFile(files, keysPath(state));
+  await keys.load();
+  const isFirst = (await files.stat(accountsPath(state))) === undefined;
+  await accounts.all();
+
+  const logs = new Logs({
+    files,
+    lines: parts.lines,
+    directory: settings.logDirectory,
+    now: () => new Date(now()),
+  });
+  const sessionMs = settings.sessionSeconds * 1000;
+  const sessions = new Sessions(sessionMs, now);
+  const pam = settings.systemAccounts && settings.passwords && (await hasPam(exec));
+  const login = makeLogin(parts, { accounts, keys, pam, now, sessionMs });
+  const service = new Service({
+    backend,
+    keys,
+    logs,
+    login,
+    sessions,
+    now,
+    report,
+    hostname: hostname(),
+    operatorAccess: settings.iocageOperatorAccess,
+    sessionSeconds: settings.sessionSeconds,
+    maxPending: settings.maxPending,
+  });
+
+  let stopping = false;
+  const ports: number[] = [];
+  const origins = { allowed: settings.allowedOrigins, ports };
+  const sockets = new Sockets({ service, settings, origins, now });
+  const rest = restListener({ service, settings, origins, now, report, isStopping: () => stopping });
+  const servers: Server[] = [];
+  const open = async (listener: RequestListener, wantedPort: number): Promise<number> => {
+    let port = wantedPort;
+    for (const address of settings.listen) {
+      const server = makeServer(settings, tls, listener);
+      servers.push(server);
+      port = await listen(server, address, port);
+      server.on('error', report);
+      if (listener === upgradeRequired) sockets.serve(server);
+    }
+    ports.push(port);
+    return port;
+  };
+  try {
+    const restPort = await open(rest, settings.restPort);
+    const websocketPort = await open(upgradeRequired, settings.websocketPort);
+    const firstToken = isFirst ? await firstStart(parts, login) : undefined;
+    const unhear = backend.onEvent((args) => {
+      logs.write('events-dispatcher', JSON.stringify(args));
+      logs.write('dispatcher', `${String(args['process_id'])} ${String(args['state'])}`);
+      sockets.push('dispatcher', args, report);
+    });
+    const tidy = (): void => {
+      sessions.sweep();
+      logs.prune(settings.logDays).catch(report);
+    };
+    tidy();
+    const timer = setInterval(tidy, sweepMs);
+    timer.unref();
+    logs.write('hostinfo', `server started: REST on port ${restPort}, WebSocket on port ${websocketPort}`);
+    const stop = async (): Promise<void> => {
+      if (stopping) return;
+      stopping = true;
+      for (const server of servers) {
+        server.close();
+        server.closeIdleConnections();
+      }
+      sockets.stop();
+      await backend.close(settings.stopSeconds * 1000);
+      // The answers of what ended just now are still to be sent.
+      const untilMs = Date.now() + 2000;
+      while ((service.pending > 0 || sockets.count > 0) && Date.now() < untilMs)
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
+      clearInterval(timer);
+      unhear();
+      sockets.end();
+      for (const server of servers) server.closeAllConnections();
+      logs.write('hostinfo', 'server stopped');
+      await logs.flush();
+    };
+    const counts = () => ({ sockets: sockets.count, sessions: sessions.count, pending: service.pending });
+    return { restPort, websocketPort, certificate, firstToken, counts, stop };
+  } catch (error) {
+    sockets.end();
+    for (const server of servers) server.close();
+    throw error;
+  }
+}
+
+async function material(files: Files, settings: Settings, pair: ServerCertificate): Promise<TlsMaterial> {
+  const { certificate, key } = pair;
+  if (settings.clientCa === '') return { certificate, key };
+  const clientCa = await files.read(settings.clientCa);
+  if (clientCa === undefined)
+    throw failure('CERTIFICATE_FAILED', { path: settings.clientCa, why: 'it is not there' });
+  return { certificate, key, clientCa };
+}
+
+function makeLogin(
+  { settings, exec }: ServerParts,
+  more: { accounts: AccountFile; keys: KeyFile; pam: boolean; now: () => number; sessionMs: number },
+): Login {
+  const { accounts, keys, pam, now, sessionMs } = more;
+  const rules = { resetMs: settings.lockoutResetMinutes * 60_000, lockMs: settings.lockoutMinutes * 60_000 };
+  const { pamService: service, fullGroups, limitedGroups } = settings;
+  return new Login({
+    exec,
+    accounts,
+    keys,
+    now,
+    sessionMs,
+    passwords: settings.passwords,
+    byAddress: new Lockout({ ...rules, failures: settings.lockoutFailures }, now),
+    byAccount: new Lockout({ ...rules, failures: settings.lockoutAccountFailures }, now),
+    pam,
+    ...(settings.systemAccounts ? { system: { service, fullGroups, limitedGroups } } : {}),
+  });
+}
+
+/** Nobody can log in yet, and there is no password that everybody knows: one login, for whoever sees this. */
+async function firstStart({ files, state }: ServerParts, login: Login): Promise<string> {
+  await writeAccounts(files, accountsPath(state), []);
+  const token = randomText();
+  login.allowOnce(token, firstTokenMs);
+  return token;
+}
