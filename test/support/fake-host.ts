@@ -70,6 +70,10 @@ export interface FakeHost extends Host {
   readonly ran: readonly string[];
   /** Exit status of the next sessions; without it, `exit N` in the words decides. */
   nextStatus: number | undefined;
+  /** What the next sessions write to standard output. */
+  nextOutput: string | undefined;
+  /** The last jail id that was given. */
+  lastJid: number;
   /** Interfaces and addresses that the machine has. */
   readonly nics: Map<string, readonly string[]>;
   /** Roots that exist; `undefined`: every root does. */
@@ -100,7 +104,6 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
   const failing = new Map<string, 'before' | 'after'>();
   const calls: FakeHostCall[] = [];
   const ran: string[] = [];
-  let nextJid = 1000;
   const keyOf = ({ pool, uuid }: Args): string => `${pool}/${uuid}`;
 
   /** Wraps the work of a kind with the failure that a test ordered. */
@@ -157,7 +160,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       limits.delete(keyOf(args));
       containers.set(keyOf(args), {
         uuid: args.uuid,
-        jid: (nextJid += 1),
+        jid: (host.lastJid += 1),
         ip4: args.ip4,
         ip6: args.ip6,
         startedAt: run.clock.now().toISOString(),
@@ -211,7 +214,9 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     return [
       ...(networks.has(keyOf(jail)) ? [unplug(ids(jail))] : []),
       hook(command(jail, 'exec_prestart')),
-      ...(plan.ip4.length + plan.ip6.length > 0 ? [network(plan)] : []),
+      ...(plan.ip4.length + plan.ip6.length > 0
+        ? [network(plan, jail.config.get('vnet') === 'on' ? { label: 'Configuring VNET' } : {})]
+        : []),
       create(plan),
       begin(ids(jail), {
         label: jail.config.get('ip4') === 'inherit' ? 'Started (shared IP mode)' : 'Started',
@@ -246,15 +251,18 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       throw failure('INVALID_NAME', { what: 'user', name, problem: 'the jail has no such user' });
     }
     calls.push({ jail: jail.uuid, argv, options: how });
-    if (host.nextStatus !== undefined) return host.nextStatus;
     if (argv[0]?.includes('no-such')) return 127;
-    if (argv[0] === 'echo') how.onOutput?.(`${argv.slice(1).join(' ')}\n`, 'stdout');
+    if (host.nextOutput !== undefined) how.onOutput?.(host.nextOutput, 'stdout');
+    else if (argv[0] === 'echo') how.onOutput?.(`${argv.slice(1).join(' ')}\n`, 'stdout');
+    if (host.nextStatus !== undefined) return host.nextStatus;
     return Number(/^exit (\d+)$/.exec(argv.at(-1) ?? '')?.[1] ?? 0);
   }
 
   const host: FakeHost = {
     kernel: options.kernel ?? 'linux',
     nextStatus: undefined,
+    nextOutput: undefined,
+    lastJid: 1000,
     roots: undefined,
     nics: new Map([
       ['lo', ['127.0.0.1']],

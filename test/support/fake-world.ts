@@ -25,9 +25,18 @@ export interface FakeWorld {
   close(): void;
 }
 
-export async function openFakeWorld(): Promise<FakeWorld> {
+export interface FakeWorldOptions {
+  readonly pool?: string;
+  /** Fetched releases. */
+  readonly releases?: readonly string[];
+}
+
+export async function openFakeWorld({
+  pool = 'tank',
+  releases = ['busybox'],
+}: FakeWorldOptions = {}): Promise<FakeWorld> {
   const directory = mkdtempSync(join(tmpdir(), 'iocage-ops-'));
-  const storage = new FakeStorage({ pools: [{ name: 'tank' }], baseDir: directory });
+  const storage = new FakeStorage({ pools: [{ name: pool }], baseDir: directory });
   const host = fakeHost();
   const events: IocageEvent[] = [];
   const journal = join(directory, 'journal');
@@ -44,7 +53,7 @@ export async function openFakeWorld(): Promise<FakeWorld> {
     clock: { now: () => new Date(), sleep: () => Promise.resolve() },
     ids: { uuid: () => `00000000-0000-4000-8000-${String(++uuids).padStart(12, '0')}` },
     paths: { state: join(directory, 'state'), run: join(directory, 'run') },
-    pool: 'tank',
+    pool,
     dry: false,
     actions: [],
     emit: (event) => events.push(event),
@@ -56,11 +65,12 @@ export async function openFakeWorld(): Promise<FakeWorld> {
     const { result } = await runOperation(context(), getOperation(operation), input);
     return result as T;
   };
-  await run('pool.activate', { pool: 'tank' });
-  for (const dataset of ['releases/busybox', 'releases/busybox/root']) {
-    await storage.create(`tank/iocage/${dataset}`, {});
+  await run('pool.activate', { pool });
+  for (const release of releases) {
+    const dataset = `${pool}/iocage/releases/${release}`;
+    for (const name of [dataset, `${dataset}/root`]) await storage.create(name, {});
+    mkdirSync(join(directory, dataset, 'root/etc'), { recursive: true });
   }
-  mkdirSync(join(directory, 'tank/iocage/releases/busybox/root/etc'), { recursive: true });
   return {
     storage,
     host,
@@ -72,9 +82,9 @@ export async function openFakeWorld(): Promise<FakeWorld> {
       [
         storage.snapshotState(),
         JSON.stringify(host.snapshotState()),
-        ...readdirSync(join(directory, 'tank/iocage/tags')).sort(),
-        ...filesBelow(join(directory, 'tank/iocage/images')),
-        ...filesBelow(join(directory, 'tank/iocage/packages')),
+        ...readdirSync(join(directory, pool, 'iocage/tags')).sort(),
+        ...filesBelow(join(directory, pool, 'iocage/images')),
+        ...filesBelow(join(directory, pool, 'iocage/packages')),
         ...readdirSync(join(journal, 'open')),
       ]
         .join('\n')

@@ -1,0 +1,296 @@
+/**
+ * The cases of the documented API, and for each the fakes in the state that its answer supposes: the UUIDs,
+ * tags, times and pools that the documents print.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure } from '../../src/domain/errors.ts';
+import type { Context } from '../../src/ops/operation.ts';
+import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
+import type { Json } from '../../src/server/sysadm/actions.ts';
+import { openFakeWorld, type FakeWorld, type FakeWorldOptions } from './fake-world.ts';
+
+export interface Case {
+  readonly id: string;
+  readonly transport: 'rest' | 'websocket';
+  readonly kind: string;
+  readonly request: any;
+  readonly response: any;
+  readonly recommended_response?: any;
+  readonly original_response?: any;
+  readonly authenticated?: boolean;
+  readonly setup?: readonly string[];
+}
+
+const root = join(import.meta.dirname, '..', '..');
+export const cases = JSON.parse(
+  readFileSync(join(root, 'test/fixtures/sysadm-cases.json'), 'utf8'),
+) as readonly Case[];
+
+/** What a case is about: its id without the document's and the transport's name. */
+export const topic = (id: string): string => id.replace(/^seed\d+-/, '').replace(/-(ws|rest)$/, '');
+
+/** Topics whose answers are not equal, with the reason, from the table of `docs/sysadm.md`. */
+export function differences(): ReadonlyMap<string, string> {
+  const text = readFileSync(join(root, 'docs/sysadm.md'), 'utf8');
+  const table = text.slice(text.indexOf('## Where answers differ'));
+  return new Map(
+    [...table.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) +\| (.+?) +\|$/gm)].flatMap(([, names, why]) =>
+      [...names!.matchAll(/`([^`]+)`/g)].map(([, name]) => [name!, why!] as const),
+    ),
+  );
+}
+
+/** Cases about sockets, logins and verbs: only a server can answer them. */
+export function needsServer({ request, transport, authenticated }: Case): boolean {
+  if (authenticated === false) return true;
+  if (transport === 'websocket') return false;
+  return request.method !== 'PUT' || request.auth !== undefined || request.headers !== undefined;
+}
+
+/** The fields of an action, however the case writes them down; undefined when it is about no action. */
+export function argsOf({ request, transport }: Case): Record<string, Json> | undefined {
+  if (request === null || typeof request !== 'object' || Array.isArray(request)) return undefined;
+  if (transport === 'rest') {
+    const isAction = request.path === '/sysadm/iocage' && request.body?.action !== undefined;
+    return isAction ? request.body : undefined;
+  }
+  const here = request.namespace === 'sysadm' && request.name === 'iocage';
+  const isObject = typeof request.args === 'object' && !Array.isArray(request.args);
+  return here && isObject ? request.args : undefined;
+}
+
+/** The value of `args` that is to be answered; an error envelope as its code. */
+export function expected({ response, transport }: Case, of: any = response): Json {
+  return transport === 'rest' ? of.body?.args : of.args;
+}
+
+export interface ApiWorld {
+  readonly world: FakeWorld;
+  readonly host: ApiHost;
+  close(): Promise<void>;
+}
+
+interface Given extends FakeWorldOptions {
+  readonly settings?: Partial<ApiSettings>;
+  /** UUIDs that the next jails get. */
+  readonly uuids?: readonly string[];
+  /** `YYYY-MM-DDTHH:MM:SS`, local. */
+  readonly now?: string;
+  readonly before?: (world: FakeWorld, at: (time: string) => void) => Promise<unknown>;
+}
+
+const start = '0bf985de-ca0f-11e5-8d45-d05099728dbf';
+const jail9 = '9b8e1033-d065-11e5-8209-d05099728dbf';
+const jail3 = '3030c554-d05e-11e5-8209-d05099728dbf';
+const seedJail = '611c89ae-c43c-11e5-9602-54ee75595566';
+const newtest = '5e1fe97e-cfba-11e5-8209-d05099728dbf';
+
+const jail =
+  (name: string, tag: string, properties: readonly (readonly [string, string])[] = [], kind = 'base') =>
+  (world: FakeWorld): Promise<unknown> =>
+    world.run('jail.create', { kind, name, properties: [['tag', tag], ...properties] });
+
+const up =
+  (name: string, tag: string, properties: readonly (readonly [string, string])[] = [['ip4', 'inherit']]) =>
+  async (world: FakeWorld): Promise<void> => {
+    await jail(name, tag, properties)(world);
+    await world.run('jail.start', { jail: name });
+  };
+
+const testUp: Given = { before: up(jail9, 'test') };
+const at1020: Given = { releases: ['10.2-RELEASE'] };
+
+/** By topic; a case that is not named here meets an empty pool. */
+const given: Readonly<Record<string, Given>> = {
+  listjails: { before: jail(seedJail, 'testjail') },
+  'getjailsettings-prop': { before: jail(jail9, 'test') },
+  'getjailsettings-r': {
+    before: async (world) => {
+      await jail(jail9, 'test')(world);
+      await jail('b67065a9-cfb9-11e5-8209-d05099728dbf', '2016-02-09@23:47:04')(world);
+    },
+  },
+  'getjailsettings-all': { before: jail(jail9, 'test') },
+  getjailsettings: { before: jail(jail9, 'testjail') },
+  df: {
+    before: async (world) => {
+      await jail('f250ab25-d062-11e5-8209-d05099728dbf', 'test')(world);
+      await jail('f39318ae-d064-11e5-8209-d05099728dbf', 'test2')(world);
+    },
+  },
+  'startjail-ok': { before: jail(start, 'test', [['ip4', 'inherit']]) },
+  'startjail-already': { before: up(start, 'test') },
+  'stopjail-ok': { before: up(start, 'test') },
+  'stopjail-already': { before: jail(start, 'test') },
+  capjail: { before: up(start, 'test') },
+  'clonejail-props': { before: jail(jail9, 'test'), uuids: [newtest] },
+  'clonejail-noprops': {
+    before: jail(jail9, 'test'),
+    uuids: ['89e78032-cfba-11e5-8209-d05099728dbf'],
+    now: '2016-02-09T23:48:12',
+  },
+  'createjail-props': { ...at1020, uuids: [jail3] },
+  'createjail-e': { uuids: ['1325b8bc-d05e-11e5-8209-d05099728dbf'] },
+  destroyjail: { before: jail(jail3, 'test') },
+  execjail: testUp,
+  'ok-startjail-vnet': {
+    before: async (world) => {
+      world.host.nics.set('vnet0', []);
+      await jail(start, 'test', [
+        ['vnet', 'on'],
+        ['ip4_addr', 'vnet0|10.0.0.5/24'],
+      ])(world);
+    },
+  },
+  'ok-destroyjail-clone': {
+    before: async (world) => {
+      await jail(jail3, 'test', [], 'thick')(world);
+      await world.run('jail.clone', { jail: jail3, name: newtest, properties: [['tag', 'newtest']] });
+    },
+  },
+  'ok-destroyjail-running': { before: up(jail3, 'test') },
+  'ok-getjailsettings-jail-only': { before: jail(jail9, 'test') },
+  'err-getjailsettings-unknown-prop': { before: jail(jail9, 'test') },
+  'ok-getjailsettings-prop-colon': {
+    before: async (world, at) => {
+      at('2016-02-10T20:12:33');
+      await up(jail9, 'test')(world);
+    },
+  },
+  'odd-getjailsettings-all-three': { before: jail(jail9, 'test') },
+  'err-createjail-release-not-fetched': at1020,
+  'err-createjail-no-releases': { releases: [] },
+  'ok-createjail-nothing': { uuids: [jail3], now: '2016-02-10T20:01:02' },
+  'ok-createjail-count': {
+    ...at1020,
+    uuids: ['aaaaaaaa-d05e-11e5-8209-d05099728dbf', 'bbbbbbbb-d05e-11e5-8209-d05099728dbf'],
+  },
+  'err-execjail-no-such-command': {
+    before: async (world) => {
+      await up(jail9, 'test')(world);
+      world.host.nextStatus = 127;
+    },
+  },
+  'err-execjail-not-running': { before: jail(jail9, 'test') },
+  'ok-execjail-lossy': {
+    before: async (world) => {
+      await up(jail9, 'test')(world);
+      world.host.nextOutput = 'b: 1:2\na\na\n10\n9\n\nafter blank\n';
+    },
+  },
+  'odd-capjail-with-output': {
+    before: up(jail9, 'test', [
+      ['ip4', 'inherit'],
+      ['rlimits', 'on'],
+      ['memoryuse', '1G:deny'],
+    ]),
+  },
+  'odd-activatepool-query-none': {
+    before: (world) => world.run('pool.deactivate', { pool: 'tank' }),
+  },
+  'err-cleanjails': {
+    before: async (world) => {
+      await up(jail9, 'test')(world);
+      world.host.failStep('fake.remove');
+    },
+  },
+  'err-cleanall-partial': {
+    before: async (world) => {
+      await up(jail9, 'test')(world);
+      world.host.failStep('fake.remove');
+    },
+  },
+  'odd-listjails-foreign-jails': {
+    before: async (world) => {
+      world.host.lastJid = 2;
+      await up(seedJail, 'test', [
+        ['boot', 'on'],
+        ['ip4_addr', 'eth0|10.0.0.5/24'],
+      ])(world);
+    },
+  },
+  'ws-inline-args': { before: jail(seedJail, 'testjail') },
+  'ws-namespace-case': { before: jail(seedJail, 'testjail') },
+  'ws-no-id': { before: jail(seedJail, 'testjail') },
+  'ws-number-id': { before: jail(seedJail, 'testjail') },
+  'y2017-activatepool': { pool: 'tank1' },
+  'y2017-activatestatus': { pool: 'my_zpool' },
+  'y2017-activatestatus-none': {
+    before: (world) => world.run('pool.deactivate', { pool: 'tank' }),
+  },
+  'y2017-deactivatepool': { pool: 'tank1' },
+  'y2017-listjails': {
+    settings: { listFormat: '2017' },
+    before: jail('9f1b6b2e-0000-0000-0000-000000000002', 'db'),
+  },
+  'y2017-listjails-collision': {
+    settings: { listFormat: '2017' },
+    before: async (world) => {
+      await jail('9f1b6b2e-0000-0000-0000-000000000001', 'web')(world);
+      await jail('9f1b6b2e-0000-0000-0000-000000000002', 'db')(world);
+    },
+  },
+  'y2017-listtemplates': {
+    before: async (world) => {
+      await jail('9f1b6b2e-0000-0000-0000-000000000003', 'tpl', [], 'thick')(world);
+      await world.run('property.set', { jails: ['tpl'], properties: [['template', 'yes']] });
+    },
+  },
+  'y2017-listreleases': { releases: [] },
+};
+
+/** The fakes as the case supposes them, and a host of the API over them. */
+export async function openApiWorld(id: string, settings: Partial<ApiSettings> = {}): Promise<ApiWorld> {
+  const how = given[topic(id)] ?? {};
+  const world = await openFakeWorld(how);
+  const uuids = [...(how.uuids ?? [])];
+  let now = how.now;
+  const unreachable = (): never => {
+    throw failure('DOWNLOAD_FAILED', { url: 'https://…', why: 'tests do not download' });
+  };
+  const adapt = (context: Context): Context => ({
+    ...context,
+    ids: { uuid: () => uuids.shift() ?? context.ids.uuid() },
+    clock: { ...context.clock, now: () => (now === undefined ? new Date() : new Date(now)) },
+    downloads: { text: unreachable, file: unreachable, digest: unreachable },
+  });
+  const inWorld: FakeWorld = { ...world };
+  if (how.before !== undefined) {
+    let at: string | undefined;
+    const { context } = world;
+    // The operations of the preparation see the same clock.
+    await how.before(
+      Object.assign(inWorld, {
+        run: async (operation: string, input: unknown) => {
+          const { runOperation } = await import('../../src/ops/run.ts');
+          const { getOperation } = await import('../../src/ops/index.ts');
+          const own = context();
+          const clock = { ...own.clock, now: () => (at === undefined ? new Date() : new Date(at)) };
+          return (await runOperation({ ...own, clock }, getOperation(operation), input)).result;
+        },
+      }),
+      (time) => (at = time),
+    );
+  }
+  const host = new ApiHost({
+    makeContext: ({ pool, emit, signal }) => {
+      const context = adapt(world.context());
+      return {
+        ...context,
+        pool,
+        emit: emit ?? context.emit,
+        signal: signal ?? context.signal,
+      };
+    },
+    settings: { ...how.settings, ...settings },
+  });
+  return {
+    world,
+    host,
+    close: async () => {
+      await host.close(1000);
+      world.close();
+    },
+  };
+}
