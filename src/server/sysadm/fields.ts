@@ -43,7 +43,10 @@ export class Fields {
 
   /** The jail's name as it was sent; `jail_uuid` is another spelling of the field. @throws ActionProblem */
   jail(): string {
-    return checkName('jail', this.text('jail') ?? this.required('jail_uuid'));
+    const name = checkName('jail', this.text('jail') ?? this.required('jail_uuid'));
+    // The command took this word for every jail; here a request is about one.
+    if (name === 'ALL') throw new ActionProblem('Invalid jail');
+    return name;
   }
 }
 
