@@ -128,8 +128,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     const timer = setInterval(tidy, sweepMs);
     timer.unref();
     logs.write('hostinfo', `server started: REST on port ${restPort}, WebSocket on port ${websocketPort}`);
-    const stop = async (): Promise<void> => {
-      if (stopping) return;
+    const finish = async (): Promise<void> => {
       stopping = true;
       for (const server of servers) {
         server.close();
@@ -148,6 +147,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       logs.write('hostinfo', 'server stopped');
       await logs.flush();
     };
+    let ended: Promise<void> | undefined;
+    const stop = (): Promise<void> => (ended ??= finish());
     const counts = () => ({ sockets: sockets.count, sessions: sessions.count, pending: service.pending });
     return { restPort, websocketPort, certificate, firstToken, counts, stop };
   } catch (error) {
