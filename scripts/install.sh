@@ -5,7 +5,8 @@
 #   PREFIX/lib/iocage/           the program, its start-up snapshot, licence and documentation
 #   PREFIX/share/man/man8/       the manual page
 #   PREFIX/lib/systemd/system/   the unit, on Linux;  PREFIX/etc/rc.d/ the script, on FreeBSD
-#                                with the timer of scheduled snapshots, there PREFIX/etc/cron.d/
+#                                with the timer of scheduled snapshots, there PREFIX/etc/cron.d/,
+#                                and the API server
 #                                (SYSTEM=Linux or SYSTEM=FreeBSD packs for the other one)
 #
 # What stands at these places and is not iocage's is left alone. No data, pool or jail is touched.
@@ -24,6 +25,8 @@ unit=$PREFIX/lib/systemd/system/iocage.service
 rcd=$PREFIX/etc/rc.d/iocage
 snapshots=$PREFIX/lib/systemd/system/iocage-snapshots
 cron=$PREFIX/etc/cron.d/iocage
+serve_unit=$PREFIX/lib/systemd/system/iocage-serve.service
+serve_rcd=$PREFIX/etc/rc.d/iocage_serve
 
 check_ours() {
   if [ -e "$DESTDIR$lib" ] && ! grep -q '"name": "iocage"' "$DESTDIR$lib/package.json" 2>/dev/null; then
@@ -42,10 +45,13 @@ check_service() {
 
 remove() {
   check_ours
-  for service in "$unit" "$rcd" "$snapshots.service" "$snapshots.timer" "$cron"; do check_service "$service"; done
+  for service in "$unit" "$rcd" "$snapshots.service" "$snapshots.timer" "$cron" "$serve_unit" "$serve_rcd"; do
+    check_service "$service"
+  done
   rm -rf "${DESTDIR:?}$lib"
   rm -f "$DESTDIR$bin" "$DESTDIR$man" "$DESTDIR$unit" "$DESTDIR$rcd"
   rm -f "$DESTDIR$snapshots.service" "$DESTDIR$snapshots.timer" "$DESTDIR$cron"
+  rm -f "$DESTDIR$serve_unit" "$DESTDIR$serve_rcd"
 }
 
 # install_service FILE TO MODE
@@ -76,12 +82,14 @@ install)
   case ${SYSTEM:-$(uname -s)} in
   Linux)
     install_service "$here/share/systemd/iocage.service" "$unit" 644
+    install_service "$here/share/systemd/iocage-serve.service" "$serve_unit" 644
     for kind in service timer; do
       install_service "$here/share/systemd/iocage-snapshots.$kind" "$snapshots.$kind" 644
     done
     ;;
   FreeBSD)
     install_service "$here/share/rc.d/iocage" "$rcd" 755
+    install_service "$here/share/rc.d/iocage_serve" "$serve_rcd" 755
     install_service "$here/share/cron.d/iocage" "$cron" 644
     ;;
   esac

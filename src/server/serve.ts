@@ -36,7 +36,9 @@ export async function printConfig(context: Context, input: ServeInput): Promise<
 
 const say = (line: string): void => void process.stdout.write(`iocage serve: ${line}\n`);
 
-function announce(server: RunningServer, listen: readonly string[]): void {
+const tokenPath = ({ paths }: Context): string => `${paths.state}/serve/first-token`;
+
+async function announce(context: Context, server: RunningServer, listen: readonly string[]): Promise<void> {
   for (const address of listen) {
     const host = address.includes(':') ? `[${address}]` : address;
     say(`REST on https://${host}:${server.restPort}, WebSocket on wss://${host}:${server.websocketPort}`);
@@ -45,7 +47,13 @@ function announce(server: RunningServer, listen: readonly string[]): void {
   say(`${made ? 'a self-signed certificate was made; ' : ''}its SHA-256 is ${fingerprint}`);
   if (server.firstToken !== undefined) {
     say(`this is the first start, and nobody has an account yet: 'iocage user add NAME' makes one`);
-    say(`token for one login with full access within an hour: ${server.firstToken}`);
+    const what = 'token for one login with full access within an hour';
+    // More people than root may read the journal of systemd.
+    if (process.env['JOURNAL_STREAM'] === undefined) say(`${what}: ${server.firstToken}`);
+    else {
+      await context.files.write(tokenPath(context), `${server.firstToken}\n`, { mode: 0o600 });
+      say(`${what}: it is in ${tokenPath(context)}`);
+    }
   }
 }
 
@@ -73,7 +81,7 @@ export async function serve(context: Context, input: ServeInput): Promise<number
     backend: hostBackend(host),
     say,
   });
-  announce(server, settings.listen);
+  await announce(context, server, settings.listen);
   await new Promise<void>((resolve) => {
     let heard = 0;
     const onSignal = (): void => {
@@ -86,6 +94,7 @@ export async function serve(context: Context, input: ServeInput): Promise<number
     process.on('SIGINT', onSignal);
   });
   await server.stop();
+  await context.files.remove(tokenPath(context));
   say('stopped');
   return 0;
 }

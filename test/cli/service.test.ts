@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations } from '../../src/ops/index.ts';
+import { serverCommands } from '../../src/server/commands.ts';
+import { settingRows } from '../../src/server/settings.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const unitText = readFileSync(join(root, 'share/systemd/iocage.service'), 'utf8');
@@ -130,5 +132,47 @@ describe('the script of rc.d', () => {
       (word) => spawnSync('sh', [script, word], { encoding: 'utf8' }).stdout,
     );
     expect(said).toEqual(['iocage rcboot\n', 'iocage rcshutdown\n', 'iocage list\n']);
+  });
+});
+
+describe('the API server', () => {
+  const text = readFileSync(join(root, 'share/systemd/iocage-serve.service'), 'utf8');
+
+  it('is a unit that asks the server alone to stop, and gives it time for what runs', () => {
+    const unit = settings(text);
+    expect(unit.get('Service.ExecStart')).toBe('"@PREFIX@/bin/iocage" serve');
+    expect(serverCommands.flatMap(({ command }) => command.names)).toContain('serve');
+    expect(unit.get('Service.KillMode')).toBe('process');
+    expect(Number(unit.get('Service.TimeoutStopSec'))).toBeGreaterThan(
+      Number(settingRows.stopSeconds.default),
+    );
+  });
+
+  it.skipIf(!isThere('systemd-analyze'))('is taken by systemd-analyze verify (needs systemd)', () => {
+    mkdirSync(join(place, 'serve/bin'), { recursive: true });
+    writeFileSync(join(place, 'serve/bin/iocage'), '#!/bin/sh\n', { mode: 0o755 });
+    const file = join(place, 'iocage-serve.service');
+    writeFileSync(file, text.replaceAll('@PREFIX@', join(place, 'serve')));
+    const ran = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
+    expect(ran.stderr.split('\n').filter((line) => line.includes('iocage'))).toEqual([]);
+    expect(ran.status).toBe(0);
+  });
+
+  it('is a script of rc.d that daemon(8) runs', () => {
+    const script = join(place, 'serve-rc');
+    const subr = join(place, 'serve-rc.subr');
+    writeFileSync(subr, 'load_rc_config() { :; }\nrun_rc_command() { echo "$command $command_args"; }\n');
+    writeFileSync(
+      script,
+      readFileSync(join(root, 'share/rc.d/iocage_serve'), 'utf8').replace('/etc/rc.subr', subr),
+    );
+    const ran = spawnSync('sh', [script, 'start'], {
+      encoding: 'utf8',
+      env: { iocage_serve_args: '--listen ::' },
+    });
+    expect(ran.stdout).toBe(
+      "/usr/sbin/daemon -f -P /var/run/iocage_serve.pid -o /var/log/iocage_serve.log '@PREFIX@/bin/iocage' serve --listen ::\n",
+    );
+    expect(statSync(join(root, 'share/rc.d/iocage_serve')).mode & 0o111).toBe(0o111);
   });
 });
