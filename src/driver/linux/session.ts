@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Exec, ExitStatus, Files, Paths, SessionOptions } from '../system.ts';
+import type { Exec, ExitStatus, Files, OutputSink, Paths, SessionOptions } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { limited } from './limits-steps.ts';
@@ -91,6 +91,29 @@ export function statusFrom(status: ExitStatus, runtimeLog: string): ExitStatus {
   return /open executable|[Pp]ermission denied|not permitted|format error/.test(runtimeLog) ? 126 : 255;
 }
 
+/**
+ * The runtime says on standard error too why it could not run the program, as the last that is said there;
+ * that is no output of the program, and the status tells it.
+ */
+function withoutRuntime(take: OutputSink): { readonly sink: OutputSink; end(said: string): void } {
+  let held = '';
+  const pass = (): void => {
+    if (held !== '') take(held, 'stderr');
+    held = '';
+  };
+  return {
+    sink(text, stream) {
+      pass();
+      if (stream === 'stderr') held = text;
+      else take(text, stream);
+    },
+    end(said) {
+      const message = held.trim().split('\n').at(-1)!;
+      if (said === '' || message === '' || !said.includes(message)) pass();
+    },
+  };
+}
+
 export interface Sessions {
   exec(jail: JailSpec, argv: readonly string[], options: ExecOptions): Promise<ExitStatus>;
   console(jail: JailSpec): Promise<ExitStatus>;
@@ -107,12 +130,15 @@ export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Termi
     const file = join(places.bundle, `process-${name}.json`);
     const log = join(places.bundle, `process-${name}.log`);
     await files.write(file, JSON.stringify(await limited(files, process, state)), { mode: 0o600 });
+    const words = how.onOutput === undefined ? undefined : withoutRuntime(how.onOutput);
     try {
-      const status = await exec.session(
-        crun(places, '--log', log, 'exec', '--process', file, places.id),
-        how,
-      );
-      return statusFrom(status, status === 255 ? ((await files.read(log)) ?? '') : '');
+      const status = await exec.session(crun(places, '--log', log, 'exec', '--process', file, places.id), {
+        ...how,
+        ...(words === undefined ? {} : { onOutput: words.sink }),
+      });
+      const said = status === 255 ? ((await files.read(log)) ?? '') : '';
+      words?.end(said);
+      return statusFrom(status, said);
     } finally {
       await files.remove(file);
       await files.remove(log);

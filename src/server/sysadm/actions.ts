@@ -3,12 +3,11 @@
  * each; what they do is in the files beside this one. How a request arrives and how its answer is written
  * is not known here.
  */
-import { asIocageError } from '../../domain/errors.ts';
 import { ApiError } from '../api-error.ts';
 import type { ApiHost } from '../api-host.ts';
 import { QueueClosed, QueueFull } from '../job-queue.ts';
 import { cleanActions } from './clean.ts';
-import { errorLine } from './errors.ts';
+import { errorLine, operationError } from './errors.ts';
 import { execActions } from './exec.ts';
 import { fetchActions } from './fetch.ts';
 import { ActionProblem, Fields } from './fields.ts';
@@ -82,9 +81,8 @@ async function answer(host: ApiHost, action: Action, fields: Fields): Promise<Js
   try {
     return await action.run(host, fields);
   } catch (thrown) {
-    if (thrown instanceof ApiError) throw thrown;
     if (thrown instanceof ActionProblem) return { error: thrown.message };
     if (thrown instanceof QueueFull || thrown instanceof QueueClosed) throw new ApiError(503);
-    return { error: errorLine(asIocageError(thrown)) };
+    return { error: errorLine(operationError(thrown)) };
   }
 }

@@ -1,5 +1,5 @@
 /** What an action says when it failed: the words of the original where it had some, else ours. Pure. */
-import type { IocageError } from '../../domain/errors.ts';
+import { asIocageError, type IocageError } from '../../domain/errors.ts';
 
 /** How the original's command named a jail that is not there: `web not found!`, or `jail web not found!`. */
 export type NotFoundWords = 'plain' | 'jail';
@@ -43,4 +43,11 @@ export function errorLine(error: IocageError, words: NotFoundWords = 'plain'): s
     default:
       return `  ERROR: ${textOf(error, words)}`;
   }
+}
+
+/** The error of an operation. What is none, such as a bug or a refusal of the door, is thrown on. */
+export function operationError(thrown: unknown): IocageError {
+  const error = asIocageError(thrown);
+  if (error.code === 'INTERNAL' && error !== thrown) throw thrown;
+  return error;
 }

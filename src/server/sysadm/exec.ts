@@ -1,9 +1,8 @@
 /** `execjail`: runs a program in a jail, as a user of the jail; its lines become keys. */
-import { asIocageError } from '../../domain/errors.ts';
 import type { JailOutput } from '../../ops/jail/run.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
-import { errorLine } from './errors.ts';
+import { errorLine, operationError } from './errors.ts';
 import { ActionProblem, checkName, type Fields } from './fields.ts';
 import { toPairs } from './lines.ts';
 import { splitWords } from './split.ts';
@@ -42,8 +41,7 @@ async function execJail(host: ApiHost, fields: Fields): Promise<Json> {
       cut: host.settings.legacyTruncation,
     });
   } catch (thrown) {
-    const error = asIocageError(thrown);
-    if (error !== thrown) throw thrown;
+    const error = operationError(thrown);
     if (error.code !== 'NOT_RUNNING') throw new ActionProblem(errorLine(error, 'jail'));
     const uuid = (await host.knownJail(jail))?.uuid ?? jail;
     throw new ActionProblem(`jexec: jail "ioc-${uuid}" not found`);

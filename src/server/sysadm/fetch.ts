@@ -1,4 +1,5 @@
 /** `fetchreleases`, `listplugins`, `createplugin`: what goes on after its request was answered. */
+import { nameProblem } from '../../domain/name.ts';
 import { getOperation } from '../../ops/index.ts';
 import { runOperation } from '../../ops/run.ts';
 import { ApiError } from '../api-error.ts';
@@ -16,7 +17,8 @@ export function releaseNames(value: Json | undefined): readonly string[] {
 
 async function fetchReleases(host: ApiHost, fields: Fields): Promise<Json> {
   const names = releaseNames(fields.raw('releases'));
-  for (const name of names) checkName('releases', name);
+  if (names.some((name) => nameProblem('release', name) !== undefined))
+    throw new ActionProblem('Invalid releases');
   const started = names.filter((name) => startFetch(host, name));
   // Nothing named, or all of it under way already.
   if (started.length === 0) throw new ApiError(400);

@@ -1,10 +1,9 @@
 /** `startjail`, `stopjail`, `capjail`: the lines that the command printed, made from the operations' events. */
-import { asIocageError } from '../../domain/errors.ts';
 import type { IocageEvent } from '../../domain/events.ts';
 import { getOperation } from '../../ops/index.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
-import { errorLine } from './errors.ts';
+import { errorLine, operationError } from './errors.ts';
 import type { Fields } from './fields.ts';
 import { printedLines, toPairs } from './lines.ts';
 
@@ -25,8 +24,7 @@ async function live(host: ApiHost, operation: 'jail.start' | 'jail.stop', fields
     }
     return { [name]: toPairs(printedLines(events), cut) };
   } catch (thrown) {
-    const error = asIocageError(thrown);
-    if (thrown !== error && !(error.code === 'FILE_FAILED')) throw thrown;
+    const error = operationError(thrown);
     const already = error.code === 'ALREADY_UP' || error.code === 'ALREADY_DOWN';
     if (already) return { [name]: toPairs([`INFO: ${error.message}`], cut) };
     const line = errorLine(error);

@@ -40,16 +40,19 @@ const headlines: Readonly<Record<string, (subject: string) => string>> = {
 };
 
 /** A step's line; steps without a label of the original's had none. */
-function stepLine(label: string, ok: boolean): string {
-  if (!ok && /^Started\b/.test(label)) return '! Start FAILED';
-  return `+ ${label} ${ok ? 'OK' : 'FAILED'}`;
+function stepLine(label: string, ok: boolean, vnet: boolean): string {
+  const started = /^Started\b/.test(label);
+  if (started && !ok) return '! Start FAILED';
+  // The original knew two modes of network; every one without vnet was the shared one.
+  const words = started && !vnet ? 'Started (shared IP mode)' : label;
+  return `+ ${words} ${ok ? 'OK' : 'FAILED'}`;
 }
 
-/**
- * The lines that the command printed for an operation, from its events. Where a stop is part of another
- * operation its lines are told apart by their labels, so `during` adds the headline.
- */
+const isVnet = (event: IocageEvent): boolean => 'step' in event && event.step.label === 'Configuring VNET';
+
+/** The lines that the command printed for one operation after the other, from their events. */
 export function printedLines(events: readonly IocageEvent[]): readonly string[] {
+  const vnet = new Set(events.filter(isVnet).map(({ id }) => id));
   return events.flatMap((event) => {
     switch (event.type) {
       case 'operation.begin': {
@@ -57,9 +60,10 @@ export function printedLines(events: readonly IocageEvent[]): readonly string[] 
         return headline === undefined ? [] : [headline(event.subject)];
       }
       case 'step.done':
-        return event.step.label === undefined ? [] : [stepLine(event.step.label, true)];
-      case 'step.failed':
-        return event.step.label === undefined ? [] : [stepLine(event.step.label, false)];
+      case 'step.failed': {
+        const { label } = event.step;
+        return label === undefined ? [] : [stepLine(label, event.type === 'step.done', vnet.has(event.id))];
+      }
       default:
         return [];
     }

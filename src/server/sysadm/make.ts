@@ -1,11 +1,10 @@
 /** `createjail`, `clonejail`, `destroyjail`. */
-import { asIocageError } from '../../domain/errors.ts';
 import type { IocageEvent } from '../../domain/events.ts';
 import { label } from '../../domain/jail.ts';
 import { getOperation } from '../../ops/index.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
-import { errorLine } from './errors.ts';
+import { errorLine, operationError } from './errors.ts';
 import { ActionProblem, type Fields } from './fields.ts';
 import { printedLines, toPairs } from './lines.ts';
 import { sortWords, splitWords } from './split.ts';
@@ -70,9 +69,7 @@ async function cloneJail(host: ApiHost, fields: Fields): Promise<Json> {
     const made = await make(host, 'jail.clone', { positionals: [jail], props, flags: {} });
     return { jail, props, success: toPairs(madeLines(made), host.settings.legacyTruncation) };
   } catch (thrown) {
-    const error = asIocageError(thrown);
-    if (error !== thrown) throw thrown;
-    throw new ActionProblem(errorLine(error, 'jail'));
+    throw new ActionProblem(errorLine(operationError(thrown), 'jail'));
   }
 }
 

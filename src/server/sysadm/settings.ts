@@ -1,10 +1,9 @@
 /** `getdefaultsettings`, `getjailsettings`: all of the documented names, one property, or one of all jails. */
-import { asIocageError } from '../../domain/errors.ts';
 import { findProperty } from '../../domain/properties/index.ts';
 import type { Value } from '../../ops/jail/get.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
-import { errorLine } from './errors.ts';
+import { errorLine, operationError } from './errors.ts';
 import { ActionProblem, checkName, refuseMissing, type Fields } from './fields.ts';
 import { valueOf } from './lines.ts';
 import { defaultNames, jailNames } from './names.ts';
@@ -90,9 +89,7 @@ async function ask(host: ApiHost, input: unknown): Promise<Answer> {
   try {
     return await host.read<Answer>('property.get', input);
   } catch (thrown) {
-    const error = asIocageError(thrown);
-    if (error !== thrown) throw thrown;
-    throw new ActionProblem(errorLine(error, 'jail'));
+    throw new ActionProblem(errorLine(operationError(thrown), 'jail'));
   }
 }
 

@@ -93,6 +93,12 @@ describe('events to the lines of the command', () => {
     ['a step of ours', [step(undefined, 'step.done')], []],
     ['a step', [step('Starting services', 'step.done')], ['+ Starting services OK']],
     ['a failed step', [step('Configuring VNET', 'step.failed')], ['+ Configuring VNET FAILED']],
+    ['started without vnet', [step('Started', 'step.done')], ['+ Started (shared IP mode) OK']],
+    [
+      'started with vnet',
+      [step('Configuring VNET', 'step.done'), step('Started', 'step.done')],
+      ['+ Configuring VNET OK', '+ Started OK'],
+    ],
     ['a failed start', [step('Started (shared IP mode)', 'step.failed')], ['! Start FAILED']],
   ])('%s', (_, events, lines) => expect(printedLines(events)).toEqual(lines));
 
