@@ -50,6 +50,7 @@ const toPrincipal = (account: Account): Principal => ({
 const maxNameCharacters = 256;
 const maxPasswordCharacters = 4096;
 const maxRemembered = 1024;
+const systemMs = 300_000;
 
 export class Login {
   private readonly parts: LoginParts;
@@ -58,7 +59,10 @@ export class Login {
    * Names and passwords that were right lately, as a keyed digest of the whole pair, so that REST does
    * not spend a tenth of a second on every request. Only exactly the same pair finds itself again.
    */
-  private readonly remembered = new Map<string, { principal: Principal; lastUseMs: number }>();
+  private readonly remembered = new Map<
+    string,
+    { principal: Principal; lastUseMs: number; sinceMs: number }
+  >();
   private readonly secret = randomBytes(32);
 
   constructor(parts: LoginParts) {
@@ -190,16 +194,21 @@ export class Login {
   private async recall(digest: string): Promise<Principal | undefined> {
     const found = this.remembered.get(digest);
     if (found === undefined) return undefined;
-    this.remembered.delete(digest);
     const now = this.parts.now();
-    if (now - found.lastUseMs > this.parts.sessionMs || !(await this.isStill(found.principal)))
-      return undefined;
+    // A password of the host may change without a word to us: PAM is asked again now and then.
+    const isStale = found.principal.by === 'system' && now - found.sinceMs > systemMs;
+    const isOver = isStale || now - found.lastUseMs > this.parts.sessionMs;
+    const stands = !isOver && (await this.isStill(found.principal));
+    // Only now: requests that come meanwhile with the same pair shall find it too.
+    this.remembered.delete(digest);
+    if (!stands) return undefined;
     this.remembered.set(digest, { ...found, lastUseMs: now });
     return found.principal;
   }
 
   private remember(digest: string, principal: Principal): void {
-    this.remembered.set(digest, { principal, lastUseMs: this.parts.now() });
+    const now = this.parts.now();
+    this.remembered.set(digest, { principal, lastUseMs: now, sinceMs: now });
     if (this.remembered.size <= maxRemembered) return;
     const [oldest] = this.remembered.keys();
     if (oldest !== undefined) this.remembered.delete(oldest);

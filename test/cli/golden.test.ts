@@ -3,7 +3,7 @@
  * writes them anew; read the difference before it is committed, since programs read this output.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { furtherOperations, operations } from '../../src/ops/index.ts';
+import { commands as operations, furtherCommands as furtherOperations } from '../../src/commands.ts';
 import { failure } from '../../src/domain/errors.ts';
 import { manualPage } from '../../src/cli/manual.ts';
 import { properties } from '../../src/domain/properties/index.ts';

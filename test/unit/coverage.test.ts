@@ -79,13 +79,13 @@ describe('docs/coverage.md', () => {
   });
 
   it('has a row for every command', async () => {
-    const { operations } = await import('../../src/ops/index.ts');
+    const { commands } = await import('../../src/commands.ts');
     const firstWords = new Set(
       rows
         .map((row) => /^(?:iocage|new:|py:) (\S+)/.exec(row.item)?.[1])
         .filter((word) => word !== undefined),
     );
-    const names = operations.flatMap((operation) => operation.command.names);
+    const names = commands.flatMap((operation) => operation.command.names);
     expect(names.length).toBeGreaterThan(0);
     expect(names.filter((name) => !firstWords.has(name))).toEqual([]);
   });

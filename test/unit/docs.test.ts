@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { operations } from '../../src/ops/index.ts';
+import { commands } from '../../src/commands.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
@@ -30,7 +30,7 @@ describe('documents', () => {
 
   it('show only commands that exist, in their examples', () => {
     const known = new Set([
-      ...operations.flatMap((operation) => operation.command.names),
+      ...commands.flatMap((operation) => operation.command.names),
       'help',
       'version',
       'completion',

@@ -8,6 +8,8 @@ export interface Peer {
   token: string | undefined;
   /** Other proof than a token, such as REST's Basic login or a TLS certificate; asked when it is needed. */
   prove: (() => Promise<Principal | undefined>) | undefined;
+  /** Who a REST request says that it is; for the audit log only. */
+  claimed: string;
   /** What rpc/auth_ssl gave to this connection; good for one answer. */
   challenge: { readonly text: string; readonly untilMs: number } | undefined;
   readonly subscriptions: Set<string>;
@@ -21,6 +23,7 @@ export function newPeer(transport: Peer['transport'], address: string): Peer {
     address,
     token: undefined,
     prove: undefined,
+    claimed: '',
     challenge: undefined,
     subscriptions: new Set(),
     wasKnown: false,

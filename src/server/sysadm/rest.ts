@@ -15,12 +15,12 @@ import { certificateProof } from './client-certificate.ts';
 import { isObject, parseJson, printIndented } from './json.ts';
 import type { Answer, Request } from './message.ts';
 import { newPeer, type Peer } from './peer.ts';
-import type { Service } from './service.ts';
+import type { Api } from './api.ts';
 
 const contentType: readonly [string, string] = ['Content-Type', 'text/json; charset=utf-8'];
 
 export interface RestParts {
-  readonly service: Service;
+  readonly api: Api;
   readonly settings: Settings;
   readonly origins: OriginRules;
   readonly now: () => number;
@@ -94,7 +94,7 @@ async function respond(parts: RestParts, request: IncomingMessage): Promise<Repl
   }
   const socket = request.socket as TLSSocket;
   const address = peerAddress(socket.remoteAddress);
-  const { login } = parts.service;
+  const { login } = parts.api;
   // Nothing is read of these; what they still send is not waited for.
   if (!isOwnPage(parts, request) || login.isLockedOut(address)) return { status: 403, last: true };
   if (!['GET', 'POST', 'PUT'].includes(method)) return { status: 400, last: true };
@@ -107,7 +107,7 @@ async function respond(parts: RestParts, request: IncomingMessage): Promise<Repl
   if (!proveByHeader(peer, request.headers.authorization, login))
     peer.prove = certificateProof(socket, login);
   // Text that is no JSON is answered like arguments that are no object, and after the login like these.
-  const answer = await parts.service.answer(peer, { ...path, id: '', args: args ?? '' });
+  const answer = await parts.api.answer(peer, { ...path, id: '', args: args ?? '' });
   return toReply(answer);
 }
 
@@ -164,8 +164,9 @@ function proveByHeader(peer: Peer, header: string | undefined, login: Login): bo
   else if (scheme.toLowerCase() === 'basic') {
     const text = Buffer.from(word, 'base64').toString('utf8');
     const at = text.indexOf(':');
-    peer.prove = () =>
-      login.password(text.slice(0, Math.max(at, 0)), at < 0 ? '' : text.slice(at + 1), peer.address);
+    const [name, password] = at < 0 ? ['', ''] : [text.slice(0, at), text.slice(at + 1)];
+    peer.claimed = name;
+    peer.prove = () => login.password(name, password, peer.address);
   }
   return true;
 }

@@ -19,7 +19,7 @@ import type { Settings } from '../settings.ts';
 import { hasPam } from '../system-accounts.ts';
 import type { Backend } from './backend.ts';
 import { restListener } from './rest.ts';
-import { Service } from './service.ts';
+import { Api } from './api.ts';
 import { Sockets, upgradeRequired } from './websocket.ts';
 
 export interface ServerParts {
@@ -79,7 +79,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const sessions = new Sessions(sessionMs, now);
   const pam = settings.systemAccounts && settings.passwords && (await hasPam(exec));
   const login = makeLogin(parts, { accounts, keys, pam, now, sessionMs });
-  const service = new Service({
+  const api = new Api({
     backend,
     keys,
     logs,
@@ -96,8 +96,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   let stopping = false;
   const ports: number[] = [];
   const origins = { allowed: settings.allowedOrigins, ports };
-  const sockets = new Sockets({ service, settings, origins, now });
-  const rest = restListener({ service, settings, origins, now, report, isStopping: () => stopping });
+  const sockets = new Sockets({ api, settings, origins, now });
+  const rest = restListener({ api, settings, origins, now, report, isStopping: () => stopping });
   const servers: Server[] = [];
   const open = async (listener: RequestListener, wantedPort: number): Promise<number> => {
     let port = wantedPort;
@@ -138,7 +138,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await backend.close(settings.stopSeconds * 1000);
       // The answers of what ended just now are still to be sent.
       const untilMs = Date.now() + 2000;
-      while ((service.pending > 0 || sockets.count > 0) && Date.now() < untilMs)
+      while ((api.pending > 0 || sockets.count > 0) && Date.now() < untilMs)
         await new Promise((resolve) => setTimeout(resolve, pollMs));
       clearInterval(timer);
       unhear();
@@ -149,7 +149,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     };
     let ended: Promise<void> | undefined;
     const stop = (): Promise<void> => (ended ??= finish());
-    const counts = () => ({ sockets: sockets.count, sessions: sessions.count, pending: service.pending });
+    const counts = () => ({ sockets: sockets.count, sessions: sessions.count, pending: api.pending });
     return { restPort, websocketPort, certificate, firstToken, counts, stop };
   } catch (error) {
     sockets.end();

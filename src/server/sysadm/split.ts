@@ -3,7 +3,7 @@
  * three double quotes in a row are one quote character. Nothing else means anything: there is no shell.
  */
 
-/** @example splitWords('sh -c "echo a b"') // ['sh', '-c', 'echo a b'] */
+/** @example splitWords('printf "a b"') // ['printf', 'a b'] */
 export function splitWords(text: string): readonly string[] {
   const words: string[] = [];
   let word: string | undefined;

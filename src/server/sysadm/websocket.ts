@@ -14,10 +14,10 @@ import type { Json } from './actions.ts';
 import { certificateProof } from './client-certificate.ts';
 import { isOrdered, printAnswer, printEvent, readMessage } from './message.ts';
 import { newPeer, type Peer } from './peer.ts';
-import type { Service } from './service.ts';
+import type { Api } from './api.ts';
 
 export interface SocketParts {
-  readonly service: Service;
+  readonly api: Api;
   readonly settings: Settings;
   readonly origins: OriginRules;
   readonly now: () => number;
@@ -49,9 +49,9 @@ class Connection {
     this.socket = socket;
     this.stream = stream;
     this.peer = newPeer('websocket', peerAddress(stream.remoteAddress));
-    this.peer.prove = certificateProof(stream, parts.service.login);
+    this.peer.prove = certificateProof(stream, parts.api.login);
     // Who shows a known certificate is logged in from the first moment.
-    if (this.peer.prove !== undefined) void parts.service.whoIs(this.peer).catch(() => undefined);
+    if (this.peer.prove !== undefined) void parts.api.whoIs(this.peer).catch(() => undefined);
     this.connectedMs = parts.now();
     this.heardMs = this.connectedMs;
     this.movedMs = this.connectedMs;
@@ -74,11 +74,11 @@ class Connection {
       const request = readMessage(this.queue.shift()!);
       this.inOrder = isOrdered(request);
       this.running += 1;
-      void this.parts.service
+      void this.parts.api
         .answer(this.peer, request)
         .then((answer) => {
           if (answer !== 'nothing') this.send(printAnswer(request, answer));
-          if (this.parts.service.login.isLockedOut(this.peer.address)) this.close(normal, lockedOut);
+          if (this.parts.api.login.isLockedOut(this.peer.address)) this.close(normal, lockedOut);
         })
         .finally(() => {
           this.running -= 1;
@@ -94,7 +94,7 @@ class Connection {
   }
 
   async push(name: string, args: Json): Promise<void> {
-    if (this.peer.subscriptions.has(name) && (await this.parts.service.mayHear(this.peer)))
+    if (this.peer.subscriptions.has(name) && (await this.parts.api.mayHear(this.peer)))
       this.send(printEvent(name, args));
   }
 
@@ -200,7 +200,7 @@ export class Sockets {
       const connection = new Connection(this.parts, socket, stream as TLSSocket);
       this.connections.add(connection);
       socket.once('close', () => this.connections.delete(connection));
-      if (this.parts.service.login.isLockedOut(connection.peer.address)) connection.close(normal, lockedOut);
+      if (this.parts.api.login.isLockedOut(connection.peer.address)) connection.close(normal, lockedOut);
     });
   }
 

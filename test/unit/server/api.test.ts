@@ -511,7 +511,15 @@ describe('events, dispatcher, logs', () => {
       action: 'listjails',
       result: '401',
     });
+    await lab.rest({ user: ['eve', 'guess'], body: '{}' });
+    await client.ask(rpc('auth', { username: 'mallory', password: 'guess' }));
+    const failed = (await lab.log('audit')).slice(-2).map((line) => JSON.parse(line) as unknown);
+    expect(failed).toEqual([
+      expect.objectContaining({ who: '', tried: 'eve', result: '401' }),
+      expect.objectContaining({ who: '', tried: 'mallory', what: 'rpc/auth', result: '401' }),
+    ]);
     const text = (await lab.log('audit')).join('\n');
+    expect(text).not.toContain('guess');
     expect(text).not.toContain('pass word');
     expect(text).not.toContain('bob-password');
   });

@@ -16,7 +16,7 @@ import { isAuth, isIdentify, type Answer, type Request } from './message.ts';
 import type { Peer } from './peer.ts';
 import { dispatcher, logs, query, settings, type RpcParts } from './rpc.ts';
 
-export interface ServiceParts extends RpcParts {
+export interface ApiParts extends RpcParts {
   readonly backend: Backend;
   readonly login: Login;
   readonly sessions: Sessions;
@@ -41,11 +41,12 @@ const audited = [
   'job_id',
 ] as const;
 const auditedCharacters = 300;
+const nameCharacters = 64;
 
-export class Service {
-  private readonly parts: ServiceParts;
+export class Api {
+  private readonly parts: ApiParts;
   private pendingCount = 0;
-  constructor(parts: ServiceParts) {
+  constructor(parts: ApiParts) {
     this.parts = parts;
   }
 
@@ -155,10 +156,13 @@ export class Service {
       const value = member(fields, key);
       return value === undefined ? [] : [[key, short(value)] as const];
     });
+    const claimed = isAuth(request) && isObject(args) ? member(args, 'username') : peer.claimed;
+    const tried = user === '' && typeof claimed === 'string' ? claimed.slice(0, nameCharacters) : '';
     this.parts.logs.write(
       'audit',
       JSON.stringify({
         who: user,
+        ...(tried === '' ? {} : { tried }),
         from: peer.address,
         by: peer.transport,
         what: short(`${request.namespace}/${request.name}`),
