@@ -58,7 +58,7 @@ const listingAge = { maxAgeMs: 900, renewAfterMs: 400 };
 
 type Running = Awaited<ReturnType<Context['host']['running']>>;
 
-/** What the last change may have changed: all that is on the pool, or only which jails run. */
+/** What a change may have changed of a listing: anything, or only which jails run. */
 export type Touches = 'pool' | 'running';
 
 export interface Changed<T> {
@@ -84,6 +84,8 @@ export class ApiHost {
   private readonly running: Fresh<Running>;
   private made: { readonly world: World; readonly running: unknown; readonly listing: Listing } | undefined;
   private pool: string | undefined;
+  /** When the last change ended that touched what only settings show. */
+  private changedMs = -Infinity;
 
   constructor(options: ApiHostOptions) {
     this.options = options;
@@ -166,9 +168,10 @@ export class ApiHost {
     if (this.pool === pool) await this.usePool(undefined);
   }
 
-  /** What is on the pool, at most a second old. */
-  currentWorld(): Promise<World> {
-    return this.world.get();
+  /** What is on the pool, and which jails run; at most a second old, and not older than the last change here. */
+  async current(): Promise<{ readonly world: World; readonly running: Running }> {
+    const [world, running] = await Promise.all([this.world.get(this.changedMs), this.running.get()]);
+    return { world, running };
   }
 
   /**
@@ -176,6 +179,7 @@ export class ApiHost {
    * The same object as long as nothing was read anew, so that what is made of it can be kept with it.
    */
   async listing(): Promise<Listing> {
+    // No start or stop changes anything of the pool that a listing shows.
     const [world, running] = await Promise.all([this.world.get(), this.running.get()]);
     if (this.made?.world !== world || this.made.running !== running) {
       const listing = {
@@ -211,6 +215,7 @@ export class ApiHost {
 
   /** After a change that was not made by `change`: listings show it when this ends. */
   async renew(touches: Touches): Promise<void> {
+    this.changedMs = this.world.now();
     if (touches === 'pool') await this.world.renew();
     await this.running.renew();
   }

@@ -20,7 +20,7 @@ interface Reading<T> {
 export class Fresh<T> {
   private readonly read: () => Promise<T>;
   private readonly options: FreshOptions;
-  private readonly now: () => number;
+  readonly now: () => number;
   private held: { readonly begunMs: number; readonly value: T } | undefined;
   private reading: Reading<T> | undefined;
   private generation = 0;
@@ -31,18 +31,23 @@ export class Fresh<T> {
     this.now = options.now ?? (() => performance.now());
   }
 
-  /** The value, at most `maxAgeMs` old. Throws what reading threw. */
-  async get(): Promise<T> {
-    const ageMs = this.now() - (this.held?.begunMs ?? -Infinity);
-    if (this.held !== undefined && ageMs < this.options.maxAgeMs) {
+  /**
+   * The value, at most `maxAgeMs` old. Throws what reading threw.
+   *
+   * @param sinceMs its reading began no earlier than this, in the time of `now`
+   */
+  async get(sinceMs = -Infinity): Promise<T> {
+    const usable = ({ begunMs }: { readonly begunMs: number }): boolean =>
+      begunMs >= sinceMs && this.now() - begunMs < this.options.maxAgeMs;
+    if (this.held !== undefined && usable(this.held)) {
+      const ageMs = this.now() - this.held.begunMs;
       // A reading that fails is told to whoever finds the value too old.
       if (ageMs >= this.options.renewAfterMs && this.reading === undefined)
         this.begin().value.catch(() => undefined);
       return this.held.value;
     }
     const { reading } = this;
-    const young = reading !== undefined && this.now() - reading.begunMs < this.options.maxAgeMs;
-    return (young ? reading : this.begin()).value;
+    return (reading !== undefined && usable(reading) ? reading : this.begin()).value;
   }
 
   /** After a change: ends when what `get` answers was read after this call. Until then the old value serves. */

@@ -1,6 +1,7 @@
 /** `get`, `get -r`, `defaults`: what is configured, and where each value comes from. */
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import type { Host, RunningJail } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { effective } from '../../domain/config.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
@@ -26,7 +27,7 @@ const getInput = z.object({
   recursive: z.boolean().default(false),
 });
 
-type GetOutput =
+export type GetOutput =
   | { readonly jail: string; readonly key: string; readonly value: string | null; readonly source: Source }
   | { readonly jail: string; readonly properties: readonly Value[] }
   | {
@@ -38,32 +39,10 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
   id: 'property.get',
   title: 'Show properties of a jail, or one property of all jails',
   input: getInput,
-  async read(context, { key, jail: name, recursive }) {
-    if (key !== 'all' && !isPseudo(key)) getProperty(key);
+  async read(context, input) {
+    assertKnown(input.key);
     const world = await readWorld(context);
-    if (recursive) {
-      const jails = world.jails.filter((jail) => jail.problem === undefined);
-      const states = await context.host.running(world.pool.name);
-      const row = (jail: Jail) => ({
-        uuid: jail.uuid,
-        tag: jail.tag,
-        name: jail.tag,
-        value:
-          pseudo(world, jail, key, states.get(jail.uuid)?.jid) ??
-          valueOf(world, jail, getProperty(key)).value,
-      });
-      return { key, rows: jails.map(row) };
-    }
-    if (name === 'default') return ofDefaults(world, key);
-    const jail = findJail(world.jails, name!);
-    const state = (await context.host.running(world.pool.name)).get(jail.uuid);
-    const special = pseudo(world, jail, key, state?.jid);
-    if (special !== undefined) return { jail: jail.uuid, key, value: special, source: 'computed' };
-    if (key !== 'all') {
-      const { value, source } = valueOf(world, jail, getProperty(key));
-      return { jail: jail.uuid, key, value, source };
-    }
-    return { jail: jail.uuid, properties: allOf(context, world, jail) };
+    return answerGet(context.host, world, await context.host.running(world.pool.name), input);
   },
   command: {
     names: ['get', 'show'],
@@ -103,6 +82,43 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
   },
 });
 
+/** @throws UNKNOWN_PROPERTY */
+function assertKnown(key: string): void {
+  if (key !== 'all' && !isPseudo(key)) getProperty(key);
+}
+
+/**
+ * The answer from what was read before; starts nothing and reads nothing.
+ *
+ * @throws UNKNOWN_PROPERTY, JAIL_NOT_FOUND, JAIL_AMBIGUOUS
+ */
+export function answerGet(
+  host: Pick<Host, 'notApplied'>,
+  world: World,
+  states: ReadonlyMap<string, RunningJail>,
+  { key, jail: name, recursive }: z.output<typeof getInput>,
+): GetOutput {
+  assertKnown(key);
+  if (recursive) {
+    const jails = world.jails.filter((jail) => jail.problem === undefined);
+    const row = (jail: Jail) => ({
+      uuid: jail.uuid,
+      tag: jail.tag,
+      name: jail.tag,
+      value:
+        pseudo(world, jail, key, states.get(jail.uuid)?.jid) ?? valueOf(world, jail, getProperty(key)).value,
+    });
+    return { key, rows: jails.map(row) };
+  }
+  if (name === 'default') return ofDefaults(world, key);
+  const jail = findJail(world.jails, name!);
+  const special = pseudo(world, jail, key, states.get(jail.uuid)?.jid);
+  if (special !== undefined) return { jail: jail.uuid, key, value: special, source: 'computed' };
+  if (key === 'all') return { jail: jail.uuid, properties: allOf(host, world, jail) };
+  const { value, source } = valueOf(world, jail, getProperty(key));
+  return { jail: jail.uuid, key, value, source };
+}
+
 const pseudoKeys = ['state', 'jid', 'pool', 'iocroot'];
 
 function isPseudo(key: string): boolean {
@@ -129,11 +145,11 @@ export function valueOf(
   return { value, source: jail.local.has(key) ? 'local' : world.defaults.has(key) ? 'default' : 'builtin' };
 }
 
-function allOf(context: Context, world: World, jail: Jail): readonly Value[] {
+function allOf(host: Pick<Host, 'notApplied'>, world: World, jail: Jail): readonly Value[] {
   const values = effective(jail.local, world.defaults, { uuid: jail.uuid });
   const ignored =
     jail.problem === undefined
-      ? new Map(context.host.notApplied(toSpec(world, jail)).map(({ key, why }) => [key, why]))
+      ? new Map(host.notApplied(toSpec(world, jail)).map(({ key, why }) => [key, why]))
       : new Map<string, string>();
   return properties
     .filter((property) => property.store !== 'none')

@@ -46,9 +46,30 @@ export function parseJson(text: string): Json | undefined {
   }
 }
 
+/** Texts of values that many answers hold, by layout: `compact`, or the indentation that they stand at. */
+const keptTexts = new WeakMap<object, Map<string, string>>();
+
+/** Says that a value never changes and will be answered often: its text is made once for each layout. */
+export function keepText<T extends JsonObject>(value: T): T {
+  keptTexts.set(value, new Map());
+  return value;
+}
+
+function textOnce(value: Json, layout: string, print: () => string): string {
+  const texts = isObject(value) ? keptTexts.get(value) : undefined;
+  if (texts === undefined) return print();
+  const text = texts.get(layout) ?? print();
+  texts.set(layout, text);
+  return text;
+}
+
 const sortedKeys = (value: JsonObject): readonly string[] => Object.keys(value).sort();
 
 export function printCompact(value: Json): string {
+  return textOnce(value, 'compact', () => compact(value));
+}
+
+function compact(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(printCompact).join(',')}]`;
   if (!isObject(value)) return JSON.stringify(value);
   return `{${sortedKeys(value)
@@ -56,17 +77,21 @@ export function printCompact(value: Json): string {
     .join(',')}}`;
 }
 
+function printBelow(value: Json, indent: string): string {
+  return textOnce(value, indent, () => indented(value, indent));
+}
+
 function indented(value: Json, indent: string): string {
   const inner = `${indent}    `;
   if (Array.isArray(value)) {
-    const lines = value.map((item) => `${inner}${indented(item, inner)}`);
+    const lines = value.map((item) => `${inner}${printBelow(item, inner)}`);
     return lines.length === 0 ? `[\n${indent}]` : `[\n${lines.join(',\n')}\n${indent}]`;
   }
   if (!isObject(value)) return JSON.stringify(value);
   const lines = sortedKeys(value).map(
-    (key) => `${inner}${JSON.stringify(key)}: ${indented(value[key]!, inner)}`,
+    (key) => `${inner}${JSON.stringify(key)}: ${printBelow(value[key]!, inner)}`,
   );
   return lines.length === 0 ? `{\n${indent}}` : `{\n${lines.join(',\n')}\n${indent}}`;
 }
 
-export const printIndented = (value: Json): string => `${indented(value, '')}\n`;
+export const printIndented = (value: Json): string => `${printBelow(value, '')}\n`;

@@ -4,6 +4,9 @@ import type { ListedJail, Space } from '../../ops/jail/list.ts';
 import type { ListedRelease } from '../../ops/release/list.ts';
 import type { ApiHost, Listing } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
+import { keepText } from './json.ts';
+
+type JsonObject = { readonly [key: string]: Json };
 
 const dash = (value: string | number | null): string =>
   value === null || value === '' ? '-' : String(value);
@@ -45,17 +48,17 @@ export function row2017(jail: ListedJail): Json {
   };
 }
 
-function byUuid(jails: readonly ListedJail[], row: (jail: ListedJail) => Json): Json {
+function byUuid(jails: readonly ListedJail[], row: (jail: ListedJail) => Json): JsonObject {
   return Object.fromEntries(jails.map((jail) => [jail.uuid, row(jail)]));
 }
 
 /** Answers that were made of a listing: many clients ask for the same one. */
-const made = new WeakMap<Listing, Map<string, Json>>();
+const made = new WeakMap<Listing, Map<string, JsonObject>>();
 
-function kept(listing: Listing, name: string, make: () => Json): Json {
-  const answers = made.get(listing) ?? new Map<string, Json>();
+function kept(listing: Listing, name: string, make: () => JsonObject): Json {
+  const answers = made.get(listing) ?? new Map<string, JsonObject>();
   made.set(listing, answers);
-  const known = answers.get(name) ?? make();
+  const known = answers.get(name) ?? keepText(make());
   answers.set(name, known);
   return known;
 }

@@ -1,6 +1,6 @@
 /** `getdefaultsettings`, `getjailsettings`: all of the documented names, one property, or one of all jails. */
 import { findProperty } from '../../domain/properties/index.ts';
-import type { Value } from '../../ops/jail/get.ts';
+import { answerGet, type GetOutput, type Value } from '../../ops/jail/get.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
 import { errorLine, operationError } from './errors.ts';
@@ -30,24 +30,13 @@ const toMap = (values: readonly Value[]): Values => new Map(values.map(({ key, v
 
 async function getDefaults(host: ApiHost): Promise<Json> {
   const { properties } = await host.read<{ properties: readonly Value[] }>('property.defaults', {});
-  const { root } = await host.currentWorld();
+  const { world } = await host.current();
   // What ZFS itself keeps for the dataset that holds the defaults.
   const native = defaultNames.filter((name) => findProperty(name)?.store === 'native');
-  const rows = await host.context().storage.filesystems(`${root}/.defaults`, 0, native);
+  const rows = await host.context().storage.filesystems(`${world.root}/.defaults`, 0, native);
   const values = new Map([...(rows?.[0]?.values ?? []), ...toMap(properties)]);
   return { defaults: defaultSettings(values, host.settings.legacyTruncation) };
 }
-
-type Answer =
-  | { readonly value: string | null }
-  | { readonly properties: readonly Value[] }
-  | {
-      readonly rows: readonly {
-        readonly uuid: string;
-        readonly tag: string;
-        readonly value: string | null;
-      }[];
-    };
 
 /** Which of the original's commands a request meant; other mixtures of fields are none. */
 async function getSettings(host: ApiHost, fields: Fields): Promise<Json> {
@@ -65,7 +54,7 @@ async function getSettings(host: ApiHost, fields: Fields): Promise<Json> {
 
 async function ofJail(host: ApiHost, jail: string, prop: string): Promise<Json> {
   const cut = host.settings.legacyTruncation;
-  const answer = await ask(host, { key: prop, jail });
+  const answer = await ask(host, { key: prop, jail, recursive: false });
   if ('properties' in answer) return { [jail]: jailSettings(toMap(answer.properties), cut) };
   if (!('value' in answer)) throw new ActionProblem('  ERROR: missing UUID or property!');
   const value = answer.value === null || answer.value === '-' ? 'none' : answer.value;
@@ -85,9 +74,11 @@ async function ofAllJails(host: ApiHost, prop: string, switches: string): Promis
   return Object.fromEntries(answer.rows.map((each) => [each.uuid, row(each)]));
 }
 
-async function ask(host: ApiHost, input: unknown): Promise<Answer> {
+/** Of what was read a moment ago: many clients walk over many jails. */
+async function ask(host: ApiHost, input: Parameters<typeof answerGet>[3]): Promise<GetOutput> {
+  const { world, running } = await host.current();
   try {
-    return await host.read<Answer>('property.get', input);
+    return answerGet(host.context().host, world, running, input);
   } catch (thrown) {
     throw new ActionProblem(errorLine(operationError(thrown), 'jail'));
   }

@@ -126,6 +126,19 @@ describe('a shared reading', () => {
     return { fresh, reads: () => count, at: (ms) => (now = ms), next: () => waiting.shift()?.() };
   }
 
+  it('who needs what was read after a moment gets it, and others need not wait for it', async () => {
+    const { fresh, reads, at, next } = held();
+    const first = fresh.get();
+    next();
+    await first;
+    at(100);
+    const exact = fresh.get(50);
+    expect([await fresh.get(), reads()]).toEqual([1, 2]);
+    next();
+    expect(await exact).toBe(2);
+    expect([await fresh.get(50), reads()]).toEqual([2, 2]);
+  });
+
   it('many who ask at once share one', async () => {
     const { fresh, reads, next } = held();
     const asked = [fresh.get(), fresh.get(), fresh.get()];
