@@ -52,8 +52,9 @@ jails | tests)
   need tar tar
   need flock util-linux
   need unshare util-linux
+  need openssl openssl
   [ -s /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
-  if [ "$want" = tests ]; then need busybox busybox-static; fi
+  if [ "$want" = tests ]; then need busybox busybox-static; need curl curl; fi
   ;;
 *) die "what is '$want'? One of: build, jails, tests" ;;
 esac

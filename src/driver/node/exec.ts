@@ -24,6 +24,7 @@ const packages: Readonly<Record<string, string>> = {
   xz: 'xz-utils',
   flock: 'util-linux',
   nsenter: 'util-linux',
+  openssl: 'openssl',
 };
 
 const stderrTailBytes = 2000;
