@@ -10,41 +10,65 @@ async function firstLine(): Promise<string> {
   return text.split(/\r?\n/)[0]!;
 }
 
-function unseenLine(question: string): Promise<string> {
-  const { stdin, stderr } = process;
-  stderr.write(question);
-  stdin.setRawMode(true);
-  stdin.setEncoding('utf8').resume();
-  return new Promise((resolve, reject) => {
-    let line = '';
-    const end = (): void => {
-      stdin.off('data', onData);
-      stdin.setRawMode(false);
-      stdin.pause();
-      stderr.write('\n');
-    };
-    const onData = (text: string): void => {
-      for (const character of text) {
-        if (character === '\r' || character === '\n') {
-          end();
-          return resolve(line);
-        }
-        if (character === '\u0003' || character === '\u0004') {
-          end();
-          return reject(failure('CANCELLED', { operation: 'asking for a password' }));
-        }
-        if (character === '\u007f' || character === '\b') line = [...line].slice(0, -1).join('');
-        else if (character >= ' ') line += character;
+/** One line after the other; what is typed ahead belongs to the next. */
+class UnseenLines {
+  private typed = '';
+  private wake: () => void = () => undefined;
+  private readonly onData = (text: string): void => {
+    this.typed += text;
+    this.wake();
+  };
+
+  constructor() {
+    process.stdin.setRawMode(true);
+    process.stdin.setEncoding('utf8').on('data', this.onData).resume();
+  }
+
+  async ask(question: string): Promise<string> {
+    process.stderr.write(question);
+    for (;;) {
+      if (/[\u0003\u0004]/.test(this.typed)) {
+        process.stderr.write('\n');
+        throw failure('CANCELLED', { operation: 'asking for a password' });
       }
-    };
-    stdin.on('data', onData);
-  });
+      const end = this.typed.search(/[\r\n]/);
+      if (end >= 0) {
+        const line = this.typed.slice(0, end);
+        this.typed = this.typed.slice(end + 1);
+        process.stderr.write('\n');
+        return edited(line);
+      }
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+
+  end(): void {
+    process.stdin.off('data', this.onData).pause();
+    process.stdin.setRawMode(false);
+  }
+}
+
+/** What stays of a line after its backspaces; other control characters are left out. */
+function edited(line: string): string {
+  const kept: string[] = [];
+  for (const character of line) {
+    if (character === '\u007f' || character === '\b') kept.pop();
+    else if (character >= ' ') kept.push(character);
+  }
+  return kept.join('');
 }
 
 export async function askPassword(name: string): Promise<string> {
   if (!process.stdin.isTTY) return firstLine();
-  const password = await unseenLine(`password of ${name}: `);
-  if ((await unseenLine('once more: ')) !== password)
-    throw failure('USAGE', { problem: 'the two are not the same; nothing was changed', command: 'user' });
-  return password;
+  // Nothing is shown from before the first question until after the last answer.
+  const lines = new UnseenLines();
+  try {
+    const password = await lines.ask(`password of ${name}: `);
+    if ((await lines.ask('once more: ')) === password) return password;
+  } finally {
+    lines.end();
+  }
+  throw failure('USAGE', { problem: 'the two are not the same; nothing was changed', command: 'user' });
 }

@@ -43,6 +43,8 @@ export function makeServer(settings: Settings, tls: TlsMaterial, listener: Reque
     },
     listener,
   );
+  // What a client expects besides 100-continue makes no difference.
+  server.on('checkExpectation', listener);
   server.maxConnections = settings.maxConnections;
   limitPerAddress(server, settings.maxConnectionsPerAddress);
   server.on('clientError', (_error: Error, socket: Socket) => {

@@ -51,6 +51,7 @@ const maxNameCharacters = 256;
 const maxPasswordCharacters = 4096;
 const maxRemembered = 1024;
 const systemMs = 300_000;
+const levelMs = 60_000;
 
 export class Login {
   private readonly parts: LoginParts;
@@ -64,6 +65,7 @@ export class Login {
     { principal: Principal; lastUseMs: number; sinceMs: number }
   >();
   private readonly secret = randomBytes(32);
+  private readonly levels = new Map<string, { level: Level | undefined; sinceMs: number }>();
 
   constructor(parts: LoginParts) {
     this.parts = parts;
@@ -89,7 +91,10 @@ export class Login {
       .digest('hex');
     const known = await this.recall(digest);
     if (known !== undefined) return known;
-    const principal = await this.checkPassword(user, password);
+    const found = await this.checkPassword(user, password);
+    // Guesses that were begun side by side count too: a lock-out that came meanwhile holds for this one.
+    const isLate = this.parts.byAccount.isLocked(user) || this.isLockedOut(address);
+    const principal = isLate ? undefined : found;
     if (principal !== undefined) this.remember(digest, principal);
     return this.settle(principal, user, address);
   }
@@ -173,9 +178,22 @@ export class Login {
   /** Whether somebody who logged in earlier may still be here: the account as it was, the key not revoked. */
   async isStill(principal: Principal): Promise<boolean> {
     if (principal.key !== undefined && !this.parts.keys.has(principal.user, principal.key)) return false;
-    if (principal.by !== 'account') return true;
+    if (principal.by === 'system') return (await this.systemLevel(principal.user)) === principal.level;
+    if (principal.by === 'one-time') return true;
     const account = await this.parts.accounts.find(principal.user);
     return account !== undefined && stampOf(account) === principal.stamp;
+  }
+
+  /** What an account of the host may do, as id(1) said within the last minute. */
+  private async systemLevel(user: string): Promise<Level | undefined> {
+    const { system, exec, now } = this.parts;
+    if (system === undefined) return undefined;
+    const known = this.levels.get(user);
+    if (known !== undefined && now() - known.sinceMs < levelMs) return known.level;
+    const level = await levelOfSystemAccount(exec, user, system);
+    // Only those who logged in come here, so this stays as small as the host's list of accounts.
+    this.levels.set(user, { level, sinceMs: now() });
+    return level;
   }
 
   /** Counts how a login ended. An address of this host is never locked out: that would lock out its owner. */

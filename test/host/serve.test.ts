@@ -1,5 +1,14 @@
 /** `iocage serve` and `iocage user` as a person runs them: the built command, its files, its end. No pool is needed. */
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, existsSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  existsSync,
+} from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -117,6 +126,50 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
       status: 0,
       stdout: expect.stringContaining('account zoe (admin) was made'),
     });
+  });
+
+  it('an account may have a TLS certificate instead of a password', async () => {
+    const made = spawnSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=backup',
+        '-keyout',
+        'k.pem',
+        '-out',
+        'c.pem',
+      ],
+      { cwd: place, encoding: 'utf8' },
+    );
+    expect(made.status, made.stderr).toBe(0);
+    const [certificate, key] = [join(place, 'c.pem'), join(place, 'k.pem')];
+    appendFileSync(join(place, 'serve.conf'), 'clientCertificates = on\n');
+    const { url } = await serve();
+    const ask = () => curl(`${url}/rpc/query`, '{}', '--cert', certificate, '--key', key);
+    expect(ask().status).toBe('401');
+    expect(iocage('user', 'add', 'backup', '--role', 'operator', '--certificate', key)).toMatchObject({
+      status: 1,
+    });
+    expect(iocage('user', 'add', 'backup', '--role', 'operator', '--certificate', certificate)).toMatchObject(
+      {
+        status: 0,
+        stdout: 'account backup (operator) was made\n',
+      },
+    );
+    const { status, body } = ask();
+    expect([status, JSON.parse(body)]).toEqual([
+      '200',
+      { args: expect.objectContaining({ 'sysadm/iocage': 'read' }) },
+    ]);
+    expect(iocage('user', 'list').stdout).toMatch(/backup \| operator \| certificate [0-9a-f]{64}/);
+    expect(curl(`${url}/rpc/query`, '{}', '-u', 'backup:').status).toBe('401');
   });
 
   it('the first start prints a token for one login; the certificate is kept; logs are for root alone', async () => {

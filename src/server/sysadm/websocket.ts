@@ -167,6 +167,7 @@ export class Sockets {
       // Compressed frames cost far more to read than to send.
       perMessageDeflate: false,
       maxPayload: settings.maxMessageBytes,
+      handleProtocols: () => false,
     });
     this.upgrades.on('headers', (headers, request) => {
       headers.push(
