@@ -107,7 +107,7 @@ export function rotation(rules: readonly Rule[], taken: readonly Taken[], now: D
   const expire: string[] = [];
   for (const { period, keep } of rules) {
     // What a clock that was wrong took in the future is the first to go: it would outlive everything.
-    const age = ({ at }: Taken): number => (at > now ? 0 : at.getTime());
+    const age = ({ at }: Taken): number => (periodOf(period, at) > periodOf(period, now) ? 0 : at.getTime());
     const own = taken
       .filter((snapshot) => scheduledPeriod(snapshot) === period)
       .toSorted((a, b) => age(a) - age(b) || (a.name < b.name ? -1 : 1));

@@ -134,7 +134,8 @@ describe('laws', () => {
           const count = left.length + (take.includes(kind) ? 1 : 0);
           expect(count).toBeLessThanOrEqual(rule.keep);
           if (before.length >= rule.keep) expect(count).toBe(rule.keep);
-          const age = ({ at }: Taken): number => (at > now ? 0 : at.getTime());
+          const age = ({ at }: Taken): number =>
+            periodOf(kind, at) > periodOf(kind, now) ? 0 : at.getTime();
           const oldestLeft = Math.min(...left.map(age));
           for (const gone of before.filter((one) => !left.includes(one)))
             expect(age(gone)).toBeLessThanOrEqual(oldestLeft);
