@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Action, Paths } from './driver/system.ts';
+import type { Action, Caller, Paths } from './driver/system.ts';
 import type { EventSink } from './domain/events.ts';
 import type { Context } from './ops/operation.ts';
 import { failure } from './domain/errors.ts';
@@ -91,7 +91,13 @@ export function makeContext(options: ContextOptions = {}): Context {
     cores: availableParallelism(),
     editor: () => editorWords(process.env),
     async self() {
-      return { pid: process.pid, processStart: (await processStart(process.pid)) ?? '' };
+      return { pid: process.pid, processStart: (await processStart(process.pid)) ?? '', by: caller() };
     },
   };
+}
+
+/** sudo and doas keep the name of who called them in the environment; the kernel knows only the user that they made of it. */
+function caller(environment: NodeJS.ProcessEnv = process.env): Caller {
+  const as = environment['SUDO_USER'] || environment['DOAS_USER'];
+  return { uid: process.getuid?.() ?? 0, ...(as ? { as: as.slice(0, 64) } : {}) };
 }

@@ -170,16 +170,28 @@ export interface JournalHead {
   /** Start time of the process in the kernel's words, so that a reused pid is not taken for it. */
   readonly processStart: string;
   readonly startedAt: string;
+  /** Who asked for it; absent in records of earlier versions. */
+  readonly by?: Caller;
+}
+
+/** The person behind a process, as far as the kernel and sudo tell. */
+export interface Caller {
+  /** Real user id. */
+  readonly uid: number;
+  /** Who became that user, as sudo or doas says (`SUDO_USER`, `DOAS_USER`): a hint, no proof. */
+  readonly as?: string;
 }
 
 export type JournalMark =
   | { readonly mark: 'intent' | 'done' | 'undone'; readonly step: number }
   /** The running process gives up on it: what is left is for `doctor`. */
-  | { readonly mark: 'left'; readonly error: string }
+  | { readonly mark: 'left'; readonly error: string; readonly at?: string }
   | {
       readonly mark: 'end';
       readonly outcome: 'done' | 'failed' | 'undone' | 'finished';
       readonly error?: string;
+      /** When, ISO 8601; the journal writes it. */
+      readonly at?: string;
     };
 
 export interface JournalEntry {

@@ -23,6 +23,7 @@ import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { fstabChange, fstabEdit, fstabList } from './jail/fstab.ts';
 import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
+import { hostHistory } from './host/history.ts';
 import { imageExport } from './image/export.ts';
 import { imageImport } from './image/import.ts';
 import { imagePackage, imageRecord } from './image/package.ts';
@@ -67,6 +68,7 @@ export const operations: readonly Operation[] = [
   poolDeactivate,
   poolClean,
   hostDoctor,
+  hostHistory,
   hostBoot,
   hostShutdown,
 ];

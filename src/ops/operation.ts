@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type {
   Action,
+  Caller,
   Clock,
   Downloads,
   Exec,
@@ -44,7 +45,7 @@ export interface Context {
   /** The caller's editor as words: `$VISUAL` or `$EDITOR`, cut at blanks; looked for in the fixed PATH. */
   editor?(): readonly string[];
   /** This process, as the journal writes it down. */
-  self(): Promise<{ readonly pid: number; readonly processStart: string }>;
+  self(): Promise<{ readonly pid: number; readonly processStart: string; readonly by?: Caller }>;
 }
 
 /** What a changing operation wants to do, decided before anything is touched. */

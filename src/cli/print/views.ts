@@ -6,6 +6,7 @@
 import { bootViews } from './views/boot.ts';
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
+import { historyViews } from './views/history.ts';
 import { fstabViews } from './views/fstab.ts';
 import { lifeViews } from './views/life.ts';
 import { imageViews } from './views/image.ts';
@@ -26,6 +27,7 @@ export const views: Views = {
   ...limitViews,
   ...bootViews,
   ...fstabViews,
+  ...historyViews,
   ...lifeViews,
   ...imageViews,
 };
