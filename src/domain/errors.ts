@@ -31,7 +31,7 @@ const inputWords = new Set(
     'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
     'sets verify key recursive parallel create add remove uuids folder what ' +
     'at replace text fstab ' +
-    'limit'
+    'limit keys out expect files'
   ).split(' '),
 );
 
@@ -54,6 +54,14 @@ export interface Issue {
 function unmountHint(clones: readonly string[]): string | undefined {
   const mounted = clones.flatMap((name) => /^[^/]+\/iocage\/snapmounts\/([^/:]+):([^/]+)/.exec(name) ?? []);
   return mounted.length === 0 ? undefined : `iocage snapumount ${mounted[1]}@${mounted[2]}`;
+}
+
+/** Something wrong in a file: the line from 1, when it is known, and where in the file's structure. */
+export interface Flaw {
+  readonly line: number | undefined;
+  /** `jails.web.properties.boot`; empty for the whole file. */
+  readonly path: string;
+  readonly problem: string;
 }
 
 export const errorTable = {
@@ -87,6 +95,19 @@ export const errorTable = {
       `${d.what} ${quote(d.name)} is not valid: ${d.problem}`,
     hint: (d) =>
       d.what === 'user' ? `name a user as it stands in /etc/passwd, or a number` : `choose another ${d.what}`,
+  }),
+  BAD_DESCRIPTION: row({
+    exit: 2,
+    http: 400,
+    message: (d: { file: string; flaws: readonly Flaw[] }) =>
+      d.flaws
+        .map(({ line, path, problem }) =>
+          [[d.file, line].filter((part) => part !== undefined).join(':'), path, problem]
+            .filter((part) => part !== '')
+            .join(': '),
+        )
+        .join('; '),
+    hint: () => `'iocage help plan' and docs/plan-apply.md tell what may stand in it`,
   }),
   UNKNOWN_PROPERTY: row({
     exit: 2,
@@ -411,6 +432,13 @@ export const errorTable = {
     message: (d: { name: string; matches: readonly string[] }) =>
       `several images match ${quote(d.name)}: ${d.matches.join(', ')}`,
     hint: (d) => `iocage import ${d.matches[0]}`,
+  }),
+  PLAN_CHANGED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { file: string; expected: string; actual: string }) =>
+      `the plan is out of date: it was ${d.expected.slice(0, 12)}, now it would be ${d.actual.slice(0, 12)}`,
+    hint: (d) => `nothing was done; 'iocage plan ${d.file}' shows what it would be now`,
   }),
   RECORDED: row({
     exit: 1,

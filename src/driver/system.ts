@@ -74,6 +74,8 @@ export interface Files {
   stat(path: string): Promise<FileFacts | undefined>;
   readlink(path: string): Promise<string | undefined>;
   write(path: string, text: string, options?: { mode?: number }): Promise<void>;
+  /** Writes a file that must not be there yet (O_EXCL); a link that stands there counts as being there. */
+  create(path: string, text: string, options?: { mode?: number }): Promise<void>;
   /** Writes into a file of the kernel's (a control group's), in one write: it can be neither made nor renamed. */
   control(path: string, text: string): Promise<void>;
   mkdir(path: string, options?: { mode?: number }): Promise<void>;
@@ -89,6 +91,12 @@ export interface Files {
   readBelow(root: string, path: string): Promise<string | undefined>;
   statBelow(root: string, path: string): Promise<FileFacts | undefined>;
   writeBelow(root: string, path: string, text: string, options?: { mode?: number }): Promise<void>;
+  /** Makes one directory, 0755; one that is there already is no failure. */
+  mkdirBelow(root: string, path: string): Promise<void>;
+  /** Removes a file or link; nothing there is no failure. */
+  removeBelow(root: string, path: string): Promise<void>;
+  /** Removes an empty directory; nothing there, or not empty, is no failure. */
+  rmdirBelow(root: string, path: string): Promise<void>;
 }
 
 export interface DownloadRequest {

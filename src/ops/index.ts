@@ -21,6 +21,9 @@ import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { fstabChange, fstabEdit, fstabList } from './jail/fstab.ts';
+import { hostApply } from './plan/apply.ts';
+import { hostPlan } from './plan/plan.ts';
+import { jailFiles } from './jail/files.ts';
 import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
 import { hostHistory } from './host/history.ts';
@@ -64,6 +67,8 @@ export const operations: readonly Operation[] = [
   propertySet,
   propertyReset,
   propertyDefaults,
+  hostPlan,
+  hostApply,
   poolActivate,
   poolDeactivate,
   poolClean,
@@ -84,6 +89,7 @@ export const furtherOperations: readonly Operation[] = [
   fstabEdit,
   snapshotScheduled,
   snapshotRotate,
+  jailFiles,
   poolShow,
 ];
 

@@ -115,11 +115,18 @@ export interface SequenceOperation<I extends z.ZodType = z.ZodType> extends Row<
   ): Promise<readonly (readonly [Operation, unknown])[]> | readonly (readonly [Operation, unknown])[];
 }
 
-/** Runs an operation from within another one, with the same doors, questions and events. */
+/**
+ * Runs an operation from within another one, with the same doors, questions and events. `agreed`: somebody
+ * was asked already, with {@link Ask}.
+ */
 export type RunOther = (
   operation: Operation,
   input: unknown,
+  options?: { readonly agreed?: boolean },
 ) => Promise<{ readonly id: string | undefined; readonly result: unknown }>;
+
+/** Asks once for all that will be gone for good. @throws NOT_CONFIRMED */
+export type Ask = (what: Required<Pick<Plan<unknown>, 'subject' | 'title' | 'loses'>>) => Promise<void>;
 
 /**
  * Runs other operations, perhaps several at once; each has its own locks and journal, and one that
@@ -127,7 +134,7 @@ export type RunOther = (
  */
 export interface FleetOperation<I extends z.ZodType = z.ZodType, O = unknown> extends Row<I, O> {
   readonly effect: 'fleet';
-  fleet(context: Context, input: z.output<I>, run: RunOther): Promise<O>;
+  fleet(context: Context, input: z.output<I>, run: RunOther, ask: Ask): Promise<O>;
 }
 
 /** A registry holds rows of every input and output type, hence `any`. */

@@ -107,8 +107,14 @@ async function runFleet(
   const { id: name, title } = operation;
   emit({ type: 'operation.begin', id, operation: name, title, subject: '', steps: 0 });
   try {
-    const result = await operation.fleet(context, input, (next, nextInput) =>
-      runOperation(context, next, nextInput, options),
+    const result = await operation.fleet(
+      context,
+      input,
+      (next, nextInput, { agreed } = {}) => runOperation(context, next, nextInput, agreed ? {} : options),
+      async (what) => {
+        const plan = { ...what, steps: [], result: () => undefined };
+        if (options.confirm && !(await options.confirm(plan))) throw failure('NOT_CONFIRMED');
+      },
     );
     emit({ type: 'operation.done', id, durationMs: durationMs(), result });
     return { id: undefined, result };

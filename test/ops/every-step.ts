@@ -272,6 +272,29 @@ export function stepCases(
       reset: () => run('fstab.change', { jail: 'source', remove: ['0'] }),
     },
     {
+      operation: 'jail.files',
+      input: () => ({
+        jail: 'source',
+        files: [
+          { path: '/etc/motd', text: 'new\n', mode: 0o600 },
+          { path: '/srv/a/b/index', text: 'index\n' },
+        ],
+      }),
+      prepare: async () => {
+        await run('snapshot.rollback', { jail: 'source', snapshot: 'kept' });
+        await run('jail.files', { jail: 'source', files: [{ path: '/etc/motd', text: 'old\n' }] });
+      },
+      reset: nothing,
+      cleanUp: () => run('snapshot.rollback', { jail: 'source', snapshot: 'kept' }),
+    },
+    {
+      operation: 'property.reset',
+      variant: 'of one property',
+      input: () => ({ jails: ['source'], keys: ['notes'] }),
+      prepare: () => run('property.set', { jails: ['source'], properties: [['notes', 'old']] }),
+      reset: nothing,
+    },
+    {
       operation: 'pool.deactivate',
       input: () => ({ pool: pool() }),
       reset: () => run('pool.activate', { pool: pool() }),

@@ -6,6 +6,7 @@
 import { bootViews } from './views/boot.ts';
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
+import { planViews } from './views/plan.ts';
 import { historyViews } from './views/history.ts';
 import { fstabViews } from './views/fstab.ts';
 import { lifeViews } from './views/life.ts';
@@ -28,6 +29,7 @@ export const views: Views = {
   ...bootViews,
   ...fstabViews,
   ...historyViews,
+  ...planViews,
   ...lifeViews,
   ...imageViews,
 };

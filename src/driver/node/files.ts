@@ -165,6 +165,10 @@ export class NodeFiles implements Files {
     });
   }
 
+  async create(path: string, text: string, options: { mode?: number } = {}): Promise<void> {
+    await attempt(path, () => writeWhole(path, text, options.mode ?? 0o644));
+  }
+
   async control(path: string, text: string): Promise<void> {
     await attempt(path, async () => {
       const handle = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
@@ -270,5 +274,29 @@ export class NodeFiles implements Files {
     if (written === undefined) {
       throw failure('FILE_FAILED', { path: join(root, path), why: 'its directory does not exist' });
     }
+  }
+
+  async mkdirBelow(root: string, path: string): Promise<void> {
+    const made = await withParentBelow(root, path, (held) =>
+      attempt(join(root, path), async () => {
+        try {
+          await fs.mkdir(held, { mode: 0o755 });
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await fs.lstat(held)).isDirectory())
+            throw error;
+        }
+        return true;
+      }),
+    );
+    if (made === undefined)
+      throw failure('FILE_FAILED', { path: join(root, path), why: 'its directory does not exist' });
+  }
+
+  async removeBelow(root: string, path: string): Promise<void> {
+    await withParentBelow(root, path, (held) => this.remove(held));
+  }
+
+  async rmdirBelow(root: string, path: string): Promise<void> {
+    await withParentBelow(root, path, (held) => this.rmdir(held));
   }
 }

@@ -89,6 +89,9 @@ export class RecordingFiles implements Files {
   write(path: string, text: string): Promise<void> {
     return this.record('write', path, text);
   }
+  create(path: string): Promise<void> {
+    return this.record('write', path);
+  }
   control(path: string, text: string): Promise<void> {
     return this.record('write', path, text.trim());
   }
@@ -112,6 +115,15 @@ export class RecordingFiles implements Files {
   }
   writeBelow(root: string, path: string, text: string): Promise<void> {
     return this.record('write', `${root}/${path}`, text);
+  }
+  mkdirBelow(root: string, path: string): Promise<void> {
+    return this.record('mkdir', `${root}/${path}`);
+  }
+  removeBelow(root: string, path: string): Promise<void> {
+    return this.record('remove', `${root}/${path}`);
+  }
+  rmdirBelow(root: string, path: string): Promise<void> {
+    return this.record('rmdir', `${root}/${path}`);
   }
 
   private record(verb: string, path: string, detail?: string): Promise<void> {

@@ -7,6 +7,7 @@ import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
 import { rewriteFstab } from './fstab.ts';
 import { moveKinds } from './move.ts';
+import { rootFileKinds } from './root-file.ts';
 import { releaseKinds } from './release.ts';
 import { treeKinds } from './tree.ts';
 import { imageKinds } from './image.ts';
@@ -21,6 +22,7 @@ const rooms = [
   imageKinds,
   packageKinds,
   [rewriteFstab],
+  rootFileKinds,
 ];
 const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));
 
