@@ -88,6 +88,8 @@ export interface ExecOptions {
 
 export interface Host {
   readonly kernel: 'linux' | 'freebsd';
+  /** Commands that change nothing and whose output a bug report should hold: versions, the network. */
+  readonly report?: readonly (readonly string[])[];
   /** Release that `create` and `fetch` take when none is named; undefined when the host gives no hint. */
   defaultRelease(): Promise<string | undefined>;
   hostId(): Promise<string>;

@@ -26,6 +26,8 @@ import { hostPlan } from './plan/plan.ts';
 import { jailFiles } from './jail/files.ts';
 import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
+import { debugClean } from './host/clean-debug.ts';
+import { hostDebug } from './host/debug.ts';
 import { hostHistory } from './host/history.ts';
 import { imageExport } from './image/export.ts';
 import { imageImport } from './image/import.ts';
@@ -74,6 +76,7 @@ export const operations: readonly Operation[] = [
   poolClean,
   hostDoctor,
   hostHistory,
+  hostDebug,
   hostBoot,
   hostShutdown,
 ];
@@ -90,6 +93,7 @@ export const furtherOperations: readonly Operation[] = [
   snapshotScheduled,
   snapshotRotate,
   jailFiles,
+  debugClean,
   poolShow,
 ];
 

@@ -295,6 +295,12 @@ export function stepCases(
       reset: nothing,
     },
     {
+      operation: 'host.clean-debug',
+      input: () => ({}),
+      prepare: () => run('host.debug', {}),
+      reset: nothing,
+    },
+    {
       operation: 'pool.deactivate',
       input: () => ({ pool: pool() }),
       reset: () => run('pool.activate', { pool: pool() }),

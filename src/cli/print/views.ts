@@ -6,6 +6,7 @@
 import { bootViews } from './views/boot.ts';
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
+import { debugViews } from './views/debug.ts';
 import { planViews } from './views/plan.ts';
 import { historyViews } from './views/history.ts';
 import { fstabViews } from './views/fstab.ts';
@@ -30,6 +31,7 @@ export const views: Views = {
   ...fstabViews,
   ...historyViews,
   ...planViews,
+  ...debugViews,
   ...lifeViews,
   ...imageViews,
 };

@@ -14,6 +14,7 @@ import { label, type Jail } from '../../domain/jail.ts';
 import { readWorld, type World } from '../world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
+import { debugClean } from './clean-debug.ts';
 import { stopFirst } from '../jail/destroy.ts';
 import { datasetOf, dependentsOf, isInside, originsMadeFor, type Clone } from '../jail/loss.ts';
 import { jailLock, noPositionals, noProperties } from '../jail/select.ts';
@@ -89,12 +90,13 @@ export const poolClean = defineChange<typeof cleanInput, Cleaned>({
   command: {
     names: ['clean'],
     group: 'host',
-    usage: '-j | -t | -r | -a [-f]',
+    usage: '-j | -t | -r | -a | -d [-f]',
     flags: [
       { key: 'jails', flags: '-j, --jails', doc: 'all jails' },
       { key: 'templates', flags: '-t, --template', doc: 'all templates' },
       { key: 'releases', flags: '-r, --release', doc: 'all releases, with what was downloaded for them' },
       { key: 'all', flags: '-a, --all', doc: 'jails, templates and releases' },
+      { key: 'debug', flags: '-d, --debug', doc: 'the reports that debug wrote, and nothing else' },
       { key: 'force', flags: '-f, --force', doc: 'do not ask, and stop running jails first' },
     ],
     about:
@@ -105,6 +107,7 @@ export const poolClean = defineChange<typeof cleanInput, Cleaned>({
       { line: 'iocage clean -j', says: 'shows what goes with all jails, and asks' },
       { line: 'iocage clean -a -f', says: 'everything, without the question; for scripts' },
     ],
+    instead: (given) => (given.flags['debug'] === true ? debugClean : undefined),
     toInputs(given) {
       noPositionals('clean', given);
       noProperties('clean', given);
