@@ -144,7 +144,7 @@ extra: 1
       expect.stringContaining('Excessive alias count'),
     ]);
     expect(await flawsOf('jails: !!js/function "x"')).toEqual([expect.stringContaining('Unresolved tag')]);
-    expect(await flawsOf(`jails: ${'['.repeat(100_000)}`)).not.toEqual([]);
+    expect(await flawsOf(`jails: ${'['.repeat(10_000)}`)).not.toEqual([]);
     expect(await flawsOf('x'.repeat(maxTextBytes + 1))).toEqual(['undefined : it is longer than 1 MiB']);
     const many = Array.from({ length: 1001 }, (_, index) => `  j${index}:\n`).join('');
     expect(await flawsOf(`jails:\n${many}`)).toEqual(['1 jails: more than 1000 jails']);
