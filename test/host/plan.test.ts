@@ -143,6 +143,18 @@ jails:
     expect(comparable(lab.state())).toEqual(empty);
   });
 
+  it('an address that a first start chose is what the file asked for', () => {
+    const text =
+      'jails: {auto: {type: clone, release: bookworm, properties: {ip4_addr: AUTOIP4}, state: up}}';
+    ok(iocage('set', 'ip4_autostart=40', 'ip4_autoend=50', 'default'));
+    ok(apply(text));
+    expect(iocage('get', 'ip4_addr', 'auto').stdout).toContain('192.0.2.40/24');
+    expect(summary(ok(apply(text)))).toBe('* 0 created, 0 changed, 0 destroyed, 1 as wanted');
+    ok(iocage('destroy', '-f', 'auto'));
+    ok(iocage('reset', '-p', 'ip4_autostart', '-p', 'ip4_autoend', 'default'));
+    expect(comparable(lab.state())).toEqual(empty);
+  });
+
   it('fstab: the same lines in the same order, comments stay', () => {
     const jail = (...lines: readonly string[]): string =>
       `jails: {f: {type: empty, fstab: ${JSON.stringify(lines)}}}`;
@@ -153,6 +165,8 @@ jails:
       );
     ok(apply(jail(x, y)));
     expect(targets()).toEqual(['x', 'y']);
+    const file = join(root('f'), '../fstab');
+    writeFileSync(file, `# mine\n${readFileSync(file, 'utf8')}`);
     ok(apply(jail(x, z, y)));
     expect(targets()).toEqual(['x', 'z', 'y']);
     expect(ok(apply(jail(x, z, y))).stdout).toContain('1 as wanted');
@@ -160,6 +174,7 @@ jails:
     expect(targets()).toEqual(['z']);
     ok(apply(jail()));
     expect(targets()).toEqual([]);
+    expect(readFileSync(file, 'utf8')).toBe('# mine\n');
     const refused = iocage('plan', write('p.yaml', jail('/nowhere /n nullfs ro 0 0')));
     expect(refused).toMatchObject({ status: 1 });
     expect(refused.stdout).toContain('! f: fstab: source "/nowhere" is not a directory');
@@ -216,6 +231,38 @@ jails:
     const names = ['bad', 'late', 'never', 'good'];
     ok(apply(`jails: {${names.map((name) => `${name}: {absent: true}`).join(', ')}}`, '-f'));
     expect(comparable(lab.state())).toEqual(empty);
+  });
+
+  it('killed in the middle: doctor, then applied again it does the rest', async () => {
+    const names = ['k1', 'k2', 'k3', 'k4', 'k5'];
+    const text = `jails: {${names.map((name) => `${name}: {type: clone, release: bookworm, files: {/etc/motd: hi}}`).join(', ')}}`;
+    const run = iocage.start('apply', write('k.yaml', text), '--events', 'json');
+    await run.says(/"subject":"k2"/);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    ok(iocage('doctor'));
+    const rest = ok(iocage('apply', at('k.yaml')));
+    expect(summary(rest)).not.toContain('5 created');
+    expect(summary(ok(iocage('apply', at('k.yaml'))))).toContain('5 as wanted');
+    ok(apply(`jails: {${names.map((name) => `${name}: {absent: true}`).join(', ')}}`, '-y'));
+    expect(comparable(lab.state())).toEqual(empty);
+  });
+
+  it('two at once: one after the other, the second finds nothing left to do', async () => {
+    const file = write('two.yaml', 'jails: {t1: {type: clone, release: bookworm}, t2: {type: empty}}');
+    const both = [iocage.start('apply', file, '--json'), iocage.start('apply', file, '--json')];
+    const ends = await Promise.all(both.map(({ ended }) => ended));
+    const states = ends.map((ran) =>
+      ran.status === 0
+        ? (json(ran).result.jails as { state: string }[]).map(({ state }) => state).join(' ')
+        : (JSON.parse(ran.stderr) as { error: { code: string } }).error.code,
+    );
+    // On a slow machine the second one gives up waiting and says who holds the lock.
+    expect(states).toContain('created created');
+    expect(states.filter((state) => state !== 'created created')).toEqual([
+      expect.stringMatching(/^(unchanged unchanged|LOCKED)$/),
+    ]);
+    ok(apply('jails: {t1: {absent: true}, t2: {absent: true}}', '-y'));
   });
 
   it("links that a jail's root user planted lead nowhere", () => {

@@ -5,6 +5,7 @@
 import type { Context } from '../operation.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
 import { actionOf, type Action, type Change } from '../../domain/description/change.ts';
+import { isSettled } from '../../domain/description/settled.ts';
 import { canonical, effective } from '../../domain/config.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
@@ -156,7 +157,9 @@ async function compareProperties(
       return old === undefined ? [] : [{ what: 'property', key, old, new: null, live: row.live }];
     }
     const old = now(key);
-    const same = converts.has(key) ? parseSwitch(value) === jail.template : old === value;
+    const same = converts.has(key)
+      ? parseSwitch(value) === jail.template
+      : old === value || (old !== null && isSettled(key, value, old));
     return same ? [] : [{ what: 'property', key, old, new: value, live: row.live }];
   });
 }

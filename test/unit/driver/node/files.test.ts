@@ -65,6 +65,18 @@ describe('writing', () => {
   });
 });
 
+it('creates a file only where nothing is, links included', async () => {
+  await files.create(join(directory, 'report'), 'first', { mode: 0o600 });
+  expect(statSync(join(directory, 'report')).mode & 0o777).toBe(0o600);
+  symlinkSync(join(directory, 'outside/new'), join(directory, 'planted'));
+  for (const name of ['report', 'planted', 'outside'])
+    await expect(files.create(join(directory, name), 'second')).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+    });
+  expect(readFileSync(join(directory, 'report'), 'utf8')).toBe('first');
+  expect(existsSync(join(directory, 'outside/new'))).toBe(false);
+});
+
 describe('below a jail root', () => {
   it('writes and reads plain files', async () => {
     await files.writeBelow(root, 'etc/hostname', 'web\n');
@@ -72,6 +84,26 @@ describe('below a jail root', () => {
     expect((await files.statBelow(root, 'etc'))?.type).toBe('directory');
     expect(await files.readBelow(root, 'etc/none')).toBeUndefined();
     expect(await files.readBelow(root, 'none/none')).toBeUndefined();
+  });
+
+  it('makes and removes directories and files, and follows no link on the way', async () => {
+    await files.mkdirBelow(root, 'etc/web');
+    await files.mkdirBelow(root, 'etc/web');
+    await files.writeBelow(root, 'etc/web/a', 'a');
+    await files.rmdirBelow(root, 'etc/web'); // not empty: stays
+    expect(await files.readBelow(root, 'etc/web/a')).toBe('a');
+    await files.removeBelow(root, 'etc/web/a');
+    await files.removeBelow(root, 'etc/web/a');
+    await files.rmdirBelow(root, 'etc/web');
+    expect(await files.statBelow(root, 'etc/web')).toBeUndefined();
+    await expect(files.mkdirBelow(root, 'none/none')).rejects.toMatchObject({ code: 'FILE_FAILED' });
+
+    symlinkSync('../outside', join(root, 'link'));
+    for (const verb of [files.mkdirBelow, files.removeBelow, files.rmdirBelow])
+      await expect(verb.call(files, root, 'link/secret')).rejects.toMatchObject({ code: 'UNSAFE_PATH' });
+    await expect(files.mkdirBelow(root, 'link')).rejects.toMatchObject({ code: 'FILE_FAILED' });
+    await files.removeBelow(root, 'link');
+    expect(readFileSync(join(directory, 'outside/secret'), 'utf8')).toBe('secret');
   });
 
   it('does not follow a planted directory link', async () => {
