@@ -19,10 +19,17 @@ import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
 import { releaseLock } from '../release/destroy.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
-import { kinds, numbered, ownerOf, toZfsProperties, types, type Created, type Kind } from './new-jail.ts';
+import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
+
+export const types: Readonly<Record<Kind, string>> = {
+  thick: 'jail',
+  clone: 'clonejail',
+  base: 'basejail',
+  empty: 'emptyjail',
+};
 
 export { toZfsProperties };
 

@@ -6,14 +6,6 @@ import { namespace, type World } from '../world.ts';
 export const kinds = ['thick', 'clone', 'base', 'empty'] as const;
 export type Kind = (typeof kinds)[number];
 
-/** The property `type` of each, as the original wrote it. */
-export const types: Readonly<Record<Kind, string>> = {
-  thick: 'jail',
-  clone: 'clonejail',
-  base: 'basejail',
-  empty: 'emptyjail',
-};
-
 export interface Created {
   readonly jails: readonly { readonly uuid: string; readonly tag: string; readonly kind: Kind }[];
 }

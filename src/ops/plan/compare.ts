@@ -13,9 +13,8 @@ import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { ValueProblem } from '../../domain/property.ts';
 import { toSpec, type World } from '../world.ts';
-import { jailCreate } from '../jail/create.ts';
+import { jailCreate, types } from '../jail/create.ts';
 import { fileBefore, refuseShared, sharedFolders } from '../jail/files.ts';
-import { types } from '../jail/new-jail.ts';
 import { compareFstab } from './compare-fstab.ts';
 import { sha256 } from './hash.ts';
 
