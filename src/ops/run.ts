@@ -175,6 +175,7 @@ export function stepRun(context: Context, operationId: string): StepRun {
     files: context.files,
     downloads: context.downloads,
     storage: context.storage,
+    host: context.host,
     clock: context.clock,
     signal: context.signal,
     dry: context.dry,

@@ -11,6 +11,7 @@ import { isOn } from '../../domain/config.ts';
 import { baseMounts } from './base.ts';
 import { createContainer, removeContainer, resolvConfPath, type CreateArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
+import { commandSteps } from './command.ts';
 import { fstabMounts } from './fstab.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
 import { limitStepLists } from './limits-steps.ts';
@@ -44,6 +45,7 @@ export interface StepLists {
   leftovers(jail: JailSpec): Promise<readonly Step[]>;
   readonly limitSteps: Host['limitSteps'];
   readonly limits: Host['limits'];
+  readonly commandStep: Host['commandStep'];
 }
 
 export interface Doors {
@@ -83,6 +85,7 @@ export function stepLists(doors: Doors): StepLists {
   const { hook, hookArgs } = hookSteps(paths);
   const limits = limitStepLists(files, paths);
   const { ready, readyArgs } = readySteps(files, paths);
+  const { command, commandStep } = commandSteps(paths);
   const create = stepKind<CreateArgs>('linux.create', {
     title: (args) => `create the container of ${name(args)}`,
     do: async (args, run) => createContainer(args, at(args), await doors.facts(), paths, run),
@@ -270,6 +273,7 @@ export function stepLists(doors: Doors): StepLists {
     remove,
     sweep,
     ready,
+    command,
   ];
   const { limitSteps } = limits;
   return {
@@ -280,5 +284,6 @@ export function stepLists(doors: Doors): StepLists {
     leftovers,
     limitSteps,
     limits: limits.limits,
+    commandStep,
   };
 }

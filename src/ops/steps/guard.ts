@@ -1,0 +1,121 @@
+/**
+ * The step kinds of a guarded change (`jail/guarded-change.ts`): a jail that must be up or down at some
+ * point, on the way there or on the way back, and the snapshot that the way back leads to.
+ *
+ * How a jail is started or stopped is asked when it is done and not in the plan: on the way back, after a
+ * kill or a boot of the host, the plan's answer would be about a machine that is no more.
+ */
+import { stepKind, type StepKind, type StepRun } from '../../driver/step.ts';
+import type { Step } from '../../driver/system.ts';
+import type { JailSpec } from '../../driver/host.ts';
+import { asIocageError, failure, IocageError } from '../../domain/errors.ts';
+import { takeSnapshot } from './dataset.ts';
+
+/** A jail as the journal can keep it. */
+export type JailData = Omit<JailSpec, 'config'> & { readonly config: readonly (readonly [string, string])[] };
+
+export const toJailData = (spec: JailSpec): JailData => ({ ...spec, config: [...spec.config] });
+const fromJailData = (data: JailData): JailSpec => ({ ...data, config: new Map(data.config) });
+
+function kindOf({ host }: StepRun, { kind }: Step): StepKind {
+  const found = host.kinds.find((known) => known.kind === kind);
+  if (found === undefined) throw failure('INTERNAL', { why: `unknown kind of step ${kind}` });
+  return found;
+}
+
+const isUp = async ({ pool, uuid }: { pool: string; uuid: string }, { host }: StepRun): Promise<boolean> =>
+  (await host.running(pool)).has(uuid);
+
+async function doAll(steps: readonly Step[], run: StepRun): Promise<void> {
+  for (const step of steps) {
+    const kind = kindOf(run, step);
+    run.progress(step.label ?? kind.title(step.args as never));
+    try {
+      await kind.do(step.args as never, run);
+    } catch (thrown) {
+      if (step.onError !== 'warn') throw thrown;
+      run.note(asIocageError(thrown).message);
+    }
+  }
+}
+
+async function bringUp(spec: JailSpec, run: StepRun): Promise<void> {
+  if (await isUp(spec, run)) return;
+  await doAll(await run.host.startSteps(spec), run);
+}
+
+/** Also takes away what a start left that did not get to its end. */
+async function bringDown(spec: JailSpec, run: StepRun): Promise<void> {
+  const up = run.dry || (await isUp(spec, run));
+  const steps = up ? await run.host.stopSteps(spec) : ((await run.host.leftoverSteps?.(spec)) ?? []);
+  await doAll(steps, run);
+}
+
+const bring = (data: JailData, state: 'up' | 'down', run: StepRun): Promise<void> =>
+  (state === 'up' ? bringUp : bringDown)(fromJailData(data), run);
+
+/** `wanted`: what it must be from here on; `back`: what it must be before what stands earlier is undone. */
+export const ensureJail = stepKind<{ jail: JailData; wanted?: 'up' | 'down'; back?: 'up' | 'down' }>(
+  'jail.ensure',
+  {
+    title: ({ jail, wanted, back }) =>
+      wanted === undefined
+        ? `should it fail, ${back === 'up' ? 'start' : 'stop'} ${jail.tag}`
+        : `${wanted === 'up' ? 'start' : 'stop'} ${jail.tag}`,
+    async do({ jail, wanted }, run) {
+      if (wanted !== undefined) await bring(jail, wanted, run);
+    },
+    async undo({ jail, back }, run) {
+      if (back !== undefined) await bring(jail, back, run);
+    },
+  },
+);
+
+interface GuardArgs {
+  readonly dataset: string;
+  /** After the `@`. */
+  readonly snapshot: string;
+  /** The jail or container whose files these are, and what people call it; it must be down on the way back. */
+  readonly pool: string;
+  readonly uuid: string;
+  readonly tag: string;
+}
+
+/**
+ * The snapshot of everything that the change may touch. Undone, the files are as they were, and it is gone.
+ * Snapshots that somebody else took meanwhile are not destroyed for it: then it fails and names them.
+ */
+export const guardSnapshot = stepKind<GuardArgs>('guard.snapshot', {
+  title: ({ dataset, snapshot }) => `take snapshot ${dataset}@${snapshot} and those below`,
+  do: ({ dataset, snapshot }, run) =>
+    takeSnapshot.do({ name: `${dataset}@${snapshot}`, recursive: true, properties: {} }, run),
+  async undo({ dataset, snapshot, pool, uuid, tag }, run) {
+    const own = (await run.storage.local(`${dataset}@${snapshot}`))?.get('org.freebsd.iocage:op');
+    if (own !== run.operationId) return;
+    if (await isUp({ pool, uuid }, run))
+      throw failure('JAIL_RUNNING', { name: tag, action: `going back to snapshot ${snapshot}` });
+    const rows = (await run.storage.snapshots(dataset, undefined, [])).filter(
+      (row) => row.snapshot === snapshot,
+    );
+    for (const { name } of rows) {
+      await run.storage.rollback(name, { destroyNewer: false });
+      await remount(name.split('@')[0]!, run);
+    }
+    await run.storage.destroySnapshot(`${dataset}@${snapshot}`, { recursive: true });
+    run.note(`${tag} is as it was before`);
+  },
+});
+
+/** A rollback unmounts for a moment; ended just then, the dataset stays so. */
+async function remount(dataset: string, run: StepRun): Promise<void> {
+  const [row] = (await run.storage.filesystems(dataset, 0, ['mounted', 'canmount', 'mountpoint'])) ?? [];
+  const wanted = row?.values.get('canmount') !== 'off' && row?.values.get('mountpoint')?.startsWith('/');
+  if (row?.values.get('mounted') !== 'no' || !wanted) return;
+  try {
+    await run.storage.mount(dataset);
+  } catch (error) {
+    if (!(error instanceof IocageError) || error.code !== 'DATASET_NOT_FOUND') throw error;
+  }
+}
+
+export const guardKinds = [ensureJail, guardSnapshot] as unknown as readonly StepKind[];
