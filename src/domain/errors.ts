@@ -29,7 +29,7 @@ const inputWords = new Set(
   (
     'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
     'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
-    'sets verify key recursive parallel create add remove uuids folder what'
+    'sets verify key recursive parallel create add remove uuids folder what health update'
   ).split(' '),
 );
 

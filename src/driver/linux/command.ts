@@ -63,7 +63,11 @@ async function runCommand(args: CommandArgs, places: Places, run: StepRun): Prom
   await run.files.write(file, JSON.stringify(process), { mode: 0o600 });
   run.progress(`${title} in ${jail}`);
   const look = async (): Promise<void> => {
-    const line = (await said(consoleLog, from, run)).trim().split(/[\r\n]+/).at(-1) ?? '';
+    const line =
+      (await said(consoleLog, from, run))
+        .trim()
+        .split(/[\r\n]+/)
+        .at(-1) ?? '';
     if (line !== '') run.progress(`${title}: ${line.replaceAll(/\p{Cc}/gu, ' ').slice(0, 120)}`);
   };
   const timer = run.dry ? undefined : setInterval(() => void look().catch(() => undefined), lookEveryMs);

@@ -46,7 +46,6 @@ export async function guardedChange(
 ): Promise<readonly Step[]> {
   const { dataset, spec, running, snapshot, down = [], up = [], health } = change;
   const changed = change.changed ?? spec;
-  const { pool, uuid, tag } = spec;
   const used = up.length > 0 || health !== undefined;
   // Another release's files are looked at by whoever changes it.
   if (!running && used) await assertStartable(host, spec);
@@ -54,8 +53,7 @@ export async function guardedChange(
   const jail = toJailData(changed);
   return [
     ...(running ? [ensureJail({ jail: toJailData(spec), back: 'up' })] : []),
-    guardSnapshot({ dataset, snapshot, pool, uuid, tag }),
-    ensureJail({ jail, back: 'down' }),
+    guardSnapshot({ dataset, snapshot, jail }),
     ...(stopped ? [ensureJail({ jail: toJailData(spec), wanted: 'down' })] : []),
     ...down,
     ...(stopped || (used && !running) ? [ensureJail({ jail, wanted: 'up' })] : []),
@@ -70,6 +68,22 @@ async function assertStartable(host: Context['host'], spec: JailSpec): Promise<v
   if (problems.length === 0) return;
   const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
   throw failure('START_FAILED', { jail: spec.tag, why });
+}
+
+/** The check of another jail than the one that was changed, which is down: started for it, and stopped again. */
+export async function healthSteps(
+  { host }: Pick<Context, 'host'>,
+  spec: JailSpec,
+  health: string,
+): Promise<readonly Step[]> {
+  await assertStartable(host, spec);
+  const jail = toJailData(spec);
+  return [
+    ensureJail({ jail, back: 'down' }),
+    ensureJail({ jail, wanted: 'up' }),
+    healthStep(host, spec, health),
+    ensureJail({ jail, wanted: 'down' }),
+  ];
 }
 
 function healthStep(host: Context['host'], jail: JailSpec, text: string): Step {

@@ -123,9 +123,5 @@ export function withoutServices(
   if (manager.name !== 'apt') return steps;
   const shell = (title: string, text: string): Step =>
     step(host, spec, { title, argv: ['sh', '-c', text, 'sh', policyPath, policyMark] }, manager);
-  return [
-    shell('forbid services to start', forbid),
-    ...steps,
-    shell('allow services to start again', allow),
-  ];
+  return [shell('forbid services to start', forbid), ...steps, shell('allow services to start again', allow)];
 }

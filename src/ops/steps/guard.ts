@@ -71,40 +71,31 @@ export const ensureJail = stepKind<{ jail: JailData; wanted?: 'up' | 'down'; bac
   },
 );
 
-interface GuardArgs {
-  readonly dataset: string;
-  /** After the `@`. */
-  readonly snapshot: string;
-  /** The jail or container whose files these are, and what people call it; it must be down on the way back. */
-  readonly pool: string;
-  readonly uuid: string;
-  readonly tag: string;
-}
-
 /**
- * The snapshot of everything that the change may touch. Undone, the files are as they were, and it is gone.
+ * The snapshot of everything that the change may touch. Undone, the jail is brought down, its files are as
+ * they were, and the snapshot is gone; all in one, since the snapshot may only go when its files are back.
  * Snapshots that somebody else took meanwhile are not destroyed for it: then it fails and names them.
  */
-export const guardSnapshot = stepKind<GuardArgs>('guard.snapshot', {
-  title: ({ dataset, snapshot }) => `take snapshot ${dataset}@${snapshot} and those below`,
-  do: ({ dataset, snapshot }, run) =>
-    takeSnapshot.do({ name: `${dataset}@${snapshot}`, recursive: true, properties: {} }, run),
-  async undo({ dataset, snapshot, pool, uuid, tag }, run) {
-    const own = (await run.storage.local(`${dataset}@${snapshot}`))?.get('org.freebsd.iocage:op');
-    if (own !== run.operationId) return;
-    if (await isUp({ pool, uuid }, run))
-      throw failure('JAIL_RUNNING', { name: tag, action: `going back to snapshot ${snapshot}` });
-    const rows = (await run.storage.snapshots(dataset, undefined, [])).filter(
-      (row) => row.snapshot === snapshot,
-    );
-    for (const { name } of rows) {
-      await run.storage.rollback(name, { destroyNewer: false });
-      await remount(name.split('@')[0]!, run);
-    }
-    await run.storage.destroySnapshot(`${dataset}@${snapshot}`, { recursive: true });
-    run.note(`${tag} is as it was before`);
+export const guardSnapshot = stepKind<{ dataset: string; snapshot: string; jail: JailData }>(
+  'guard.snapshot',
+  {
+    title: ({ dataset, snapshot }) => `take snapshot ${dataset}@${snapshot} and those below`,
+    do: ({ dataset, snapshot }, run) =>
+      takeSnapshot.do({ name: `${dataset}@${snapshot}`, recursive: true, properties: {} }, run),
+    async undo({ dataset, snapshot, jail }, run) {
+      const stamp = (await run.storage.local(`${dataset}@${snapshot}`))?.get('org.freebsd.iocage:op');
+      if (stamp !== run.operationId) return;
+      await bring(jail, 'down', run);
+      const rows = await run.storage.snapshots(dataset, undefined, []);
+      for (const row of rows.filter((each) => each.snapshot === snapshot)) {
+        await run.storage.rollback(row.name, { destroyNewer: false });
+        await remount(row.dataset, run);
+      }
+      await run.storage.destroySnapshot(`${dataset}@${snapshot}`, { recursive: true });
+      run.note(`${jail.tag} is as it was before`);
+    },
   },
-});
+);
 
 /** A rollback unmounts for a moment; ended just then, the dataset stays so. */
 async function remount(dataset: string, run: StepRun): Promise<void> {
