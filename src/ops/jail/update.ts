@@ -47,7 +47,7 @@ const baseOf = ({ local }: Jail): string | undefined =>
 
 export const jailUpdate = defineChange<typeof updateInput, Updated>({
   id: 'jail.update',
-  title: 'Update the packages of jails or releases, and go back when that fails',
+  title: 'Update packages, and go back when that fails',
   effect: 'change',
   recover: 'undo',
   input: updateInput,
