@@ -108,9 +108,7 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
         { name: 'other', version: '1', program: 'echo other' },
       ]);
       writeFileSync(list(), '# what we need\nhello=1\n  other # and this\n');
-      documented(
-        'iocage create -c release=bookworm tag=web pkglist=/srv/packages.txt'.replace('tag=web', 'tag=web'),
-      );
+      documented('iocage create -c release=bookworm tag=web pkglist=/srv/packages.txt');
       const { jails } = await lab.run<{ jails: { uuid: string; tag: string }[] }>('jail.list', {});
       const uuid = jails.find(({ tag }) => tag === 'web')!.uuid;
       expect(await isUp(uuid)).toBe(false);
@@ -340,7 +338,6 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
   });
 
   describe('a release that is there', () => {
-    const inRelease = (): string => readFileSync(join(release(), 'usr/bin/other'), 'utf8');
     const other = (version: string, more: Partial<Deb> = {}): Deb => ({
       name: 'other',
       version,

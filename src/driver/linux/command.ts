@@ -40,7 +40,9 @@ export function complaintIn(output: string): string {
     .split(/[\r\n]+/)
     .map((line) => line.replaceAll(/\p{Cc}/gu, ' ').trim())
     .filter((line) => line !== '');
-  const said = lines.filter((line) => /^(E:|ERROR\b|dpkg: error|pkg: )/.test(line));
+  // apk says below its `ERROR:` which packages it means; apt says everything in lines of its own.
+  const at = lines.findIndex((line) => /^ERROR\b/.test(line));
+  const said = at >= 0 ? lines.slice(at) : lines.filter((line) => /^(E:|dpkg: error)/.test(line));
   return (said.length > 0 ? said.slice(0, 10) : lines.slice(-2)).join('; ').slice(0, 600);
 }
 

@@ -22,8 +22,6 @@ const leave: ReadonlySet<string> = new Set([
   'sync_state',
   'sync_target',
   'sync_tgt_zpool',
-  // Its packages are in the template's files already.
-  'pkglist',
 ]);
 
 /** ZFS's own properties that a clone does not get from its origin. */
@@ -59,6 +57,7 @@ export async function planFromTemplate(
     root: spec.root,
     of: `template ${label(source)}`,
     shared: spec.base !== undefined,
+    state: 'used',
   });
   const own = await context.storage.local(source.dataset);
   const more = [

@@ -18,10 +18,18 @@ const mostBytes = 256 * 2 ** 10;
 export interface Packages {
   readonly manager: PackageManager;
   readonly names: readonly string[];
+  /** Whose files the jail begins with. */
+  readonly from: 'fresh' | 'used';
 }
 
 const refuse = (problem: string): IocageError =>
   failure('INVALID_INPUT', { issues: [{ path: 'pkglist', problem }] });
+
+/** For the ways of making a jail that install nothing. */
+export function refusePackageList(given: readonly (readonly [string, string])[]): void {
+  const path = given.findLast(([key]) => key === 'pkglist')?.[1] ?? 'none';
+  if (path !== 'none') throw refuse(`create installs packages; for a jail that is there, 'iocage pkg'`);
+}
 
 /**
  * What is to be installed; undefined when no list is named.
@@ -32,9 +40,19 @@ export async function listedPackages(
   { files }: Pick<Context, 'files'>,
   world: World,
   given: readonly (readonly [string, string])[],
-  from: { readonly root: string; readonly of: string; readonly shared: boolean } | undefined,
+  from:
+    | {
+        readonly root: string;
+        readonly of: string;
+        readonly shared: boolean;
+        readonly state: Packages['from'];
+      }
+    | undefined,
 ): Promise<Packages | undefined> {
-  const path = given.findLast(([key]) => key === 'pkglist')?.[1] ?? world.defaults.get('pkglist') ?? 'none';
+  const own = given.findLast(([key]) => key === 'pkglist')?.[1];
+  // A stored default is for the jails that can have it.
+  const path =
+    own ?? (from === undefined || from.shared ? undefined : world.defaults.get('pkglist')) ?? 'none';
   if (path === 'none') return undefined;
   if (from === undefined) throw refuse('an empty jail has no package manager');
   if (from.shared)
@@ -45,7 +63,7 @@ export async function listedPackages(
   if (facts.sizeBytes > mostBytes) throw refuse(`${path} is larger than ${mostBytes / 1024} KB`);
   const list = parsePackageList((await files.read(path)) ?? '');
   if ('problem' in list) throw refuse(`${path}: ${list.problem}`);
-  return { manager: await getPackageManager(files, from.root, from.of), names: list.names };
+  return { manager: await getPackageManager(files, from.root, from.of), names: list.names, from: from.state };
 }
 
 /** @param stored the new jail's properties, as far as they say how it runs */
@@ -54,10 +72,10 @@ export async function packageSteps(
   world: World,
   jail: { readonly uuid: string; readonly tag: string },
   stored: readonly (readonly [string, string])[],
-  { manager, names }: Packages,
+  { manager, names, from }: Packages,
 ): Promise<readonly Step[]> {
   const { host } = context;
-  const spec = await specOf(context, world, jail, stored);
+  const spec = await specOf(context, world, jail, stored, from);
   const install = [...installSteps(host, spec, manager, names), ...cleanSteps(host, spec, manager)];
   const data = toJailData(spec);
   return [
@@ -74,9 +92,10 @@ async function specOf(
   world: World,
   { uuid, tag }: { uuid: string; tag: string },
   stored: readonly (readonly [string, string])[],
+  from: Packages['from'],
 ): Promise<JailSpec> {
   const mountpoint = join(world.mountpoint, 'jails', uuid);
-  const spec = quietSpec({
+  const plain: JailSpec = {
     pool: world.pool.name,
     uuid,
     tag,
@@ -85,7 +104,8 @@ async function specOf(
     root: join(mountpoint, 'root'),
     consoleLog: join(world.mountpoint, 'log', `${uuid}-console.log`),
     config: effective(new Map(stored), world.defaults, { uuid }),
-  });
+  };
+  const spec = quietSpec(plain, from);
   // For this one run; the first start decides again, and keeps it.
   const taken = world.jails.flatMap(({ local }) => local.get('ip4_addr') ?? []);
   const decided = (await host.settle?.(spec, taken)) ?? new Map();

@@ -81,7 +81,12 @@ export const jailCreate = defineChange<typeof createInput, Created>({
       context,
       world,
       given,
-      release && { root: rootOf(release), of: `release ${release.name}`, shared: kind === 'base' },
+      release && {
+        root: rootOf(release),
+        of: `release ${release.name}`,
+        shared: kind === 'base',
+        state: 'fresh',
+      },
     );
     const steps: Step[] = [];
     for (const jail of jails) {

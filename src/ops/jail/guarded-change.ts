@@ -52,7 +52,9 @@ export async function guardedChange(
   const stopped = running && down.length > 0;
   const jail = toJailData(changed);
   return [
-    ...(running ? [ensureJail({ jail: toJailData(spec), back: 'up' })] : []),
+    ...(running
+      ? [ensureJail({ jail: toJailData(spec), back: 'up', unless: `${dataset}@${snapshot}` })]
+      : []),
     guardSnapshot({ dataset, snapshot, jail }),
     ...(stopped ? [ensureJail({ jail: toJailData(spec), wanted: 'down' })] : []),
     ...down,

@@ -83,11 +83,14 @@ function hasNetwork(config: ReadonlyMap<string, string>): boolean {
 }
 
 /**
- * The jail without its services and hooks, for work on files that nobody has used yet: a release, a
- * template, a jail that is being made. Without a network of its own it gets the host's, as the original's
- * `pkg -c` had it.
+ * The jail without its services and hooks, for work on files that nobody runs: a release, a template, a jail
+ * that is being made.
+ *
+ * @param from `fresh`: nobody has had these files in hand but those who made the release. Without a network of
+ *   its own it gets the host's then, as the original's `pkg -c` had it; what a jail's root user may have
+ *   changed never does.
  */
-export function quietSpec(spec: JailSpec): JailSpec {
+export function quietSpec(spec: JailSpec, from: 'fresh' | 'used'): JailSpec {
   const { config } = spec;
   const type = config.get('type') === 'basejail' ? 'basejail' : 'jail';
   return {
@@ -100,7 +103,7 @@ export function quietSpec(spec: JailSpec): JailSpec {
       ...['exec_start', 'exec_stop'].map((key) => [key, 'true'] as const),
       ['type', type],
       ['template', 'no'],
-      ...(hasNetwork(config) ? [] : [['ip4', 'inherit'] as const]),
+      ...(from === 'used' || hasNetwork(config) ? [] : [['ip4', 'inherit'] as const]),
     ]),
   };
 }

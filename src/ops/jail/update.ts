@@ -80,6 +80,8 @@ export const jailUpdate = defineChange<typeof updateInput, Updated>({
         flags: '--health <command>',
         doc: 'a line for a shell in the jail, run after the change; when it fails everything goes back',
       },
+      // COMPAT: the original's.
+      { key: 'dryRun', flags: '-n', doc: 'same as --dry-run' },
       // COMPAT: the Python line's words. Here the base system is packages, verified by their signatures.
       { key: 'asEver', flags: '-P, --pkgs', doc: 'accepted: packages are what is updated' },
       { key: 'asEver', flags: '-V, --verify', doc: 'accepted: what is fetched is always verified' },
@@ -118,7 +120,7 @@ async function planJailUpdate(
   const manager = await getPackageManager(files, configured.root, `jail ${label(jail)}`);
   // A template is nobody's running system: only its files are worked on.
   const spec = jail.template
-    ? quietSpec(configured)
+    ? quietSpec(configured, 'used')
     : running
       ? configured
       : (await settle(context, world, jail, configured)).spec;

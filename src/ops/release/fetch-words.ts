@@ -122,7 +122,11 @@ export const fetchFlags: readonly Flag[] = [
     flags: '-U, --update',
     doc: 'a release that is fetched already is updated; an error when it has no package manager',
   },
-  { key: 'noupdate', flags: '--noupdate', doc: 'a release that is fetched already is left as it is' },
+  {
+    key: 'noupdate',
+    flags: '--noupdate',
+    doc: 'a release that is fetched already is left as it is; also -NU',
+  },
   // COMPAT: Python iocage's words for what fetch does anyway.
   { key: 'asEver', flags: '--http', doc: 'accepted and without effect' },
   { key: 'asEver', flags: '-V, --verify', doc: 'accepted: what is fetched is always verified' },

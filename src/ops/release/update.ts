@@ -34,7 +34,7 @@ export function releaseSpec(world: World, release: Release): JailSpec {
   if (mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset });
   const uuid = `release@${name}`;
   const stored = new Map([['host_hostname', name.replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 63)]]);
-  return quietSpec({
+  const spec: JailSpec = {
     pool: world.pool.name,
     uuid,
     tag: `release ${name}`,
@@ -43,7 +43,8 @@ export function releaseSpec(world: World, release: Release): JailSpec {
     root: join(mountpoint, 'root'),
     consoleLog: join(world.mountpoint, 'log', `${uuid}-console.log`),
     config: effective(stored, new Map(), { uuid }),
-  });
+  };
+  return quietSpec(spec, 'fresh');
 }
 
 const showsRelease = (world: World, name: string): readonly Jail[] =>

@@ -54,22 +54,33 @@ async function bringDown(spec: JailSpec, run: StepRun): Promise<void> {
 const bring = (data: JailData, state: 'up' | 'down', run: StepRun): Promise<void> =>
   (state === 'up' ? bringUp : bringDown)(fromJailData(data), run);
 
-/** `wanted`: what it must be from here on; `back`: what it must be before what stands earlier is undone. */
-export const ensureJail = stepKind<{ jail: JailData; wanted?: 'up' | 'down'; back?: 'up' | 'down' }>(
-  'jail.ensure',
-  {
-    title: ({ jail, wanted, back }) =>
-      wanted === undefined
-        ? `should it fail, ${back === 'up' ? 'start' : 'stop'} ${jail.tag}`
-        : `${wanted === 'up' ? 'start' : 'stop'} ${jail.tag}`,
-    async do({ jail, wanted }, run) {
-      if (wanted !== undefined) await bring(jail, wanted, run);
-    },
-    async undo({ jail, back }, run) {
-      if (back !== undefined) await bring(jail, back, run);
-    },
+const isOurs = async (snapshot: string, { storage, operationId }: StepRun): Promise<boolean> =>
+  (await storage.local(snapshot))?.get('org.freebsd.iocage:op') === operationId;
+
+/**
+ * `wanted`: what it must be from here on. `back`: what it must be again when the rest is undone, which it is
+ * not while the snapshot `unless` is there: a jail is not started with files that are half changed.
+ */
+export const ensureJail = stepKind<{
+  jail: JailData;
+  wanted?: 'up' | 'down';
+  back?: 'up' | 'down';
+  unless?: string;
+}>('jail.ensure', {
+  title: ({ jail, wanted, back }) =>
+    wanted === undefined
+      ? `should it fail, ${back === 'up' ? 'start' : 'stop'} ${jail.tag}`
+      : `${wanted === 'up' ? 'start' : 'stop'} ${jail.tag}`,
+  async do({ jail, wanted }, run) {
+    if (wanted !== undefined) await bring(jail, wanted, run);
   },
-);
+  async undo({ jail, back, unless }, run) {
+    if (back === undefined) return;
+    if (unless !== undefined && (await isOurs(unless, run)))
+      throw failure('UNFINISHED', { what: `going back to ${unless}`, count: 1 });
+    await bring(jail, back, run);
+  },
+});
 
 /**
  * The snapshot of everything that the change may touch. Undone, the jail is brought down, its files are as
@@ -83,8 +94,7 @@ export const guardSnapshot = stepKind<{ dataset: string; snapshot: string; jail:
     do: ({ dataset, snapshot }, run) =>
       takeSnapshot.do({ name: `${dataset}@${snapshot}`, recursive: true, properties: {} }, run),
     async undo({ dataset, snapshot, jail }, run) {
-      const stamp = (await run.storage.local(`${dataset}@${snapshot}`))?.get('org.freebsd.iocage:op');
-      if (stamp !== run.operationId) return;
+      if (!(await isOurs(`${dataset}@${snapshot}`, run))) return;
       await bring(jail, 'down', run);
       const rows = await run.storage.snapshots(dataset, undefined, []);
       for (const row of rows.filter((each) => each.snapshot === snapshot)) {
