@@ -68,7 +68,10 @@ describe('guarded change', () => {
     await world.run('jail.start', { jail: 'web' });
     world.host.failStep('fake.remove');
     const failed = await error(update(world.context(), 'exit 1'));
-    expect(failed).toMatchObject({ code: 'HEALTH_FAILED', undoFailures: [expect.anything()] });
+    expect(failed).toMatchObject({
+      code: 'HEALTH_FAILED',
+      undoFailures: [expect.anything(), expect.anything()],
+    });
     expect(await guards()).toHaveLength(1);
     expect(await world.run('host.doctor', {})).toMatchObject({ findings: [{ state: 'mended' }] });
     expect(await guards()).toHaveLength(0);
