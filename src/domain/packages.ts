@@ -137,11 +137,12 @@ export interface PackageChange {
   readonly to: string | null;
 }
 
-/** What differs between two states of a database, by name. */
+/** What differs between two states of a database, by name; null when one of them could not be read. */
 export function packageChanges(
-  before: ReadonlyMap<string, string>,
-  after: ReadonlyMap<string, string>,
-): readonly PackageChange[] {
+  before: ReadonlyMap<string, string> | undefined,
+  after: ReadonlyMap<string, string> | undefined,
+): readonly PackageChange[] | null {
+  if (before === undefined || after === undefined) return null;
   const names = [...new Set([...before.keys(), ...after.keys()])].sort();
   return names
     .map((name) => ({ name, from: before.get(name) ?? null, to: after.get(name) ?? null }))

@@ -301,9 +301,14 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
 
     it('prints every command in a dry run and does none', () => {
       const before = comparable(lab.state());
+      expect(ok('update', '-n', 'up')).toContain('crun');
       const shown = ok('update', 'up', '--health', 'hello', '--dry-run');
       for (const words of ['zfs snapshot', '@ioc-update', 'crun', 'apt-get', 'hello'])
         expect(shown).toContain(words);
+      writeFileSync(list(), 'hello\n');
+      const making = ok('create', '-c', 'release=bookworm', '-n', 'dry', `pkglist=${list()}`, '--dry-run');
+      for (const words of ['zfs clone', 'crun', '"hello"']) expect(making).toContain(words);
+      expect(ok('fetch', 'release=bookworm', '--dry-run')).toContain('apt-get');
       expect(comparable(lab.state())).toEqual(before);
     });
 
@@ -366,7 +371,7 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
         `${lab.pool.name}/iocage/jails/old/root`,
       );
       layDebs(seeded, [other('2')]);
-      expect(ok('fetch', 'release=seeded', '--noupdate')).toContain('already fetched');
+      expect(ok('fetch', 'release=seeded', '-NU')).toContain('already fetched');
       expect(readFileSync(join(seeded, 'usr/bin/other'), 'utf8')).toContain('other 1');
       expect(ok('fetch', 'release=seeded', '-U')).toContain('1 package is updated');
       expect(readFileSync(join(seeded, 'usr/bin/other'), 'utf8')).toContain('other 2');

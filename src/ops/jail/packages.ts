@@ -11,9 +11,6 @@ import { packageManagers, type PackageCommand, type PackageManager } from '../..
 
 /** A slow mirror and a large upgrade; a program that waits for an answer that nobody gives ends with it. */
 const commandTimeoutMs = 60 * 60_000;
-/** Debian with everything installed has less than half of it. */
-const mostDatabaseBytes = 128 * 2 ** 20;
-
 type Look = Pick<Files, 'statBelow' | 'readBelow'>;
 
 export async function findPackageManager(files: Look, root: string): Promise<PackageManager | undefined> {
@@ -34,15 +31,14 @@ export async function getPackageManager(files: Look, root: string, of: string): 
   return manager;
 }
 
-/** Package to version; empty when the root does not say it in a way that can be read. */
+/** Package to version; undefined when the root does not say it in a way that can be read. */
 export async function installedPackages(
   files: Look,
   root: string,
   manager: PackageManager,
-): Promise<ReadonlyMap<string, string>> {
-  const facts = await files.statBelow(root, manager.database).catch(() => undefined);
-  if (facts?.type !== 'file' || facts.sizeBytes > mostDatabaseBytes) return new Map();
-  return manager.parse((await files.readBelow(root, manager.database).catch(() => undefined)) ?? '');
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const text = await files.readBelow(root, manager.database).catch(() => undefined);
+  return text === undefined ? undefined : manager.parse(text);
 }
 
 function step(host: Host, spec: JailSpec, { title, argv }: PackageCommand, manager: PackageManager): Step {

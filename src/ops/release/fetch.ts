@@ -174,9 +174,9 @@ async function planPresent(
     ...plan,
     result: async () => {
       const updated = await result();
-      const count = updated.changes.length;
+      const count = updated.changes?.length;
       const what = count === 1 ? '1 package is' : `${count} packages are`;
-      const message = `Release ${release.name} was fetched already; ${count === 0 ? 'it is up to date' : `${what} updated`}.`;
+      const message = `Release ${release.name} was fetched already; ${count === undefined ? 'it is updated' : count === 0 ? 'it is up to date' : `${what} updated`}.`;
       return { ...(await there.result()), updated, message };
     },
   };

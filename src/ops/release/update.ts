@@ -25,7 +25,8 @@ export interface Updated {
   readonly manager: PackageManager['name'];
   /** Kept: `rollback` leads back to it. */
   readonly snapshot: string;
-  readonly changes: readonly PackageChange[];
+  /** Null when the data base of the package manager cannot be read from outside. */
+  readonly changes: readonly PackageChange[] | null;
 }
 
 /** The release's root as a jail of no name of its own; `@` is in no jail's name. */

@@ -120,5 +120,6 @@ describe('what is installed', () => {
       { name: 'd', from: null, to: '1' },
     ]);
     expect(packageChanges(after, after)).toEqual([]);
+    expect(packageChanges(undefined, after)).toBeNull();
   });
 });

@@ -6,17 +6,20 @@ interface Updated {
   readonly tag: string;
   readonly of: 'jail' | 'release';
   readonly snapshot: string;
-  readonly changes: readonly {
-    readonly name: string;
-    readonly from: string | null;
-    readonly to: string | null;
-  }[];
+  readonly changes:
+    | readonly {
+        readonly name: string;
+        readonly from: string | null;
+        readonly to: string | null;
+      }[]
+    | null;
 }
 
 export const updated: View = {
   shows: 'lines',
   show: ({ tag, changes }: Updated) => {
     const name = dash(tag);
+    if (changes === null) return { lines: [`${name} updated successfully.`] };
     if (changes.length === 0) return { lines: [`${name}: nothing to update.`] };
     return {
       lines: [
