@@ -162,6 +162,7 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
         'basejail',
       );
       expect(refused(2, 'create', '-e', '-n', 'half', `pkglist=${list()}`)).toContain('empty');
+      expect(refused(2, 'clone', 'web', 'tag=half', `pkglist=${list()}`)).toContain('iocage pkg');
     });
   });
 
