@@ -165,7 +165,7 @@ async function dryRun(context: Context, plan: Plan<unknown>): Promise<Outcome> {
 /** Ids sort by time, so that a listing of the journal is in order. */
 function operationId(context: Context): string {
   const time = context.clock.now().toISOString().replace(/[-:]/g, '').replace('.', '');
-  return `${time.slice(0, 18)}-${context.ids.uuid().slice(0, 8)}`;
+  return `${time.slice(0, 18)}-${context.ids.uuid().slice(-8)}`;
 }
 
 export function stepRun(context: Context, operationId: string): StepRun {

@@ -73,21 +73,24 @@ describe('rcboot', () => {
   it('starts no more at once than it may, and only equal priorities beside each other', async () => {
     for (const name of ['a', 'b', 'c', 'd', 'e']) await make(name, ['boot', 'on']);
     await make('first', ['boot', 'on'], ['priority', '1']);
-    await boot(3);
-    let open = 0;
+    const begun: string[] = [];
+    let together = 0;
     let most = 0;
-    let beforeFirst = true;
-    for (const event of world.events) {
-      if (event.type === 'operation.begin' && event.operation === 'jail.start') {
-        open += 1;
-        if (event.subject !== 'first') expect(beforeFirst).toBe(false);
-      }
-      if (event.type === 'operation.done' && (event.result as { jid?: number }).jid) {
-        open -= 1;
-        beforeFirst = false;
-      }
-      most = Math.max(most, open);
-    }
+    let threeAreThere = (): void => undefined;
+    const three = new Promise<void>((resolve) => (threeAreThere = resolve));
+    world.host.beforeStep = async (kind, { uuid }) => {
+      if (kind !== 'fake.create') return;
+      begun.push(uuid);
+      if (uuid === 'first') return;
+      together += 1;
+      most = Math.max(most, together);
+      if (together === 3) threeAreThere();
+      await three;
+      together -= 1;
+    };
+    expect(Object.values(states(await boot(3)))).toEqual(Array(6).fill('started'));
+    expect(begun[0]).toBe('first');
+    expect(begun).toHaveLength(6);
     expect(most).toBe(3);
   });
 

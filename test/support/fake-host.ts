@@ -58,6 +58,8 @@ export interface FakeHostCall {
 export interface FakeHost extends Host {
   /** The next step of this kind fails, once: before its work, or after it. */
   failStep(kind: string, when?: 'before' | 'after'): void;
+  /** Called before the work of each step; a test that waits in it decides what happens at the same time. */
+  beforeStep: ((kind: string, args: { readonly uuid: string }) => Promise<void>) | undefined;
   /** What is there beyond what was there at first, comparable with `toEqual`. */
   snapshotState(): unknown;
   /** As if the first process of the jail had been killed from outside. */
@@ -111,6 +113,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     return stepKind<A>(name, {
       title: (args) => `${title} ${args.uuid}`,
       do: async (args, run) => {
+        await host.beforeStep?.(name, args);
         const when = failing.get(name);
         failing.delete(name);
         if (when === 'before')
@@ -274,6 +277,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     ran,
     kinds: [limit, hook, network, create, begin, service, remove, unplug, program] as readonly StepKind[],
     failStep: (name, when = 'before') => void failing.set(name, when),
+    beforeStep: undefined,
     snapshotState: () =>
       structuredClone({
         containers,
