@@ -2,7 +2,7 @@
  * Cases of `every-step.ts`: update, and create with packages. The package manager is a script that does
  * nothing: what fails here are the steps around it; `test/host/packages.test.ts` has a real one.
  */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StepCase } from './every-step.ts';
 
@@ -51,6 +51,7 @@ export function packageCases(
       }),
       prepare: async () => writeFileSync(list, 'first\nsecond # a remark\n'),
       reset: () => run('jail.destroy', { jail: 'victim' }),
+      cleanUp: async () => rmSync(list),
     },
   ];
 }
