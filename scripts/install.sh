@@ -5,6 +5,7 @@
 #   PREFIX/lib/iocage/           the program, its start-up snapshot, licence and documentation
 #   PREFIX/share/man/man8/       the manual page
 #   PREFIX/lib/systemd/system/   the unit, on Linux;  PREFIX/etc/rc.d/ the script, on FreeBSD
+#                                with the timer of scheduled snapshots, there PREFIX/etc/cron.d/
 #                                (SYSTEM=Linux or SYSTEM=FreeBSD packs for the other one)
 #
 # What stands at these places and is not iocage's is left alone. No data, pool or jail is touched.
@@ -21,6 +22,8 @@ bin=$PREFIX/bin/iocage
 man=$PREFIX/share/man/man8/iocage.8
 unit=$PREFIX/lib/systemd/system/iocage.service
 rcd=$PREFIX/etc/rc.d/iocage
+snapshots=$PREFIX/lib/systemd/system/iocage-snapshots
+cron=$PREFIX/etc/cron.d/iocage
 
 check_ours() {
   if [ -e "$DESTDIR$lib" ] && ! grep -q '"name": "iocage"' "$DESTDIR$lib/package.json" 2>/dev/null; then
@@ -39,10 +42,10 @@ check_service() {
 
 remove() {
   check_ours
-  check_service "$unit"
-  check_service "$rcd"
+  for service in "$unit" "$rcd" "$snapshots.service" "$snapshots.timer" "$cron"; do check_service "$service"; done
   rm -rf "${DESTDIR:?}$lib"
   rm -f "$DESTDIR$bin" "$DESTDIR$man" "$DESTDIR$unit" "$DESTDIR$rcd"
+  rm -f "$DESTDIR$snapshots.service" "$DESTDIR$snapshots.timer" "$DESTDIR$cron"
 }
 
 # install_service FILE TO MODE
@@ -71,8 +74,16 @@ install)
     cp "$here/share/man/man8/iocage.8" "$DESTDIR$man"
   fi
   case ${SYSTEM:-$(uname -s)} in
-  Linux) install_service "$here/share/systemd/iocage.service" "$unit" 644 ;;
-  FreeBSD) install_service "$here/share/rc.d/iocage" "$rcd" 755 ;;
+  Linux)
+    install_service "$here/share/systemd/iocage.service" "$unit" 644
+    for kind in service timer; do
+      install_service "$here/share/systemd/iocage-snapshots.$kind" "$snapshots.$kind" 644
+    done
+    ;;
+  FreeBSD)
+    install_service "$here/share/rc.d/iocage" "$rcd" 755
+    install_service "$here/share/cron.d/iocage" "$cron" 644
+    ;;
   esac
   node "$here/scripts/launcher.mjs" --root "$DESTDIR" --bundle "$lib/iocage.cjs" --blob "$lib/iocage.blob" --launcher "$bin"
   chmod -R u=rwX,go=rX "$DESTDIR$lib"

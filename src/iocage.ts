@@ -39,6 +39,13 @@ export function systemPaths(environment: NodeJS.ProcessEnv = process.env): Paths
   };
 }
 
+function editorWords(environment: NodeJS.ProcessEnv): readonly string[] {
+  const words = (environment['VISUAL'] || environment['EDITOR'] || 'vi')
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  return words.length === 0 ? ['vi'] : words;
+}
+
 /**
  * What operations run in, on this machine.
  *
@@ -82,6 +89,7 @@ export function makeContext(options: ContextOptions = {}): Context {
     signal: options.signal ?? new AbortController().signal,
     isRoot: process.geteuid?.() === 0,
     cores: availableParallelism(),
+    editor: () => editorWords(process.env),
     async self() {
       return { pid: process.pid, processStart: (await processStart(process.pid)) ?? '' };
     },

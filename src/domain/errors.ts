@@ -29,7 +29,8 @@ const inputWords = new Set(
   (
     'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
     'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
-    'sets verify key recursive parallel create add remove uuids folder what health update'
+    'sets verify key recursive parallel create add remove uuids folder what ' +
+    'at replace text fstab health update'
   ).split(' '),
 );
 
@@ -46,6 +47,12 @@ export interface Issue {
   /** Where: a property key, a flag or an argument's name. */
   readonly path: string;
   readonly problem: string;
+}
+
+/** Of clones that snapmount made: what takes the first of them away. */
+function unmountHint(clones: readonly string[]): string | undefined {
+  const mounted = clones.flatMap((name) => /^[^/]+\/iocage\/snapmounts\/([^/:]+):([^/]+)/.exec(name) ?? []);
+  return mounted.length === 0 ? undefined : `iocage snapumount ${mounted[1]}@${mounted[2]}`;
 }
 
 export const errorTable = {
@@ -251,19 +258,39 @@ export const errorTable = {
       `jail ${d.jail} already has a snapshot ${quote(d.snapshot)}`,
     hint: () => `choose another name, or remove that one with 'iocage snapremove'`,
   }),
+  EDIT_REFUSED: row({
+    exit: 2,
+    http: 400,
+    message: (d: { copy: string; why: string }) => `the file as it was edited is not used: ${d.why}`,
+    hint: (d) => `nothing was changed; what was edited is kept in ${d.copy}`,
+  }),
+  SNAPSHOT_MOUNTED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; snapshot: string; path: string }) =>
+      `snapshot ${quote(d.snapshot)} of jail ${d.jail} is mounted already, at ${d.path}`,
+    hint: (d) => `iocage snapumount ${d.jail.split(' ')[0]}@${d.snapshot}`,
+  }),
+  SNAPSHOT_NOT_MOUNTED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; snapshot: string }) =>
+      `that snapshot isn't mounted: ${quote(d.snapshot)} of jail ${d.jail}`,
+    hint: (d) => `iocage snapmount ${d.jail.split(' ')[0]}@${d.snapshot}`,
+  }),
   HAS_DEPENDENTS: row({
     exit: 1,
     http: 409,
     message: (d: { what: string; dependents: readonly string[] }) =>
       `${d.what} cannot be removed: cloned from it are ${d.dependents.join(', ')}`,
-    hint: () => `destroy those first, or 'iocage promote' them`,
+    hint: (d) => unmountHint(d.dependents) ?? `destroy those first, or 'iocage promote' them`,
   }),
   HAS_CLONES: row({
     exit: 1,
     http: 409,
     message: (d: { name: string; action: string; clones: readonly string[] }) =>
       `jail ${d.name} has clones, so ${d.action} is refused: ${d.clones.join(', ')}`,
-    hint: () => `destroy those first, or 'iocage promote' them`,
+    hint: (d) => unmountHint(d.clones) ?? `destroy those first, or 'iocage promote' them`,
   }),
   NEWER_SNAPSHOTS: row({
     exit: 1,

@@ -10,6 +10,8 @@ export interface Jail {
   readonly dataset: string;
   /** Mount point of the top dataset; undefined when it has none or is not mounted. */
   readonly mountpoint: string | undefined;
+  /** Whether its `root` dataset is mounted, where that was asked. */
+  readonly rootMounted?: boolean;
   /** It lies under `templates/`, or says of itself that it is one. */
   readonly template: boolean;
   /** iocage's properties that are stored on the dataset itself. */

@@ -20,6 +20,17 @@ export interface JailSpec {
   readonly config: ReadonlyMap<string, string>;
   /** Of a basejail: its release, and the root directory of that one; undefined when it is not there. */
   readonly base?: { readonly release: string; readonly root: string | undefined };
+  /** Datasets handed to it, for the start that does so. */
+  readonly handed?: readonly HandedMount[];
+}
+
+/** A dataset of the pool that a jail sees as a directory of its own. */
+export interface HandedMount {
+  readonly dataset: string;
+  /** Where it is mounted on the host. */
+  readonly source: string;
+  /** Path in the jail. */
+  readonly target: string;
 }
 
 export interface RunningJail {

@@ -16,11 +16,13 @@ import { propertyReset } from './jail/reset.ts';
 import { propertySet } from './jail/set.ts';
 import { propertyDefaults, propertyGet } from './jail/get.ts';
 import { snapshotList, snapshotRemove, snapshotRollback, snapshotTake } from './snapshot/snapshot.ts';
+import { snapshotMount, snapshotUnmount } from './snapshot/mount.ts';
+import { snapshotRotate, snapshotScheduled } from './snapshot/scheduled.ts';
 import { releaseFetch } from './release/fetch.ts';
 import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
-import { fstabChange, fstabList } from './jail/fstab.ts';
+import { fstabChange, fstabEdit, fstabList } from './jail/fstab.ts';
 import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
 import { imageExport } from './image/export.ts';
@@ -48,6 +50,8 @@ export const operations: readonly Operation[] = [
   snapshotList,
   snapshotRemove,
   snapshotRollback,
+  snapshotMount,
+  snapshotUnmount,
   fstabChange,
   jailDf,
   jailLimits,
@@ -79,6 +83,9 @@ export const furtherOperations: readonly Operation[] = [
   jailCreateStart,
   jailCloneStart,
   fstabList,
+  fstabEdit,
+  snapshotScheduled,
+  snapshotRotate,
   poolShow,
 ];
 

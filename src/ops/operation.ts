@@ -41,6 +41,8 @@ export interface Context {
   readonly isRoot: boolean;
   /** Processors that this process may use, when that is known. */
   readonly cores?: number;
+  /** The caller's editor as words: `$VISUAL` or `$EDITOR`, cut at blanks; looked for in the fixed PATH. */
+  editor?(): readonly string[];
   /** This process, as the journal writes it down. */
   self(): Promise<{ readonly pid: number; readonly processStart: string }>;
 }

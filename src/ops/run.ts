@@ -9,7 +9,7 @@ import { asIocageError, failure, type IocageError, type UndoFailure } from '../d
 import type { StepFacts } from '../domain/events.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
 import { kindOf } from './steps/kinds.ts';
-import { forgetWorld } from './world.ts';
+import { ageWorld, forgetWorld } from './world.ts';
 
 /** How long an operation waits for another one on the same jail before it says who holds it. */
 const lockWaitMs = 10_000;
@@ -130,7 +130,7 @@ async function runChange(
 
   const held = await context.locks.take(locks, operation.id, lockWaitMs);
   try {
-    forgetWorld(context);
+    ageWorld(context);
     await refuseHalfDone(context, locks);
     const plan = await operation.plan(context, input);
     if (plan.loses && plan.loses.length > 0 && options.confirm && !(await options.confirm(plan))) {

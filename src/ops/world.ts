@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { DatasetRow, Pool } from '../driver/storage.ts';
 import type { JailSpec } from '../driver/host.ts';
 import type { Context } from './operation.ts';
-import type { Jail } from '../domain/jail.ts';
+import { findJail, type Jail } from '../domain/jail.ts';
 import { effective } from '../domain/config.ts';
 import { properties } from '../domain/properties/index.ts';
+import { nameProblem } from '../domain/name.ts';
 import { failure } from '../domain/errors.ts';
 
 export const namespace = 'org.freebsd.iocage:';
@@ -26,7 +27,7 @@ export interface Release {
 }
 
 export interface World {
-  readonly pool: Pool;
+  readonly pool: { readonly name: string };
   /** `POOL/iocage`. */
   readonly root: string;
   readonly mountpoint: string;
@@ -39,7 +40,25 @@ export interface World {
 }
 
 /** The pool that is meant: the named one, else the only one that is activated. */
-export async function choosePool(context: Context): Promise<Pool> {
+export function choosePool(context: Context): Promise<Pool> {
+  const seen = seenBy(context);
+  if (seen.pool === undefined) {
+    seen.pool = askForPool(context);
+    // A failure is told once, and tried again the next time.
+    seen.pool.catch(() => delete seen.pool);
+  }
+  return seen.pool;
+}
+
+/** Name of the pool that is meant. Whether a pool that was named is in use, `readWorld` finds out. */
+export async function poolName(context: Context): Promise<string> {
+  const { pool } = context;
+  return pool !== undefined && nameProblem('pool', pool) === undefined
+    ? pool
+    : (await choosePool(context)).name;
+}
+
+async function askForPool(context: Context): Promise<Pool> {
   const pools = await context.storage.pools();
   if (context.pool !== undefined) {
     const named = pools.find((pool) => pool.name === context.pool);
@@ -53,6 +72,8 @@ export async function choosePool(context: Context): Promise<Pool> {
   return active[0]!;
 }
 
+/** Whether a pool is in use; the datasets below it inherit it. */
+const activeKey = 'org.freebsd.ioc:active';
 const userKeys = properties.filter((property) => property.store === 'user').map((property) => property.key);
 const nativeKeys = properties
   .filter((property) => property.store === 'native')
@@ -79,7 +100,7 @@ function splitColumns(row: DatasetRow): { local: Map<string, string>; native: Ma
   const native = new Map<string, string>();
   for (const [column, value] of row.values) {
     if (column.startsWith(namespace)) local.set(column.slice(namespace.length), value);
-    else native.set(column, value);
+    else if (column !== activeKey) native.set(column, value);
   }
   return { local, native };
 }
@@ -110,29 +131,93 @@ function toJail(row: DatasetRow, pool: string, template: boolean): Jail {
 }
 
 /**
- * What was read last in this context. Before the locks it answers which jail is meant, after them it
- * is what the plan is made from: the runner forgets it when the locks are taken and when it is done.
+ * What was read last in this context. Before the locks it answers which jail is meant; once they are held
+ * it is old, all but the pool, and what the plan is made from is read again. After the operation all of it
+ * is forgotten.
  */
-const known = new WeakMap<Context, Promise<World>>();
+interface Seen {
+  pool?: Promise<Pool>;
+  world?: Promise<World>;
+  old?: boolean;
+}
+
+const seen = new WeakMap<Context, Seen>();
+
+function seenBy(context: Context): Seen {
+  const before = seen.get(context) ?? {};
+  seen.set(context, before);
+  return before;
+}
 
 export function forgetWorld(context: Context): void {
-  known.delete(context);
+  seen.delete(context);
+}
+
+/** Other processes may have changed anything until the locks were ours. */
+export function ageWorld(context: Context): void {
+  seenBy(context).old = true;
 }
 
 export function readWorld(context: Context): Promise<World> {
-  const before = known.get(context);
-  if (before !== undefined) return before;
+  const known = seenBy(context);
+  if (known.world !== undefined && known.old !== true) return known.world;
   const reading = readNow(context);
-  known.set(context, reading);
-  // A failure is told once, and tried again the next time.
-  reading.catch(() => known.delete(context));
+  known.world = reading;
+  known.old = false;
+  reading.catch(() => delete known.world);
   return reading;
 }
 
+/**
+ * One jail as it is now. Under its own lock only this jail is read again, with its root dataset: the others
+ * may change at any moment whether they are read now or were read a moment ago.
+ *
+ * @param name UUID, unique prefix of one, or tag
+ */
+export async function readJail(context: Context, name: string): Promise<{ world: World; jail: Jail }> {
+  const known = seenBy(context);
+  if (known.world === undefined || known.old !== true) {
+    const world = await readWorld(context);
+    return { world, jail: findJail(world.jails, name) };
+  }
+  const before = await known.world;
+  const meant = findJail(before.jails, name);
+  const rows = (await context.storage.filesystems(meant.dataset, 1, columns)) ?? [];
+  const [own, root] = ['', '/root'].map((end) => rows.find((row) => row.name === meant.dataset + end));
+  const template = meant.dataset.startsWith(`${before.root}/templates/`);
+  const now = own && {
+    ...toJail(own, before.pool.name, template),
+    rootMounted: root?.values.get('mounted') !== 'no',
+  };
+  if (now?.uuid !== meant.uuid || now.tag !== meant.tag) {
+    // It was renamed or destroyed meanwhile: who is meant now, if anybody?
+    const world = await readWorld(context);
+    return { world, jail: findJail(world.jails, name) };
+  }
+  return {
+    world: { ...before, jails: before.jails.map((jail) => (jail === meant ? now : jail)) },
+    jail: now,
+  };
+}
+
+/**
+ * A pool that was named needs no question of its own: its root dataset inherits whether it is in use. When it
+ * is not, or there is no such dataset, `choosePool` finds out what to say.
+ */
+async function rowsOfNamed(context: Context): Promise<readonly DatasetRow[] | undefined> {
+  const { pool } = context;
+  if (pool === undefined || nameProblem('pool', pool) !== undefined) return undefined;
+  const root = `${pool}/iocage`;
+  const rows = await context.storage.filesystems(root, 2, [...columns, activeKey]);
+  const top = rows?.find((row) => row.name === root);
+  return top?.values.get(activeKey) === 'yes' ? rows : undefined;
+}
+
 async function readNow(context: Context): Promise<World> {
-  const pool = await choosePool(context);
+  const ofNamed = await rowsOfNamed(context);
+  const pool = ofNamed === undefined ? await choosePool(context) : { name: context.pool! };
   const root = `${pool.name}/iocage`;
-  const rows = await context.storage.filesystems(root, 2, columns);
+  const rows = ofNamed ?? (await context.storage.filesystems(root, 2, columns));
   if (rows === undefined) throw failure('POOL_NOT_ACTIVE', { pool: pool.name });
   const below = new Map<string, DatasetRow[]>();
   const names = new Set(rows.map((row) => row.name));

@@ -98,7 +98,9 @@ export const results: Readonly<Record<string, unknown>> = {
       {
         name: 'before-upgrade',
         dataset: `tank/iocage/jails/${uuid(1)}`,
+        snapshot: 'before-upgrade',
         jail: uuid(1),
+        tag: 'web',
         createdAt: '2026-02-03T04:05:06.000Z',
         referencedBytes: 25600,
         usedBytes: 1024,
@@ -106,12 +108,33 @@ export const results: Readonly<Record<string, unknown>> = {
       {
         name: 'before-upgrade/root',
         dataset: `tank/iocage/jails/${uuid(1)}/root`,
+        snapshot: 'before-upgrade',
         jail: uuid(1),
+        tag: 'web',
         createdAt: '2026-02-03T04:05:06.000Z',
         referencedBytes: 311427072,
         usedBytes: 0,
       },
     ],
+  },
+  'snapshot.scheduled': {
+    jails: [
+      {
+        uuid: uuid(1),
+        tag: 'web',
+        state: 'done',
+        taken: ['ioc-daily-2026-02-03_04:05:06'],
+        expired: ['ioc-daily-2026-01-27_04:05:06'],
+        why: '',
+      },
+      { uuid: uuid(2), tag: 'db', state: 'unchanged', taken: [], expired: [], why: '' },
+      { uuid: uuid(3), tag: 'mail', state: 'failed', taken: [], expired: [], why: 'no space left' },
+    ],
+  },
+  'snapshot.mount': {
+    jail: uuid(1),
+    snapshot: 'before-upgrade',
+    path: `/tank/iocage/snapmounts/${uuid(1)}:before-upgrade`,
   },
   'jail.runtime': { uuid: uuid(1), words: ['host.hostname=web', 'jid=4711'] },
   'jail.create': { jails: [{ uuid: uuid(5), tag: 'new', kind: 'clone' }] },

@@ -63,6 +63,39 @@ describe('the unit of systemd', () => {
   });
 });
 
+describe('the timer of scheduled snapshots', () => {
+  const texts = ['service', 'timer'].map((kind) =>
+    readFileSync(join(root, `share/systemd/iocage-snapshots.${kind}`), 'utf8'),
+  );
+
+  it('calls the command every hour, and makes up for what was missed', () => {
+    const [service, timer] = texts.map(settings);
+    expect(service!.get('Service.ExecStart')).toBe('"@PREFIX@/bin/iocage" snapshot --scheduled');
+    expect(timer!.get('Timer.OnCalendar')).toBe('hourly');
+    expect(timer!.get('Timer.Persistent')).toBe('true');
+    expect(commands.has('snapshot')).toBe(true);
+  });
+
+  it.skipIf(!isThere('systemd-analyze'))('is taken by systemd-analyze verify (needs systemd)', () => {
+    mkdirSync(join(place, 'timer/bin'), { recursive: true });
+    writeFileSync(join(place, 'timer/bin/iocage'), '#!/bin/sh\n', { mode: 0o755 });
+    const files = ['service', 'timer'].map((kind, index) => {
+      const file = join(place, `iocage-snapshots.${kind}`);
+      writeFileSync(file, texts[index]!.replaceAll('@PREFIX@', join(place, 'timer')));
+      return file;
+    });
+    const ran = spawnSync('systemd-analyze', ['verify', '--man=no', ...files], { encoding: 'utf8' });
+    expect(ran.stderr.split('\n').filter((line) => line.includes('iocage'))).toEqual([]);
+    expect(ran.status).toBe(0);
+  });
+
+  it('cron of FreeBSD gets one line, with its user', () => {
+    const cron = readFileSync(join(root, 'share/cron.d/iocage'), 'utf8');
+    const lines = cron.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    expect(lines).toEqual(['0 * * * * root "@PREFIX@/bin/iocage" -q snapshot --scheduled']);
+  });
+});
+
 describe('the script of rc.d', () => {
   it('says for rcorder(8) what the original said', () => {
     const head = Object.fromEntries(

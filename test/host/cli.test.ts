@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCommand } from '../../src/driver/linux/runtime-command.ts';
+import { runCommand } from '../../src/driver/linux/runtime-command.ts';
 import { cgroupLayout } from '../../src/driver/linux/facts.ts';
 import { placesOf } from '../../src/driver/linux/names.ts';
 import { commandIn, commandPath, comparable, type Command, type Ran } from '../support/command.ts';
@@ -679,13 +679,12 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
       config.linux.cgroupsPath = `/foreign-${lab.pool.name}`;
       writeFileSync(join(places.bundle, 'config.json'), JSON.stringify(config));
       const layout = cgroupLayout(readFileSync('/proc/self/mounts', 'utf8'));
-      const [program, ...argv] = createCommand(places, layout, join(directory, 'log'));
+      const [program, ...argv] = runCommand(places, layout, join(directory, 'log'));
       const crun = (...words: string[]) =>
         sh('crun', '--root', places.runtimeRoot, '--cgroup-manager=cgroupfs', ...words);
       const made = spawnSync(program!, argv, { stdio: ['ignore', 'ignore', 'ignore'] });
       expect(made.status).toBe(0);
       try {
-        crun('start', places.id);
         const running = () => (JSON.parse(crun('state', places.id)) as { status: string }).status;
         expect(running()).toBe('running');
         expect(stateOf('db')).toBe('down');

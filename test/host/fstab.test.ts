@@ -85,6 +85,76 @@ describe.skipIf(!hostTests)(`fstab${reason}`, () => {
     expect(iocage('fstab', '-r', 'web', '0').status).toBe(0);
   });
 
+  it('-R puts another line in the place of one, and refuses what -a refuses', () => {
+    expect(iocage('fstab', '-a', 'db', shared, '/mnt', 'nullfs', 'ro', '0', '0').status).toBe(0);
+    expect(iocage('fstab', '-a', 'db', 'tmpfs /srv tmpfs rw,size=4m 0 0').status).toBe(0);
+    expect(iocage('fstab', '-R', '0', 'db', shared, '/opt', 'nullfs', 'rw', '0', '0')).toMatchObject({
+      status: 0,
+    });
+    const file = join(jail, '../db/fstab');
+    const fields = () =>
+      readFileSync(file, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.split('\t').slice(1, 4).join(' '));
+    const root = join(jail, '../db/root');
+    expect(fields()).toEqual([`${root}/opt nullfs rw`, `${root}/srv tmpfs rw,size=4m`]);
+    const before = readFileSync(file, 'utf8');
+    for (const [index, target] of [
+      ['0', '/srv'],
+      ['0', '/../../web/root'],
+      ['5', '/free'],
+      ['x', '/free'],
+    ] as const)
+      expect(
+        iocage('fstab', '-R', index, 'db', shared, target, 'nullfs', 'ro', '0', '0').status,
+        target,
+      ).toBe(2);
+    expect(iocage('fstab', '-R', '0', 'db').status).toBe(2);
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(iocage('start', 'db')).toMatchObject({ status: 0 });
+    expect(iocage('exec', 'db', 'cat', '/opt/hello').stdout).toBe('from the host\n');
+    expect(iocage('stop', 'db').status).toBe(0);
+  });
+
+  it('-e gives the file to the editor; what was saved is checked before it counts, and kept when it is refused', () => {
+    const file = join(jail, '../db/fstab');
+    const before = readFileSync(file, 'utf8');
+    const editor = join(lab.pool.directory, 'editor');
+    const edit = (script: string) => {
+      writeFileSync(editor, `#!/bin/sh\n[ "$1" = -w ] || exit 9\n${script}\n`, { mode: 0o755 });
+      return commandIn({ ...lab.environment, EDITOR: `${editor} -w` })('fstab', '-e', 'db');
+    };
+    expect(edit('exit 0')).toMatchObject({ status: 0 });
+    expect(edit('echo "tmpfs /x tmpfs rw 0 0" >> "$2"; exit 3').status).toBe(3);
+    expect(readFileSync(file, 'utf8')).toBe(before);
+
+    const root = join(jail, '../db/root');
+    const added = edit(`printf '# by hand\\ntmpfs\\t${root}/fast\\ttmpfs\\trw\\t0\\t0\\n' >> "$2"`);
+    expect(added, added.stderr).toMatchObject({ status: 0 });
+    expect(readFileSync(file, 'utf8')).toBe(`${before}# by hand\ntmpfs\t${root}/fast\ttmpfs\trw\t0\t0\n`);
+
+    for (const [line, why] of [
+      ['tmpfs /etc tmpfs rw 0 0', 'not below'],
+      [`/ ${root}/host nullfs rw 0 0`, 'holds all jails'],
+      ['what is this', 'six fields'],
+      [`tmpfs ${root}/fast tmpfs rw 0 0`, 'mounted already'],
+    ]) {
+      const now = readFileSync(file, 'utf8');
+      const ran = edit(`echo '${line}' >> "$2"`);
+      expect(ran.status, line).toBe(2);
+      expect(ran.stderr).toContain(why);
+      expect(readFileSync(file, 'utf8')).toBe(now);
+      const kept = /kept in (\S+)/.exec(ran.stderr)![1]!;
+      expect(readFileSync(kept, 'utf8')).toContain(line);
+    }
+    expect(commandIn({ ...lab.environment, EDITOR: '/no/such/editor' })('fstab', '-e', 'db').status).toBe(1);
+    // Somebody else changes the file while the editor is open.
+    const raced = edit(`echo '# other' >> '${file}'; echo '# mine' >> "$2"`);
+    expect(raced.stderr).toContain('somebody else');
+    expect(readFileSync(file, 'utf8')).toContain('# other');
+  });
+
   it('a clone mounts in its own root what the lines of its source say', () => {
     expect(iocage('fstab', '-a', 'web', shared, '/mnt', 'nullfs', 'ro', '0', '0').status).toBe(0);
     expect(iocage('clone', 'web', '-n', 'copy').status).toBe(0);

@@ -25,6 +25,13 @@ describe.skipIf(!hostTests)(`install${reason}`, () => {
 
   it.each([
     ['Linux', 'lib/systemd/system/iocage.service', `ExecStart="${prefix}/bin/iocage" rcboot`],
+    [
+      'Linux',
+      'lib/systemd/system/iocage-snapshots.service',
+      `ExecStart="${prefix}/bin/iocage" snapshot --scheduled`,
+    ],
+    ['Linux', 'lib/systemd/system/iocage-snapshots.timer', 'OnCalendar=hourly'],
+    ['FreeBSD', 'etc/cron.d/iocage', `0 * * * * root "${prefix}/bin/iocage" -q snapshot --scheduled`],
     ['FreeBSD', 'etc/rc.d/iocage', `iocage_command="${prefix}/bin/iocage"`],
   ])('%s: the service comes with it and goes with it', (system, path, line) => {
     const file = join(place, prefix, path);

@@ -1,6 +1,6 @@
 /**
- * SIGKILL at each mark of the journal, before and after it is written, of create, clone, start, stop
- * and destroy: after `doctor` the pool and the host are as they were before the operation, or as
+ * SIGKILL at each mark of the journal, before and after it is written, of create, clone, start, stop,
+ * destroy and others: after `doctor` the pool and the host are as they were before the operation, or as
  * they are after it, and nothing in between.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -121,6 +121,23 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
       },
       cleanUp: () => lab.run('jail.stop', { jail: 'source' }),
       mayBe: ['before'],
+    },
+    {
+      operation: 'snapshot.mount',
+      input: { jail: 'source', snapshot: 'kept' },
+      // The dataset that holds all mounted snapshots stays.
+      prepare: async () => {
+        await lab.run('snapshot.mount', { jail: 'source', snapshot: 'kept' });
+        await lab.run('snapshot.unmount', { jail: 'source', snapshot: 'kept' });
+      },
+      reset: () => lab.run('snapshot.unmount', { jail: 'source', snapshot: 'kept' }),
+      mayBe: ['before'],
+    },
+    {
+      operation: 'snapshot.unmount',
+      input: { jail: 'source', snapshot: 'kept' },
+      prepare: () => lab.run('snapshot.mount', { jail: 'source', snapshot: 'kept' }),
+      mayBe: ['before', 'after'],
     },
     {
       operation: 'image.export',

@@ -246,8 +246,7 @@ describe.skipIf(why !== undefined)(`linux host${why ? ` (skipped: ${why})` : ''}
       expect(await it_.snapshot()).toEqual(before);
       expect(commands(starting)).toEqual([
         '/bin/sh -c echo hello',
-        expect.stringMatching(/crun .* create --bundle .* ioc-one$/),
-        expect.stringMatching(/crun .* start ioc-one$/),
+        expect.stringMatching(/crun .* run --detach --bundle .* ioc-one$/),
         expect.stringMatching(/crun .* exec --process .* ioc-one$/),
       ]);
       await start(it_, jail);
@@ -264,12 +263,12 @@ describe.skipIf(why !== undefined)(`linux host${why ? ` (skipped: ${why})` : ''}
       await stop(it_, jail);
       const first = it_.exec.spawned;
       await start(it_, jail);
-      expect(it_.exec.spawned - first).toBe(2);
+      expect(it_.exec.spawned - first).toBe(1);
       await it_.host.running(jail.pool);
       await it_.host.runtime(jail);
-      expect(it_.exec.spawned - first).toBe(2);
+      expect(it_.exec.spawned - first).toBe(1);
       await stop(it_, jail);
-      expect(it_.exec.spawned - first).toBe(3);
+      expect(it_.exec.spawned - first).toBe(2);
     });
   });
 });

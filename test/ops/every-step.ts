@@ -13,6 +13,7 @@ import type { Journal, JournalMark } from '../../src/driver/system.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
+import { diskCases } from './every-step-disk.ts';
 import { typeCases } from './every-step-types.ts';
 
 export interface StepWorld {
@@ -263,6 +264,7 @@ export function stepCases(
       prepare: () => run('property.set', { jails: ['default'], properties: [['boot', 'off']] }),
       reset: nothing,
     },
+    ...diskCases(run),
     ...imageCases(run),
     {
       operation: 'fstab.change',

@@ -90,7 +90,7 @@ export const fstabKind = (entry: FstabEntry): 'bind' | 'tmpfs' | 'provided' | un
         ? 'provided'
         : undefined;
 
-const isBelow = (path: string, directory: string): boolean =>
+export const isBelow = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(`${directory}/`);
 
 /**
@@ -110,6 +110,13 @@ export function targetInJail(target: string, places: FstabPlaces): string | unde
 /** Directories of a jail that the runtime mounts itself. */
 const taken = ['/dev', '/proc', '/sys', '/run'];
 
+/** Why nothing is mounted at this path of a jail, in words; undefined when it may be. */
+export function ownPlaceProblem(target: string): string | undefined {
+  if (target === '/') return `a target is a directory in the jail's root, not the root itself`;
+  const own = taken.find((path) => isBelow(target, path));
+  return own && `${own} of a jail is mounted by iocage itself`;
+}
+
 /**
  * What is wrong with a line, in words; undefined when nothing is.
  *
@@ -128,9 +135,8 @@ export function entryProblem(
   const odd = entry.options.find((option) => !optionPattern.test(option));
   if (odd !== undefined) return `option ${JSON.stringify(odd)} is not allowed`;
   if (kind === 'provided') return undefined;
-  if (target === '/') return `a target is a directory in the jail's root, not the root itself`;
-  const own = taken.find((path) => isBelow(target, path));
-  if (own !== undefined) return `${own} of a jail is mounted by iocage itself`;
+  const own = ownPlaceProblem(target);
+  if (own !== undefined) return own;
   if (kind === 'tmpfs') return undefined;
   if (!entry.source.startsWith('/')) return `source ${JSON.stringify(entry.source)} is no absolute path`;
   if (source === undefined) return `source ${JSON.stringify(entry.source)} does not exist`;

@@ -5,6 +5,7 @@ import { hostId } from '../codec/names.ts';
 import { freeText, orNone, path, timestamp, wordsOrNone } from '../codec/text.ts';
 import { nameProblem } from '../name.ts';
 import type { Property } from '../property.ts';
+import { snapshotSchedule } from '../schedule.ts';
 import { answers } from './answers.ts';
 import { identity } from './identity.ts';
 import { ready } from './ready.ts';
@@ -128,7 +129,9 @@ export const custom: readonly Property[] = [
     codec: onOff,
     default: 'off',
     freebsd: 'zfs jail',
-    linux: later('the property zoned; not with ZFS over FUSE'),
+    linux: applied(
+      'mounted in the jail by its start; zfs(8) inside the jail is not possible, it needs a user namespace',
+    ),
     doc: 'Hand the datasets of jail_zfs_dataset over to the jail.',
     example: 'on',
     source: original,
@@ -149,9 +152,9 @@ export const custom: readonly Property[] = [
     codec: orNone(path),
     default: 'none',
     freebsd: 'mountpoint of the dataset',
-    linux: later('the property zoned; not with ZFS over FUSE'),
+    linux: applied('where the jail sees it; the mount point on the host stays'),
     defaultable: false,
-    doc: 'Mount point of the dataset that is handed over, as the jail sees it.',
+    doc: 'Where the jail sees the dataset that is handed over, /data when none; several stand in it by their last names.',
     example: '/data',
     source: develop,
   }),
@@ -160,11 +163,22 @@ export const custom: readonly Property[] = [
     codec: volumes,
     default: 'none',
     freebsd: 'nullfs(5) mounts',
-    linux: later('bind mounts'),
+    linux: applied('bind mounts; the options are those of fstab'),
     defaultable: false,
-    doc: 'Directories of the host shown in the jail: HOSTPATH[:JAILPATH[:OPTIONS]], blanks between.',
+    doc: 'Directories and files of the host shown in the jail: HOSTPATH[:JAILPATH[:OPTIONS]], blanks between.',
     example: '/srv/www:/var/www:ro',
     source: original,
+  }),
+  property('custom', {
+    key: 'snapshot_schedule',
+    codec: snapshotSchedule,
+    default: 'none',
+    freebsd: 'iocage snapshot --scheduled, called by cron(8)',
+    linux: applied('iocage snapshot --scheduled, called by iocage-snapshots.timer'),
+    live: true,
+    doc: 'Snapshots that are taken by themselves, and how many of each period are kept.',
+    example: 'daily=7,weekly=4',
+    source: 'this version',
   }),
   property('custom', {
     key: 'pkglist',

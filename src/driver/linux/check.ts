@@ -3,7 +3,7 @@ import type { Exec, Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { baseProblems } from './base.ts';
 import { unsafePlace } from './container.ts';
-import { fstabProblems } from './fstab.ts';
+import { shownProblems } from './shown.ts';
 import { hostnameOf } from './oci.ts';
 import { limitsOf } from './limits-steps.ts';
 import { planJailNetwork } from './network.ts';
@@ -61,7 +61,7 @@ export async function checkJail(
   if (pairs) problems.push({ key: 'interfaces', problem: pairs });
   problems.push(hostnameProblem(jail), await rootProblem(files, jail));
   problems.push(...(await limitsOf(files, jail)).problems);
-  problems.push(...(await fstabProblems(exec, files, jail)));
+  problems.push(...(await shownProblems(exec, files, jail)));
   problems.push(...(await planJailNetwork(exec, files, paths, jail)).problems);
   problems.push(...(await baseProblems(files, jail)));
   return problems.filter((problem) => problem !== undefined);

@@ -1,5 +1,5 @@
 /**
- * Creating, starting and removing the container, with the runtime. Each part can be repeated.
+ * Running and removing the container, with the runtime. Each part can be repeated.
  * See crun(1), and linux.md of the project's documents for what a jail is made of.
  */
 import { dirname, join } from 'node:path';
@@ -10,12 +10,12 @@ import type { HostFacts } from './facts.ts';
 import type { Places } from './names.ts';
 import { withFilter, type OciConfig } from './oci.ts';
 import { processesOf, signalAll } from './processes.ts';
-import { createCommand, crun } from './runtime-command.ts';
+import { runCommand, crun } from './runtime-command.ts';
 import { cachedFilter, filterPath, keepFilter } from './seccomp-cache.ts';
 import { seccompProfile, type SeccompOptions } from './seccomp.ts';
 import { readState, recordState, startTime, type JailState } from './state.ts';
 
-export interface CreateArgs {
+export interface RunArgs {
   readonly pool: string;
   readonly uuid: string;
   readonly consoleLog: string;
@@ -63,7 +63,7 @@ async function refuseUnsafeRoot(run: StepRun, config: OciConfig): Promise<void> 
     throw failure('UNSAFE_PATH', { path, why: 'it must be a directory, not a link or a file' });
 }
 
-async function writeBundle(args: CreateArgs, places: Places, run: StepRun): Promise<void> {
+async function writeBundle(args: RunArgs, places: Places, run: StepRun): Promise<void> {
   for (const directory of [places.bundle, places.runtimeRoot]) {
     await run.files.mkdir(directory, { mode: 0o700 });
   }
@@ -80,9 +80,9 @@ async function runtimeComplaint(run: StepRun, log: string): Promise<string> {
   return text.trim().split('\n').slice(-2).join('; ');
 }
 
-async function callCreate(args: CreateArgs, places: Places, facts: HostFacts, run: StepRun): Promise<void> {
+async function callRun(args: RunArgs, places: Places, facts: HostFacts, run: StepRun): Promise<void> {
   const log = join(places.bundle, 'crun.log');
-  const argv = createCommand(places, facts.cgroups, log);
+  const argv = runCommand(places, facts.cgroups, log);
   await run.files.remove(log);
   // A file, not a pipe: the first process keeps it open for as long as the jail runs.
   const { status } = await run.exec.change(argv, { logTo: args.consoleLog, accept: 'any' });
@@ -94,8 +94,8 @@ async function callCreate(args: CreateArgs, places: Places, facts: HostFacts, ru
   });
 }
 
-export async function createContainer(
-  args: CreateArgs,
+export async function runContainer(
+  args: RunArgs,
   places: Places,
   facts: HostFacts,
   paths: Paths,
@@ -112,14 +112,14 @@ export async function createContainer(
 
   await writeConfig(compiled);
   try {
-    await callCreate(args, places, facts, run);
+    await callRun(args, places, facts, run);
   } catch (error) {
     if (compiled === undefined) throw error;
     // The kept filter may be what is wrong; what the runtime compiles itself is the measure.
     await removeContainer(places, facts, run);
     await writeBundle(args, places, run);
     await writeConfig(undefined);
-    await callCreate(args, places, facts, run);
+    await callRun(args, places, facts, run);
     await run.files.remove(cache);
   }
   if (run.dry) return;
@@ -134,7 +134,7 @@ interface RuntimeStatus {
   readonly pid: number;
 }
 
-async function recordCreated(args: CreateArgs, places: Places, run: StepRun): Promise<void> {
+async function recordCreated(args: RunArgs, places: Places, run: StepRun): Promise<void> {
   const status = JSON.parse((await run.files.read(places.runtimeStatus)) ?? '{}') as Partial<RuntimeStatus>;
   const processStart = status.pid === undefined ? undefined : await startTime(run.files, status.pid);
   if (status.pid === undefined || processStart === undefined) {

@@ -41,24 +41,36 @@ export async function fstabProblems(
   return problems;
 }
 
+/** @param orFile a single file may be bound too */
 export async function mountProblem(
   exec: Exec,
   files: Files,
   jail: JailSpec,
   entry: FstabEntry,
+  orFile = false,
 ): Promise<string | undefined> {
   const bind = fstabKind(entry) === 'bind' && entry.source.startsWith('/');
   const found = bind ? await exec.read(['realpath', entry.source], { accept: 'any' }) : undefined;
   const source = found?.status === 0 ? found.stdout.replace(/\n$/, '') : undefined;
   const problem = entryProblem(entry, fstabPlaces(jail), source);
   if (problem !== undefined || fstabKind(entry) === 'provided') return problem;
-  if (source !== undefined && (await files.stat(source))?.type !== 'directory')
+  const type = source === undefined ? 'directory' : (await files.stat(source))?.type;
+  if (type !== 'directory' && !(orFile && type === 'file'))
     return `source ${JSON.stringify(entry.source)} is not a directory`;
-  const target = targetInJail(entry.target, fstabPlaces(jail))!;
+  return unsafeTarget(files, jail, targetInJail(entry.target, fstabPlaces(jail))!, type);
+}
+
+/** Why nothing can be mounted at this path of the jail's root; no link on the way is followed. */
+export async function unsafeTarget(
+  files: Files,
+  jail: JailSpec,
+  target: string,
+  type: 'directory' | 'file' = 'directory',
+): Promise<string | undefined> {
   try {
     const facts = await files.statBelow(jail.root, target.slice(1));
-    return facts !== undefined && facts.type !== 'directory'
-      ? `target ${JSON.stringify(target)} is not a directory of the jail`
+    return facts !== undefined && facts.type !== type
+      ? `target ${JSON.stringify(target)} is not a ${type} of the jail`
       : undefined;
   } catch (thrown) {
     return asIocageError(thrown).message;
@@ -67,7 +79,7 @@ export async function mountProblem(
 
 const words = new Set(['ro', 'rw', 'nosuid', 'noexec', 'noatime']);
 
-function toMount(entry: FstabEntry, destination: string): OciMount {
+export function toMount(entry: FstabEntry, destination: string): OciMount {
   const options = entry.options.filter((option) => words.has(option));
   if (fstabKind(entry) === 'bind')
     return { destination, type: 'bind', source: entry.source, options: ['bind', 'nodev', ...options] };

@@ -15,8 +15,17 @@ export function crun(places: Pick<Places, 'runtimeRoot'>, ...words: readonly str
  */
 const coverThenRun = 'mount -t tmpfs -o size=64k,mode=755 iocage-cover "$1" && shift && exec "$@"';
 
-export function createCommand(places: Places, cgroups: CgroupLayout, log: string): readonly string[] {
-  const [program, ...rest] = crun(places, '--log', log, 'create', '--bundle', places.bundle, places.id);
+export function runCommand(places: Places, cgroups: CgroupLayout, log: string): readonly string[] {
+  const [program, ...rest] = crun(
+    places,
+    '--log',
+    log,
+    'run',
+    '--detach',
+    '--bundle',
+    places.bundle,
+    places.id,
+  );
   const bare = [program!, ...rest];
   if (cgroups.kind !== 'hybrid') return bare;
   return [

@@ -9,10 +9,9 @@ import type { Host, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
 import { baseMounts } from './base.ts';
-import { createContainer, removeContainer, resolvConfPath, type CreateArgs } from './container.ts';
+import { runContainer, removeContainer, resolvConfPath, type RunArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
 import { commandSteps } from './command.ts';
-import { fstabMounts } from './fstab.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { readySteps } from './ready.ts';
@@ -24,7 +23,7 @@ import { networkSteps } from './net-steps.ts';
 import { toOciConfig, type JailNetwork } from './oci.ts';
 import { askToEnd, processesOf, signalAll } from './processes.ts';
 import { resolvConfText } from './resolver.ts';
-import { crun } from './runtime-command.ts';
+import { shownMounts } from './shown.ts';
 import { runService, serviceArgs, type ServiceArgs } from './services.ts';
 import { isAlive, readState } from './state.ts';
 
@@ -86,18 +85,11 @@ export function stepLists(doors: Doors): StepLists {
   const limits = limitStepLists(files, paths);
   const { ready, readyArgs } = readySteps(files, paths);
   const { command, commandStep } = commandSteps(paths);
-  const create = stepKind<CreateArgs>('linux.create', {
-    title: (args) => `create the container of ${name(args)}`,
-    do: async (args, run) => createContainer(args, at(args), await doors.facts(), paths, run),
+  // Its first process is our init, which does nothing: the jail's own programs come with exec_start.
+  const begin = stepKind<RunArgs>('linux.run', {
+    title: (args) => `run the container of ${name(args)}`,
+    do: async (args, run) => runContainer(args, at(args), await doors.facts(), paths, run),
     undo: async (args, run) => removeContainer(at(args), await doors.facts(), run),
-  });
-  const begin = stepKind<JailArgs>('linux.start', {
-    title: (args) => `start ${name(args)}`,
-    do: async (args, run) => {
-      await run.exec.change(crun(at(args), 'start', at(args).id));
-    },
-    // The container goes with the step that made it.
-    undo: noUndo,
   });
   const service = stepKind<ServiceArgs>('linux.service', {
     title: (args) =>
@@ -179,7 +171,7 @@ export function stepLists(doors: Doors): StepLists {
       : { ...ids(jail), netns: plan.netns, nics, consoleLog: jail.consoleLog };
   };
 
-  async function createArgs(jail: JailSpec, plan: NetworkPlan | undefined): Promise<CreateArgs> {
+  async function runArgs(jail: JailSpec, plan: NetworkPlan | undefined): Promise<RunArgs> {
     const places = at(ids(jail));
     const kind = networkKind(jail.config);
     const network: JailNetwork =
@@ -194,7 +186,7 @@ export function stepLists(doors: Doors): StepLists {
         cgroup: places.cgroup,
         network,
         resolvConf: resolvConf === undefined ? undefined : resolvConfPath(places),
-        fstab: await fstabMounts(files, jail),
+        fstab: await shownMounts(files, jail),
         base: await baseMounts(files, jail),
       }),
       seccomp: { anySocketFamily: isOn(jail.config, 'allow_socket_af') },
@@ -217,9 +209,8 @@ export function stepLists(doors: Doors): StepLists {
         ? []
         : [applyNetwork({ ...ids(jail), plan }, vnet ? { label: 'Configuring VNET' } : {})]),
       ...(dhcp === undefined ? [] : [lease(dhcp)]),
-      create(await createArgs(jail, plan)),
       // What the original calls shared is the host's own network; every other jail has one of its own.
-      begin(ids(jail), {
+      begin(await runArgs(jail, plan), {
         label: networkKind(jail.config) === 'host' ? 'Started (shared IP mode)' : 'Started',
       }),
       // Before any program of the jail runs: so far there is only our init in it.
@@ -266,7 +257,6 @@ export function stepLists(doors: Doors): StepLists {
     lease,
     endLease,
     hook,
-    create,
     begin,
     service,
     endOthers,

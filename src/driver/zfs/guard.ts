@@ -1,6 +1,6 @@
 /**
  * The destroy guard: the last thing before `zfs destroy`, whatever the caller believes. Only datasets
- * strictly below POOL/iocage/{jails,templates,releases,base,download}, of a shape that iocage makes,
+ * strictly below POOL/iocage/{jails,templates,releases,base,download,snapmounts}, of a shape that iocage makes,
  * may go. Pure; knows nothing of what exists. Spec: safety rule 8 of the original's analysis.
  */
 import { failure } from '../../domain/errors.ts';
@@ -13,10 +13,13 @@ const shapes: Readonly<Record<string, (below: readonly string[]) => boolean>> = 
   // Base jails have one dataset for each base directory, such as root/bin and root/usr/lib32.
   base: (below) => below.length === 0 || (below[0] === 'root' && below.length <= 4),
   download: (below) => below.length === 0,
+  // Read-only clones, which hold nothing of their own.
+  snapmounts: isJailPart,
 };
 
+/** Its root, and datasets of its own beside that. COMPAT: the early lines had one in the root. */
 function isJailPart(below: readonly string[]): boolean {
-  return ['', 'root', 'data', 'root/data'].includes(below.join('/'));
+  return below.length <= 1 || below.join('/') === 'root/data';
 }
 
 const segment = /^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/;
@@ -34,6 +37,7 @@ export function guardProblem(dataset: string): string | undefined {
   const shape = group !== undefined && Object.hasOwn(shapes, group) ? shapes[group] : undefined;
   if (shape === undefined) return `it is not in one of ${Object.keys(shapes).join(', ')}`;
   if (name === undefined) return 'it is a part of the layout itself';
+  if (group === 'snapmounts' && !name.includes(':')) return 'it is no mounted snapshot, JAIL:NAME';
   if (!shape(below)) return 'iocage makes no dataset of that shape';
   return undefined;
 }

@@ -10,6 +10,7 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertJailName, assertSnapshotName, assertTag, timeTag } from '../../domain/name.ts';
 import { checkAssignments } from '../../domain/config.ts';
+import { ownWordsFor } from '../../domain/handed.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
@@ -17,7 +18,8 @@ import { adoptFstab } from '../steps/move.ts';
 import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
-import { numbered, toZfsProperties, type Created } from './new-jail.ts';
+import { assertHandable } from './handed.ts';
+import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
 
 const cloneInput = z.object({
   jail: z.string().min(1, 'a jail is named by its UUID or its tag'),
@@ -57,6 +59,7 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     const copies = freeCopies(world, input);
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
     refusePackageList(given);
+    for (const copy of copies) await assertHandable(context, world, ownerOf(world, copy), given);
     const found = await snapshotRows(context.storage, source);
     const steps = copies.flatMap((copy) =>
       cloneSteps({ world, source, ...copy, snapshot: input.snapshot }, found, given),
@@ -223,9 +226,13 @@ export function cloneSteps(
   const point = snapshot ?? uuid;
   const hostname = given.find(([key]) => key === 'host_hostname')?.[1];
   const name = hostname ?? uuid.replaceAll('_', '-');
-  const kept = [...source.local].filter(
-    ([key]) =>
-      !identity.has(key) &&
+  const handed = ownWordsFor(source.local.get('jail_zfs_dataset'), source, dataset);
+  const kept = [
+    ...source.local,
+    ...(handed === undefined ? [] : ([['jail_zfs_dataset', handed]] as const)),
+  ].filter(
+    ([key, value]) =>
+      (!identity.has(key) || (key === 'jail_zfs_dataset' && value === handed)) &&
       !leave.has(key) &&
       !/^vnet\d_mac$/.test(key) &&
       ![...given, ...more].some(([other]) => other === key),

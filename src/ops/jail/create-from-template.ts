@@ -9,7 +9,8 @@ import type { Step } from '../../driver/system.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneSteps, snapshotRows, type Copy } from './clone.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
-import type { Created, Kind } from './new-jail.ts';
+import { assertHandable } from './handed.ts';
+import { ownerOf, type Created, type Kind } from './new-jail.ts';
 import { jailLock } from './select.ts';
 
 /** Two jails cannot have these in common, or they say something of the template alone. */
@@ -59,6 +60,7 @@ export async function planFromTemplate(
     shared: spec.base !== undefined,
     state: 'used',
   });
+  for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
   const own = await context.storage.local(source.dataset);
   const more = [
     ['source_template', source.tag] as const,

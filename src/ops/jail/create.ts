@@ -13,7 +13,7 @@ import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../dom
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
-import { choosePool, readWorld, type Release, type World } from '../world.ts';
+import { poolName, readWorld, type Release, type World } from '../world.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
@@ -21,7 +21,8 @@ import { releaseLock } from '../release/destroy.ts';
 import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
-import { kinds, numbered, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
 
@@ -63,8 +64,8 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
-    const pool = await choosePool(context);
-    const tags = wantedTags(input).map((tag) => tagLock(pool.name, tag));
+    const pool = await poolName(context);
+    const tags = wantedTags(input).map((tag) => tagLock(pool, tag));
     return [...tags, ...(await sourceLocks(context, input))];
   },
   async plan(context, input) {
@@ -75,6 +76,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
     const given = givenProperties(input);
+    for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
     const base = kind === 'base' ? await readBase(context, release!) : [];
     if (release !== undefined && kind !== 'base') await assertCalm(context, world.pool.name, release.name);
     const packages = await listedPackages(

@@ -9,6 +9,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { releaseDestroy } from '../release/destroy.ts';
+import { noteHandedElsewhere } from '../snapshot/rows.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
@@ -43,6 +44,7 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
     assertOurs(jail);
     const stop = await stopFirst(context, world, jail, input.force);
     const loss = await computeLoss(context, jail);
+    noteHandedElsewhere(context, jail, world.defaults);
     return {
       subject: label(jail),
       title: `Destroying jail ${label(jail)}`,

@@ -2,11 +2,11 @@
  * `fstab`: directories of the host in a jail, kept in the jail's file `fstab` and mounted by its start.
  * Grammar of Python iocage. A line is checked when it is added and again at each start.
  */
-import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, defineRead, type Words } from '../operation.ts';
+import { defineChange, defineRead, type Context } from '../operation.ts';
+import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
-import { label, type Jail } from '../../domain/jail.ts';
+import { label } from '../../domain/jail.ts';
 import {
   entryOf,
   parseEntry,
@@ -16,8 +16,9 @@ import {
   type FstabEntry,
   type FstabLine,
 } from '../../domain/format/fstab.ts';
-import { readWorld, toSpec } from '../world.ts';
+import { toSpec, type World } from '../world.ts';
 import { rewriteFstab } from '../steps/fstab.ts';
+import { fstabEditWith, jailOf, pathOf } from './fstab-edit.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
 
 const listInput = jailInput;
@@ -61,22 +62,11 @@ const changeInput = jailInput.extend({
   add: z.array(z.string()).optional(),
   /** Index from 0, or the words of the line. */
   remove: z.array(z.string()).optional(),
+  /** With `add`: the line at this index becomes that one. */
+  replace: z.number().int().min(0).optional(),
+  /** The whole file, for the one that was read before. */
+  text: z.object({ before: z.string(), after: z.string() }).optional(),
 });
-
-function pathOf(jail: Jail): string {
-  if (jail.mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: jail.dataset });
-  return join(jail.mountpoint, 'fstab');
-}
-
-function jailOf(words: Words): string {
-  const [jail, ...more] = words.positionals;
-  if (jail === undefined || more.length > 0)
-    throw failure('USAGE', {
-      problem: jail === undefined ? 'missing UUID' : 'one jail, please',
-      command: 'fstab',
-    });
-  return jail;
-}
 
 /** Six words, one text of six, or one path for the same place in the jail, read-only. */
 function toEntry(words: readonly string[], root: string): FstabEntry {
@@ -118,15 +108,59 @@ function toEntry(words: readonly string[], root: string): FstabEntry {
     : { ...entry, target: root + entry.target };
 }
 
-function indexOf(lines: readonly FstabLine[], words: readonly string[], root: string): number {
+function refusedLine(problem: string) {
+  return failure('INVALID_INPUT', { issues: [{ path: 'fstab', problem }] });
+}
+
+/** @throws INVALID_INPUT when there is no such line */
+function indexOf(lines: readonly FstabLine[], words: readonly string[], root: string, jail: string): number {
   const mounting = lines.flatMap((line, at) => (entryOf(line) ? [at] : []));
   const [word = ''] = words;
-  if (words.length === 1 && /^\d{1,4}$/.test(word)) return mounting[Number(word)] ?? -1;
-  const wanted = toEntry(words, root);
-  return lines.findIndex((line) => {
-    const entry = entryOf(line);
-    return entry !== undefined && entry.source === wanted.source && entry.target === wanted.target;
+  const byNumber = words.length === 1 && /^\d{1,4}$/.test(word);
+  const wanted = byNumber ? undefined : toEntry(words, root);
+  const found = byNumber
+    ? mounting[Number(word)]
+    : mounting.find((at) => {
+        const { source, target } = entryOf(lines[at]!)!;
+        return source === wanted!.source && target === wanted!.target;
+      });
+  if (found === undefined) throw refusedLine(`jail ${jail} has no line ${JSON.stringify(words.join(' '))}`);
+  return found;
+}
+
+function takenTarget(
+  entry: FstabEntry,
+  others: readonly FstabLine[],
+  world: World,
+  { root }: JailSpec,
+): string | undefined {
+  const places = { iocage: world.mountpoint, root };
+  const target = targetInJail(entry.target, places);
+  const same = others.some((line) => {
+    const other = entryOf(line);
+    return other !== undefined && targetInJail(other.target, places) === target;
   });
+  return same ? `target ${JSON.stringify(entry.target)} is mounted already` : undefined;
+}
+
+/** Of a file that was edited as a whole: the first line that could not be mounted. */
+async function firstProblem(
+  context: Context,
+  world: World,
+  spec: JailSpec,
+  lines: readonly FstabLine[],
+): Promise<string | undefined> {
+  for (const [at, line] of lines.entries()) {
+    const entry = entryOf(line);
+    const unread = entry === undefined && !/^\s*(#|$)/.test(line.raw ?? '');
+    const problem = unread
+      ? 'it has not six fields: SOURCE TARGET TYPE OPTIONS DUMP PASS'
+      : entry &&
+        (takenTarget(entry, lines.slice(0, at), world, spec) ??
+          (await context.host.mountProblem(spec, entry)));
+    if (problem !== undefined) return `line ${at + 1}: ${problem}`;
+  }
+  return undefined;
 }
 
 export const fstabChange = defineChange<typeof changeInput, { mounts: number }>({
@@ -136,38 +170,29 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
   recover: 'undo',
   input: changeInput,
   locks: lockJail,
-  async plan(context, { jail: name, add, remove }) {
-    const world = await readWorld(context);
-    const { jail } = await readJail(context, name);
+  async plan(context, { jail: name, add, remove, replace, text }) {
+    const { world, jail } = await readJail(context, name);
     const spec = toSpec(world, jail);
     const path = pathOf(jail);
     const before = await context.files.read(path);
-    const lines = [...parseFstab(before ?? '')];
-    if (remove !== undefined) {
-      const at = indexOf(lines, remove, spec.root);
-      if (at < 0)
-        throw failure('INVALID_INPUT', {
-          issues: [
-            { path: 'fstab', problem: `jail ${label(jail)} has no line ${JSON.stringify(remove.join(' '))}` },
-          ],
-        });
-      lines.splice(at, 1);
+    if (text !== undefined && text.before !== (before ?? ''))
+      throw refusedLine(`the file was changed by somebody else meanwhile`);
+    const lines = [...parseFstab(text?.after ?? before ?? '')];
+    if (remove !== undefined) lines.splice(indexOf(lines, remove, spec.root, label(jail)), 1);
+    if (text !== undefined) {
+      const problem = await firstProblem(context, world, spec, lines);
+      if (problem !== undefined) throw refusedLine(problem);
     }
     if (add !== undefined) {
+      const at =
+        replace === undefined ? lines.length : indexOf(lines, [String(replace)], spec.root, label(jail));
       const entry = toEntry(add, spec.root);
-      const places = { iocage: world.mountpoint, root: spec.root };
-      const same = lines.some((line) => {
-        const other = entryOf(line);
-        return (
-          other !== undefined && targetInJail(other.target, places) === targetInJail(entry.target, places)
-        );
-      });
-      const problem = same
-        ? `target ${JSON.stringify(entry.target)} is mounted already`
-        : await context.host.mountProblem(spec, entry);
-      if (problem !== undefined) throw failure('INVALID_INPUT', { issues: [{ path: 'fstab', problem }] });
+      const others = lines.filter((_, index) => index !== at);
+      const problem =
+        takenTarget(entry, others, world, spec) ?? (await context.host.mountProblem(spec, entry));
+      if (problem !== undefined) throw refusedLine(problem);
       const time = context.clock.now().toISOString().slice(0, 19).replace('T', ' ');
-      lines.push({ entry: { comment: `Added by iocage on ${time}`, ...entry } });
+      lines[at] = { entry: { comment: `Added by iocage on ${time}`, ...entry } };
     }
     return {
       subject: label(jail),
@@ -179,7 +204,7 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
   command: {
     names: ['fstab'],
     group: 'data',
-    usage: '-a JAIL SOURCE TARGET TYPE OPTIONS DUMP PASS | -r JAIL INDEX | -l JAIL',
+    usage: '-a JAIL LINE | -R INDEX JAIL LINE | -r JAIL INDEX | -l JAIL | -e JAIL',
     flags: [
       {
         key: 'add',
@@ -187,28 +212,48 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
         doc: 'add a line: six fields, or one path, which is mounted read-only',
       },
       { key: 'remove', flags: '-r, --remove', doc: 'remove a line, by its index or its fields' },
+      { key: 'replace', flags: '-R, --replace <index>', doc: 'put another line in the place of this one' },
       { key: 'list', flags: '-l, --list', doc: 'list the lines' },
+      {
+        key: 'edit',
+        flags: '-e, --edit',
+        doc: 'edit the file with $EDITOR, or vi; it is checked before it counts',
+      },
     ],
     about:
-      'TARGET is a path in the jail. Types: nullfs (or bind) and tmpfs. A change takes effect when the jail starts the next time.',
+      'A LINE is SOURCE TARGET TYPE OPTIONS DUMP PASS; TARGET is a path in the jail. Types: nullfs (or bind) and tmpfs. A change takes effect when the jail starts the next time.',
     examples: [
       {
         line: 'iocage fstab -a web /srv/www /mnt/www nullfs ro 0 0',
         says: '/srv/www of the host, read-only',
       },
       { line: 'iocage fstab -l web', says: 'all lines with their index' },
+      { line: 'iocage fstab -R 0 web /srv/new /mnt/www nullfs ro 0 0', says: 'another one in its place' },
       { line: 'iocage fstab -r web 0', says: 'the first one goes' },
     ],
-    instead: (words) => (words.flags['list'] === true ? fstabList : undefined),
+    instead: ({ flags }) =>
+      flags['list'] === true ? fstabList : flags['edit'] === true ? fstabEdit : undefined,
     toInputs(words) {
       const [jail, ...fields] = words.positionals;
       // `size=64m` in a field looks like an assignment; such a word is the options, or the whole line.
       const assigned = words.properties.map((pair) => pair.join('='));
       fields.splice(fields.length === 0 ? 0 : 3, 0, ...assigned);
-      const { add, remove } = words.flags;
-      if (jail === undefined || fields.length === 0 || (add === true) === (remove === true))
-        throw failure('USAGE', { problem: 'fstab takes -a, -r or -l, a jail and a line', command: 'fstab' });
-      return [{ jail, [add === true ? 'add' : 'remove']: fields }];
+      const { add, remove, replace } = words.flags;
+      const asked = [add === true, remove === true, replace !== undefined].filter(Boolean).length;
+      if (jail === undefined || fields.length === 0 || asked !== 1)
+        throw failure('USAGE', {
+          problem: 'fstab takes -a, -r, -R, -l or -e, a jail and a line',
+          command: 'fstab',
+        });
+      if (replace === undefined) return [{ jail, [add === true ? 'add' : 'remove']: fields }];
+      if (!/^\d{1,4}$/.test(String(replace)))
+        throw failure('USAGE', {
+          problem: `-R takes an index, not ${JSON.stringify(replace)}`,
+          command: 'fstab',
+        });
+      return [{ jail, add: fields, replace: Number(replace) }];
     },
   },
 });
+
+export const fstabEdit = fstabEditWith(() => fstabChange);

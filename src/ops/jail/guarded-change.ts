@@ -7,10 +7,14 @@
  * The jail is left as it was found: a running one runs, one that was down is down, changed or gone back.
  */
 import { failure } from '../../domain/errors.ts';
+import type { Jail } from '../../domain/jail.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import type { Context } from '../operation.ts';
 import { ensureJail, guardSnapshot, toJailData } from '../steps/guard.ts';
+import { toSpec, type World } from '../world.ts';
+import { handOver } from './handed.ts';
+import { settle } from './settle.ts';
 import { stamp } from './start.ts';
 
 /** Long enough for a service to be asked, too short to be forgotten. */
@@ -65,26 +69,53 @@ export async function guardedChange(
   ];
 }
 
-async function assertStartable(host: Context['host'], spec: JailSpec): Promise<void> {
-  const problems = await host.check(spec);
+/**
+ * The jail as it is started, and what its datasets need before, for `down`.
+ *
+ * @throws START_FAILED when what it is handed is not there
+ */
+export async function specToStart(
+  context: Context,
+  world: World,
+  jail: Jail,
+): Promise<{ readonly spec: JailSpec; readonly before: readonly Step[] }> {
+  const configured = toSpec(world, jail);
+  const handed = await handOver(context, jail, configured.config);
+  refuse(configured, handed.problems);
+  const running = (await context.host.running(jail.pool)).has(jail.uuid);
+  const { spec } = running ? { spec: configured } : await settle(context, world, jail, configured);
+  return { spec: { ...spec, handed: handed.mounts }, before: running ? [] : handed.steps };
+}
+
+function refuse(
+  spec: JailSpec,
+  problems: readonly { readonly key: string; readonly problem: string }[],
+): void {
   if (problems.length === 0) return;
   const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
   throw failure('START_FAILED', { jail: spec.tag, why });
 }
 
+async function assertStartable(host: Context['host'], spec: JailSpec): Promise<void> {
+  refuse(spec, await host.check(spec));
+}
+
 /** The check of another jail than the one that was changed, which is down: started for it, and stopped again. */
 export async function healthSteps(
-  { host }: Pick<Context, 'host'>,
-  spec: JailSpec,
+  context: Context,
+  world: World,
+  jail: Jail,
   health: string,
 ): Promise<readonly Step[]> {
-  await assertStartable(host, spec);
-  const jail = toJailData(spec);
+  const { spec, before } = await specToStart(context, world, jail);
+  await assertStartable(context.host, spec);
+  const data = toJailData(spec);
   return [
-    ensureJail({ jail, back: 'down' }),
-    ensureJail({ jail, wanted: 'up' }),
-    healthStep(host, spec, health),
-    ensureJail({ jail, wanted: 'down' }),
+    ...before,
+    ensureJail({ jail: data, back: 'down' }),
+    ensureJail({ jail: data, wanted: 'up' }),
+    healthStep(context.host, spec, health),
+    ensureJail({ jail: data, wanted: 'down' }),
   ];
 }
 

@@ -103,11 +103,12 @@ function identitySteps(jail: Jail, dataset: string, name: string, tag: string): 
     if (jail.local.has(key) && followsName(jail, key)) own[key] = hostWord(name);
   }
   const datasets = jail.local.get('jail_zfs_dataset');
-  const moved = datasets?.split(' ').map((word) => {
+  const moved = datasets?.split(' ').map((full) => {
+    const word = full.startsWith(`${jail.pool}/`) ? full.slice(jail.pool.length + 1) : full;
     const old = `${jail.dataset.split('/').slice(1).join('/')}`;
     return word === old || word.startsWith(`${old}/`)
       ? `${dataset.split('/').slice(1).join('/')}${word.slice(old.length)}`
-      : word;
+      : full;
   });
   if (moved !== undefined && moved.join(' ') !== datasets) own['jail_zfs_dataset'] = moved.join(' ');
   return setProperties({

@@ -2,8 +2,10 @@
 import * as z from 'zod';
 import type { Context, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { findJail, type Jail } from '../../domain/jail.ts';
-import { readWorld, type World } from '../world.ts';
+import type { Jail } from '../../domain/jail.ts';
+import { readJail, readWorld } from '../world.ts';
+
+export { readJail };
 
 export const jailInput = z.object({ jail: z.string().min(1, 'a jail is named by its UUID or its tag') });
 
@@ -15,11 +17,6 @@ export function jailLock(jail: Pick<Jail, 'pool' | 'uuid'>): string {
 /** The lock that keeps two jails from getting one tag. */
 export function tagLock(pool: string, tag: string): string {
   return `tag:${pool}:${tag}`;
-}
-
-export async function readJail(context: Context, name: string): Promise<{ world: World; jail: Jail }> {
-  const world = await readWorld(context);
-  return { world, jail: findJail(world.jails, name) };
 }
 
 export async function lockJail(context: Context, input: { jail: string }): Promise<readonly string[]> {

@@ -18,6 +18,7 @@ import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
 import { getRelease, releaseLock } from '../release/destroy.ts';
 import { convertSteps, wantedTemplate } from './convert.ts';
 import { toZfsProperties } from './create.ts';
+import { assertHandable } from './handed.ts';
 import { liveLimits } from './limits.ts';
 import { jailLock, tagLock } from './select.ts';
 
@@ -124,6 +125,7 @@ async function planJails(
     ...releases,
   ];
   checkTag(world, jails, pairs);
+  for (const jail of jails) await assertHandable(context, world, jail, pairs);
   const wanted = wantedTemplate(pairs);
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
   const running = await context.host.running(world.pool.name);

@@ -8,6 +8,7 @@ import { setProperties } from '../steps/dataset.ts';
 import { bootWith, shutdownWith } from '../host/boot.ts';
 import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
 import { settle } from './settle.ts';
+import { handOver } from './handed.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
 
 interface Life {
@@ -47,8 +48,9 @@ export const jailStart = defineChange<typeof jailInput, Life>({
     await assertNeeds(context, world, jail);
     await assertMounted(context, jail);
     const settled = await settle(context, world, jail, configured);
-    const { spec } = settled;
-    const problems = await context.host.check(spec);
+    const handed = await handOver(context, jail, configured.config);
+    const spec = { ...settled.spec, handed: handed.mounts };
+    const problems = [...handed.problems, ...(await context.host.check(spec))];
     if (problems.length > 0) {
       const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
       throw failure('START_FAILED', { jail: label(jail), why });
@@ -61,6 +63,7 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       subject: label(jail),
       title: `Starting ${label(jail)}`,
       steps: [
+        ...handed.steps,
         ...(await context.host.startSteps(spec)),
         setProperties({
           dataset: jail.dataset,
@@ -106,9 +109,10 @@ export const jailStart = defineChange<typeof jailInput, Life>({
 /** Before a restart stops anything. The jail's own addresses are in use, by itself; the start looks at them. */
 async function assertStartable(context: Context, world: World, jail: Jail): Promise<void> {
   assertNeedsKnown(world, jail);
-  const problems = (await context.host.check(toSpec(world, jail))).filter(
-    ({ key }) => !key.endsWith('_addr'),
-  );
+  const spec = toSpec(world, jail);
+  const handed = await handOver(context, jail, spec.config);
+  const found = [...handed.problems, ...(await context.host.check({ ...spec, handed: handed.mounts }))];
+  const problems = found.filter(({ key }) => !key.endsWith('_addr'));
   if (problems.length === 0) return;
   const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
   throw failure('START_FAILED', { jail: label(jail), why });
@@ -137,9 +141,14 @@ async function withWhatTheyNeed(
 
 /** Without its root dataset the jail would run in an empty directory, and what it writes be hidden later. */
 async function assertMounted(context: Context, jail: Jail): Promise<void> {
-  const rows = await context.storage.filesystems(jail.dataset, 1, ['mounted']);
-  const lost = rows?.find((row) => row.name === `${jail.dataset}/root` && row.values.get('mounted') === 'no');
-  if (lost) throw failure('NOT_MOUNTED', { dataset: lost.name });
+  const root = `${jail.dataset}/root`;
+  const mounted = jail.rootMounted ?? (await rootMounted(context, root));
+  if (!mounted) throw failure('NOT_MOUNTED', { dataset: root });
+}
+
+async function rootMounted(context: Context, root: string): Promise<boolean> {
+  const rows = await context.storage.filesystems(root, 0, ['mounted']);
+  return rows?.[0]?.values.get('mounted') !== 'no';
 }
 
 export const jailStop = defineChange<typeof jailInput, Life>({

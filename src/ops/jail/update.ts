@@ -11,7 +11,8 @@ import { packageChanges } from '../../domain/packages.ts';
 import { getRelease } from '../release/destroy.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from '../release/update.ts';
 import { readWorld, toSpec, type Release, type World } from '../world.ts';
-import { guardedChange, guardName } from './guarded-change.ts';
+import { noteHandedElsewhere } from '../snapshot/rows.ts';
+import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import {
   getPackageManager,
   installedPackages,
@@ -20,7 +21,6 @@ import {
   withoutServices,
 } from './packages.ts';
 import { jailLock, manyJails } from './select.ts';
-import { settle } from './settle.ts';
 
 /** A line for a shell in the jail. */
 export const healthLine = z
@@ -116,14 +116,13 @@ async function planJailUpdate(
 ): Promise<Plan<Updated>> {
   const { host, files } = context;
   const configured = toSpec(world, jail);
+  noteHandedElsewhere(context, jail, world.defaults);
   const running = (await host.running(jail.pool)).has(jail.uuid);
   const manager = await getPackageManager(files, configured.root, `jail ${label(jail)}`);
   // A template is nobody's running system: only its files are worked on.
-  const spec = jail.template
-    ? quietSpec(configured, 'used')
-    : running
-      ? configured
-      : (await settle(context, world, jail, configured)).spec;
+  const { spec, before: first } = jail.template
+    ? { spec: quietSpec(configured, 'used'), before: [] }
+    : await specToStart(context, world, jail);
   const upgrade = upgradeSteps(host, spec, manager);
   const before = await installedPackages(files, spec.root, manager);
   const snapshot = guardName(context, 'update');
@@ -135,6 +134,7 @@ async function planJailUpdate(
       spec,
       running,
       snapshot,
+      down: first,
       up: jail.template ? withoutServices(host, spec, manager, upgrade) : upgrade,
       health,
     }),

@@ -9,7 +9,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertReleaseName } from '../../domain/name.ts';
-import { choosePool, readWorld, type Release, type World } from '../world.ts';
+import { poolName, readWorld, type Release, type World } from '../world.ts';
 import { destroyDataset, unmountDataset } from '../steps/dataset.ts';
 
 /** The lock of everything that changes a release. */
@@ -36,7 +36,7 @@ export const releaseDestroy = defineChange<typeof destroyInput, Destroyed>({
   input: destroyInput,
   async locks(context, { release }) {
     assertReleaseName(release);
-    return [releaseLock((await choosePool(context)).name, release)];
+    return [releaseLock(await poolName(context), release)];
   },
   async plan(context, { release: name, download }) {
     const world = await readWorld(context);

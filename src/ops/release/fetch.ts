@@ -9,7 +9,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { isFreebsdRelease, type ReleaseKind } from '../../domain/release.ts';
-import { choosePool, namespace, readWorld, type Release, type World } from '../world.ts';
+import { namespace, poolName, readWorld, type Release, type World } from '../world.ts';
 import { createDataset, destroyDataset } from '../steps/dataset.ts';
 import { releaseLock, releasePaths, usersOf } from './destroy.ts';
 import { planArchive } from './fetch-archive.ts';
@@ -63,7 +63,7 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
   input: fetchInput,
   async locks(context, input) {
     const name = await chooseName(context, input);
-    const pool = (await choosePool(context)).name;
+    const pool = await poolName(context);
     const locks = input.update === false ? [] : updateLocks(await readWorld(context), name);
     return [...new Set([releaseLock(pool, name), ...locks, ...(await customLocks(context, input))])];
   },

@@ -14,7 +14,7 @@ import { packageChanges, type PackageChange, type PackageManager } from '../../d
 import { guardedChange, guardName, healthSteps } from '../jail/guarded-change.ts';
 import { cleanSteps, installedPackages, quietSpec, upgradeSteps, withoutServices } from '../jail/packages.ts';
 import { jailLock } from '../jail/select.ts';
-import { toSpec, type Release, type World } from '../world.ts';
+import { type Release, type World } from '../world.ts';
 import { releaseLock } from './destroy.ts';
 
 export interface Updated {
@@ -92,7 +92,7 @@ export async function planReleaseUpdate(
       })),
       ...(health === undefined || healthIn === undefined
         ? []
-        : await healthSteps(context, toSpec(world, healthIn), health)),
+        : await healthSteps(context, world, healthIn, health)),
     ],
     result: async () => ({
       uuid: name,

@@ -1,34 +1,17 @@
 /** Snapshots of a jail, always with all its datasets as one unit: take, list, remove, go back. */
 import * as z from 'zod';
-import { defineChange, defineRead, type Context, type Words } from '../operation.ts';
-import type { SnapshotRow } from '../../driver/storage.ts';
+import { defineChange, defineRead } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { label, type Jail } from '../../domain/jail.ts';
+import { findJail, label } from '../../domain/jail.ts';
+import { isInside } from '../jail/loss.ts';
+import { readWorld } from '../world.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { assertDown, assertOurs, jailInput, lockJail, oneJail, readJail } from '../jail/select.ts';
-import { splitSnapshot } from '../jail/clone.ts';
 import { stamp } from '../jail/start.ts';
-
-/** `JAIL@NAME`, or `JAIL -n NAME`. */
-function words1(command: string, words: Words): { jail: string; snapshot?: string } {
-  const { jail: word } = oneJail(command, words);
-  const { jail, snapshot } = splitSnapshot(word);
-  const name = snapshot ?? (words.flags['name'] as string | undefined);
-  return { jail, ...(name === undefined ? {} : { snapshot: name }) };
-}
-
-function needsName(command: string, words: Words): { jail: string; snapshot: string } {
-  const { jail, snapshot } = words1(command, words);
-  if (snapshot === undefined) throw failure('USAGE', { problem: 'missing snapshot: JAIL@NAME', command });
-  return { jail, snapshot };
-}
-
-const nameFlag = {
-  key: 'name',
-  flags: '-n, --name <name>',
-  doc: 'the snapshot, when it is not given as JAIL@NAME',
-};
+import { eachJail, jailsWith, nameFlag, needsName, snapshotWords } from './words.ts';
+import { assertNoClones, namesInUse, note, noteHandedElsewhere, noteYounger, snapshotsOf } from './rows.ts';
+import { snapshotScheduled } from './scheduled.ts';
 
 const takeInput = jailInput.extend({ snapshot: z.string().optional() });
 
@@ -40,7 +23,7 @@ export const snapshotTake = defineChange<typeof takeInput, { jail: string; snaps
   input: takeInput,
   locks: lockJail,
   async plan(context, input) {
-    const { jail } = await readJail(context, input.jail);
+    const { world, jail } = await readJail(context, input.jail);
     assertOurs(jail);
     const snapshot = input.snapshot ?? `ioc-${stamp(context.clock.now())}`;
     assertSnapshotName(snapshot);
@@ -48,6 +31,7 @@ export const snapshotTake = defineChange<typeof takeInput, { jail: string; snaps
     if (present.some((row) => row.snapshot === snapshot)) {
       throw failure('SNAPSHOT_EXISTS', { jail: label(jail), snapshot });
     }
+    noteHandedElsewhere(context, jail, world.defaults);
     return {
       subject: `${label(jail)}@${snapshot}`,
       title: `Taking snapshot ${snapshot} of ${label(jail)}`,
@@ -58,13 +42,25 @@ export const snapshotTake = defineChange<typeof takeInput, { jail: string; snaps
   command: {
     names: ['snapshot', 'snap'],
     group: 'data',
-    usage: 'JAIL[@NAME]',
-    flags: [nameFlag],
+    usage: 'JAIL[@NAME] | ALL[@NAME] | --scheduled [JAIL ...]',
+    flags: [
+      nameFlag,
+      {
+        key: 'scheduled',
+        flags: '--scheduled',
+        doc: 'what snapshot_schedule of the jails asks for now; the timer of the host calls this',
+      },
+      { key: 'recursive', flags: '-r', doc: 'no change: all datasets of the jail are always in it' },
+      { key: 'force', flags: '-f, --force', doc: 'no change: nothing is asked' },
+    ],
+    about: 'One snapshot of the jail and all its datasets, at one moment; the jail may run.',
     examples: [
       { line: 'iocage snapshot web@before-upgrade', says: 'with a name' },
       { line: 'iocage snapshot web', says: 'named after the time: ioc-2026-01-31_12:00:00' },
+      { line: 'iocage snapshot ALL@friday', says: 'each jail, one after the other' },
     ],
-    toInputs: (words) => [words1('snapshot', words)],
+    instead: (words) => (words.flags['scheduled'] === true ? snapshotScheduled : undefined),
+    toInputs: (words, context) => eachJail(context, snapshotWords('snapshot', words)),
   },
 });
 
@@ -72,36 +68,72 @@ export interface ListedSnapshot {
   /** Name after the `@`; with `/root` before it for the row of the jail's root, as the Python line shows it. */
   readonly name: string;
   readonly dataset: string;
+  /** Name after the `@`. */
+  readonly snapshot: string;
   readonly jail: string;
+  readonly tag: string;
   readonly createdAt: string;
   readonly referencedBytes: number;
   readonly usedBytes: number;
 }
 
-export const snapshotList = defineRead<typeof jailInput, { snapshots: readonly ListedSnapshot[] }>({
+const sorts = ['name', 'created', 'rsize', 'used'] as const;
+const listInput = z.object({
+  /** A jail, or the word `ALL`. */
+  jail: z.string().min(1, 'a jail is named by its UUID or its tag'),
+  sort: z.enum(sorts).default('created'),
+});
+
+const orders: Readonly<Record<(typeof sorts)[number], (a: ListedSnapshot, b: ListedSnapshot) => number>> = {
+  name: (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+  created: (a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0),
+  rsize: (a, b) => a.referencedBytes - b.referencedBytes,
+  used: (a, b) => a.usedBytes - b.usedBytes,
+};
+
+export const snapshotList = defineRead<typeof listInput, { snapshots: readonly ListedSnapshot[] }>({
   id: 'snapshot.list',
-  title: 'List the snapshots of a jail',
-  input: jailInput,
+  title: 'List the snapshots of jails',
+  input: listInput,
   async read(context, input) {
-    const { jail } = await readJail(context, input.jail);
-    const rows = await snapshotsOf(context, jail);
-    return {
-      snapshots: rows.map((row) => ({
-        name: row.snapshot + row.dataset.slice(jail.dataset.length),
-        dataset: row.dataset,
-        jail: jail.uuid,
-        createdAt: new Date(row.createdAt * 1000).toISOString(),
-        referencedBytes: row.referencedBytes,
-        usedBytes: row.usedBytes,
-      })),
-    };
+    const world = await readWorld(context);
+    const all = input.jail === 'ALL';
+    const jails = all ? world.jails.filter(({ ours }) => ours) : [findJail(world.jails, input.jail)];
+    // One child process, whatever the number of jails.
+    const rows = await snapshotsOf(context, all ? { dataset: world.root } : jails[0]!);
+    const listed = jails.flatMap((jail) =>
+      rows
+        .filter(({ dataset }) => isInside(dataset, [jail.dataset]))
+        .map((row) => ({
+          name: row.snapshot + row.dataset.slice(jail.dataset.length),
+          dataset: row.dataset,
+          snapshot: row.snapshot,
+          jail: jail.uuid,
+          tag: jail.tag,
+          createdAt: new Date(row.createdAt * 1000).toISOString(),
+          referencedBytes: row.referencedBytes,
+          usedBytes: row.usedBytes,
+        })),
+    );
+    return { snapshots: listed.toSorted(orders[input.sort]) };
   },
   command: {
     names: ['snaplist'],
     group: 'data',
-    usage: 'JAIL',
-    examples: [{ line: 'iocage snaplist web', says: "oldest first; /root is the row of the jail's files" }],
-    toInputs: (words) => [oneJail('snaplist', words)],
+    usage: 'JAIL | ALL',
+    flags: [
+      { key: 'long', flags: '-l, --long', doc: 'full names, DATASET@SNAPSHOT' },
+      { key: 'sort', flags: '-s, --sort <column>', doc: `${sorts.join(', ')}; the least first` },
+    ],
+    examples: [
+      { line: 'iocage snaplist web', says: "oldest first; /root is the row of the jail's files" },
+      { line: 'iocage snaplist -s used ALL', says: 'of all jails, what takes most space last' },
+    ],
+    toInputs(words) {
+      const { jail } = oneJail('snaplist', words);
+      const { sort } = words.flags;
+      return [{ jail, ...(sort === undefined ? {} : { sort }) }];
+    },
   },
 });
 
@@ -123,10 +155,14 @@ export const snapshotRemove = defineChange<typeof removeInput, { jail: string; r
     const all = input.snapshot === 'ALL';
     if (!all) assertSnapshotName(input.snapshot);
     const present = await snapshotsOf(context, jail);
-    const rows = all ? present : present.filter((row) => row.snapshot === input.snapshot);
-    if (rows.length === 0)
+    const found = all ? present : present.filter((row) => row.snapshot === input.snapshot);
+    if (found.length === 0)
       throw failure('SNAPSHOT_NOT_FOUND', { jail: label(jail), snapshot: input.snapshot });
-    await assertNoClones(context, jail, rows);
+    // All: what can go goes. One that something hangs on stays whole, in all datasets.
+    const used = all ? await namesInUse(context, jail.pool, found) : new Set<string>();
+    const rows = found.filter(({ snapshot }) => !used.has(snapshot));
+    await assertNoClones(context, jail, rows.length === 0 ? found : rows);
+    if (used.size > 0) note(context, `still used, so they stay: ${[...used].join(', ')}`);
     const names = [...new Set(rows.map((row) => row.snapshot))];
     return {
       subject: `${label(jail)}@${input.snapshot}`,
@@ -140,13 +176,17 @@ export const snapshotRemove = defineChange<typeof removeInput, { jail: string; r
   command: {
     names: ['snapremove'],
     group: 'data',
-    usage: 'JAIL@NAME | JAIL@ALL',
+    usage: 'JAIL@NAME | JAIL@ALL | ALL@NAME | ALL@ALL',
     flags: [nameFlag, { key: 'force', flags: '-f, --force', doc: 'do not ask before removing all' }],
     examples: [
       { line: 'iocage snapremove web@before-upgrade', says: 'of the jail and all its datasets' },
       { line: 'iocage snapremove web@ALL', says: 'every snapshot; asks first' },
+      { line: 'iocage snapremove -n friday ALL', says: 'of each jail that has one of this name' },
     ],
-    toInputs: (words) => [{ ...needsName('snapremove', words), force: words.flags['force'] === true }],
+    async toInputs(words, context) {
+      const inputs = await jailsWith(context, needsName('snapremove', words));
+      return inputs.map((input) => ({ ...input, force: words.flags['force'] === true }));
+    },
   },
 });
 
@@ -163,7 +203,7 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
   input: rollbackInput,
   locks: lockJail,
   async plan(context, input) {
-    const { jail } = await readJail(context, input.jail);
+    const { world, jail } = await readJail(context, input.jail);
     assertOurs(jail);
     assertSnapshotName(input.snapshot);
     await assertDown(context, jail, 'rollback');
@@ -179,6 +219,8 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
       throw failure('NEWER_SNAPSHOTS', { snapshot: input.snapshot, newer: names });
     }
     await assertNoClones(context, jail, newer);
+    noteHandedElsewhere(context, jail, world.defaults);
+    await noteYounger(context, jail, targets);
     return {
       subject: `${label(jail)}@${input.snapshot}`,
       title: `Rolling back ${label(jail)} to ${input.snapshot}`,
@@ -199,18 +241,3 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     toInputs: (words) => [{ ...needsName('rollback', words), force: words.flags['force'] === true }],
   },
 });
-
-function snapshotsOf(context: Context, jail: Jail): Promise<readonly SnapshotRow[]> {
-  return context.storage.snapshots(jail.dataset, undefined, []);
-}
-
-async function assertNoClones(context: Context, jail: Jail, rows: readonly SnapshotRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  const names = new Set(rows.map((row) => row.name));
-  const dependents = (await context.storage.clones(jail.pool)).filter(({ origin }) => names.has(origin));
-  if (dependents.length === 0) return;
-  throw failure('HAS_DEPENDENTS', {
-    what: `snapshot ${dependents[0]!.origin}`,
-    dependents: dependents.map(({ dataset }) => dataset),
-  });
-}

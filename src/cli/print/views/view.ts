@@ -6,6 +6,8 @@ import { padStart, printable } from '../text.ts';
 export interface Ask {
   /** Flags as the command gave them. */
   readonly flags: Readonly<Record<string, unknown>>;
+  /** The other words of the command, when it has any. */
+  readonly positionals?: readonly string[];
 }
 
 export type Shown =

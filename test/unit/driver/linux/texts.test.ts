@@ -5,7 +5,7 @@ import { hostIdFrom, releaseFrom } from '../../../../src/driver/linux/identity.t
 import { placesOf } from '../../../../src/driver/linux/names.ts';
 import { resolvConfText } from '../../../../src/driver/linux/resolver.ts';
 import { runtimeWords } from '../../../../src/driver/linux/runtime.ts';
-import { createCommand } from '../../../../src/driver/linux/runtime-command.ts';
+import { runCommand } from '../../../../src/driver/linux/runtime-command.ts';
 import { statusFrom } from '../../../../src/driver/linux/session.ts';
 import { findUser } from '../../../../src/driver/linux/users.ts';
 import type { JailSpec } from '../../../../src/driver/host.ts';
@@ -81,16 +81,16 @@ describe('placesOf', () => {
   });
 });
 
-describe('createCommand', () => {
+describe('runCommand', () => {
   const places = placesOf(paths, 'tank', 'web');
   it('covers the version 2 tree of a hybrid host, and only there', () => {
-    const plain = createCommand(
+    const plain = runCommand(
       places,
       { kind: 'v2', trees: ['/sys/fs/cgroup'], unifiedAt: '/sys/fs/cgroup' },
       '/log',
     );
     expect(plain[0]).toBe('crun');
-    const covered = createCommand(
+    const covered = runCommand(
       places,
       { kind: 'hybrid', trees: [], unifiedAt: '/sys/fs/cgroup/unified' },
       '/log',

@@ -9,7 +9,10 @@ const allowed = [
   `tank/iocage/jails/${uuid}/root`,
   `tank/iocage/jails/${uuid}/data`,
   `tank/iocage/jails/${uuid}/root/data`,
+  `tank/iocage/jails/${uuid}/mail`,
   'tank/iocage/jails/web_1',
+  'tank/iocage/snapmounts/web:before-upgrade',
+  'tank/iocage/snapmounts/web:before-upgrade/root',
   'tank/iocage/templates/base.2024',
   'tank/iocage/templates/base/root',
   'tank/iocage/releases/13.2-RELEASE',
@@ -53,9 +56,13 @@ const refused: readonly (readonly [string, string])[] = [
   ['tank/iocage/jails/x,y', 'not plain'],
   ['tank/iocage/jails/x%y', 'not plain'],
   ['tank/iocage/jails/x#b', 'not plain'],
-  ['tank/iocage/jails/x/other', 'shape'],
+  ['tank/iocage/jails/x/other/deeper', 'shape'],
+  ['tank/iocage/jails/x/-r', 'not plain'],
   ['tank/iocage/jails/x/root/data/deeper', 'shape'],
   ['tank/iocage/jails/x/root/etc', 'shape'],
+  ['tank/iocage/snapmounts', 'layout itself'],
+  ['tank/iocage/snapmounts/web', 'no mounted snapshot'],
+  ['tank/iocage/snapmounts/web:x/root/deeper', 'shape'],
   ['tank/iocage/releases/x/data', 'shape'],
   ['tank/iocage/releases/x/root/data', 'shape'],
   ['tank/iocage/base/x/bin', 'shape'],
@@ -107,6 +114,8 @@ describe('destroy guard', () => {
     'releases',
     'base',
     'download',
+    'snapmounts',
+    'web:x',
     'root',
     'data',
     'x',
@@ -141,7 +150,9 @@ describe('destroy guard', () => {
     switch (parts[2]) {
       case 'jails':
       case 'templates':
-        return ['', 'root', 'data', 'root/data'].includes(rest);
+        return !rest.includes('/') || rest === 'root/data';
+      case 'snapmounts':
+        return parts[3]!.includes(':') && (!rest.includes('/') || rest === 'root/data');
       case 'releases':
         return ['', 'root'].includes(rest);
       case 'base':
@@ -171,7 +182,7 @@ describe('destroy guard', () => {
     fc.assert(
       fc.property(near, (name) => {
         if (guardProblem(name) !== undefined) return;
-        expect(name).toMatch(/^[^/@]+\/iocage\/(jails|templates|releases|base|download)\/[^/@]+/);
+        expect(name).toMatch(/^[^/@]+\/iocage\/(jails|templates|releases|base|download|snapmounts)\/[^/@]+/);
         expect(name).not.toMatch(/@|\.\.|(^|\/)-|\/\/|\/$|\s/);
       }),
       { numRuns: 5000 },

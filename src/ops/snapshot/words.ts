@@ -1,0 +1,55 @@
+/** The words of the commands about snapshots: `JAIL@NAME`, `-n NAME`, and `ALL` in the place of either. */
+import type { Context, Flag, Words } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { splitSnapshot } from '../jail/clone.ts';
+import { isInside } from '../jail/loss.ts';
+import { oneJail } from '../jail/select.ts';
+import { readWorld } from '../world.ts';
+
+export const nameFlag: Flag = {
+  key: 'name',
+  flags: '-n, --name <name>',
+  doc: 'the snapshot, when it is not given as JAIL@NAME',
+};
+
+interface Named {
+  readonly jail: string;
+  readonly snapshot?: string;
+}
+
+export function snapshotWords(command: string, words: Words): Named {
+  const { jail: word } = oneJail(command, words);
+  const { jail, snapshot } = splitSnapshot(word);
+  const name = snapshot ?? (words.flags['name'] as string | undefined);
+  return { jail, ...(name === undefined ? {} : { snapshot: name }) };
+}
+
+export function needsName(command: string, words: Words): { jail: string; snapshot: string } {
+  const { jail, snapshot } = snapshotWords(command, words);
+  if (snapshot === undefined) throw failure('USAGE', { problem: 'missing snapshot: JAIL@NAME', command });
+  return { jail, snapshot };
+}
+
+/** `ALL` is every jail and template of ours. */
+export async function eachJail<T extends Named>(context: Context, named: T): Promise<readonly T[]> {
+  if (named.jail !== 'ALL') return [named];
+  const { jails } = await readWorld(context);
+  return jails.filter(({ ours }) => ours).map(({ uuid }) => ({ ...named, jail: uuid }));
+}
+
+/** The same, of the jails that have such a snapshot. */
+export async function jailsWith(
+  context: Context,
+  named: { jail: string; snapshot: string },
+): Promise<readonly { jail: string; snapshot: string }[]> {
+  if (named.jail !== 'ALL') return [named];
+  const { root, jails } = await readWorld(context);
+  const rows = await context.storage.snapshots(root, undefined, []);
+  const wanted = rows.filter(({ snapshot }) => named.snapshot === 'ALL' || snapshot === named.snapshot);
+  const found = jails.filter(
+    (jail) => jail.ours && wanted.some(({ dataset }) => isInside(dataset, [jail.dataset])),
+  );
+  if (found.length === 0 && named.snapshot !== 'ALL')
+    throw failure('SNAPSHOT_NOT_FOUND', { jail: 'ALL', snapshot: named.snapshot });
+  return found.map(({ uuid }) => ({ jail: uuid, snapshot: named.snapshot }));
+}
