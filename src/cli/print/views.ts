@@ -13,6 +13,7 @@ import { fstabViews } from './views/fstab.ts';
 import { lifeViews } from './views/life.ts';
 import { imageViews } from './views/image.ts';
 import { listViews } from './views/list.ts';
+import { packageViews } from './views/packages.ts';
 import { propertyViews } from './views/property.ts';
 import { snapshotViews } from './views/snapshot.ts';
 import { spaceViews } from './views/space.ts';
@@ -34,6 +35,7 @@ export const views: Views = {
   ...debugViews,
   ...lifeViews,
   ...imageViews,
+  ...packageViews,
 };
 
 export function viewOf(operation: string): View | undefined {

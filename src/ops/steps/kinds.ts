@@ -12,6 +12,7 @@ import { releaseKinds } from './release.ts';
 import { treeKinds } from './tree.ts';
 import { imageKinds } from './image.ts';
 import { packageKinds } from './package.ts';
+import { guardKinds } from './guard.ts';
 
 const rooms = [
   datasetKinds,
@@ -21,6 +22,7 @@ const rooms = [
   treeKinds,
   imageKinds,
   packageKinds,
+  guardKinds,
   [rewriteFstab],
   rootFileKinds,
 ];
