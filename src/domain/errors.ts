@@ -27,7 +27,7 @@ function row<D>(row: Row<D>): Row<D> {
 /** Words of the operations' inputs that no property is called; `test/unit/domain/errors.test.ts` compares them. */
 const inputWords = new Set(
   (
-    'limit keys out expect files ' +
+    'limit keys out expect files packages ' +
     'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
     'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
     'sets verify key recursive parallel create add remove uuids folder what ' +

@@ -22,6 +22,7 @@ import { releaseFetch } from './release/fetch.ts';
 import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
+import { jailInstall } from './jail/install.ts';
 import { fstabChange, fstabEdit, fstabList } from './jail/fstab.ts';
 import { hostApply } from './plan/apply.ts';
 import { hostPlan } from './plan/plan.ts';
@@ -97,6 +98,7 @@ export const furtherOperations: readonly Operation[] = [
   snapshotScheduled,
   snapshotRotate,
   jailFiles,
+  jailInstall,
   debugClean,
   poolShow,
 ];

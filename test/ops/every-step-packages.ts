@@ -24,7 +24,9 @@ export function packageCases(
     const { snapshots } = (await run('snapshot.list', { jail: 'source' })) as {
       snapshots: { name: string; dataset: string }[];
     };
-    const names = snapshots.map(({ name }) => name).filter((name) => /^ioc-update[^/]*$/.test(name));
+    const names = snapshots
+      .map(({ name }) => name)
+      .filter((name) => /^ioc-(update|install)[^/]*$/.test(name));
     for (const snapshot of names) await run('snapshot.remove', { jail: 'source', snapshot });
   };
   return [
@@ -36,6 +38,11 @@ export function packageCases(
       prepare: () => tolerant(run('jail.start', { jail: 'source' })),
       reset: forget,
       cleanUp: () => run('jail.stop', { jail: 'source' }),
+    },
+    {
+      operation: 'jail.install',
+      input: () => ({ jail: 'source', names: ['curl', 'musl'] }),
+      reset: forget,
     },
     {
       operation: 'jail.create',

@@ -33,6 +33,7 @@ export type Change =
       readonly oldMode: string | null;
       readonly newMode: string;
     }
+  | { readonly what: 'packages'; readonly add: readonly string[] }
   | { readonly what: 'start' }
   | { readonly what: 'stop' }
   /** It runs and stays up, and something of it changes that a running jail does not take. */

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import type { Flaw } from '../errors.ts';
 import { nameProblem } from '../name.ts';
-import { dependsOf, filesOf, fstabOf, propertiesOf } from './fields.ts';
+import { dependsOf, filesOf, fstabOf, packagesOf, propertiesOf } from './fields.ts';
 import { readYaml, type Path, type Reading } from './read.ts';
 import { checked, mapOf, type Say } from './say.ts';
 
@@ -38,6 +38,8 @@ export interface DescribedJail {
   /** All lines that mount something, in order; undefined: as it is. */
   readonly fstab?: readonly string[];
   readonly files: readonly DescribedFile[];
+  /** Packages that are to be installed, whatever else is; none twice. */
+  readonly packages?: readonly string[];
   readonly state?: 'up' | 'down';
 }
 
@@ -78,7 +80,18 @@ function describe({ value }: Reading, say: Say): Description {
   };
 }
 
-const keys = ['absent', 'release', 'template', 'type', 'properties', 'depends', 'fstab', 'files', 'state'];
+const keys = [
+  'absent',
+  'release',
+  'template',
+  'type',
+  'properties',
+  'depends',
+  'fstab',
+  'files',
+  'packages',
+  'state',
+];
 
 function toJail(name: string, given: unknown, at: Path, say: Say): DescribedJail {
   const problem = nameProblem('jail', name);
@@ -94,6 +107,9 @@ function toJail(name: string, given: unknown, at: Path, say: Say): DescribedJail
   const template = one('template', named('tag'));
   const type = one('type', z.enum(jailTypes, `it is one of ${jailTypes.join(', ')}`));
   const state = one('state', z.enum(['up', 'down'], 'it is up or down'));
+  const packages = packagesOf(map['packages'], [...at, 'packages'], say);
+  if (packages !== undefined && (type === 'base' || type === 'empty'))
+    say([...at, 'packages'], 'a basejail has those of its release, and an empty jail none');
   const fstab = fstabOf(map['fstab'], [...at, 'fstab'], say);
   if (template !== undefined && (release !== undefined || type !== undefined))
     say([...at, 'template'], 'a template brings its own release and type');
@@ -110,6 +126,7 @@ function toJail(name: string, given: unknown, at: Path, say: Say): DescribedJail
     ...(template === undefined ? {} : { template }),
     ...(type === undefined ? {} : { type }),
     ...(fstab === undefined ? {} : { fstab }),
+    ...(packages === undefined ? {} : { packages }),
     ...(state === undefined ? {} : { state }),
   };
 }

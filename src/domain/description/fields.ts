@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { checkAssignments, identityKeys } from '../config.ts';
 import { IocageError, type Issue } from '../errors.ts';
 import { parseEntry } from '../format/fstab.ts';
+import { parsePackageList } from '../packages.ts';
 import { findProperty } from '../properties/index.ts';
 import { ValueProblem } from '../property.ts';
 import type { DescribedFile, DescribedJail } from './description.ts';
@@ -80,6 +81,19 @@ export function fstabOf(given: unknown, at: Path, say: Say): readonly string[] |
       say([...at, index], `target ${JSON.stringify(entry.target)} is no absolute path`);
   });
   return lines;
+}
+
+export function packagesOf(given: unknown, at: Path, say: Say): readonly string[] | undefined {
+  if (given === undefined) return undefined;
+  const words = checked(texts, given, at, say) ?? [];
+  if (words.length === 0) return undefined;
+  words.forEach((word, index) => {
+    if (/\s/.test(word)) say([...at, index], 'one package, please');
+  });
+  const list = parsePackageList(words.join('\n'));
+  if (!('problem' in list)) return list.names;
+  say(at, list.problem);
+  return undefined;
 }
 
 const mode = text.regex(/^0?o?[0-7]{3,4}$/, 'a mode is three or four octal digits, such as 0644');

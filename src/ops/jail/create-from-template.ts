@@ -44,7 +44,12 @@ function findTemplate(world: World, name: string): Jail {
 export async function planFromTemplate(
   context: Context,
   world: World,
-  input: { template?: string | undefined; kind?: Kind | undefined; release?: string | undefined },
+  input: {
+    template?: string | undefined;
+    kind?: Kind | undefined;
+    release?: string | undefined;
+    packages?: readonly string[] | undefined;
+  },
   jails: readonly Copy[],
   given: readonly (readonly [string, string])[],
 ): Promise<Plan<Created>> {
@@ -54,12 +59,18 @@ export async function planFromTemplate(
   }
   const source = findTemplate(world, input.template!);
   const spec = toSpec(world, source); // a corrupt template is refused here
-  const packages = await listedPackages(context, world, given, {
-    root: spec.root,
-    of: `template ${label(source)}`,
-    shared: spec.base !== undefined,
-    state: 'used',
-  });
+  const packages = await listedPackages(
+    context,
+    world,
+    given,
+    {
+      root: spec.root,
+      of: `template ${label(source)}`,
+      shared: spec.base !== undefined,
+      state: 'used',
+    },
+    input.packages,
+  );
   for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
   const own = await context.storage.local(source.dataset);
   const more = [

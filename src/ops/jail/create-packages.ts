@@ -35,6 +35,7 @@ export function refusePackageList(given: readonly (readonly [string, string])[])
  * What is to be installed; undefined when no list is named.
  *
  * @param from the root that the jails are made of, and its name for people; undefined for empty jails
+ * @param named the names themselves, in the place of a file that lists them
  */
 export async function listedPackages(
   { files }: Pick<Context, 'files'>,
@@ -48,22 +49,33 @@ export async function listedPackages(
         readonly state: Packages['from'];
       }
     | undefined,
+  named: readonly string[] | undefined,
 ): Promise<Packages | undefined> {
   const own = given.findLast(([key]) => key === 'pkglist')?.[1];
   // A stored default is for the jails that can have it.
   const path =
     own ?? (from === undefined || from.shared ? undefined : world.defaults.get('pkglist')) ?? 'none';
-  if (path === 'none') return undefined;
+  if (named !== undefined && own !== undefined) throw refuse('packages are named twice');
+  if (path === 'none' && named === undefined) return undefined;
   if (from === undefined) throw refuse('an empty jail has no package manager');
   if (from.shared)
     throw refuse(`a basejail cannot write to the folders that it shares; fetch the release with include=`);
+  const names = named === undefined ? await readList(files, path) : checkedList(named.join('\n'), 'packages');
+  return { manager: await getPackageManager(files, from.root, from.of), names, from: from.state };
+}
+
+async function readList(files: Context['files'], path: string): Promise<readonly string[]> {
   const facts = await files.stat(path);
   if (facts === undefined) throw refuse(`${path} does not exist`);
   if (facts.type === 'directory' || facts.type === 'other') throw refuse(`${path} is no file`);
   if (facts.sizeBytes > mostBytes) throw refuse(`${path} is larger than ${mostBytes / 1024} KB`);
-  const list = parsePackageList((await files.read(path)) ?? '');
-  if ('problem' in list) throw refuse(`${path}: ${list.problem}`);
-  return { manager: await getPackageManager(files, from.root, from.of), names: list.names, from: from.state };
+  return checkedList((await files.read(path)) ?? '', path);
+}
+
+function checkedList(text: string, of: string): readonly string[] {
+  const list = parsePackageList(text);
+  if ('problem' in list) throw refuse(`${of}: ${list.problem}`);
+  return list.names;
 }
 
 /** @param stored the new jail's properties, as far as they say how it runs */

@@ -43,6 +43,8 @@ export const createInput = z.object({
   template: z.string().min(1).optional(),
   /** The dataset's name, and the tag and host name too. */
   name: z.string().optional(),
+  /** Names of packages to install, in the place of a file in `pkglist`. */
+  packages: z.array(z.string()).min(1).optional(),
   count: z.number().int().min(1).max(999).default(1),
   properties: z.array(z.tuple([z.string(), z.string()])).default([]),
   /** Gives the tag of a jail that gets none; the time of the call. */
@@ -89,6 +91,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
         shared: kind === 'base',
         state: 'fresh',
       },
+      input.packages,
     );
     const steps: Step[] = [];
     for (const jail of jails) {

@@ -1,5 +1,5 @@
 /**
- * One jail of a plan, carried out by the operations that a person would use: create, reset, set, fstab, files,
+ * One jail of a plan, carried out by the operations that a person would use: create, reset, set, fstab, packages, files,
  * stop, destroy. Starting comes later, when all jails are made.
  */
 import type { Context, RunOther } from '../operation.ts';
@@ -9,6 +9,7 @@ import { jailCreate } from '../jail/create.ts';
 import { jailDestroy } from '../jail/destroy.ts';
 import { jailFiles } from '../jail/files.ts';
 import { fstabChange } from '../jail/fstab.ts';
+import { jailInstall } from '../jail/install.ts';
 import { propertyReset } from '../jail/reset.ts';
 import { propertySet } from '../jail/set.ts';
 import { jailStop } from '../jail/start.ts';
@@ -86,6 +87,10 @@ async function change(
     }
     for (const line of lines.add) await run(fstabChange, { jail, add: [line] });
     done.push(lines);
+  }
+  for (const { add } of of('packages')) {
+    await run(jailInstall, { jail, names: add });
+    done.push({ what: 'packages', add });
   }
   const paths = new Set(of('file').map(({ path }) => path));
   if (paths.size > 0) {

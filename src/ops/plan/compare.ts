@@ -3,6 +3,7 @@
  * found here where it can be, so that a plan that is shown can be carried out.
  */
 import type { Context } from '../operation.ts';
+import type { JailSpec } from '../../driver/host.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
 import { actionOf, type Action, type Change } from '../../domain/description/change.ts';
 import { isSettled } from '../../domain/description/settled.ts';
@@ -15,6 +16,7 @@ import { ValueProblem } from '../../domain/property.ts';
 import { toSpec, type World } from '../world.ts';
 import { jailCreate, types } from '../jail/create.ts';
 import { fileBefore, refuseShared, sharedFolders } from '../jail/files.ts';
+import { missingPackages } from '../jail/install.ts';
 import { compareFstab } from './compare-fstab.ts';
 import { sha256 } from './hash.ts';
 
@@ -69,6 +71,7 @@ async function changesOf(
     ...compareOrigin(wanted, jail),
     ...(await compareProperties(context, world, wanted, jail)),
     ...(await compareFstab(context, world, wanted, spec)),
+    ...(await comparePackages(context, wanted, spec, jail)),
     ...(await compareFiles(context, wanted, spec.root, spec.base?.root)),
   ];
   const up = running.has(jail.uuid);
@@ -81,12 +84,13 @@ async function changesOf(
 
 /** What `create` takes of it. */
 export function createInput(wanted: DescribedJail) {
-  const { name, release, template, type, properties } = wanted;
+  const { name, release, template, type, properties, packages } = wanted;
   return {
     name,
     ...(release === undefined ? {} : { release }),
     ...(template === undefined ? {} : { template }),
     ...(type === undefined ? {} : { kind: type }),
+    ...(packages === undefined ? {} : { packages }),
     properties: properties.filter(
       (pair): pair is readonly [string, string] => pair[1] !== null && !converts.has(pair[0]),
     ),
@@ -112,6 +116,7 @@ async function newJail(context: Context, wanted: DescribedJail): Promise<readonl
     ...(wanted.fstab === undefined || wanted.fstab.length === 0
       ? []
       : [{ what: 'fstab', kept: 0, remove: [], add: wanted.fstab } as const]),
+    ...(wanted.packages === undefined ? [] : [{ what: 'packages', add: wanted.packages } as const]),
     ...files,
     ...(wanted.state === 'up' ? [{ what: 'start' } as const] : []),
   ];
@@ -174,6 +179,17 @@ function nativeValue(key: string, exact: string | undefined, shown: string | und
     if (error instanceof ValueProblem) return text;
     throw error;
   }
+}
+
+async function comparePackages(
+  context: Context,
+  { packages }: DescribedJail,
+  spec: JailSpec,
+  jail: Jail,
+): Promise<readonly Change[]> {
+  if (packages === undefined) return [];
+  const add = await missingPackages(context, spec, label(jail), packages);
+  return add.length === 0 ? [] : [{ what: 'packages', add }];
 }
 
 async function compareFiles(

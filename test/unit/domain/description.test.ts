@@ -24,6 +24,7 @@ jails:
     type: clone
     properties: {boot: true, priority: 05, notes: 1.10, quota: 10240M, exec_stop: null}
     depends: [db, cache]
+    packages: [nginx, nginx, curl=8.1-2]
     fstab: ['/srv/www /mnt/www nullfs ro 0 0']
     files:
       /etc/motd: |
@@ -48,6 +49,7 @@ jails:
           ['depends', 'db cache'],
         ],
         fstab: ['/srv/www /mnt/www nullfs ro 0 0'],
+        packages: ['nginx', 'curl=8.1-2'],
         files: [
           { path: '/etc/motd', text: 'hello\n' },
           { path: '/etc/app.conf', text: 'a=1', mode: 0o600 },
@@ -112,7 +114,7 @@ extra: 1
 `),
     ).toEqual([
       `2 jails.-web: no name for a jail: it begins with '-', which would be taken for a flag`,
-      `4 jails.web.relase: there is no such key here; known are absent, release, template, type, properties, depends, fstab, files, state`,
+      `4 jails.web.relase: there is no such key here; known are absent, release, template, type, properties, depends, fstab, files, packages, state`,
       `6 jails.web.properties.bot: unsupported property: "bot"; did you mean boot?`,
       `7 jails.web.properties.quota: a size is a number with B, K, M, G, T or P behind it, for example 10G`,
       `8 jails.web.properties.tag: the tag is the name of the jail here`,

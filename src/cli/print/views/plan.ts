@@ -44,6 +44,8 @@ function changeLines(change: Change, isNew: boolean): readonly string[] {
         ...change.remove.map((line) => `- fstab: ${dash(line)}`),
         ...change.add.map((line) => `+ fstab: ${dash(line)}`),
       ];
+    case 'packages':
+      return [`+ packages: ${change.add.map(dash).join(' ')}`];
     case 'file': {
       const { path, old, new: now, sizeBytes, oldMode, newMode } = change;
       if (old === null) return [`+ file ${dash(path)}, ${sizeBytes} bytes, mode ${newMode}`];
@@ -93,11 +95,13 @@ function done(changes: readonly Change[]): string {
   const word = (change: Change): readonly string[] =>
     change.what === 'property'
       ? [change.key]
-      : change.what === 'file'
-        ? [change.path]
-        : change.what === 'create' || change.what === 'destroy'
-          ? []
-          : [{ fstab: 'fstab', start: 'started', stop: 'stopped', restart: 'restarted' }[change.what]];
+      : change.what === 'packages'
+        ? change.add
+        : change.what === 'file'
+          ? [change.path]
+          : change.what === 'create' || change.what === 'destroy'
+            ? []
+            : [{ fstab: 'fstab', start: 'started', stop: 'stopped', restart: 'restarted' }[change.what]];
   const words = changes.flatMap(word);
   const shown = words.length > 8 ? [...words.slice(0, 8), `${words.length - 8} more`] : words;
   return shown.map(dash).join(', ');
