@@ -30,7 +30,7 @@ const inputWords = new Set(
     'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
     'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
     'sets verify key recursive parallel create add remove uuids folder what ' +
-    'at replace text fstab'
+    'at replace text fstab health update'
   ).split(' '),
 );
 
@@ -357,6 +357,26 @@ export const errorTable = {
         ? `'iocage get ${key} ${name}' shows the value, 'iocage help ${key}' what it may be`
         : `'iocage get -l all ${name}' shows how it is configured`;
     },
+  }),
+  PROGRAM_FAILED: row({
+    exit: 1,
+    http: 500,
+    message: (d: { program: string; jail: string; why: string; log: string }) =>
+      `${d.program} failed in ${d.jail}: ${d.why}`,
+    hint: (d) => `tail -n 50 ${d.log}`,
+  }),
+  HEALTH_FAILED: row({
+    exit: 1,
+    http: 500,
+    message: (d: { command: string; jail: string; why: string; log: string }) =>
+      `${d.jail} is not well: the health check ${quote(d.command)} failed: ${d.why}`,
+    hint: (d) => `tail -n 50 ${d.log}`,
+  }),
+  NO_PACKAGE_MANAGER: row({
+    exit: 1,
+    http: 409,
+    message: (d: { of: string }) => `${d.of} has no package manager that iocage knows (apt-get, apk)`,
+    hint: () => `a Debian, Ubuntu or Alpine release has one: 'iocage fetch release=bookworm'`,
   }),
   UNSUPPORTED: row({
     exit: 1,

@@ -86,6 +86,17 @@ export interface ExecOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** A program that a step runs in a running jail, as its root, without input. */
+export interface JailCommand {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it is for people: `apt-get upgrade`. */
+  readonly title: string;
+  /** How its failure is told: as a change that did not work, or as a jail that is not well. */
+  readonly purpose: 'change' | 'health';
+  readonly timeoutMs: number;
+}
+
 export interface Host {
   readonly kernel: 'linux' | 'freebsd';
   /** Release that `create` and `fetch` take when none is named; undefined when the host gives no hint. */
@@ -127,6 +138,11 @@ export interface Host {
   limits(jail: JailSpec): Promise<LimitState>;
   /** Of the running jails among those given, by UUID. Takes a moment: CPU use is measured over it. */
   usage(pool: string, uuids: readonly string[]): Promise<ReadonlyMap<string, Usage>>;
+  /**
+   * A step that runs a program in the jail, which must be up by then. What it prints goes to the console
+   * log. Fails with PROGRAM_FAILED or HEALTH_FAILED; what it did is for others to undo.
+   */
+  commandStep(jail: JailSpec, command: JailCommand): Step;
   /** Step kinds that the lists above use; the journal finds them here after a crash. */
   readonly kinds: readonly StepKind[];
 

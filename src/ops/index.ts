@@ -4,6 +4,8 @@ import { failure } from '../domain/errors.ts';
 import { jailCreate, jailCreateStart } from './jail/create.ts';
 import { jailClone, jailCloneStart } from './jail/clone.ts';
 import { jailDestroy } from './jail/destroy.ts';
+import { jailPkg } from './jail/pkg.ts';
+import { jailUpdate } from './jail/update.ts';
 import { hostBoot, hostShutdown, jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
 import { jailDf, jailList, jailRuntime } from './jail/list.ts';
@@ -39,6 +41,8 @@ export const operations: readonly Operation[] = [
   jailConsole,
   jailChroot,
   jailRuntime,
+  jailPkg,
+  jailUpdate,
   jailPromote,
   jailRename,
   jailDestroy,

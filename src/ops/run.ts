@@ -144,7 +144,7 @@ async function runChange(
 }
 
 /** What an interrupted operation left behind is dealt with before anything else touches the same thing. */
-async function refuseHalfDone(context: Context, locks: readonly string[]): Promise<void> {
+export async function refuseHalfDone(context: Context, locks: readonly string[]): Promise<void> {
   const touched = (await context.journal.unfinished()).filter((entry) =>
     entry.head.locks.some((lock) => locks.includes(lock)),
   );
@@ -175,6 +175,7 @@ export function stepRun(context: Context, operationId: string): StepRun {
     files: context.files,
     downloads: context.downloads,
     storage: context.storage,
+    host: context.host,
     clock: context.clock,
     signal: context.signal,
     dry: context.dry,

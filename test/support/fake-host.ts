@@ -175,6 +175,20 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
   const put = (args: LimitArgs, rules: readonly LimitRule[]): void => {
     if (containers.has(keyOf(args))) limits.set(keyOf(args), rules);
   };
+  const program = kind<ServiceArgs & { purpose: string }>(
+    'fake.command',
+    'program in',
+    (args) => {
+      if (!containers.has(keyOf(args))) throw failure('NOT_RUNNING', { name: args.uuid });
+      ran.push(args.command);
+      if (!/(^|\/)false$|^exit [1-9]/.test(args.command)) return;
+      const how = { jail: args.uuid, why: 'exit status 1', log: '/dev/null' };
+      throw args.purpose === 'health'
+        ? failure('HEALTH_FAILED', { command: args.command, ...how })
+        : failure('PROGRAM_FAILED', { program: args.command, ...how });
+    },
+    () => undefined,
+  );
   const limit = kind<LimitArgs>(
     'fake.limits',
     'limits of',
@@ -261,7 +275,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     ]),
     calls,
     ran,
-    kinds: [limit, hook, network, create, begin, service, remove, unplug] as readonly StepKind[],
+    kinds: [limit, hook, network, create, begin, service, remove, unplug, program] as readonly StepKind[],
     failStep: (name, when = 'before') => void failing.set(name, when),
     beforeStep: undefined,
     snapshotState: () =>
@@ -355,6 +369,8 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
             },
           ]),
       ),
+    commandStep: (jail, { argv, purpose }) =>
+      program({ ...ids(jail), purpose, command: argv[0] === '/bin/sh' ? argv.at(-1)! : argv.join(' ') }),
     exec: session,
     console: (jail) => session(jail, ['login', '-f', 'root'], {}),
     async chroot(jail, argv) {

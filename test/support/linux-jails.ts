@@ -150,6 +150,7 @@ export function linuxUnderTest(
     exec,
     files,
     storage: undefined as unknown as Storage,
+    host,
     downloads: undefined as unknown as StepRun['downloads'],
     clock,
     signal: new AbortController().signal,

@@ -10,6 +10,7 @@ import { fstabViews } from './views/fstab.ts';
 import { lifeViews } from './views/life.ts';
 import { imageViews } from './views/image.ts';
 import { listViews } from './views/list.ts';
+import { packageViews } from './views/packages.ts';
 import { propertyViews } from './views/property.ts';
 import { snapshotViews } from './views/snapshot.ts';
 import { spaceViews } from './views/space.ts';
@@ -28,6 +29,7 @@ export const views: Views = {
   ...fstabViews,
   ...lifeViews,
   ...imageViews,
+  ...packageViews,
 };
 
 export function viewOf(operation: string): View | undefined {

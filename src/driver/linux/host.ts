@@ -80,6 +80,7 @@ export function linuxHost({ exec, files, clock, paths, terminal }: LinuxHostDoor
     limitSteps: lists.limitSteps,
     limits: lists.limits,
     usage,
+    commandStep: lists.commandStep,
     kinds: lists.kinds,
     exec: session.exec,
     console: session.console,

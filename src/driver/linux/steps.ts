@@ -11,6 +11,7 @@ import { isOn } from '../../domain/config.ts';
 import { baseMounts } from './base.ts';
 import { runContainer, removeContainer, resolvConfPath, type RunArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
+import { commandSteps } from './command.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { readySteps } from './ready.ts';
@@ -43,6 +44,7 @@ export interface StepLists {
   leftovers(jail: JailSpec): Promise<readonly Step[]>;
   readonly limitSteps: Host['limitSteps'];
   readonly limits: Host['limits'];
+  readonly commandStep: Host['commandStep'];
 }
 
 export interface Doors {
@@ -82,6 +84,7 @@ export function stepLists(doors: Doors): StepLists {
   const { hook, hookArgs } = hookSteps(paths);
   const limits = limitStepLists(files, paths);
   const { ready, readyArgs } = readySteps(files, paths);
+  const { command, commandStep } = commandSteps(paths);
   // Its first process is our init, which does nothing: the jail's own programs come with exec_start.
   const begin = stepKind<RunArgs>('linux.run', {
     title: (args) => `run the container of ${name(args)}`,
@@ -260,6 +263,7 @@ export function stepLists(doors: Doors): StepLists {
     remove,
     sweep,
     ready,
+    command,
   ];
   const { limitSteps } = limits;
   return {
@@ -270,5 +274,6 @@ export function stepLists(doors: Doors): StepLists {
     leftovers,
     limitSteps,
     limits: limits.limits,
+    commandStep,
   };
 }

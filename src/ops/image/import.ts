@@ -14,6 +14,7 @@ import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertTag } from '../../domain/name.ts';
 import { readWorld, type Release, type World } from '../world.ts';
 import { chooseRelease, toZfsProperties } from '../jail/create.ts';
+import { refusePackageList } from '../jail/create-packages.ts';
 import { jailLock, tagLock } from '../jail/select.ts';
 import { checkArchives, unpackArchive } from '../steps/archive.ts';
 import { cloneDataset, createDataset, takeSnapshot } from '../steps/dataset.ts';
@@ -84,6 +85,7 @@ export const imageImport = defineChange<typeof importInput, Imported>({
     const given = checkAssignments(input.properties, 'jail-create').filter(
       ([key]) => key !== 'tag' && (release === undefined || key !== 'release'),
     );
+    refusePackageList(given);
     const sorted = sortImported(image.metadata?.properties ?? {}, { trusted: input.hooks, same });
     const mounts = mountLines(image.metadata?.fstab ?? '');
     const dropped = [

@@ -15,6 +15,7 @@ import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
 import { adoptFstab } from '../steps/move.ts';
+import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
 import { assertHandable } from './handed.ts';
@@ -57,6 +58,7 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     toSpec(world, source); // a corrupt jail is refused here
     const copies = freeCopies(world, input);
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
+    refusePackageList(given);
     for (const copy of copies) await assertHandable(context, world, ownerOf(world, copy), given);
     const found = await snapshotRows(context.storage, source);
     const steps = copies.flatMap((copy) =>
@@ -197,6 +199,8 @@ const identity = new Set([
   'istemplate',
   'type',
   'jail_zfs_dataset',
+  // The packages are in the files already.
+  'pkglist',
 ]);
 
 /**

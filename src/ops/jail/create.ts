@@ -3,7 +3,7 @@
  * template (`create-from-template.ts`). All properties are
  * written in the call that makes the dataset, so no moment shows a jail without its configuration.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { defineChange, type Context, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
@@ -18,7 +18,9 @@ import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } 
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
 import { releaseLock } from '../release/destroy.ts';
+import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
+import { listedPackages, packageSteps } from './create-packages.ts';
 import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
@@ -76,10 +78,27 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const given = givenProperties(input);
     for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
     const base = kind === 'base' ? await readBase(context, release!) : [];
+    if (release !== undefined && kind !== 'base') await assertCalm(context, world.pool.name, release.name);
+    const packages = await listedPackages(
+      context,
+      world,
+      given,
+      release && {
+        root: rootOf(release),
+        of: `release ${release.name}`,
+        shared: kind === 'base',
+        state: 'fresh',
+      },
+    );
+    const steps: Step[] = [];
+    for (const jail of jails) {
+      steps.push(...createSteps(world, jail, kind, release, given, base));
+      if (packages) steps.push(...(await packageSteps(context, world, jail, given, packages)));
+    }
     return {
       subject: jails.map(({ tag }) => tag).join(', '),
       title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`}`,
-      steps: jails.flatMap((jail) => createSteps(world, jail, kind, release, given, base)),
+      steps,
       result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind })) }),
     };
   },
@@ -107,6 +126,11 @@ export const jailCreate = defineChange<typeof createInput, Created>({
         doc: 'a clone of the template; same as template=',
       },
       { key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' },
+      {
+        key: 'pkglist',
+        flags: '-p, --pkglist <file>',
+        doc: 'install the packages that the file lists; same as pkglist=FILE',
+      },
       { key: 'count', flags: '--count <n>', doc: 'make n jails; tag and host name get _1 … _n' },
     ],
     about:
@@ -120,6 +144,10 @@ export const jailCreate = defineChange<typeof createInput, Created>({
       {
         line: 'iocage create -t golden tag=web3',
         says: 'a clone of the template golden, with its properties',
+      },
+      {
+        line: 'iocage create -c tag=web pkglist=packages.txt',
+        says: 'with the packages that the file names, one a line',
       },
       { line: 'iocage create -e tag=lfs', says: 'an empty jail to fill by hand' },
     ],
@@ -144,6 +172,9 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
   };
   const release = take('release') ?? (flags['release'] as string | undefined);
   const template = templateWord(take('template')) ?? (flags['template'] as string | undefined);
+  const pkglist = take('pkglist') ?? (flags['pkglist'] as string | undefined);
+  // Named by a person, who stands somewhere.
+  if (pkglist !== undefined) properties.push(['pkglist', pkglist === 'none' ? pkglist : resolve(pkglist)]);
   const cloneCount = typeof flags['clone'] === 'string' ? flags['clone'] : undefined;
   const countText = take('count') ?? cloneCount ?? (flags['count'] as string | undefined);
   if (countText !== undefined && !/^[0-9]{1,4}$/.test(countText)) {

@@ -54,6 +54,9 @@ export const fetchInput = z
     localDirectory: z.string().startsWith('/').optional(),
     sets: z.array(z.string().refine(isSetName, 'is no name of a distribution set')).optional(),
     verify: z.boolean().default(true),
+    /** Of a release that is there already: true insists on it; default: where it has a package manager. */
+    update: z.boolean().optional(),
+
     compression: z
       .string()
       .regex(/^[a-z0-9-]{1,20}$/)
@@ -114,11 +117,19 @@ export const fetchFlags: readonly Flag[] = [
     flags: '--noverify',
     doc: 'with -f: take sets without a MANIFEST; never for what is downloaded',
   },
-  // COMPAT: Python iocage's words for what fetch does anyway, or does not do yet (updating).
+  {
+    key: 'update',
+    flags: '-U, --update',
+    doc: 'a release that is fetched already is updated; an error when it has no package manager',
+  },
+  {
+    key: 'noupdate',
+    flags: '--noupdate',
+    doc: 'a release that is fetched already is left as it is; also -NU',
+  },
+  // COMPAT: Python iocage's words for what fetch does anyway.
   { key: 'asEver', flags: '--http', doc: 'accepted and without effect' },
   { key: 'asEver', flags: '-V, --verify', doc: 'accepted: what is fetched is always verified' },
-  { key: 'asEver', flags: '-U, --update', doc: 'accepted and without effect' },
-  { key: 'asEver', flags: '--noupdate', doc: 'accepted and without effect' },
   { key: 'asEver', flags: '--noeol', doc: 'accepted and without effect' },
 ];
 
@@ -165,6 +176,8 @@ export function toFetchInput({ positionals, properties, flags }: Words): z.input
   // COMPAT: `-F MANIFEST` named the list itself among the sets.
   if (sets !== undefined) input['sets'] = sets.filter((name) => name !== 'MANIFEST');
   if (flags['noverify'] === true) input['verify'] = false;
+  if (flags['update'] === true) input['update'] = true;
+  if (flags['noupdate'] === true) input['update'] = false;
   if (flags['local'] === true) {
     if (root === undefined)
       throw failure('USAGE', { problem: '-f needs the directory: -d DIRECTORY', command: 'fetch' });

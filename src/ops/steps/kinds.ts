@@ -11,6 +11,7 @@ import { releaseKinds } from './release.ts';
 import { treeKinds } from './tree.ts';
 import { imageKinds } from './image.ts';
 import { packageKinds } from './package.ts';
+import { guardKinds } from './guard.ts';
 
 const rooms = [
   datasetKinds,
@@ -20,6 +21,7 @@ const rooms = [
   treeKinds,
   imageKinds,
   packageKinds,
+  guardKinds,
   [rewriteFstab],
 ];
 const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));
