@@ -27,6 +27,9 @@ import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
 import { imageExport } from './image/export.ts';
 import { imageImport } from './image/import.ts';
+import { hostInit } from './transfer/init-host.ts';
+import { jailSend } from './transfer/send.ts';
+import { transferAsk, transferReceive } from './transfer/receive.ts';
 import { imagePackage, imageRecord } from './image/package.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
@@ -62,6 +65,8 @@ export const operations: readonly Operation[] = [
   imageImport,
   imageRecord,
   imagePackage,
+  jailSend,
+  transferReceive,
   releaseFetch,
   propertyGet,
   propertySet,
@@ -70,6 +75,7 @@ export const operations: readonly Operation[] = [
   poolActivate,
   poolDeactivate,
   poolClean,
+  hostInit,
   hostDoctor,
   hostBoot,
   hostShutdown,
@@ -86,6 +92,7 @@ export const furtherOperations: readonly Operation[] = [
   fstabEdit,
   snapshotScheduled,
   snapshotRotate,
+  transferAsk,
   poolShow,
 ];
 

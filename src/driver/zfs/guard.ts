@@ -15,6 +15,8 @@ const shapes: Readonly<Record<string, (below: readonly string[]) => boolean>> = 
   download: (below) => below.length === 0,
   // Read-only clones, which hold nothing of their own.
   snapmounts: isJailPart,
+  // What is being received; nothing in there is a jail yet.
+  receiving: () => true,
 };
 
 /** Its root, and datasets of its own beside that. COMPAT: the early lines had one in the root. */

@@ -12,6 +12,8 @@ import { treeKinds } from './tree.ts';
 import { imageKinds } from './image.ts';
 import { packageKinds } from './package.ts';
 import { guardKinds } from './guard.ts';
+import { transferKinds } from './transfer.ts';
+import { hostKinds } from './other-host.ts';
 
 const rooms = [
   datasetKinds,
@@ -22,6 +24,8 @@ const rooms = [
   imageKinds,
   packageKinds,
   guardKinds,
+  transferKinds,
+  hostKinds,
   [rewriteFstab],
 ];
 const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));
