@@ -68,6 +68,20 @@ function notesOf({ stdout }: RunResult): readonly string[] {
   }
 }
 
+/** The place of everything that is not yet a jail: nothing below it is mounted. */
+export const makeReceiving = stepKind<{ dataset: string }>('transfer.place', {
+  title: ({ dataset }) => `create dataset ${dataset}`,
+  do: ({ dataset }, run) => {
+    const properties = { mountpoint: 'none', canmount: 'off', [stamp]: run.operationId };
+    return run.storage.create(dataset, properties);
+  },
+  async undo({ dataset }, { storage, operationId }) {
+    const rows = (await storage.filesystems(dataset, 1, [])) ?? [];
+    // What can be gone on with is kept in it; another jail may be on its way too.
+    if (rows.length === 1) await storage.destroy(dataset, { recursive: false, madeBy: operationId });
+  },
+});
+
 /** Takes away what an earlier transfer left that nothing can go on with. */
 export const discardReceived = stepKind<{ dataset: string }>('transfer.discard', {
   title: ({ dataset }) => `destroy what a broken transfer left in ${dataset}`,
@@ -126,4 +140,4 @@ async function hasPart(dataset: string, { storage }: StepRun): Promise<boolean> 
   return row?.values.has('receive_resume_token') ?? false;
 }
 
-export const transferKinds = [takeSendSnapshot, sendStreams, discardReceived, receiveStream];
+export const transferKinds = [takeSendSnapshot, sendStreams, makeReceiving, discardReceived, receiveStream];

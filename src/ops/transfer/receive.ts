@@ -21,7 +21,7 @@ import { choosePool } from '../world.ts';
 import { createDataset, mountDataset, renameDataset, unmountDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
 import { leavePlace } from '../steps/move.ts';
-import { discardReceived, receiveStream, sendProperty } from '../steps/transfer.ts';
+import { discardReceived, makeReceiving, receiveStream, sendProperty } from '../steps/transfer.ts';
 import { jailLock, noPositionals, noProperties, tagLock } from '../jail/select.ts';
 import { propertySteps } from './received-properties.ts';
 import { standBy } from './standby.ts';
@@ -142,15 +142,12 @@ const below = (dataset: string, path: string): string => (path === '' ? dataset 
 /** The place to receive at, with the earlier state of the jail in it. */
 async function prepareSteps(context: Context, here: Standing): Promise<readonly Step[]> {
   const { world, jail, place, dataset } = here;
-  const parents = [
-    [`${world.root}/receiving`, { mountpoint: 'none', canmount: 'off' }],
-    [dataset.split('/').slice(0, -1).join('/'), {}],
-  ] as const;
+  const isThere = async (name: string) => (await context.storage.filesystems(name, 0, [])) !== undefined;
+  const group = dataset.split('/').slice(0, -1).join('/');
   const steps: Step[] = [];
-  for (const [parent, properties] of parents) {
-    if ((await context.storage.filesystems(parent, 0, [])) === undefined)
-      steps.push(createDataset({ dataset: parent, properties }));
-  }
+  if (!(await isThere(`${world.root}/receiving`)))
+    steps.push(makeReceiving({ dataset: `${world.root}/receiving` }));
+  if (!(await isThere(group))) steps.push(createDataset({ dataset: group, properties: {} }));
   if (here.left === 'useless') steps.push(discardReceived({ dataset: place }));
   if (jail === undefined) return steps;
   const rows = (await context.storage.filesystems(jail.dataset, 32, ['mounted'])) ?? [];
@@ -186,11 +183,11 @@ function streamSteps(here: Standing, { offer, streams, resumable }: ReceiveInput
 
 /** Snapshots of earlier sends, but for the newest; those that this host sends on are its own. */
 async function forgetOlder({ storage }: Context, dataset: string): Promise<void> {
-  try {
-    const rows = (await storage.snapshots(dataset, 0, [sendProperty])).slice(0, -1);
-    const older = rows.filter((row) => isSendSnapshot(row.snapshot) && !row.values.has(sendProperty));
-    for (const { name } of older) await storage.destroySnapshot(name, { recursive: true });
-  } catch {
-    // The jail is here; what is left over goes after the next time.
+  // The jail is here whatever happens; what is left over goes after the next time.
+  const rows = await storage.snapshots(dataset, undefined, [sendProperty]).catch(() => []);
+  for (const row of rows) {
+    const last = rows.findLast((other) => other.dataset === row.dataset);
+    if (row === last || !isSendSnapshot(row.snapshot) || row.values.has(sendProperty)) continue;
+    await storage.destroySnapshot(row.name, { recursive: false }).catch(() => undefined);
   }
 }

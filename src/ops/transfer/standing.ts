@@ -124,6 +124,12 @@ async function compare(
       const why = `${name} has snapshots since @${base!.snapshot} that it does not have: ${names}`;
       throw failure('DIVERGED', { jail, why, base: base!.snapshot, dataset: root });
     }
+    const since = offered.slice(offered.findIndex(({ guid }) => guid === base?.values.get('guid')) + 1);
+    const clash = since.find((one) => own.some(({ snapshot }) => snapshot === one.name));
+    if (clash !== undefined) {
+      const why = `${name}@${clash.name} is another snapshot than the one of that name that is sent`;
+      throw failure('DIVERGED', { jail, why });
+    }
     snapshots.set(path, own);
     const guid = base?.values.get('guid');
     datasets.push({
