@@ -35,7 +35,8 @@ export function parseHost(word: string): OtherHost {
     /^([^@]*@)?(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/s.exec(word) ?? [];
   const host = user + (address ?? name ?? '');
   const problem =
-    name === undefined && address === undefined
+    (name === undefined && address === undefined) ||
+    canonicalAddress(word.slice(user.length), 6) !== undefined
       ? 'HOST, HOST:POOL or USER@HOST:POOL, please; an IPv6 address in brackets'
       : destinationProblem(host);
   if (problem !== undefined) throw failure('INVALID_NAME', { what: 'host', name: word, problem });

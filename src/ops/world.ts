@@ -82,7 +82,14 @@ const nativeKeys = properties
  * Properties of ours that are no jail properties: fetch writes them on a release, a start writes on a
  * basejail which release it shows, and receive on a jail that another host's is the original of it.
  */
-const toolKeys = ['release_kind', 'release_source', 'release_sha256', 'fetched_at', 'base_started', 'standby'];
+const toolKeys = [
+  'release_kind',
+  'release_source',
+  'release_sha256',
+  'fetched_at',
+  'base_started',
+  'standby',
+];
 
 const columns = [
   'mounted',

@@ -25,6 +25,18 @@ const program = '/usr/sbin/sshd';
 /** Its unprivileged half lives in an empty directory that only root can write to. */
 const privilege = '/run/sshd';
 
+const slow = `
+import { connect } from 'node:net';
+const socket = connect(Number(process.argv[2]), '127.0.0.1');
+socket.pipe(process.stdout);
+socket.on('close', () => process.exit());
+for await (const chunk of process.stdin) {
+  socket.write(chunk);
+  await new Promise((resolve) => setTimeout(resolve, chunk.length / 2000));
+}
+socket.end();
+`;
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -91,12 +103,22 @@ export async function openSshd(
       '  IdentitiesOnly yes',
       `  UserKnownHostsFile ${at('known_hosts')}`,
       '  StrictHostKeyChecking yes',
+      // Two megabytes a second, so that a test can do something meanwhile.
+      'Host slow',
+      `  ProxyCommand ${process.execPath} ${at('slow.mjs')} ${port}`,
+      `  HostKeyAlias [127.0.0.1]:${port}`,
+      '  User root',
+      `  IdentityFile ${at('user')}`,
+      '  IdentitiesOnly yes',
+      `  UserKnownHostsFile ${at('known_hosts')}`,
+      '  StrictHostKeyChecking yes',
       'Host nowhere',
       '  HostName 127.0.0.1',
       '  Port 1',
       '',
     ].join('\n'),
   );
+  writeFileSync(at('slow.mjs'), slow);
   const daemon = spawn(program, ['-D', '-E', at('sshd.log'), '-f', at('sshd_config')], { stdio: 'ignore' });
   const log = (): string => (existsSync(at('sshd.log')) ? readFileSync(at('sshd.log'), 'utf8') : '');
   for (let tries = 0; !(await answers(port)); tries += 1) {

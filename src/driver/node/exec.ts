@@ -6,6 +6,7 @@
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import type { Exec, ExitStatus, Relay, Relayed, RunOptions, RunResult } from '../system.ts';
 import { failure, type IocageError } from '../../domain/errors.ts';
 
@@ -293,7 +294,7 @@ export class NodeExec implements Exec {
     try {
       await new Promise<void>((resolve) => stdin.write(head, () => resolve()));
       for (const argv of writers) {
-        if (over || signal?.aborted) break;
+        if (over || stdin.destroyed || signal?.aborted) break;
         const from = await this.follow(argv, ['ignore', stdin, 'pipe'], options).end;
         if (from.status === 'exit status 0') continue;
         failed = { argv, status: from.status, stderr: from.stderr };
@@ -345,6 +346,8 @@ export class NodeExec implements Exec {
   }
 
   input(bytes: number): string | undefined {
+    // Nobody types what is meant for a program.
+    if (isatty(this.ownInput)) return undefined;
     const buffer = Buffer.alloc(bytes);
     for (let have = 0; have < bytes;) {
       const got = readSync(this.ownInput, buffer, have, bytes - have, null);

@@ -6,6 +6,7 @@ import { stepKind, type StepRun } from '../../driver/step.ts';
 import type { StreamPart } from '../../driver/storage.ts';
 import type { RunResult } from '../../driver/system.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
+import { humanSize } from '../../domain/size.ts';
 import { remoteFailure } from '../transfer/remote.ts';
 
 const namespace = 'org.freebsd.iocage:';
@@ -49,7 +50,7 @@ export const sendStreams = stepKind<{
       head,
       command,
       signal: run.signal,
-      onBytes: (bytes) => run.progress(text, bytes, totalBytes),
+      onBytes: (bytes) => run.progress(`${text}, ${humanSize(bytes)}`, bytes, totalBytes),
     });
     if (run.signal.aborted) throw failure('CANCELLED', { operation: `sending to ${host}` });
     if (result.status !== 0) throw remoteFailure({ host }, result);
@@ -71,9 +72,13 @@ function notesOf({ stdout }: RunResult): readonly string[] {
 /** The place of everything that is not yet a jail: nothing below it is mounted. */
 export const makeReceiving = stepKind<{ dataset: string }>('transfer.place', {
   title: ({ dataset }) => `create dataset ${dataset}`,
-  do: ({ dataset }, run) => {
-    const properties = { mountpoint: 'none', canmount: 'off', [stamp]: run.operationId };
-    return run.storage.create(dataset, properties);
+  async do({ dataset }, { storage, operationId }) {
+    try {
+      await storage.create(dataset, { mountpoint: 'none', canmount: 'off', [stamp]: operationId });
+    } catch (error) {
+      // Another jail came at the same time.
+      if (!(error instanceof IocageError) || error.code !== 'DATASET_EXISTS') throw error;
+    }
   },
   async undo({ dataset }, { storage, operationId }) {
     const rows = (await storage.filesystems(dataset, 1, [])) ?? [];
@@ -135,9 +140,31 @@ export const receiveStream = stepKind<{
   },
 });
 
+/**
+ * Moves what is complete to where a jail is looked for. Some ZFS mount it by that; where it was received
+ * nothing can be mounted, so going back begins with unmounting.
+ */
+export const publishReceived = stepKind<{ from: string; to: string }>('transfer.publish', {
+  title: ({ from, to }) => `rename ${from} to ${to}`,
+  do: ({ from, to }, { storage }) => storage.rename(from, to),
+  async undo({ from, to }, { storage }) {
+    const isThere = async (name: string) => (await storage.filesystems(name, 0, [])) !== undefined;
+    if ((await isThere(from)) || !(await isThere(to))) return;
+    await storage.unmount(to);
+    await storage.rename(to, from);
+  },
+});
+
 async function hasPart(dataset: string, { storage }: StepRun): Promise<boolean> {
   const [row] = (await storage.filesystems(dataset, 0, ['receive_resume_token'])) ?? [];
   return row?.values.has('receive_resume_token') ?? false;
 }
 
-export const transferKinds = [takeSendSnapshot, sendStreams, makeReceiving, discardReceived, receiveStream];
+export const transferKinds = [
+  takeSendSnapshot,
+  sendStreams,
+  makeReceiving,
+  discardReceived,
+  receiveStream,
+  publishReceived,
+];

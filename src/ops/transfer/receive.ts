@@ -21,7 +21,13 @@ import { choosePool } from '../world.ts';
 import { createDataset, mountDataset, renameDataset, unmountDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
 import { leavePlace } from '../steps/move.ts';
-import { discardReceived, makeReceiving, receiveStream, sendProperty } from '../steps/transfer.ts';
+import {
+  discardReceived,
+  makeReceiving,
+  publishReceived,
+  receiveStream,
+  sendProperty,
+} from '../steps/transfer.ts';
 import { jailLock, noPositionals, noProperties, tagLock } from '../jail/select.ts';
 import { propertySteps } from './received-properties.ts';
 import { standBy } from './standby.ts';
@@ -81,7 +87,7 @@ export const transferReceive = defineChange<typeof receiveInput, Received>({
         ...properties.steps,
         ...standBy(here),
         ...(here.jail === undefined ? [leavePlace({ path: mountpoint, when: 'undone' })] : []),
-        renameDataset({ from: here.place, to: here.dataset }),
+        publishReceived({ from: here.place, to: here.dataset }),
         ...offer.datasets.map(({ path }) =>
           mountDataset({ dataset: below(here.dataset, path), wasMounted: false }),
         ),
