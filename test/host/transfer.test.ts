@@ -303,6 +303,9 @@ describe.skipIf(!hostTests)(`send and receive${reason}`, { timeout: 120_000 }, (
 
   it('the commands of docs/moving.md', { timeout: 240_000 }, async () => {
     await there.run('pool.deactivate', { pool: there.pool.name });
+    await expect(
+      here.run('host.init', { host: 'backup', pool: 'nosuch', config: sshd.config }),
+    ).rejects.toMatchObject({ code: 'OTHER_HOST', details: { code: 'POOL_NOT_FOUND' } });
     const text = readFileSync(new URL('../../docs/moving.md', import.meta.url), 'utf8');
     const section = /^## To another host$(.*?)^## /ms.exec(text)![1]!;
     const lines = [...section.matchAll(/^ {4}(\S.*)$/gm)].map(([, line]) =>

@@ -565,6 +565,7 @@ export class FakeStorage implements Storage {
 
   tokenGuid(token: string): Promise<string | undefined> {
     return this.call('tokenGuid', [token], () => {
+      argv.readToken(token);
       const guid = String(BigInt(`0x${token.split('-').at(-1)}`));
       return this.byGuid(guid) === undefined ? undefined : guid;
     });
