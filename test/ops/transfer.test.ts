@@ -116,6 +116,12 @@ describe('send and receive', () => {
     const local = () => there.storage.local('tank/iocage/jails/web');
     expect(Object.fromEntries((await local())!)).toMatchObject({ readonly: 'on' });
     await expect(there.run('jail.send', toBackup)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    // Nor does a schedule take snapshots of it, which would be in the way of the next send.
+    await here.run('property.set', { jails: ['web'], properties: [['snapshot_schedule', 'hourly=2']] });
+    await send();
+    const taken = await snapshotsOf(there, 'jails/web');
+    await there.run('snapshot.scheduled', {});
+    expect(await snapshotsOf(there, 'jails/web')).toEqual(taken);
     await there.run('jail.start', { jail: 'web' });
     expect((await local())!.has('readonly')).toBe(false);
     expect((await local())!.has('org.freebsd.iocage:standby')).toBe(false);

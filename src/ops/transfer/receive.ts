@@ -89,7 +89,11 @@ export const transferReceive = defineChange<typeof receiveInput, Received>({
         ...(here.jail === undefined ? [leavePlace({ path: mountpoint, when: 'undone' })] : []),
         publishReceived({ from: here.place, to: here.dataset }),
         ...offer.datasets.map(({ path }) =>
-          mountDataset({ dataset: below(here.dataset, path), wasMounted: false }),
+          mountDataset(
+            { dataset: below(here.dataset, path), wasMounted: false },
+            // Others may have been mounted elsewhere there; a start here mounts those that it hands over.
+            { onError: ['', 'root'].includes(path) ? 'fail' : 'warn' },
+          ),
         ),
         makeLink({ target: here.jail?.mountpoint ?? mountpoint, path: link }),
       ],

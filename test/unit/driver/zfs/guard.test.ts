@@ -185,7 +185,9 @@ describe('destroy guard', () => {
     fc.assert(
       fc.property(near, (name) => {
         if (guardProblem(name) !== undefined) return;
-        expect(name).toMatch(/^[^/@]+\/iocage\/(jails|templates|releases|base|download|snapmounts|receiving)\/[^/@]+/);
+        expect(name).toMatch(
+          /^[^/@]+\/iocage\/(jails|templates|releases|base|download|snapmounts|receiving)\/[^/@]+/,
+        );
         expect(name).not.toMatch(/@|\.\.|(^|\/)-|\/\/|\/$|\s/);
       }),
       { numRuns: 5000 },
