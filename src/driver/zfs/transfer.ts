@@ -12,8 +12,8 @@ import type { Runner } from './run.ts';
 
 type Transfer = Pick<Storage, 'send' | 'receive' | 'abortReceive' | 'tokenGuid'>;
 
-/** What the writer says when the reader went away; why it went is the reader's to tell. */
-const echo = /broken pipe|signal received|SIGPIPE|ended by SIG(KILL|TERM|PIPE)/i;
+/** What the writer says when the reader went away, with or without reading all; why it went is the reader's to tell. */
+const echo = /broken pipe|connection reset|signal received|SIGPIPE|ended by SIG(KILL|TERM|PIPE)/i;
 
 const diverged =
   /most recent snapshot of .* does not match incremental source|has been modified( since most recent snapshot)?|destination .* has been modified/i;
