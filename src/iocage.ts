@@ -26,6 +26,8 @@ export interface ContextOptions {
   readonly dry?: boolean;
   readonly emit?: EventSink;
   readonly signal?: AbortSignal;
+  /** Descriptor that counts as our standard input; default 0. */
+  readonly ownInput?: number;
   /** Directories instead of the system's own, for tests. */
   readonly paths?: Paths;
 }
@@ -61,7 +63,7 @@ export function makeContext(options: ContextOptions = {}): Context {
   const paths = options.paths ?? systemPaths();
   const dry = options.dry ?? false;
   const actions: Action[] = [];
-  const realExec = new NodeExec();
+  const realExec = new NodeExec(options.ownInput);
   const exec = dry ? new RecordingExec(realExec, actions) : realExec;
   const realFiles = new NodeFiles();
   const files = dry ? new RecordingFiles(realFiles, actions) : realFiles;

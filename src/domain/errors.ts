@@ -31,7 +31,8 @@ const inputWords = new Set(
     'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
     'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
     'sets verify key recursive parallel create add remove uuids folder what ' +
-    'at replace text fstab health update'
+    'at replace text fstab health update ' +
+    'host config offer streams resumable'
   ).split(' '),
 );
 
@@ -465,6 +466,29 @@ export const errorTable = {
     http: 409,
     message: (d: { name: string; state: string }) => `jail ${d.name} ${d.state}`,
     hint: () => `'snapremove JAIL@ioc-record' forgets a recording, without '@ioc-recorded' it goes on`,
+  }),
+  HOST_UNREACHABLE: row({
+    exit: 1,
+    http: 502,
+    message: (d: { host: string; why: string }) => `host ${quote(d.host)} cannot be reached by ssh: ${d.why}`,
+    hint: (d) => `'ssh ${d.host} iocage version' must work as root without a question`,
+  }),
+  OTHER_HOST: row({
+    exit: 1,
+    http: 502,
+    message: (d: { host: string; message: string; code?: string; hint?: string }) =>
+      `on host ${d.host}: ${d.message}`,
+    hint: (d) => (d.hint === undefined ? undefined : `there: ${d.hint}`),
+  }),
+  DIVERGED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; why: string; base?: string; dataset?: string }) =>
+      `jail ${d.jail} is there and is no earlier state of the one that is sent: ${d.why}`,
+    hint: (d) =>
+      d.base === undefined || d.dataset === undefined
+        ? `nothing was changed; destroy or rename the one or the other`
+        : `to give up what is different: 'zfs set readonly=on ${d.dataset}', then 'iocage rollback -f ${d.jail.split(' ')[0]}@${d.base}'`,
   }),
   CHECKSUM_MISSING: row({
     exit: 1,

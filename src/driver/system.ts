@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly logTo?: string;
   /** Stops the process (TERM, later KILL) when aborted. */
   readonly signal?: AbortSignal;
+  /** The child reads our own standard input, from where {@link Exec.input} stopped, and ends with us. */
+  readonly ownInput?: boolean;
   /** What a dry run answers instead of running; default empty output and status 0. */
   readonly pretend?: { readonly stdout?: string };
 }
@@ -31,6 +33,24 @@ export interface RunResult {
   readonly stdout: string;
   readonly stderr: string;
   readonly durationMs: number;
+}
+
+/** Commands that write one after the other into one that reads: `(a; b) | c`, without a shell. */
+export interface Relay {
+  /** Text that goes before all. */
+  readonly head: string;
+  readonly writers: readonly (readonly string[])[];
+  readonly reader: readonly string[];
+  readonly signal?: AbortSignal;
+  /** Bytes that the reader took so far, about once a second, where the kernel tells. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+export interface Relayed {
+  /** How the reader ended, whatever its status. */
+  readonly reader: RunResult;
+  /** The first writer that ended badly; after it no other was started. */
+  readonly failed?: { readonly argv: readonly string[]; readonly status: string; readonly stderr: string };
 }
 
 /** An interactive child's end: its exit status, or 128 + signal number. */
@@ -47,6 +67,13 @@ export interface Exec {
   change(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Connects the commands stdout to stdin in the kernel; fails when any of them fails. Changes the machine. */
   pipe(commands: readonly (readonly string[])[], options?: RunOptions): Promise<void>;
+  /**
+   * Joins the writers to the reader in the kernel. All of them end when this process ends, however it
+   * ends, so that a reader elsewhere never takes a broken stream for a whole one. Changes the machine.
+   */
+  relay(relay: Relay): Promise<Relayed>;
+  /** The next `bytes` bytes of our own standard input, and not one more; undefined when it ends before. */
+  input(bytes: number): string | undefined;
   /** Runs a command on the caller's terminal and answers its exit status; never throws for a status. */
   session(argv: readonly string[], options?: { env?: Readonly<Record<string, string>> }): Promise<ExitStatus>;
   /** How many child processes were started so far; for `--debug` and the benchmarks. */

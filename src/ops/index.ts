@@ -34,6 +34,9 @@ import { hostDebug } from './host/debug.ts';
 import { hostHistory } from './host/history.ts';
 import { imageExport } from './image/export.ts';
 import { imageImport } from './image/import.ts';
+import { hostInit } from './transfer/init-host.ts';
+import { jailSend } from './transfer/send.ts';
+import { transferAsk, transferReceive } from './transfer/receive.ts';
 import { imagePackage, imageRecord } from './image/package.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
@@ -69,6 +72,8 @@ export const operations: readonly Operation[] = [
   imageImport,
   imageRecord,
   imagePackage,
+  jailSend,
+  transferReceive,
   releaseFetch,
   propertyGet,
   propertySet,
@@ -79,6 +84,7 @@ export const operations: readonly Operation[] = [
   poolActivate,
   poolDeactivate,
   poolClean,
+  hostInit,
   hostDoctor,
   hostHistory,
   hostDebug,
@@ -100,6 +106,7 @@ export const furtherOperations: readonly Operation[] = [
   jailFiles,
   jailInstall,
   debugClean,
+  transferAsk,
   poolShow,
 ];
 

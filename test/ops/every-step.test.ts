@@ -23,11 +23,12 @@ describe('every step fails once', () => {
     ...packageCases(run, join(tmpdir(), `iocage-list-${process.pid}`)),
   ];
 
-  it('covers every changing operation but those of releases, which test/host/fetch.test.ts covers', () => {
+  it('covers every changing operation but those of releases and of two hosts, which test/host/fetch.test.ts and test/ops/transfer.test.ts cover', () => {
     const changing = [...operations, ...furtherOperations]
       .filter(({ effect }) => effect === 'change' || effect === 'destroy')
       .map(({ id }) => id)
-      .filter((id) => !id.startsWith('release.'));
+      .filter((id) => !id.startsWith('release.'))
+      .filter((id) => !['jail.send', 'transfer.receive', 'host.init'].includes(id));
     expect(new Set(cases.map(({ operation }) => operation))).toEqual(new Set(changing));
   });
 

@@ -12,7 +12,7 @@ import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { fakeHost, type FakeHost } from './fake-host.ts';
-import { FakeStorage } from './fake-storage.ts';
+import { FakeStorage, type FakeOptions } from './fake-storage.ts';
 
 export interface FakeWorld {
   readonly storage: FakeStorage;
@@ -25,9 +25,9 @@ export interface FakeWorld {
   close(): void;
 }
 
-export async function openFakeWorld(): Promise<FakeWorld> {
+export async function openFakeWorld(more: Pick<FakeOptions, 'capabilities'> = {}): Promise<FakeWorld> {
   const directory = mkdtempSync(join(tmpdir(), 'iocage-ops-'));
-  const storage = new FakeStorage({ pools: [{ name: 'tank' }], baseDir: directory });
+  const storage = new FakeStorage({ pools: [{ name: 'tank' }], baseDir: directory, ...more });
   const host = fakeHost();
   const events: IocageEvent[] = [];
   const journal = join(directory, 'journal');

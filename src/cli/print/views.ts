@@ -17,6 +17,7 @@ import { packageViews } from './views/packages.ts';
 import { propertyViews } from './views/property.ts';
 import { snapshotViews } from './views/snapshot.ts';
 import { spaceViews } from './views/space.ts';
+import { transferViews } from './views/transfer.ts';
 import type { View, Views } from './views/view.ts';
 
 export type { Ask, Shown, View } from './views/view.ts';
@@ -36,6 +37,7 @@ export const views: Views = {
   ...lifeViews,
   ...imageViews,
   ...packageViews,
+  ...transferViews,
 };
 
 export function viewOf(operation: string): View | undefined {

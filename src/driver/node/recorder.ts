@@ -11,6 +11,8 @@ import type {
   FileDigest,
   FileFacts,
   Files,
+  Relay,
+  Relayed,
   RunOptions,
   RunResult,
 } from '../system.ts';
@@ -50,6 +52,15 @@ export class RecordingExec implements Exec {
   pipe(commands: readonly (readonly string[])[]): Promise<void> {
     this.actions.push({ type: 'pipe', commands });
     return Promise.resolve();
+  }
+
+  relay({ writers, reader }: Relay): Promise<Relayed> {
+    this.actions.push(...writers.map((writer): Action => ({ type: 'pipe', commands: [writer, reader] })));
+    return Promise.resolve({ reader: { argv: reader, status: 0, stdout: '', stderr: '', durationMs: 0 } });
+  }
+
+  input(bytes: number): string | undefined {
+    return this.real.input(bytes);
   }
 
   session(argv: readonly string[]): Promise<ExitStatus> {

@@ -5,6 +5,7 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
+import { takeOver } from '../transfer/standby.ts';
 import { bootWith, shutdownWith } from '../host/boot.ts';
 import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
 import { settle } from './settle.ts';
@@ -63,6 +64,7 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       subject: label(jail),
       title: `Starting ${label(jail)}`,
       steps: [
+        ...takeOver(jail),
         ...handed.steps,
         ...(await context.host.startSteps(spec)),
         setProperties({

@@ -13,6 +13,8 @@ import { treeKinds } from './tree.ts';
 import { imageKinds } from './image.ts';
 import { packageKinds } from './package.ts';
 import { guardKinds } from './guard.ts';
+import { transferKinds } from './transfer.ts';
+import { hostKinds } from './other-host.ts';
 
 const rooms = [
   datasetKinds,
@@ -23,6 +25,8 @@ const rooms = [
   imageKinds,
   packageKinds,
   guardKinds,
+  transferKinds,
+  hostKinds,
   [rewriteFstab],
   rootFileKinds,
 ];
