@@ -97,6 +97,11 @@ export interface JailCommand {
   readonly timeoutMs: number;
 }
 
+export interface StopOptions {
+  /** Neither exec_prestop nor exec_stop: what is in the jail is ended without being asked what it thinks of it. */
+  readonly force?: boolean;
+}
+
 export interface Host {
   readonly kernel: 'linux' | 'freebsd';
   /** Commands that change nothing and whose output a bug report should hold: versions, the network. */
@@ -122,7 +127,7 @@ export interface Host {
   notApplied(jail: JailSpec): readonly NotApplied[];
 
   startSteps(jail: JailSpec): Promise<readonly Step[]>;
-  stopSteps(jail: JailSpec): Promise<readonly Step[]>;
+  stopSteps(jail: JailSpec, how?: StopOptions): Promise<readonly Step[]>;
   /**
    * What takes away the remains of a jail that ended without a stop (its first process was killed):
    * routes, namespaces, records. Empty when there are none, and while it runs. `start` does it by itself.

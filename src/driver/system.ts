@@ -105,6 +105,11 @@ export interface Files {
   create(path: string, text: string, options?: { mode?: number }): Promise<void>;
   /** Writes into a file of the kernel's (a control group's), in one write: it can be neither made nor renamed. */
   control(path: string, text: string): Promise<void>;
+  /**
+   * Gives a file another content without giving its name another file: whoever has it mounted sees the new
+   * text. In one write, and cut to its length afterwards. False when there is no such file.
+   */
+  rewrite(path: string, text: string): Promise<boolean>;
   mkdir(path: string, options?: { mode?: number }): Promise<void>;
   /** Removes a file or link; nothing there is no failure. */
   remove(path: string): Promise<void>;
@@ -117,7 +122,10 @@ export interface Files {
 
   readBelow(root: string, path: string): Promise<string | undefined>;
   statBelow(root: string, path: string): Promise<FileFacts | undefined>;
+  readlinkBelow(root: string, path: string): Promise<string | undefined>;
   writeBelow(root: string, path: string, text: string, options?: { mode?: number }): Promise<void>;
+  /** Puts a link in the place of what is there, a directory excepted; where it leads is not looked at. */
+  symlinkBelow(root: string, path: string, target: string): Promise<void>;
   /** Makes one directory, 0755; one that is there already is no failure. */
   mkdirBelow(root: string, path: string): Promise<void>;
   /** Removes a file or link; nothing there is no failure. */

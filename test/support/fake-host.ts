@@ -5,7 +5,14 @@
  * `failStep` makes a kind of step fail once, before or after its work; `snapshotState` is everything
  * that a start can leave behind.
  */
-import type { ExecOptions, Host, JailSpec, LimitRule, RunningJail } from '../../src/driver/host.ts';
+import type {
+  ExecOptions,
+  Host,
+  JailSpec,
+  LimitRule,
+  RunningJail,
+  StopOptions,
+} from '../../src/driver/host.ts';
 import { stepKind, type StepKind, type StepRun } from '../../src/driver/step.ts';
 import type { Step } from '../../src/driver/system.ts';
 import { dirname } from 'node:path';
@@ -243,10 +250,13 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     ];
   }
 
-  async function stopSteps(jail: JailSpec): Promise<readonly Step[]> {
-    return [
+  async function stopSteps(jail: JailSpec, how: StopOptions = {}): Promise<readonly Step[]> {
+    const asked = [
       hook(command(jail, 'exec_prestop'), { label: 'Running pre-stop', onError: 'warn' }),
       service(command(jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
+    ];
+    return [
+      ...(how.force === true ? [] : asked),
       remove(ids(jail), { label: 'Removing jail process' }),
       ...(networks.has(keyOf(jail)) ? [unplug(ids(jail))] : []),
       hook(command(jail, 'exec_poststop'), { label: 'Running post-stop', onError: 'warn' }),

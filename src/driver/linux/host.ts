@@ -56,8 +56,9 @@ const reportCommands = [
 export function linuxHost({ exec, files, clock, paths, terminal }: LinuxHostDoors): Host {
   let known: Promise<HostFacts> | undefined;
   const facts = (): Promise<HostFacts> => (known ??= readHostFacts(files));
-  const lists = stepLists({ exec, files, paths, facts });
-  const session = sessions(exec, files, paths, terminal ?? ownTerminal());
+  const caller = terminal ?? ownTerminal();
+  const lists = stepLists({ exec, files, paths, facts, environment: caller.environment });
+  const session = sessions(exec, files, paths, caller);
 
   async function runtime(jail: JailSpec): Promise<readonly string[]> {
     const places = placesOf(paths, jail.pool, jail.uuid);

@@ -47,6 +47,15 @@ export interface PlannedNic {
   readonly rtadv?: true;
 }
 
+/** A device of the host that is the jail's while it runs. */
+export interface PlannedMove {
+  readonly nic: string;
+  /** Whether it was up, and will be again. */
+  readonly up: boolean;
+  readonly dhcp?: true;
+  readonly rtadv?: true;
+}
+
 export interface PlannedRouter {
   readonly address: string;
   readonly nic: string;
@@ -67,9 +76,16 @@ export interface NetworkPlan {
   readonly sysctls: readonly NeededSysctl[];
   /** With vnet: the jail's interfaces, and then `link` is not used. */
   readonly nics?: readonly PlannedNic[];
+  readonly moved?: readonly PlannedMove[];
+  /** Name of an interface that programs of the jail open by /dev/net/tun. */
+  readonly tunnel?: string;
   readonly routers?: readonly PlannedRouter[];
   readonly nat?: PlannedNat;
 }
+
+/** Interfaces that a DHCP client asks for. */
+export const dhcpNics = (plan: NetworkPlan | undefined): readonly string[] =>
+  [...(plan?.nics ?? []), ...(plan?.moved ?? [])].filter(({ dhcp }) => dhcp).map(({ nic }) => nic);
 
 export interface NetProblem {
   readonly key: string;

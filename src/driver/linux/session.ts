@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Exec, ExitStatus, Files, Paths } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
+import { findHostUser, findJailUser, root } from './accounts.ts';
 import { limited } from './limits-steps.ts';
 import { placesOf } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
@@ -23,21 +24,15 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const root: User = { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh', groups: [0] };
-
 async function userOf(files: Files, jail: JailSpec, options: ExecOptions): Promise<User> {
   const { jailUser, hostUser } = options;
-  const [where, name, read] =
-    jailUser !== undefined
-      ? (['the jail', jailUser, (path: string) => files.readBelow(jail.root, path)] as const)
-      : (['the host', hostUser, (path: string) => files.read(path)] as const);
   // COMPAT: the original knows users by name only; root needs no data base.
+  const name = jailUser ?? hostUser;
   if (name === undefined) return (await rootOf(files, jail)) ?? root;
-  const user = findUser((await read('/etc/passwd')) ?? '', (await read('/etc/group')) ?? '', name);
-  if (user === undefined) {
-    throw failure('INVALID_NAME', { what: 'user', name, problem: `${where} has no such user` });
-  }
-  return user;
+  const user = await (jailUser === undefined ? findHostUser(files, name) : findJailUser(files, jail, name));
+  if (user !== undefined) return user;
+  const where = jailUser === undefined ? 'the host' : 'the jail';
+  throw failure('INVALID_NAME', { what: 'user', name, problem: `${where} has no such user` });
 }
 
 /** Root's own home and shell in the jail, when it says. */

@@ -5,7 +5,7 @@
  * `zfs receive` out of its hands.
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Exec, ExitStatus, Relay, Relayed, RunOptions, RunResult } from '../system.ts';
 import { failure, type IocageError } from '../../domain/errors.ts';
@@ -80,18 +80,48 @@ function spawnFailure(argv: readonly string[], error: NodeJS.ErrnoException): Io
   return failure('COMMAND_FAILED', { argv, status: error.code ?? 'could not start', stderr: error.message });
 }
 
-/** Ends a child and everything it started: TERM, and KILL when it does not listen. */
+/** Processes of a session, whatever group a shell's job control put them into; none where there is no /proc. */
+function sessionOf(leader: number): readonly number[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((name) => {
+        try {
+          const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+          // The name in parentheses may hold blanks and parentheses; then come state, parent, group, session.
+          return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]) === leader;
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Ends a child and everything it started: TERM, and KILL when it does not listen, or when it is gone and has
+ * left something behind. What made a session of its own (setsid(1)) is no part of it any more.
+ */
 function end(child: ChildProcess): void {
+  const leader = child.pid;
+  if (leader === undefined) return;
   const signal = (name: NodeJS.Signals): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, name);
-    } catch {
-      // Already gone, which is what was wanted.
+    for (const target of [-leader, ...sessionOf(leader)]) {
+      try {
+        process.kill(target, name);
+      } catch {
+        // Already gone, which is what was wanted.
+      }
     }
   };
   signal('SIGTERM');
   const timer = setTimeout(() => signal('SIGKILL'), killAfterMs);
-  child.once('close', () => clearTimeout(timer));
+  child.once('exit', () => {
+    clearTimeout(timer);
+    signal('SIGKILL');
+  });
 }
 
 /** What must not outlive us: a child that goes on alone would finish half of what we were to do. */

@@ -115,6 +115,31 @@ async function withParentBelow<T>(
   }
 }
 
+/** Makes something beside the path, and puts it in its place in one step. */
+async function replaceBelow(
+  root: string,
+  path: string,
+  make: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const written = await withParentBelow(root, path, async (held) => {
+    const temporary = `${dirname(held)}/.iocage-${randomBytes(6).toString('hex')}`;
+    await attempt(join(root, path), async () => {
+      try {
+        await make(temporary);
+        // rename replaces a planted link instead of following it.
+        await fs.rename(temporary, held);
+      } catch (error) {
+        await fs.rm(temporary, { force: true });
+        throw error;
+      }
+    });
+    return true;
+  });
+  if (written === undefined) {
+    throw failure('FILE_FAILED', { path: join(root, path), why: 'its directory does not exist' });
+  }
+}
+
 export class NodeFiles implements Files {
   async read(path: string): Promise<string | undefined> {
     try {
@@ -174,6 +199,26 @@ export class NodeFiles implements Files {
       const handle = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
       try {
         await handle.write(text);
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async rewrite(path: string, text: string): Promise<boolean> {
+    return attempt(path, async () => {
+      let handle;
+      try {
+        handle = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+      } catch (error) {
+        if (isMissing(error)) return false;
+        throw error;
+      }
+      try {
+        const bytes = Buffer.from(text);
+        await handle.write(bytes, 0, bytes.length, 0);
+        await handle.truncate(bytes.length);
+        return true;
       } finally {
         await handle.close();
       }
@@ -256,24 +301,16 @@ export class NodeFiles implements Files {
     });
   }
 
+  async readlinkBelow(root: string, path: string): Promise<string | undefined> {
+    return withParentBelow(root, path, (held) => this.readlink(held));
+  }
+
   async writeBelow(root: string, path: string, text: string, options: { mode?: number } = {}): Promise<void> {
-    const written = await withParentBelow(root, path, async (held) => {
-      const temporary = `${dirname(held)}/.iocage-${randomBytes(6).toString('hex')}`;
-      await attempt(join(root, path), async () => {
-        try {
-          await writeWhole(temporary, text, options.mode ?? 0o644);
-          // rename replaces a planted link instead of following it.
-          await fs.rename(temporary, held);
-        } catch (error) {
-          await fs.rm(temporary, { force: true });
-          throw error;
-        }
-      });
-      return true;
-    });
-    if (written === undefined) {
-      throw failure('FILE_FAILED', { path: join(root, path), why: 'its directory does not exist' });
-    }
+    await replaceBelow(root, path, (temporary) => writeWhole(temporary, text, options.mode ?? 0o644));
+  }
+
+  async symlinkBelow(root: string, path: string, target: string): Promise<void> {
+    await replaceBelow(root, path, (temporary) => fs.symlink(target, temporary));
   }
 
   async mkdirBelow(root: string, path: string): Promise<void> {

@@ -97,6 +97,10 @@ export class RecordingFiles implements Files {
     return this.real.statBelow(root, path).catch(() => undefined);
   }
 
+  readlinkBelow(root: string, path: string): Promise<string | undefined> {
+    return this.real.readlinkBelow(root, path).catch(() => undefined);
+  }
+
   write(path: string, text: string): Promise<void> {
     return this.record('write', path, text);
   }
@@ -105,6 +109,9 @@ export class RecordingFiles implements Files {
   }
   control(path: string, text: string): Promise<void> {
     return this.record('write', path, text.trim());
+  }
+  rewrite(path: string, text: string): Promise<boolean> {
+    return this.record('write', path, text).then(() => true);
   }
   mkdir(path: string): Promise<void> {
     return this.record('mkdir', path);
@@ -126,6 +133,9 @@ export class RecordingFiles implements Files {
   }
   writeBelow(root: string, path: string, text: string): Promise<void> {
     return this.record('write', `${root}/${path}`, text);
+  }
+  symlinkBelow(root: string, path: string, target: string): Promise<void> {
+    return this.record('link', `${root}/${path}`, target);
   }
   mkdirBelow(root: string, path: string): Promise<void> {
     return this.record('mkdir', `${root}/${path}`);

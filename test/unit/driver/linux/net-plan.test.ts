@@ -22,6 +22,7 @@ const facts: NetFacts = {
     { ...ethernet, name: 'eth1', addresses: [] },
   ],
   defaultNic: { 4: 'eth0', 6: undefined },
+  routed: new Set(),
   gateway: { 4: '192.0.2.1', 6: undefined },
   hostId: 'host',
   sysctl: new Map([

@@ -33,6 +33,7 @@ const facts: NetFacts = {
     { ...nic, name: 'bridge9', mac: '52:54:00:00:00:03', kind: 'bridge', up: false },
   ],
   defaultNic: { 4: 'eth0', 6: 'eth0' },
+  routed: new Set(),
   gateway: { 4: '192.0.2.1', 6: 'fe80::1' },
   hostId: 'host',
   sysctl: new Map([
