@@ -27,7 +27,7 @@ import type { Exec, RunOptions } from '../../src/driver/system.ts';
 import type { HostUnderTest } from '../contract/host.ts';
 import { sh } from './pool.ts';
 
-const applets = `sh ls cat ps nc httpd wget mount umount mknod sleep ip id kill true false hostname chroot insmod date
+const applets = `sh ls cat ps nc httpd wget mount umount cut mknod sleep ip id kill true false hostname chroot insmod date
   reboot su touch mkdir rm dd nproc env tr head readlink test stat grep setsid printf sysctl chown chmod od`;
 
 /** A root of a few hundred kB in which shell scripts run. */

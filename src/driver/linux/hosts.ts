@@ -105,8 +105,7 @@ export async function hostsProblems(files: Files, jail: JailSpec): Promise<reado
   try {
     const facts = await files.statBelow(jail.root, 'etc/hosts');
     if (facts === undefined) return [];
-    if (facts.type !== 'file')
-      return [{ key: 'hosts', problem: `/etc/hosts of the jail is no file but a ${facts.type}` }];
+    if (facts.type !== 'file') return [{ key: 'hosts', problem: '/etc/hosts of the jail is no plain file' }];
     return facts.sizeBytes <= longestBytes
       ? []
       : [{ key: 'hosts', problem: `/etc/hosts of the jail is larger than ${longestBytes / 1024} KiB` }];
