@@ -255,9 +255,7 @@ describe.skipIf(why !== undefined)(`run as${why ? ` (skipped: ${why})` : ''}`, (
       ).toBe('crw-rw-rw-\n33');
       const plain = await it_.jail('two', { ip4: 'disable', exec_start: 'none' });
       await start(it_, plain);
-      expect(await got(plain, 'ls /dev/kvm 2>&1; exec 3<>/dev/kvm')).toMatch(
-        /No such file[^]*no.*such|No such file/i,
-      );
+      expect(await got(plain, 'ls /dev/kvm 2>&1; exec 3<>/dev/kvm')).toContain('No such file');
     });
 
     const zone = '/usr/share/zoneinfo/Etc/UTC';

@@ -179,6 +179,13 @@ export function stepCases(
       reset: nothing,
     },
     {
+      operation: 'jail.stop',
+      variant: 'forced',
+      input: () => ({ jail: 'source', force: true }),
+      prepare: () => tolerant(run('jail.start', { jail: 'source' })),
+      reset: nothing,
+    },
+    {
       operation: 'jail.soft-restart',
       input: () => ({ jail: 'source' }),
       prepare: () => tolerant(run('jail.start', { jail: 'source' })),
