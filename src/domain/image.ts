@@ -125,6 +125,7 @@ const guarded: readonly (readonly [RegExp, string])[] = [
   [/^(exec_|wait_for$)/, 'it runs commands, or says as whom'],
   [/^jail_zfs/, 'it hands datasets to the jail'],
   [/^(mount_.*|volumes)$/, 'it mounts something in the jail'],
+  [/^vnet_interfaces$/, 'it takes interfaces from the host'],
   [
     /^(allow_.*|securelevel|enforce_statfs|children_max|.*devfs_ruleset|bpf)$/,
     'it widens what the jail may do',

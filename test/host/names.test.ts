@@ -19,7 +19,10 @@ import { asData, kindFor, runSteps, start, stop } from '../contract/host.ts';
 import { whyNoHostTests } from '../support/host-tests.ts';
 import { linuxUnderTest, type LinuxUnderTest } from '../support/linux-jails.ts';
 import { sh } from '../support/pool.ts';
+import { RecordingExec, RecordingFiles } from '../../src/driver/node/recorder.ts';
 import type { JailSpec } from '../../src/driver/host.ts';
+import type { StepRun } from '../../src/driver/step.ts';
+import type { Action } from '../../src/driver/system.ts';
 
 const why = whyNoHostTests();
 const neighbour = process.env['IOCAGE_TEST_NEIGHBOUR'];
@@ -139,7 +142,7 @@ describe.skipIf(neighbour === undefined)('names and devices, inside (the test ab
       expect(await it_.snapshot()).toEqual(before);
     });
 
-    it('are not forgotten by a program that holds the file open, nor changed by root in a jail', async () => {
+    it('reach a file that is mounted already, and root in a jail changes none of it', async () => {
       const front = await named('front', { ip4_addr: 'vnet0|10.9.0.2/24' });
       const back = await named('back', { ip4_addr: 'vnet0|10.9.0.3/24' });
       await start(it_, front);
@@ -216,6 +219,43 @@ describe.skipIf(neighbour === undefined)('names and devices, inside (the test ab
         await stop(it_, jails[0]!);
       }
     });
+  });
+
+  it('a dry run says all of it and does nothing', async () => {
+    sh('ip', 'link', 'add', 'card9', 'type', 'veth', 'peer', 'name', 'far9');
+    const jail = await named('dry', {
+      ip4_addr: 'vnet0|10.9.0.2/24',
+      vnet_interfaces: 'card9',
+      allow_tun: '1',
+      exec_system_user: 'nobody',
+      exec_created: 'date',
+    });
+    const actions: Action[] = [];
+    const dry: StepRun = {
+      ...it_.run,
+      exec: new RecordingExec(it_.exec, actions),
+      files: new RecordingFiles(it_.run.files, actions),
+      dry: true,
+    };
+    const before = await it_.snapshot();
+    await runSteps(it_.host, await it_.host.startSteps(jail), dry);
+    expect(await it_.snapshot()).toEqual(before);
+    await start(it_, jail);
+    const running = await it_.snapshot();
+    await runSteps(it_.host, await it_.host.stopSteps(jail), dry);
+    expect(await it_.snapshot()).toEqual(running);
+    const said = actions.map((action) => JSON.stringify(action)).join('\n');
+    for (const part of [
+      'link set dev card9 netns ioc-dry-',
+      'tuntap add dev tun0 mode tun',
+      '"--reuid=65534"',
+      '/bundle/dry/hosts"',
+      `link set dev card9 netns ${process.pid}`,
+    ])
+      expect(said).toContain(part);
+    await stop(it_, jail);
+    expect(await it_.snapshot()).toEqual(before);
+    sh('ip', 'link', 'del', 'card9');
   });
 
   it('jails with addresses of the host find each other, those behind NAT too', async () => {
@@ -440,6 +480,9 @@ describe.skipIf(neighbour === undefined)('names and devices, inside (the test ab
       expect(it_.host.notApplied(jail)).toEqual([]);
       await start(it_, jail);
       expect(await perl(jail, open + attach + carry)).toBe('carried');
+      // What comes out of it goes no further than the jail.
+      const conf = '/proc/sys/net/ipv4/conf/tun0';
+      expect(await got(jail, `cat ${conf}/forwarding ${conf}/rp_filter`)).toBe('0\n1');
       // Only the one that was made for it: root in the jail makes no interface.
       const other = await it_.host.exec(jail, ['/usr/bin/perl', '-e', open + attach, 'tun9'], {});
       expect([other, it_.exec.output.trim()]).toEqual([1, 'attach: Operation not permitted']);

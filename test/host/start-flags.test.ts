@@ -109,6 +109,7 @@ describe.skipIf(!hostTests)(`start and stop${reason}`, () => {
       expect(both(refused)).toContain(`the jail belongs to ${other}`);
       expect(state('bound')).toBe('down');
     }
+    expect(iocage('start', '--rc', '-i').status).toBe(0);
     const [, mine] = /'iocage set hostid=(\S+) bound'/.exec(both(iocage('start', 'bound')))!;
     ok('set', `hostid=${mine!}`, 'bound');
     ok('start', 'bound');

@@ -43,17 +43,26 @@ const uses6 = (plan: VnetPlan, { nic, rtadv }: Inside): boolean =>
 
 /** Settings inside the namespace that must hold before an interface comes up, as `key=value`. */
 export function vnetInsideSysctls(plan: VnetPlan): readonly string[] {
-  return insideOf(plan).flatMap((nic) => {
-    const at = `net/ipv6/conf/${nic.nic}`;
-    return [
-      // Nobody on the bridge gives a jail addresses that it did not ask for.
-      `${at}/accept_ra=${nic.rtadv ? 1 : 0}`,
-      `${at}/autoconf=${nic.rtadv ? 1 : 0}`,
-      // For the announcement below.
-      `net/ipv4/conf/${nic.nic}/arp_notify=1`,
-      `${at}/ndisc_notify=1`,
-    ];
-  });
+  return [...tunnelSysctls(plan), ...insideOf(plan).flatMap(sysctlsOf)];
+}
+
+/**
+ * Of the interface that is made after them: what a program puts into the tunnel is for the jail itself, and
+ * goes no further under whatever address it names as its own.
+ */
+const tunnelSysctls = ({ tunnel }: VnetPlan): readonly string[] =>
+  tunnel === undefined ? [] : ['net/ipv4/conf/default/forwarding=0', 'net/ipv4/conf/default/rp_filter=1'];
+
+function sysctlsOf(nic: Inside): readonly string[] {
+  const at = `net/ipv6/conf/${nic.nic}`;
+  return [
+    // Nobody on the bridge gives a jail addresses that it did not ask for.
+    `${at}/accept_ra=${nic.rtadv ? 1 : 0}`,
+    `${at}/autoconf=${nic.rtadv ? 1 : 0}`,
+    // For the announcement below.
+    `net/ipv4/conf/${nic.nic}/arp_notify=1`,
+    `${at}/ndisc_notify=1`,
+  ];
 }
 
 /** The jail's ends, read inside the namespace. */
