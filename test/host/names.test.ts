@@ -2,7 +2,7 @@
  * Names between jails, interfaces of the host that are handed over, and tunnels, in a network namespace made
  * to look like a small host (`test/support/with-net`). Outside of one, the file runs itself again inside.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { asData, kindFor, runSteps, start, stop } from '../contract/host.ts';
 import { whyNoHostTests } from '../support/host-tests.ts';
 import { linuxUnderTest, type LinuxUnderTest } from '../support/linux-jails.ts';
@@ -48,7 +48,6 @@ describe.skipIf(why !== undefined || neighbour !== undefined)(
 
 describe.skipIf(neighbour === undefined)('names and devices, inside (the test above runs these)', () => {
   let it_: LinuxUnderTest;
-  const children: ChildProcess[] = [];
 
   beforeAll(() => {
     for (const [bridge, address] of [
@@ -71,9 +70,6 @@ describe.skipIf(neighbour === undefined)('names and devices, inside (the test ab
       // The kernel opens the port some milliseconds later.
       while (sh('ip', '-o', 'link', 'show', bridge).includes('NO-CARRIER')) sh('sleep', '0.05');
     }
-  });
-  afterAll(() => {
-    for (const child of children) child.kill('SIGKILL');
   });
   beforeEach(() => {
     it_ = linuxUnderTest(pool, mkdtempSync(join(tmpdir(), 'iocnames-')));

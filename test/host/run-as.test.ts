@@ -203,11 +203,11 @@ describe.skipIf(why !== undefined)(`run as${why ? ` (skipped: ${why})` : ''}`, (
         const started = Date.now();
         await expect(start(it_, jail)).rejects.toThrow(/took too long and was ended/);
         expect(Date.now() - started, exec_prestart).toBeGreaterThan(atLeast);
-        expect(Date.now() - started, exec_prestart).toBeLessThan(atLeast + 4500);
+        expect(Date.now() - started, exec_prestart).toBeLessThan(atLeast + 15_000);
         expect(await gone('4711.5')).toEqual([]);
         expect(await it_.snapshot()).toEqual(before);
       }
-    }, 60_000);
+    }, 120_000);
 
     it('at a stop that hang are ended and told, and the jail stops', async () => {
       const jail = await make({
@@ -219,19 +219,19 @@ describe.skipIf(why !== undefined)(`run as${why ? ` (skipped: ${why})` : ''}`, (
       await start(it_, jail);
       const started = Date.now();
       await stop(it_, jail);
-      expect(Date.now() - started).toBeLessThan(9000);
+      expect(Date.now() - started).toBeLessThan(30_000);
       expect(await gone('4712.5')).toEqual([]);
       expect(await it_.snapshot()).toEqual(before);
-    }, 30_000);
+    }, 60_000);
 
     it('that leave something running in the background do not hold the start up, and it may stay', async () => {
       const jail = await make({
         exec_poststart: 'sleep 4713.5 & echo $! >"$IOCAGE_ROOT/tmp/pid"',
-        exec_timeout: '5',
+        exec_timeout: '30',
       });
       const started = Date.now();
       await start(it_, jail);
-      expect(Date.now() - started).toBeLessThan(4500);
+      expect(Date.now() - started).toBeLessThan(25_000);
       const pid = Number(readFileSync(join(jail.root, 'tmp/pid'), 'utf8'));
       expect(alive('4713.5')).toContain(String(pid));
       process.kill(pid);
