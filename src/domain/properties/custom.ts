@@ -9,7 +9,7 @@ import { snapshotSchedule } from '../schedule.ts';
 import { answers } from './answers.ts';
 import { identity } from './identity.ts';
 import { ready } from './ready.ts';
-import { applied, bookkeeping, develop, later, not, original, property, python } from './row.ts';
+import { applied, bookkeeping, develop, not, original, property, python } from './row.ts';
 
 /** Free text about the jail that has no effect. */
 function remark(key: string, fallback: string, doc: string, example: string, source: string): Property {
