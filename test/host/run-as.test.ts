@@ -233,6 +233,9 @@ describe.skipIf(why !== undefined)(`run as${why ? ` (skipped: ${why})` : ''}`, (
       await start(it_, jail);
       expect(Date.now() - started).toBeLessThan(25_000);
       const pid = Number(readFileSync(join(jail.root, 'tmp/pid'), 'utf8'));
+      // Between fork and exec a process has no words of its own.
+      for (let tries = 0; tries < 50 && !alive('4713.5').includes(String(pid)); tries += 1)
+        await it_.run.clock.sleep(20);
       expect(alive('4713.5')).toContain(String(pid));
       process.kill(pid);
       await stop(it_, jail);
