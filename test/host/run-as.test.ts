@@ -233,10 +233,11 @@ describe.skipIf(why !== undefined)(`run as${why ? ` (skipped: ${why})` : ''}`, (
       await start(it_, jail);
       expect(Date.now() - started).toBeLessThan(25_000);
       const pid = Number(readFileSync(join(jail.root, 'tmp/pid'), 'utf8'));
-      // Between fork and exec a process has no words of its own.
-      for (let tries = 0; tries < 50 && !alive('4713.5').includes(String(pid)); tries += 1)
+      // Until its exec it looks like the shell that made it.
+      const words = (): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      for (let tries = 0; tries < 250 && !words().startsWith('sleep'); tries += 1)
         await it_.run.clock.sleep(20);
-      expect(alive('4713.5')).toContain(String(pid));
+      expect(words().split('\0')).toEqual(['sleep', '4713.5', '']);
       process.kill(pid);
       await stop(it_, jail);
     });
