@@ -117,7 +117,12 @@ export interface Files {
 
   readBelow(root: string, path: string): Promise<string | undefined>;
   statBelow(root: string, path: string): Promise<FileFacts | undefined>;
-  writeBelow(root: string, path: string, text: string, options?: { mode?: number }): Promise<void>;
+  writeBelow(
+    root: string,
+    path: string,
+    text: string,
+    options?: { mode?: number; owner?: { uid: number; gid: number } },
+  ): Promise<void>;
   /** Makes one directory, 0755; one that is there already is no failure. */
   mkdirBelow(root: string, path: string): Promise<void>;
   /** Removes a file or link; nothing there is no failure. */

@@ -15,6 +15,7 @@ import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { diskCases } from './every-step-disk.ts';
 import { typeCases } from './every-step-types.ts';
+import { upgradeCases } from './every-step-upgrade.ts';
 
 export interface StepWorld {
   context(): Context;
@@ -167,6 +168,7 @@ export function stepCases(
       reset: () => destroy('victim'),
     },
     ...typeCases(run),
+    ...upgradeCases(run),
     {
       operation: 'jail.start',
       input: () => ({ jail: 'source' }),

@@ -39,11 +39,18 @@ async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
   }
 }
 
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** A new file with exactly this mode, whatever the caller's umask is. */
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+async function writeWhole(path: string, text: string, mode: number, owner?: Owner): Promise<void> {
   const handle = await fs.open(path, 'wx', 0o600);
   try {
     await handle.writeFile(text);
+    // Before the mode: a change of owner takes set-user-ID bits away.
+    if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
     await handle.chmod(mode);
   } finally {
     await handle.close();
@@ -256,12 +263,17 @@ export class NodeFiles implements Files {
     });
   }
 
-  async writeBelow(root: string, path: string, text: string, options: { mode?: number } = {}): Promise<void> {
+  async writeBelow(
+    root: string,
+    path: string,
+    text: string,
+    options: { mode?: number; owner?: Owner } = {},
+  ): Promise<void> {
     const written = await withParentBelow(root, path, async (held) => {
       const temporary = `${dirname(held)}/.iocage-${randomBytes(6).toString('hex')}`;
       await attempt(join(root, path), async () => {
         try {
-          await writeWhole(temporary, text, options.mode ?? 0o644);
+          await writeWhole(temporary, text, options.mode ?? 0o644, options.owner);
           // rename replaces a planted link instead of following it.
           await fs.rename(temporary, held);
         } catch (error) {

@@ -17,6 +17,7 @@ import { makeLink, writeInRoot } from '../steps/file.ts';
 import { adoptFstab } from '../steps/move.ts';
 import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
+import { keptRoot } from './way-back.ts';
 import { andStart, startAsWell } from './create-start.ts';
 import { assertHandable } from './handed.ts';
 import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
@@ -195,6 +196,8 @@ const identity = new Set([
   'host_hostname',
   'last_started',
   'base_started',
+  'upgraded_from',
+  'upgrade_snapshot',
   'template',
   'istemplate',
   'type',
@@ -253,6 +256,8 @@ export function cloneSteps(
     steps.push(takeSnapshot({ name: `${source.dataset}@${point}`, recursive: true, properties: {} }));
   }
   for (const filesystem of found.filesystems) {
+    // What an upgrade of the source keeps of what it was.
+    if (filesystem === keptRoot(source)) continue;
     // With a named snapshot, a child made after it has no part in it.
     if (snapshot !== undefined && !found.snapshots.has(`${filesystem}@${point}`)) continue;
     const target = `${dataset}${filesystem.slice(source.dataset.length)}`;
