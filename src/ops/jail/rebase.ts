@@ -98,7 +98,8 @@ export async function planRebase(
       : [cloneDataset({ snapshot: seen.snapshot, dataset: view, properties: { readonly: 'on' } })];
   const hide = seen === undefined ? [] : [dropView({ dataset: view })];
   const fresh = origin === undefined ? undefined : await freshRoot(context, jail, spec, release);
-  const list = join(spec.mountpoint, 'upgrade.list');
+  // Not in the jail's dataset, which may be full.
+  const list = join(context.paths.run, `upgrade-${jail.pool}-${jail.uuid}.list`);
   const changed: JailSpec = {
     ...spec,
     config: new Map([...spec.config, ['release', to]]),

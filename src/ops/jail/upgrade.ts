@@ -166,7 +166,7 @@ export const jailUpgrade = defineChange<typeof upgradeInput, Upgraded>({
 });
 
 export const jailRebase = defineChange<typeof upgradeInput, Upgraded>({
-  ...change('rebase', 'Bring thin jails to what their release is by now, or to another one', 'Rebasing'),
+  ...change('rebase', 'Bring clones to their release as it is now, or to another', 'Rebasing'),
   command: {
     names: ['rebase'],
     group: 'jails',

@@ -7,7 +7,7 @@ import { defineChange, type Context, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { namespace } from '../world.ts';
+import { namespace, toSpec, type World } from '../world.ts';
 import {
   destroyDataset,
   destroySnapshot,
@@ -52,8 +52,9 @@ export async function assertNoWayBack(context: Context, jail: Jail): Promise<voi
   if (kept !== undefined) throw failure('WAY_BACK_KEPT', { jail: jail.tag, from: kept.from });
 }
 
-async function getWayBack(context: Context, jail: Jail): Promise<WayBack> {
+async function getWayBack(context: Context, world: World, jail: Jail): Promise<WayBack> {
   assertOurs(jail);
+  toSpec(world, jail); // what is not mounted is refused here
   const found = await findWayBack(context, jail);
   if (found === undefined) throw failure('NO_WAY_BACK', { jail: label(jail) });
   return found;
@@ -90,6 +91,16 @@ async function dropRoot(
   };
 }
 
+/** What is to be destroyed here is known to have no clones before anything is. */
+async function assertNoClones({ storage }: Context, jail: Jail, snapshots: readonly string[]): Promise<void> {
+  const clones = (await storage.clones(jail.pool)).filter(({ origin }) => snapshots.includes(origin));
+  if (clones.length === 0) return;
+  throw failure('HAS_DEPENDENTS', {
+    what: `snapshot ${clones[0]!.origin}`,
+    dependents: clones.map(({ dataset }) => dataset),
+  });
+}
+
 const backInput = jailInput.extend({ force: z.boolean().default(false) });
 
 interface Settled {
@@ -106,8 +117,8 @@ export const upgradeBack = defineChange<typeof backInput, Settled>({
   input: backInput,
   locks: lockJail,
   async plan(context, input) {
-    const { jail } = await readJail(context, input.jail);
-    const { from, snapshot, datasets, kept } = await getWayBack(context, jail);
+    const { world, jail } = await readJail(context, input.jail);
+    const { from, snapshot, datasets, kept } = await getWayBack(context, world, jail);
     await assertDown(context, jail, 'upgrade --back');
     const root = `${jail.dataset}/root`;
     const rows = await context.storage.snapshots(jail.dataset, undefined, []);
@@ -116,6 +127,7 @@ export const upgradeBack = defineChange<typeof backInput, Settled>({
       const since = own.find((row) => row.snapshot === snapshot)!.createTxg;
       return own.filter((row) => row.createTxg > since).map(({ name }) => name);
     });
+    await assertNoClones(context, jail, newer);
     const aside = `${root}.new`;
     const drop = kept === undefined ? undefined : await dropRoot(context, jail, root, aside);
     const place = jail.mountpoint!;
@@ -127,6 +139,7 @@ export const upgradeBack = defineChange<typeof backInput, Settled>({
         ...(kept === undefined
           ? []
           : [
+              leavePlace({ path: `${place}/root.new`, when: 'undone' }),
               renameDataset({ from: root, to: aside }),
               renameDataset({ from: kept, to: root }),
               leavePlace({ path: `${place}/root.old`, when: 'done' }),
@@ -170,16 +183,11 @@ export const upgradeDone = defineChange<typeof backInput, Settled>({
   input: backInput,
   locks: lockJail,
   async plan(context, input) {
-    const { jail } = await readJail(context, input.jail);
-    const { snapshot, datasets, kept } = await getWayBack(context, jail);
+    const { world, jail } = await readJail(context, input.jail);
+    const { snapshot, datasets, kept } = await getWayBack(context, world, jail);
     const drop = kept === undefined ? undefined : await dropRoot(context, jail, kept, kept);
     const names = datasets.filter((dataset) => dataset !== kept).map((dataset) => `${dataset}@${snapshot}`);
-    const clones = (await context.storage.clones(jail.pool)).filter(({ origin }) => names.includes(origin));
-    if (clones.length > 0)
-      throw failure('HAS_DEPENDENTS', {
-        what: `snapshot ${clones[0]!.origin}`,
-        dependents: clones.map(({ dataset }) => dataset),
-      });
+    await assertNoClones(context, jail, names);
     return {
       subject: label(jail),
       title: `Dropping what ${label(jail)} was before its upgrade`,

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { defineChange, defineRead } from '../operation.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
-import { findJail, label } from '../../domain/jail.ts';
+import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
 import { readWorld } from '../world.ts';
 import { assertSnapshotName } from '../../domain/name.ts';

@@ -186,6 +186,7 @@ async function copy(
   if (paths.length === 0) return;
   // A name may hold any byte, and a text file may not.
   const names = paths.map((path) => `./${octal(nameBytes(path))}\n`).join('');
+  await run.files.mkdir(dirname(list));
   await run.files.write(list, names, { mode: 0o600 });
   const said: string[] = [];
   const pack = ['tar', '--create', '--no-recursion', '--sparse', ...attributesToo, `--directory=${from}`];
