@@ -419,7 +419,7 @@ export const errorTable = {
     exit: 1,
     http: 409,
     message: (d: { jail: string; database: string }) =>
-      `packages were installed in ${d.jail} (${d.database} is its own): files of another release would not fit them`,
+      `packages were installed or updated in ${d.jail}: with other files of the release ${d.database} would not be true`,
     hint: (d) => `upgrade it with its package manager: 'iocage console ${d.jail}'`,
   }),
   UNSUPPORTED: row({

@@ -40,7 +40,8 @@ export interface TreeMerge {
 }
 
 /** What is written there is the jail's own affair: where both sides have something, the release's is no news. */
-const ownPlaces = /^(tmp|run|var\/(log|cache|tmp|run|lib\/systemd|lib\/apt\/lists))\//;
+const ownPlaces =
+  /^(tmp|run|var\/(log|cache|tmp|run|lib\/systemd|lib\/apt\/lists))\/|^var\/lib\/dpkg\/(status-old|lock.*)$/;
 
 /** Which regular files need a digest: those that another tree has under the same name and with the same size. */
 export function toCompare(trees: Trees, side: Side): readonly string[] {

@@ -462,6 +462,29 @@ describe.skipIf(!hostTests)(`upgrade and rebase${reason}`, { timeout: 180_000 },
     }
   });
 
+  it('rebase: packages that the jail added stay, with those that were patched in the release', () => {
+    const database = 'var/lib/dpkg/status';
+    const release = join(top, 'releases/bookworm/root');
+    mkdirSync(join(release, 'var/lib/dpkg'), { recursive: true });
+    writeFileSync(join(release, database), 'Package: libc\nVersion: 1\n\n');
+    ok('create', '-c', 'release=bookworm', '-n', 'debian');
+    writeFileSync(
+      join(rootOf('debian'), database),
+      'Package: libc\nVersion: 1\n\nPackage: nginx\nVersion: 1\n\n',
+    );
+    writeFileSync(join(rootOf('debian'), 'usr/bin/nginx'), 'nginx');
+    writeFileSync(join(release, database), 'Package: libc\nVersion: 2\n\n');
+    writeFileSync(join(release, 'usr/bin/libc'), 'libc 2');
+    ok('rebase', 'debian');
+    expect(read('debian', database)).toBe('Package: libc\nVersion: 2\n\nPackage: nginx\nVersion: 1\n\n');
+    expect(read('debian', 'usr/bin/nginx') + read('debian', 'usr/bin/libc')).toBe('nginxlibc 2');
+    ok('upgrade', '--done', '-f', 'debian');
+    writeFileSync(join(rootOf('debian'), database), 'Package: libc\nVersion: 4\n\n');
+    writeFileSync(join(release, database), 'Package: libc\nVersion: 3\n\n');
+    expect(refused('rebase', 'debian')).toContain('packages were installed or updated in debian');
+    ok('destroy', '-f', 'debian');
+  });
+
   it('refused: packages installed in the jail, no such release, its own release, none named, a template', () => {
     for (const [name, text] of [
       ['bookworm', 'one'],
@@ -473,7 +496,9 @@ describe.skipIf(!hostTests)(`upgrade and rebase${reason}`, { timeout: 180_000 },
     ok('create', 'release=bookworm', '-n', 'debian');
     writeFileSync(join(rootOf('debian'), 'var/lib/dpkg/status'), 'Package: one\n\nPackage: mine\n');
     const before = treeOf(rootOf('debian'));
-    expect(refused('upgrade', 'debian', 'release=trixie')).toContain('packages were installed in debian');
+    expect(refused('upgrade', 'debian', 'release=trixie')).toContain(
+      'packages were installed or updated in debian',
+    );
     expect(treeOf(rootOf('debian'))).toEqual(before);
     expect(refused('upgrade', 'debian', 'release=forky')).toContain('forky');
     expect(refused('upgrade', 'debian', 'release=bookworm')).toContain('it is bookworm already');

@@ -88,6 +88,7 @@ export async function planRebase(
     mine: spec.root,
     new: root,
     release: to,
+    samePackages: before.name === to,
     ...(base ? { base: { old: await folders(before), new: await folders(release) } } : {}),
   };
   const report = join(spec.mountpoint, 'upgrade.json');

@@ -8,7 +8,7 @@
 import { dirname, join } from 'node:path';
 import { stepKind, type StepKind, type StepRun } from '../../driver/step.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
-import { mergeText } from '../../domain/merge-text.ts';
+import { isPackageData, mergeText } from '../../domain/merge-text.ts';
 import { changesOf, mergeActions, type Attributes, type Change } from '../../domain/merge-actions.ts';
 import {
   mergeTrees,
@@ -34,6 +34,8 @@ export interface MergeArgs {
   readonly new: string;
   /** What `old` is called where it is not there yet, which is so in a dry run. */
   readonly oldNow: string;
+  /** The release stays the same, only its patches are new: packages that the jail added go with them. */
+  readonly samePackages: boolean;
   /** The new release's name, for the names of what is kept beside. */
   readonly release: string;
   /** Of a basejail: folders that it shows of the release and has not itself. */
@@ -95,7 +97,9 @@ async function compare(args: MergeArgs, run: StepRun): Promise<Compared> {
   for (const side of ['old', 'mine', 'new'] as const)
     found.set(side, await digests(roots[side], toCompare(trees, side), run));
   const digest: Digest = (side, path) => found.get(side)!.get(path);
-  let merge = mergeTrees(trees, digest, args.release, (path) => path.startsWith('etc/'));
+  const isText = (path: string): boolean =>
+    path.startsWith('etc/') || (args.samePackages && isPackageData(path));
+  let merge = mergeTrees(trees, digest, args.release, isText);
   const texts = new Map<string, string>();
   for (const [path, { from }] of merge.result) {
     if (from !== 'text') continue;

@@ -53,6 +53,28 @@ describe('mergeText', () => {
     );
   });
 
+  it('installed packages: each as the side has it that changed it', () => {
+    const status = (...all: readonly string[]): string =>
+      all.map((each) => `Package: ${each.split('=')[0]}\nVersion: ${each.split('=')[1]}\n\n`).join('');
+    const merge = (mine: string, now: string) =>
+      mergeText('var/lib/dpkg/status', status('libc=1', 'sed=1'), mine, now);
+    expect(merge(status('libc=1', 'nginx=5', 'sed=1'), status('libc=2', 'sed=1'))).toBe(
+      status('libc=2', 'nginx=5', 'sed=1'),
+    );
+    expect(merge(status('libc=2', 'nginx=5', 'sed=1'), status('libc=2', 'sed=1'))).toBe(
+      status('libc=2', 'nginx=5', 'sed=1'),
+    );
+    expect(merge(status('libc=3', 'sed=1'), status('libc=2', 'sed=1'))).toBeUndefined();
+    expect(merge(status('sed=1'), status('libc=2', 'sed=1'))).toBeUndefined();
+    const apk = mergeText(
+      'lib/apk/db/installed',
+      'P:musl\nV:1\n\n',
+      'P:musl\nV:1\n\nP:vim\nV:1\n\n',
+      'P:musl\nV:2\n\n',
+    );
+    expect(apk).toBe('P:musl\nV:2\n\nP:vim\nV:1\n\n');
+  });
+
   it('law: one side alone, or both alike, is taken as it is', () => {
     const text = fc.array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 6 }).map((all) => all.join('\n'));
     fc.assert(
