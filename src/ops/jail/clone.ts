@@ -14,7 +14,7 @@ import { ownWordsFor } from '../../domain/handed.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
-import { adoptFstab } from '../steps/move.ts';
+import { adoptFstab, leavePlace } from '../steps/move.ts';
 import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
 import { keptRoot } from './way-back.ts';
@@ -264,6 +264,9 @@ export function cloneSteps(
     const properties = filesystem === source.dataset ? toZfsProperties(own) : {};
     steps.push(cloneDataset({ snapshot: `${filesystem}@${point}`, dataset: target, properties }));
   }
+  // The empty place of what was left out.
+  if (found.filesystems.includes(keptRoot(source)))
+    steps.push(leavePlace({ path: join(mountpoint, 'root.old'), when: 'done' }));
   if (source.mountpoint !== undefined) {
     steps.push(
       adoptFstab({

@@ -21,7 +21,7 @@ import { dropView } from '../steps/package.ts';
 import { getRelease } from '../release/destroy.ts';
 import { datasetOf, isInside } from './loss.ts';
 import { assertOurs } from './select.ts';
-import { assertNoWayBack, keptRoot } from './way-back.ts';
+import { keptRoot } from './way-back.ts';
 
 export type Verb = 'upgrade' | 'rebase';
 
@@ -74,7 +74,6 @@ export async function planRebase(
   }
   if (verb === 'rebase' && !base && origin === undefined)
     refuse(`it has a full copy of its release; 'iocage upgrade' brings it to another one`);
-  await assertNoWayBack(context, jail);
 
   const seen = origin === undefined ? undefined : await releaseSnapshot(context, world, origin);
   const before = seen?.release ?? getRelease(world, from);

@@ -13,7 +13,7 @@ import { releaseLock } from '../release/destroy.ts';
 import { guardedChange, guardName } from './guarded-change.ts';
 import { planRebase, type Verb } from './rebase.ts';
 import { jailLock, manyJails, readJail } from './select.ts';
-import { upgradeBack, upgradeDone } from './way-back.ts';
+import { assertNoWayBack, upgradeBack, upgradeDone } from './way-back.ts';
 
 const upgradeInput = z.object({
   jail: z.string().min(1, 'a jail is named by its UUID or its tag'),
@@ -58,6 +58,7 @@ function change(verb: Verb, title: string, title_: string) {
       const { world, jail } = await readJail(context, input.jail);
       const { health } = input;
       const rebase = await planRebase(context, world, jail, verb, input.release);
+      await assertNoWayBack(context, jail);
       const { spec, changed, from, to, fresh } = rebase;
       const snapshot = guardName(context, verb);
       const running = (await context.host.running(jail.pool)).has(jail.uuid);
