@@ -401,6 +401,27 @@ export const errorTable = {
     message: (d: { of: string }) => `${d.of} has no package manager that iocage knows (apt-get, apk)`,
     hint: () => `a Debian, Ubuntu or Alpine release has one: 'iocage fetch release=bookworm'`,
   }),
+  WAY_BACK_KEPT: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; from: string }) =>
+      `${d.jail} can still be put back to ${d.from}, which would be lost`,
+    hint: (d) =>
+      `'iocage upgrade --done ${d.jail}' gives that up, 'iocage upgrade --back ${d.jail}' goes back`,
+  }),
+  NO_WAY_BACK: row({
+    exit: 1,
+    http: 404,
+    message: (d: { jail: string }) => `nothing is kept of what ${d.jail} was before an upgrade`,
+    hint: (d) => `'iocage snaplist ${d.jail.split(' ')[0]}' shows its snapshots`,
+  }),
+  PACKAGES_IN_THE_WAY: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; database: string }) =>
+      `packages were installed or updated in ${d.jail}: with other files of the release ${d.database} would not be true`,
+    hint: (d) => `upgrade it with its package manager: 'iocage console ${d.jail}'`,
+  }),
   UNSUPPORTED: row({
     exit: 1,
     http: 501,

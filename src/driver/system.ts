@@ -123,9 +123,14 @@ export interface Files {
   readBelow(root: string, path: string): Promise<string | undefined>;
   statBelow(root: string, path: string): Promise<FileFacts | undefined>;
   readlinkBelow(root: string, path: string): Promise<string | undefined>;
-  writeBelow(root: string, path: string, text: string, options?: { mode?: number }): Promise<void>;
   /** Puts a link in the place of what is there, a directory excepted; where it leads is not looked at. */
   symlinkBelow(root: string, path: string, target: string): Promise<void>;
+  writeBelow(
+    root: string,
+    path: string,
+    text: string,
+    options?: { mode?: number; owner?: { uid: number; gid: number } },
+  ): Promise<void>;
   /** Makes one directory, 0755; one that is there already is no failure. */
   mkdirBelow(root: string, path: string): Promise<void>;
   /** Removes a file or link; nothing there is no failure. */

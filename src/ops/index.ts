@@ -12,6 +12,8 @@ import { jailDf, jailList, jailRuntime } from './jail/list.ts';
 import { jailCap, jailInuse, jailLimits, jailUncap } from './jail/limits.ts';
 import { jailPromote } from './jail/promote.ts';
 import { jailRename } from './jail/rename.ts';
+import { jailRebase, jailUpgrade, rebaseLook, upgradeLook } from './jail/upgrade.ts';
+import { upgradeBack, upgradeDone } from './jail/way-back.ts';
 import { propertyReset } from './jail/reset.ts';
 import { propertySet } from './jail/set.ts';
 import { propertyDefaults, propertyGet } from './jail/get.ts';
@@ -55,6 +57,8 @@ export const operations: readonly Operation[] = [
   jailUpdate,
   jailPromote,
   jailRename,
+  jailUpgrade,
+  jailRebase,
   jailDestroy,
   snapshotTake,
   snapshotList,
@@ -97,6 +101,10 @@ export const furtherOperations: readonly Operation[] = [
   releaseList,
   releaseDestroy,
   jailSoftRestart,
+  upgradeLook,
+  rebaseLook,
+  upgradeBack,
+  upgradeDone,
   jailCreateStart,
   jailCloneStart,
   fstabList,

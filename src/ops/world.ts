@@ -80,7 +80,8 @@ const nativeKeys = properties
   .map((property) => property.key);
 /**
  * Properties of ours that are no jail properties: fetch writes them on a release, a start writes on a
- * basejail which release it shows, and receive on a jail that another host's is the original of it.
+ * basejail which release it shows, and receive on a jail that another host's is the original of it, an
+ * upgrade what leads back.
  */
 const toolKeys = [
   'release_kind',
@@ -89,6 +90,8 @@ const toolKeys = [
   'fetched_at',
   'base_started',
   'standby',
+  'upgraded_from',
+  'upgrade_snapshot',
 ];
 
 const columns = [

@@ -15,6 +15,7 @@ import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { diskCases } from './every-step-disk.ts';
 import { typeCases } from './every-step-types.ts';
+import { upgradeCases } from './every-step-upgrade.ts';
 
 export interface StepWorld {
   context(): Context;
@@ -68,7 +69,10 @@ async function countSteps(world: StepWorld, { operation, input }: StepCase): Pro
 
 /** Line by line, so that a failure shows what is left and not two pages of text. */
 function same(actual: string, expected: string, where: string): void {
-  expect(actual.split('\n'), where).toEqual(expected.split('\n'));
+  // Snapshots that are named by the time.
+  const lines = (text: string): readonly string[] =>
+    text.replaceAll(/(ioc-(?:upgrade|rebase))_[-\d]+_[:\d]+/g, '$1').split('\n');
+  expect(lines(actual), where).toEqual(lines(expected));
 }
 
 export async function failEveryStep(world: StepWorld, scenario: StepCase): Promise<number> {
@@ -167,6 +171,7 @@ export function stepCases(
       reset: () => destroy('victim'),
     },
     ...typeCases(run),
+    ...upgradeCases(run),
     {
       operation: 'jail.start',
       input: () => ({ jail: 'source' }),

@@ -18,6 +18,7 @@ import { propertyViews } from './views/property.ts';
 import { snapshotViews } from './views/snapshot.ts';
 import { spaceViews } from './views/space.ts';
 import { transferViews } from './views/transfer.ts';
+import { upgradeViews } from './views/upgrade.ts';
 import type { View, Views } from './views/view.ts';
 
 export type { Ask, Shown, View } from './views/view.ts';
@@ -38,6 +39,7 @@ export const views: Views = {
   ...imageViews,
   ...packageViews,
   ...transferViews,
+  ...upgradeViews,
 };
 
 export function viewOf(operation: string): View | undefined {

@@ -57,7 +57,7 @@ export const identity: readonly Property[] = [
     codec: releaseName,
     default: null,
     access: 'create',
-    why: "it says what the jail was made from; 'create release=NAME' chooses it, and 'set release=NAME' for a basejail",
+    why: "it says what the jail was made from; 'create release=NAME' chooses it, 'upgrade JAIL release=NAME' changes it",
     freebsd: bookkeeping.note,
     linux: bookkeeping,
     doc: 'Release that the jail was created from; of a basejail the one that it shows, from its next start.',

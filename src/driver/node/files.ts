@@ -39,11 +39,18 @@ async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
   }
 }
 
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** A new file with exactly this mode, whatever the caller's umask is. */
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+async function writeWhole(path: string, text: string, mode: number, owner?: Owner): Promise<void> {
   const handle = await fs.open(path, 'wx', 0o600);
   try {
     await handle.writeFile(text);
+    // Before the mode: a change of owner takes set-user-ID bits away.
+    if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
     await handle.chmod(mode);
   } finally {
     await handle.close();
@@ -305,8 +312,15 @@ export class NodeFiles implements Files {
     return withParentBelow(root, path, (held) => this.readlink(held));
   }
 
-  async writeBelow(root: string, path: string, text: string, options: { mode?: number } = {}): Promise<void> {
-    await replaceBelow(root, path, (temporary) => writeWhole(temporary, text, options.mode ?? 0o644));
+  async writeBelow(
+    root: string,
+    path: string,
+    text: string,
+    options: { mode?: number; owner?: Owner } = {},
+  ): Promise<void> {
+    await replaceBelow(root, path, (temporary) =>
+      writeWhole(temporary, text, options.mode ?? 0o644, options.owner),
+    );
   }
 
   async symlinkBelow(root: string, path: string, target: string): Promise<void> {

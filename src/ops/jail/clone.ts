@@ -14,9 +14,10 @@ import { ownWordsFor } from '../../domain/handed.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
-import { adoptFstab } from '../steps/move.ts';
+import { adoptFstab, leavePlace } from '../steps/move.ts';
 import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
+import { keptRoot } from './way-back.ts';
 import { andStart, startAsWell } from './create-start.ts';
 import { assertHandable } from './handed.ts';
 import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
@@ -195,6 +196,8 @@ const identity = new Set([
   'host_hostname',
   'last_started',
   'base_started',
+  'upgraded_from',
+  'upgrade_snapshot',
   'template',
   'istemplate',
   'type',
@@ -253,12 +256,17 @@ export function cloneSteps(
     steps.push(takeSnapshot({ name: `${source.dataset}@${point}`, recursive: true, properties: {} }));
   }
   for (const filesystem of found.filesystems) {
+    // What an upgrade of the source keeps of what it was.
+    if (filesystem === keptRoot(source)) continue;
     // With a named snapshot, a child made after it has no part in it.
     if (snapshot !== undefined && !found.snapshots.has(`${filesystem}@${point}`)) continue;
     const target = `${dataset}${filesystem.slice(source.dataset.length)}`;
     const properties = filesystem === source.dataset ? toZfsProperties(own) : {};
     steps.push(cloneDataset({ snapshot: `${filesystem}@${point}`, dataset: target, properties }));
   }
+  // The empty place of what was left out.
+  if (found.filesystems.includes(keptRoot(source)))
+    steps.push(leavePlace({ path: join(mountpoint, 'root.old'), when: 'done' }));
   if (source.mountpoint !== undefined) {
     steps.push(
       adoptFstab({

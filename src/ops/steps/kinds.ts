@@ -15,6 +15,7 @@ import { packageKinds } from './package.ts';
 import { guardKinds } from './guard.ts';
 import { transferKinds } from './transfer.ts';
 import { hostKinds } from './other-host.ts';
+import { mergeKinds } from './merge.ts';
 
 const rooms = [
   datasetKinds,
@@ -27,6 +28,7 @@ const rooms = [
   guardKinds,
   transferKinds,
   hostKinds,
+  mergeKinds,
   [rewriteFstab],
   rootFileKinds,
 ];
