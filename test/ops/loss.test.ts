@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { destroyOrder } from '../../src/ops/host/clean.ts';
+import { destroyOrder } from '../../src/ops/jail/losses.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 
 /** Everything on the pool, filesystems and snapshots. */
