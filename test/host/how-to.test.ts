@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { commandIn, commandPath, type Command } from '../support/command.ts';
+import { commandPath } from '../support/command.ts';
 import { isShown, needs, projectRoot, readHowTos, type HowTo, type Need } from '../support/how-to.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
@@ -33,15 +33,13 @@ describe.skipIf(!hostTests || inside)(`how-tos${reason}`, () => {
 
 describe.skipIf(!inside)('how-tos, inside (the test above runs these)', () => {
   let lab: Lab;
-  let iocage: Command;
   let env: Record<string, string>;
 
   beforeAll(async () => {
     for (const place of ['/srv', '/mnt']) sh('mount', '-t', 'tmpfs', 'how-to', place);
     lab = await openLab({ release: false });
-    iocage = commandIn(lab.environment);
     busyboxTar('/mnt/bookworm.tar');
-    ok('fetch', 'release=bookworm', 'file=/mnt/bookworm.tar');
+    await lab.run('release.fetch', { release: 'bookworm', file: '/mnt/bookworm.tar' });
     const bin = join(lab.pool.directory, 'bin');
     mkdirSync(bin);
     symlinkSync(commandPath, join(bin, 'iocage'));
@@ -58,44 +56,42 @@ describe.skipIf(!inside)('how-tos, inside (the test above runs these)', () => {
   afterAll(() => lab.close());
 
   /** Everything that a how-to made goes; the next one finds what the first one found. */
-  afterEach(() => {
-    ok('stop', 'ALL');
-    ok('clean', '-j', '-t', '-f');
-    ok('reset', 'default');
-    const { releases } = JSON.parse(ok('list', '-r', '--json')) as { releases: { name: string }[] };
-    for (const { name } of releases) if (name !== 'bookworm') ok('destroy', '-r', '-f', name);
+  afterEach(async () => {
+    await lab.run('pool.clean', { what: ['jails', 'templates'], force: true });
+    await lab.run('property.reset', { jails: ['default'] });
+    const { releases } = await lab.run<{ releases: { name: string }[] }>('release.list', {});
+    for (const { name } of releases)
+      if (name !== 'bookworm') await lab.run('release.destroy', { release: name });
     const top = join(lab.pool.directory, 'pool/iocage');
     for (const name of ['images', 'packages']) rmSync(join(top, name), { recursive: true, force: true });
   });
 
-  function ok(...words: readonly string[]): string {
-    const ran = iocage(...words);
-    expect(ran.status, `${words.join(' ')}: ${ran.stderr}`).toBe(0);
-    return ran.stdout;
-  }
-
-  const create = (...words: readonly string[]): string => ok('create', 'release=bookworm', ...words);
-  const fill: Readonly<Record<Need, (word: string) => void>> = {
-    jail: (name) => void create('-c', '-n', name),
-    runningJail(name) {
-      create('-c', '-n', name);
-      ok('start', name);
+  const create = (name: string, kind: 'clone' | 'base'): Promise<unknown> =>
+    lab.run('jail.create', { kind, release: 'bookworm', name });
+  const fill: Readonly<Record<Need, (word: string) => unknown>> = {
+    jail: (name) => create(name, 'clone'),
+    async runningJail(name) {
+      await create(name, 'clone');
+      await lab.run('jail.start', { jail: name });
     },
-    template(name) {
-      create('-c', '-n', name);
-      ok('set', 'template=yes', name);
+    async template(name) {
+      await create(name, 'clone');
+      await lab.run('property.set', { jails: [name], properties: [['template', 'yes']] });
     },
-    basejail: (name) => void create('-b', '-n', name),
-    snapshot: (name) => void ok('snapshot', name),
-    image(name) {
-      create('-c', '-n', name);
-      ok('export', name);
+    basejail: (name) => create(name, 'base'),
+    snapshot(word) {
+      const [jail, snapshot] = word.split('@');
+      return lab.run('snapshot.take', { jail, snapshot });
     },
-    package(name) {
-      create('-c', '-n', name);
-      ok('package', name);
+    async image(name) {
+      await create(name, 'clone');
+      await lab.run('image.export', { jail: name });
     },
-    release: (name) => void ok('fetch', `release=${name}`, 'file=/mnt/bookworm.tar'),
+    async package(name) {
+      await create(name, 'clone');
+      await lab.run('image.package', { jail: name });
+    },
+    release: (name) => lab.run('release.fetch', { release: name, file: '/mnt/bookworm.tar' }),
     folder(path) {
       mkdirSync(path, { recursive: true });
       writeFileSync(join(path, 'index.html'), 'hello\n');
@@ -104,14 +100,14 @@ describe.skipIf(!inside)('how-tos, inside (the test above runs these)', () => {
       rmSync(path, { recursive: true, force: true });
       layBusyboxRoot(path);
     },
-    archive: (path) => void busyboxTar(path),
+    archive: (path) => busyboxTar(path),
   };
 
-  function provide({ needs: wanted }: HowTo): void {
+  async function provide({ needs: wanted }: HowTo): Promise<void> {
     for (const word of wanted) {
       for (const [need, form] of Object.entries(needs)) {
         const named = form.exec(word)?.[1];
-        if (named !== undefined) fill[need as Need](named);
+        if (named !== undefined) await fill[need as Need](named);
       }
     }
   }
@@ -133,8 +129,8 @@ describe.skipIf(!inside)('how-tos, inside (the test above runs these)', () => {
   }
 
   const here = readHowTos().filter(({ runBy }) => runBy === undefined);
-  it.each(here.map((howTo) => [`${howTo.page}: ${howTo.name}`, howTo] as const))('%s', (_, howTo) => {
-    provide(howTo);
+  it.each(here.map((howTo) => [`${howTo.page}: ${howTo.name}`, howTo] as const))('%s', async (_, howTo) => {
+    await provide(howTo);
     for (const { command, shows } of howTo.lines) {
       const { status, output } = type(command, howTo.answer);
       expect(status, `${command}\n${output}`).toBe(0);

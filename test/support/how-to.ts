@@ -113,12 +113,17 @@ export function linesOf(block: string): readonly Line[] {
   return lines;
 }
 
-/** Whether output is what a page shows: `…` stands for any text in a line, alone in a line for any lines. */
+/**
+ * Whether output is what a page shows: `…` stands for any text in a line, alone in a line for any lines.
+ * How wide a column of a table is does not count.
+ */
 export function isShown(shows: readonly string[], output: string): boolean {
   const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const pattern = shows.map((line) =>
-    line.trim() === '…' ? '(?:[^\\n]*\\n)*?' : `${literal(line).replaceAll('…', '[^\\n]*')} *\\n`,
-  );
+  const pattern = shows.map((line) => {
+    if (line.trim() === '…') return '(?:[^\\n]*\\n)*?';
+    if (/^\+[-+=]+$/.test(line)) return '\\+[-+=]+\\n';
+    return `${literal(line).replaceAll(/ +/g, ' +').replaceAll('…', '[^\\n]*')} *\\n`;
+  });
   return new RegExp(`^${pattern.join('')}$`).test(`${output.trimEnd()}\n`);
 }
 

@@ -95,6 +95,8 @@ it.each([
   [['first', '…'], 'second\n', false],
   [['a.c*'], 'abcc\n', false],
   [['none'], '', false],
+  [['+---+', '| A | …  |', '+===+'], '+-----+\n|  A  | b |\n+=====+\n', true],
+  [['| a |'], '| b |\n', false],
 ] as const)('%j shows %j: %s', (shows, output, expected) => {
   expect(isShown(shows, output)).toBe(expected);
 });

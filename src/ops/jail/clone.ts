@@ -20,7 +20,7 @@ import { jailLock, tagLock } from './select.ts';
 import { keptRoot } from './way-back.ts';
 import { andStart, startAsWell } from './create-start.ts';
 import { assertHandable } from './handed.ts';
-import { assertOneIdentity, givenUuid } from './new-jail.ts';
+import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
 import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
 import { copySteps, filesBeside, type Beside } from './copy.ts';
 
@@ -246,7 +246,9 @@ export function cloneSteps(
   }
   const dataset = `${world.root}/jails/${uuid}`;
   const mountpoint = join(world.mountpoint, 'jails', uuid);
-  const point = snapshot ?? uuid;
+  const point =
+    snapshot ??
+    freePoint(uuid, (free) => found.filesystems.some((name) => found.snapshots.has(`${name}@${free}`)));
   const hostname = given.find(([key]) => key === 'host_hostname')?.[1];
   const name = hostname ?? uuid.replaceAll('_', '-');
   const handed = ownWordsFor(source.local.get('jail_zfs_dataset'), source, dataset);

@@ -22,7 +22,7 @@ import { releaseLock } from '../release/destroy.ts';
 import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
-import { assertOneIdentity, givenUuid } from './new-jail.ts';
+import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
 import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
@@ -93,6 +93,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
     if (input.storeAll) given.push(...everyOther(world, given));
     const base = kind === 'base' ? await readBase(context, release!) : [];
+    const taken = input.name === undefined ? none : await snapshotsOf(context, release);
     if (release !== undefined && kind !== 'base') await assertCalm(context, world.pool.name, release.name);
     const packages = await listedPackages(
       context,
@@ -108,7 +109,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     );
     const steps: Step[] = [];
     for (const jail of jails) {
-      steps.push(...createSteps(world, jail, kind, release, given, base));
+      steps.push(...createSteps(world, jail, kind, release, given, base, taken));
       if (packages) steps.push(...(await packageSteps(context, world, jail, given, packages)));
     }
     return {
@@ -285,6 +286,15 @@ function everyOther(
   });
 }
 
+const none: ReadonlySet<string> = new Set();
+
+/** Names of the snapshots that a release has; a UUID is never among them, a name may be. */
+async function snapshotsOf(context: Context, release: Release | undefined): Promise<ReadonlySet<string>> {
+  if (release === undefined) return none;
+  const rows = await context.storage.snapshots(`${release.dataset}/root`, 0, []);
+  return new Set(rows.map(({ snapshot }) => snapshot));
+}
+
 /** The folders of the release that the jail will share. */
 async function readBase(context: Context, release: Release): Promise<readonly string[]> {
   return baseFolders(await baseEntries(context.files, rootOf(release)));
@@ -368,6 +378,7 @@ function createSteps(
   release: Release | undefined,
   given: readonly (readonly [string, string])[],
   base: readonly string[],
+  taken: ReadonlySet<string>,
 ): readonly Step[] {
   const dataset = `${world.root}/jails/${jail.uuid}`;
   const mountpoint = join(world.mountpoint, 'jails', jail.uuid);
@@ -389,7 +400,7 @@ function createSteps(
     steps.push(createDataset({ dataset: `${dataset}/root`, properties: {} }));
     if (kind === 'base') steps.push(copyPrivate({ release: rootOf(release!), root, base }));
   } else {
-    const snapshot = `${release.dataset}/root@${jail.uuid}`;
+    const snapshot = `${release.dataset}/root@${freePoint(jail.uuid, (name) => taken.has(name))}`;
     steps.push(takeSnapshot({ name: snapshot, recursive: false, properties: {} }));
     if (kind === 'clone' || kind === 'clone-base')
       steps.push(cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }));

@@ -39,6 +39,15 @@ export function toZfsProperties(pairs: readonly (readonly [string, string])[]): 
   );
 }
 
+/**
+ * Name of the snapshot that a jail is made from: the jail's own, or with a number where somebody else has
+ * that one, such as a jail of the same name that is gone and whose snapshot a promotion left behind.
+ */
+export function freePoint(uuid: string, isTaken: (name: string) => boolean): string {
+  if (!isTaken(uuid)) return uuid;
+  for (let number = 2; ; number += 1) if (!isTaken(`${uuid}-${number}`)) return `${uuid}-${number}`;
+}
+
 export function numbered(word: string, count: number): readonly string[] {
   return count === 1 ? [word] : Array.from({ length: count }, (_, i) => `${word}_${i + 1}`);
 }
