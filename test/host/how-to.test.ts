@@ -5,14 +5,14 @@
  * again inside. `test/support/how-to.ts` says how a how-to is marked.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { commandPath } from '../support/command.ts';
-import { isShown, needs, projectRoot, readHowTos, type HowTo, type Need } from '../support/how-to.ts';
+import { needs, projectRoot, readHowTos, type HowTo, type Need } from '../support/how-to.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 import { busyboxTar, layBusyboxRoot } from '../support/release.ts';
+import { emptyLab, typist, type Typist } from '../support/typed.ts';
 
 const inside = process.env['IOCAGE_TEST_NEIGHBOUR'] !== undefined;
 
@@ -33,35 +33,20 @@ describe.skipIf(!hostTests || inside)(`how-tos${reason}`, () => {
 
 describe.skipIf(!inside)('how-tos, inside (the test above runs these)', () => {
   let lab: Lab;
-  let env: Record<string, string>;
+  let type: Typist;
 
   beforeAll(async () => {
     for (const place of ['/srv', '/mnt']) sh('mount', '-t', 'tmpfs', 'how-to', place);
     lab = await openLab({ release: false });
     busyboxTar('/mnt/bookworm.tar');
     await lab.run('release.fetch', { release: 'bookworm', file: '/mnt/bookworm.tar' });
-    const bin = join(lab.pool.directory, 'bin');
-    mkdirSync(bin);
-    symlinkSync(commandPath, join(bin, 'iocage'));
-    env = {
-      ...lab.environment,
-      PATH: `${bin}:${dirname(process.execPath)}:${process.env['PATH']}`,
-      LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'] ?? '',
-      HOME: lab.pool.directory,
-      SHELL: '/bin/bash',
-      TERM: 'dumb',
-      TZ: 'UTC',
-    };
+    type = typist(lab);
   });
   afterAll(() => lab.close());
 
   /** Everything that a how-to made goes; the next one finds what the first one found. */
   afterEach(async () => {
-    await lab.run('pool.clean', { what: ['jails', 'templates'], force: true });
-    await lab.run('property.reset', { jails: ['default'] });
-    const { releases } = await lab.run<{ releases: { name: string }[] }>('release.list', {});
-    for (const { name } of releases)
-      if (name !== 'bookworm') await lab.run('release.destroy', { release: name });
+    await emptyLab(lab, 'bookworm');
     const top = join(lab.pool.directory, 'pool/iocage');
     for (const name of ['images', 'packages']) rmSync(join(top, name), { recursive: true, force: true });
   });
@@ -112,30 +97,9 @@ describe.skipIf(!inside)('how-tos, inside (the test above runs these)', () => {
     }
   }
 
-  /** On a terminal when the how-to answers questions, whose two streams come as one. */
-  function type(command: string, answer: string | undefined): { status: number | null; output: string } {
-    const [program, words] =
-      answer === undefined
-        ? (['bash', ['-c', command]] as const)
-        : (['script', ['-qec', command, '/dev/null']] as const);
-    const ran = spawnSync(program, words, {
-      env,
-      encoding: 'utf8',
-      input: answer === undefined ? '' : `${answer}\n`,
-      timeout: 60_000,
-    });
-    const output = ran.stdout.replaceAll('\r\n', '\n');
-    return { status: ran.status, output: ran.status === 0 ? output : output + ran.stderr };
-  }
-
   const here = readHowTos().filter(({ runBy }) => runBy === undefined);
   it.each(here.map((howTo) => [`${howTo.page}: ${howTo.name}`, howTo] as const))('%s', async (_, howTo) => {
     await provide(howTo);
-    for (const { command, shows } of howTo.lines) {
-      const { status, output } = type(command, howTo.answer);
-      expect(status, `${command}\n${output}`).toBe(0);
-      if (shows === undefined) continue;
-      expect(isShown(shows, output), `${command}\n${output}is not\n${shows.join('\n')}`).toBe(true);
-    }
+    type(howTo.lines, howTo.answer);
   });
 });
