@@ -250,7 +250,8 @@ export const sequences: readonly Sequence[] = [
   {
     name: 'a jail with a network stack of its own',
     source: `${guide}, Networking`,
-    given: 'iocage create -c tag=myjail',
+    replaced: 'ping: with allow_raw_sockets=1, which it needs in a jail',
+    given: 'iocage create -c tag=myjail allow_raw_sockets=1',
     commands: `
       iocage get vnet myjail
       iocage set vnet=on myjail
