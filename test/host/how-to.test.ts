@@ -28,7 +28,7 @@ describe.skipIf(!hostTests || inside)(`how-tos${reason}`, () => {
     if (ran.status !== 0) console.error(ran.stdout, ran.stderr);
     expect(ran.stdout + ran.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
     expect(ran.status).toBe(0);
-  }, 240_000);
+  }, 600_000);
 });
 
 describe.skipIf(!inside)('how-tos, inside (the test above runs these)', () => {

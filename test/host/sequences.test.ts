@@ -28,7 +28,7 @@ describe.skipIf(!hostTests || inside)(`documented sequences${reason}`, () => {
     if (ran.status !== 0) console.error(ran.stdout, ran.stderr);
     expect(ran.stdout + ran.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
     expect(ran.status).toBe(0);
-  }, 400_000);
+  }, 600_000);
 });
 
 /** The rows are indented like the table they stand in. */
