@@ -93,7 +93,8 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
     if (input.storeAll) given.push(...everyOther(world, given));
     const base = kind === 'base' ? await readBase(context, release!) : [];
-    const taken = input.name === undefined ? none : await snapshotsOf(context, release);
+    const names = jails.filter(({ named }) => named).map(({ uuid }) => uuid);
+    const taken = await takenPoints(context, release, names);
     if (release !== undefined && kind !== 'base') await assertCalm(context, world.pool.name, release.name);
     const packages = await listedPackages(
       context,
@@ -286,13 +287,21 @@ function everyOther(
   });
 }
 
-const none: ReadonlySet<string> = new Set();
-
-/** Names of the snapshots that a release has; a UUID is never among them, a name may be. */
-async function snapshotsOf(context: Context, release: Release | undefined): Promise<ReadonlySet<string>> {
-  if (release === undefined) return none;
-  const rows = await context.storage.snapshots(`${release.dataset}/root`, 0, []);
-  return new Set(rows.map(({ snapshot }) => snapshot));
+/** Those of the names that a snapshot of the release has already; a new UUID is never among them. */
+async function takenPoints(
+  context: Context,
+  release: Release | undefined,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const taken = new Set<string>();
+  for (const start of release === undefined ? [] : names) {
+    // Each is asked for alone: a release has as many snapshots as there are jails of it.
+    for (let name = start; (await context.storage.local(`${release!.dataset}/root@${name}`)) !== undefined;) {
+      taken.add(name);
+      name = freePoint(start, (one) => taken.has(one));
+    }
+  }
+  return taken;
 }
 
 /** The folders of the release that the jail will share. */
