@@ -6,6 +6,7 @@
 import { defineChange, type Context, type Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
+import { noteHandedElsewhere } from '../snapshot/rows.ts';
 import { readWorld, type World } from '../world.ts';
 import { dependentsOf, isInside, type Clone } from './loss.ts';
 import { assertNoOthers, destroyInput, planLosses } from './losses.ts';
@@ -49,6 +50,7 @@ export const jailDestroyTree = defineChange<typeof destroyInput, DestroyedTree>(
     const subject = jails.map(label).join(', ');
     assertNoOthers(world, clones, roots, subject);
     const rows = (await context.storage.filesystems(world.root, 32, ['mounted'])) ?? [];
+    for (const jail of jails) noteHandedElsewhere(context, jail, world.defaults);
     const { force } = input;
     const { destroyed, steps } = await planLosses(context, world, { jails, roots, rows, clones, force });
     return {
