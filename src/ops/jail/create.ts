@@ -95,7 +95,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const base = kind === 'base' ? await readBase(context, release!) : [];
     const names = jails.filter(({ named }) => named).map(({ uuid }) => uuid);
     const taken = await takenPoints(context, release, names);
-    if (release !== undefined && kind !== 'base') await assertCalm(context, world.pool.name, release.name);
+    if (release !== undefined && !sharesBase(kind)) await assertCalm(context, world.pool.name, release.name);
     const packages = await listedPackages(
       context,
       world,
