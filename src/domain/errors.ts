@@ -32,7 +32,8 @@ const inputWords = new Set(
     'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
     'sets verify key recursive parallel create add remove uuids folder what ' +
     'at replace text fstab health update ' +
-    'host config offer streams resumable'
+    'host config offer streams resumable ' +
+    'basejails short storeAll thick keepProxy path'
   ).split(' '),
 );
 

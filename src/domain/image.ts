@@ -71,6 +71,11 @@ export function stemOf(name: string): string | undefined {
   return name.replace(/\.(tar(\.(gz|xz|zst))?|tgz|txz|tzst)$/i, '');
 }
 
+/** Whether an archive's name says that it is packed in this way. */
+export function isPacked(name: string, packing: Packing): boolean {
+  return compressionOf(name) === compressionOf(`archive${packings[packing].ending}`);
+}
+
 export interface StoredImage {
   /** Name of the archive. */
   readonly name: string;

@@ -84,6 +84,8 @@ export interface ExecOptions {
   readonly jailUser?: string;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** With the caller's proxy variables (`exec -p`). */
+  readonly keepProxy?: true;
 }
 
 /** A program that a step runs in a running jail, as its root, without input. */

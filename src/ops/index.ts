@@ -4,6 +4,7 @@ import { failure } from '../domain/errors.ts';
 import { jailCreate, jailCreateStart } from './jail/create.ts';
 import { jailClone, jailCloneStart } from './jail/clone.ts';
 import { jailDestroy } from './jail/destroy.ts';
+import { jailDestroyTree } from './jail/destroy-tree.ts';
 import { jailPkg } from './jail/pkg.ts';
 import { jailUpdate } from './jail/update.ts';
 import { hostBoot, hostShutdown, jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
@@ -100,6 +101,7 @@ export const operations: readonly Operation[] = [
 export const furtherOperations: readonly Operation[] = [
   releaseList,
   releaseDestroy,
+  jailDestroyTree,
   jailSoftRestart,
   upgradeLook,
   rebaseLook,

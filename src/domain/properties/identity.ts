@@ -45,7 +45,7 @@ export const identity: readonly Property[] = [
     ),
     default: 'jail',
     access: 'tool',
-    why: "it says how the jail was made; the flags of 'create' choose it",
+    why: "it says how the jail was made; the flags of 'create' choose it, and 'set type=template' makes a template",
     freebsd: bookkeeping.note,
     linux: applied('all but the plugin kinds'),
     doc: 'Kind of jail.',

@@ -20,7 +20,7 @@ export interface Terminal {
   /** True when input and output are a terminal. */
   readonly interactive: boolean;
   readonly term: string;
-  /** What `exec_clean=0` passes on. */
+  /** What `exec_clean=0` passes on, and `exec -p` in part. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -42,14 +42,22 @@ async function rootOf(files: Files, jail: JailSpec): Promise<User | undefined> {
   return found === undefined ? undefined : { ...found, uid: 0, gid: 0 };
 }
 
+/** The variables of Python iocage's `exec -p`, in the spelling that the caller has. */
+function proxyOf(environment: Terminal['environment']): Record<string, string> {
+  const names = /^(?:https?_proxy|http_proxy_auth|ftp_proxy|all_proxy|no_proxy)$/i;
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => names.test(name)));
+}
+
 function environmentOf(
   jail: JailSpec,
   user: User,
   terminal: Terminal,
   more: Readonly<Record<string, string>>,
+  keepProxy: boolean,
 ): readonly string[] {
   return Object.entries({
     ...(jail.config.get('exec_clean') === '0' ? terminal.environment : {}),
+    ...(keepProxy ? proxyOf(terminal.environment) : {}),
     PATH: jailPath,
     HOME: user.home,
     TERM: /^[\w.+-]{1,40}$/.test(terminal.term) ? terminal.term : 'dumb',
@@ -71,7 +79,7 @@ function processOf(
     terminal: terminal.interactive,
     user: { uid: user.uid, gid: user.gid, additionalGids: user.groups },
     args: argv,
-    env: environmentOf(jail, user, terminal, options.env ?? {}),
+    env: environmentOf(jail, user, terminal, options.env ?? {}, options.keepProxy === true),
     cwd: options.cwd ?? '/',
   });
 }

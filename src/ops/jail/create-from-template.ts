@@ -8,6 +8,7 @@ import type { Context, Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneSteps, snapshotRows, type Copy } from './clone.ts';
+import { filesBeside } from './copy.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
 import { assertHandable } from './handed.ts';
 import { ownerOf, type Created, type Kind } from './new-jail.ts';
@@ -53,7 +54,8 @@ export async function planFromTemplate(
   jails: readonly Copy[],
   given: readonly (readonly [string, string])[],
 ): Promise<Plan<Created>> {
-  const excluded = input.kind !== undefined && input.kind !== 'clone' ? input.kind : input.release;
+  const thick = input.kind === 'thick';
+  const excluded = input.kind !== undefined && input.kind !== 'clone' && !thick ? input.kind : input.release;
   if (excluded !== undefined) {
     throw failure('USAGE', { problem: `template and ${excluded} exclude each other`, command: 'create' });
   }
@@ -81,11 +83,12 @@ export async function planFromTemplate(
     }),
   ];
   const found = await snapshotRows(context.storage, source);
+  const beside = thick ? await filesBeside(context, source) : undefined;
   const steps: Step[] = [];
   const kept = [...source.local].filter(([key]) => !leave.has(key) && key !== 'host_hostname');
   for (const { uuid, tag } of jails) {
     steps.push(
-      ...cloneSteps({ world, source, uuid, tag, snapshot: undefined }, found, given, more, leave),
+      ...cloneSteps({ world, source, uuid, tag, snapshot: undefined, beside }, found, given, more, leave),
       ...(packages ? await packageSteps(context, world, { uuid, tag }, [...kept, ...given], packages) : []),
     );
   }
@@ -93,6 +96,6 @@ export async function planFromTemplate(
     subject: jails.map(({ tag }) => tag).join(', '),
     title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`} from template ${source.tag}`,
     steps,
-    result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind: 'clone' })) }),
+    result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind: thick ? 'thick' : 'clone' })) }),
   };
 }

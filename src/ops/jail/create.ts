@@ -13,6 +13,7 @@ import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../dom
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
+import { properties as allProperties } from '../../domain/properties/index.ts';
 import { poolName, readWorld, type Release, type World } from '../world.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
@@ -21,6 +22,7 @@ import { releaseLock } from '../release/destroy.ts';
 import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
+import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
 import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
@@ -30,10 +32,13 @@ export const types: Readonly<Record<Kind, string>> = {
   thick: 'jail',
   clone: 'clonejail',
   base: 'basejail',
+  'clone-base': 'basejail',
   empty: 'emptyjail',
 };
 
 export { toZfsProperties };
+
+const sharesBase = (kind: Kind): boolean => types[kind] === 'basejail';
 
 export const createInput = z.object({
   /** Default: what the stored default of `type` says, else `thick`. */
@@ -45,6 +50,12 @@ export const createInput = z.object({
   name: z.string().optional(),
   /** Names of packages to install, in the place of a file in `pkglist`. */
   packages: z.array(z.string()).min(1).optional(),
+  /** The dataset's name, where nothing else names it. */
+  uuid: givenUuid.optional(),
+  /** Only the first eight digits of the UUID that is made up. */
+  short: z.boolean().default(false),
+  /** Stores every property on the jail, so that later defaults do not reach it. */
+  storeAll: z.boolean().default(false),
   count: z.number().int().min(1).max(999).default(1),
   properties: z.array(z.tuple([z.string(), z.string()])).default([]),
   /** Gives the tag of a jail that gets none; the time of the call. */
@@ -66,6 +77,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
+    assertOneIdentity(input);
     const pool = await poolName(context);
     const tags = wantedTags(input).map((tag) => tagLock(pool, tag));
     return [...tags, ...(await sourceLocks(context, input))];
@@ -77,10 +89,13 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const kind = input.kind ?? defaultKind(world);
     const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
-    const given = givenProperties(input);
+    const given = [...givenProperties(input)];
     for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
+    if (input.storeAll) given.push(...everyOther(world, given));
     const base = kind === 'base' ? await readBase(context, release!) : [];
-    if (release !== undefined && kind !== 'base') await assertCalm(context, world.pool.name, release.name);
+    const names = jails.filter(({ named }) => named).map(({ uuid }) => uuid);
+    const taken = await takenPoints(context, release, names);
+    if (release !== undefined && !sharesBase(kind)) await assertCalm(context, world.pool.name, release.name);
     const packages = await listedPackages(
       context,
       world,
@@ -88,14 +103,14 @@ export const jailCreate = defineChange<typeof createInput, Created>({
       release && {
         root: rootOf(release),
         of: `release ${release.name}`,
-        shared: kind === 'base',
+        shared: sharesBase(kind),
         state: 'fresh',
       },
       input.packages,
     );
     const steps: Step[] = [];
     for (const jail of jails) {
-      steps.push(...createSteps(world, jail, kind, release, given, base));
+      steps.push(...createSteps(world, jail, kind, release, given, base, taken));
       if (packages) steps.push(...(await packageSteps(context, world, jail, given, packages)));
     }
     return {
@@ -108,7 +123,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
   command: {
     names: ['create'],
     group: 'jails',
-    usage: '[-b|-c|-e] [release=RELEASE | template=TEMPLATE] [tag=TAG] [PROPERTY=VALUE ...]',
+    usage: '[-b|-B|-c|-e|-T] [release=RELEASE | template=TEMPLATE] [tag=TAG] [PROPERTY=VALUE ...]',
     flags: [
       {
         key: 'clone',
@@ -120,19 +135,32 @@ export const jailCreate = defineChange<typeof createInput, Created>({
         flags: '-b, --basejail',
         doc: 'the system folders are the ones of the release, shared and read-only',
       },
+      {
+        key: 'clonebase',
+        flags: '-B, --clone_basejail',
+        doc: 'a basejail whose own files are cloned, not copied',
+      },
       { key: 'empty', flags: '-e, --empty', doc: 'no files at all in the jail' },
       { key: 'thick', flags: '-T, --thick', doc: 'a full copy of the release (the default)' },
+      { key: 'thick', flags: '--thickjail', doc: 'same as --thick' },
       { key: 'release', flags: '-r, --release <release>', doc: 'same as release=RELEASE' },
       {
         key: 'template',
         flags: '-t, --template <template>',
-        doc: 'a clone of the template; same as template=',
+        doc: 'a clone of the template; with -T a full copy; same as template=',
       },
       { key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' },
       {
         key: 'pkglist',
         flags: '-p, --pkglist <file>',
         doc: 'install the packages that the file lists; same as pkglist=FILE',
+      },
+      { key: 'uuid', flags: '-u, --uuid <uuid>', doc: 'this UUID instead of one that is made up' },
+      { key: 'short', flags: '-s, --short', doc: 'only the first eight digits of the UUID' },
+      {
+        key: 'storeAll',
+        flags: '-C, --thickconfig',
+        doc: 'store every property on the jail: defaults that change later do not reach it',
       },
       { key: 'count', flags: '--count <n>', doc: 'make n jails; tag and host name get _1 … _n' },
     ],
@@ -192,6 +220,7 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
     ...(flags['empty'] ? (['empty'] as const) : []),
     ...(flags['thick'] ? (['thick'] as const) : []),
     ...(flags['base'] ? (['base'] as const) : []),
+    ...(flags['clonebase'] ? (['clone-base'] as const) : []),
   ];
   if (chosen.length > 1)
     throw failure('USAGE', { problem: `${chosen.join(' and ')} exclude each other`, command: 'create' });
@@ -200,6 +229,9 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
     ...(release === undefined ? {} : { release }),
     ...(template === undefined ? {} : { template }),
     ...(flags['name'] === undefined ? {} : { name: flags['name'] as string }),
+    ...(flags['uuid'] === undefined ? {} : { uuid: flags['uuid'] as string }),
+    short: flags['short'] === true,
+    storeAll: flags['storeAll'] === true,
     ...(countText === undefined ? {} : { count: Number(countText) }),
     properties: properties as [string, string][],
   };
@@ -226,7 +258,7 @@ function defaultKind(world: World): Kind {
 async function sourceLocks(context: Context, input: CreateInput): Promise<readonly string[]> {
   if (input.template !== undefined) return templateLocks(context, input.template);
   const world = await readWorld(context);
-  if ((input.kind ?? defaultKind(world)) !== 'base') return [];
+  if (!sharesBase(input.kind ?? defaultKind(world))) return [];
   const release = await chooseRelease(context, world, input.release);
   return [releaseLock(world.pool.name, release.name)];
 }
@@ -234,6 +266,42 @@ async function sourceLocks(context: Context, input: CreateInput): Promise<readon
 function givenProperties(input: CreateInput): (readonly [string, string])[] {
   // The tag is checked with the others, and stored apart from them.
   return checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
+}
+
+/** What is in force besides, of what every jail may have another value of. */
+function everyOther(
+  world: World,
+  given: readonly (readonly [string, string])[],
+): readonly (readonly [string, string])[] {
+  const free = allProperties.filter(
+    ({ key, store, access, defaultable, defaultsOnly }) =>
+      store === 'user' &&
+      access === 'set' &&
+      defaultable &&
+      !defaultsOnly &&
+      !given.some(([other]) => other === key),
+  );
+  return free.flatMap(({ key, default: builtIn }) => {
+    const value = world.defaults.get(key) ?? builtIn;
+    return value === null ? [] : [[key, value] as const];
+  });
+}
+
+/** Those of the names that a snapshot of the release has already; a new UUID is never among them. */
+async function takenPoints(
+  context: Context,
+  release: Release | undefined,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const taken = new Set<string>();
+  for (const start of release === undefined ? [] : names) {
+    // Each is asked for alone: a release has as many snapshots as there are jails of it.
+    for (let name = start; (await context.storage.local(`${release!.dataset}/root@${name}`)) !== undefined;) {
+      taken.add(name);
+      name = freePoint(start, (one) => taken.has(one));
+    }
+  }
+  return taken;
 }
 
 /** The folders of the release that the jail will share. */
@@ -269,7 +337,7 @@ function identify(context: Context, world: World, input: CreateInput): readonly 
   const explicit = givenTag(input) ?? input.name;
   return wantedTags(input).map((tag, index) => {
     const named = input.name !== undefined;
-    const uuid = named ? numbered(input.name!, input.count)[index]! : context.ids.uuid();
+    const uuid = named ? numbered(input.name!, input.count)[index]! : newUuid(context, world, input);
     for (const [what, word] of [
       ['tag', tag],
       ['name', uuid],
@@ -282,6 +350,15 @@ function identify(context: Context, world: World, input: CreateInput): readonly 
     }
     return { uuid, tag, named };
   });
+}
+
+function newUuid(context: Context, world: World, { uuid, short }: CreateInput): string {
+  if (uuid !== undefined) return uuid;
+  // Of eight digits two may be the same some day.
+  for (;;) {
+    const made = short ? context.ids.uuid().slice(0, 8) : context.ids.uuid();
+    if (!short || holderOf(world.jails, made) === undefined) return made;
+  }
 }
 
 export async function chooseRelease(
@@ -310,6 +387,7 @@ function createSteps(
   release: Release | undefined,
   given: readonly (readonly [string, string])[],
   base: readonly string[],
+  taken: ReadonlySet<string>,
 ): readonly Step[] {
   const dataset = `${world.root}/jails/${jail.uuid}`;
   const mountpoint = join(world.mountpoint, 'jails', jail.uuid);
@@ -321,7 +399,7 @@ function createSteps(
     ['host_hostuuid', jail.uuid],
     ['tag', jail.tag],
     ['type', types[kind]],
-    ...(kind === 'base' ? ([['basejail', '1']] as const) : []),
+    ...(sharesBase(kind) ? ([['basejail', '1']] as const) : []),
     ...(release === undefined ? [] : ([['release', release.name]] as const)),
     ...(hostname === undefined ? [] : ([['host_hostname', hostname]] as const)),
     ...given.filter(([key]) => key !== 'host_hostname'),
@@ -331,9 +409,10 @@ function createSteps(
     steps.push(createDataset({ dataset: `${dataset}/root`, properties: {} }));
     if (kind === 'base') steps.push(copyPrivate({ release: rootOf(release!), root, base }));
   } else {
-    const snapshot = `${release.dataset}/root@${jail.uuid}`;
+    const snapshot = `${release.dataset}/root@${freePoint(jail.uuid, (name) => taken.has(name))}`;
     steps.push(takeSnapshot({ name: snapshot, recursive: false, properties: {} }));
-    if (kind === 'clone') steps.push(cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }));
+    if (kind === 'clone' || kind === 'clone-base')
+      steps.push(cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }));
     else {
       steps.push(copyDataset({ snapshot, dataset: `${dataset}/root` }));
       steps.push(dropSnapshot({ name: snapshot }));

@@ -1,6 +1,6 @@
 /** `get`, `get -r`, `defaults`: what is configured, and where each value comes from. */
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead, type Context, type Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { effective } from '../../domain/config.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
@@ -68,7 +68,7 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
   command: {
     names: ['get', 'show'],
     group: 'configuration',
-    usage: 'PROPERTY|all JAIL|default | -r PROPERTY',
+    usage: 'PROPERTY|all JAIL|default | -r PROPERTY | -p',
     flags: [
       { key: 'recursive', flags: '-r, --recursive', doc: 'the property of every jail' },
       {
@@ -76,6 +76,11 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
         flags: '-l, --long',
         doc: "with 'all': the source of each value, and why it is not applied",
       },
+      // COMPAT: the Python line has a flag for each of these; `-f` of its plugins is not taken.
+      { key: 'all', flags: '-a, --all', doc: 'same as: get all JAIL' },
+      { key: 'state', flags: '-s, --state', doc: 'same as: get state JAIL' },
+      { key: 'jid', flags: '-j, --jid', doc: 'same as: get jid JAIL' },
+      { key: 'pool', flags: '-p, --pool', doc: 'same as: get pool default' },
     ],
     about: `PROPERTY may also be state (up or down), jid, pool or iocroot.`,
     examples: [
@@ -89,7 +94,7 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
     ],
     toInputs(words) {
       noProperties('get', words);
-      const [key, jail, ...more] = words.positionals;
+      const [key, jail, ...more] = [...keysOfFlags(words), ...words.positionals];
       // COMPAT: the original's `show PROPERTY` became `get -r PROPERTY` in its later lines.
       const recursive = words.flags['recursive'] === true || words.called === 'show';
       const usage = (problem: string) => failure('USAGE', { problem, command: 'get' });
@@ -102,6 +107,14 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
     },
   },
 });
+
+/** `-a JAIL` as `all JAIL`, and so on; the pool is that of no jail. */
+function keysOfFlags({ flags, positionals }: Words): readonly string[] {
+  const asked = (['all', 'state', 'jid', 'pool'] as const).filter((key) => flags[key] === true);
+  if (asked.length > 1)
+    throw failure('USAGE', { problem: `--${asked.join(' and --')} exclude each other`, command: 'get' });
+  return asked[0] === 'pool' && positionals.length === 0 ? ['pool', 'default'] : asked;
+}
 
 const pseudoKeys = ['state', 'jid', 'pool', 'iocroot'];
 
@@ -151,6 +164,11 @@ function allOf(context: Context, world: World, jail: Jail): readonly Value[] {
 }
 
 function ofDefaults(world: World, key: string): GetOutput {
+  const host = new Map([
+    ['pool', world.pool.name],
+    ['iocroot', world.mountpoint],
+  ]).get(key);
+  if (host !== undefined) return { jail: 'default', key, value: host, source: 'computed' };
   const all = defaultsOf(world);
   if (key === 'all') return { jail: 'default', properties: all };
   const found = all.find((value) => value.key === key);

@@ -7,7 +7,11 @@ import { archiveEndings, compressionOf } from '../../domain/archive.ts';
 import { failure } from '../../domain/errors.ts';
 import { isSetName } from '../../domain/manifest.ts';
 import { nearest } from '../../domain/nearest.ts';
+import { getProperty } from '../../domain/properties/index.ts';
 import { isSuiteName, serverUrl } from '../../domain/release.ts';
+
+/** Of a jail's dataset and of a release's alike. */
+const compressions = getProperty('compression').codec.choices!;
 
 const packageName = /^[a-z0-9][a-z0-9.+-]{1,100}$/;
 
@@ -59,7 +63,8 @@ export const fetchInput = z
 
     compression: z
       .string()
-      .regex(/^[a-z0-9-]{1,20}$/)
+      .transform((text) => text.toLowerCase())
+      .refine((text) => compressions.includes(text), `is none of ${compressions.join(', ')}`)
       .optional(),
   })
   .superRefine((input, context) => {
@@ -131,6 +136,7 @@ export const fetchFlags: readonly Flag[] = [
   { key: 'asEver', flags: '--http', doc: 'accepted and without effect' },
   { key: 'asEver', flags: '-V, --verify', doc: 'accepted: what is fetched is always verified' },
   { key: 'asEver', flags: '--noeol', doc: 'accepted and without effect' },
+  { key: 'asEver', flags: '-E, --eol', doc: 'accepted and without effect' },
 ];
 
 const list = (text: string): readonly string[] => text.split(/[\s,]+/).filter((word) => word !== '');
