@@ -10,22 +10,14 @@ const features = [...read('docs/coverage.md').matchAll(/^\| `feature: ([^`]+)` \
   ([, name]) => name!,
 );
 
-/** They are not there yet; each goes when its page is written. */
-const pending: readonly string[] = [
-  'automatic package installation',
-  'ZFS jailing inside jails',
-  'binary updates',
-];
-
 describe('how-tos', () => {
   const howTos = readHowTos();
 
-  it('are there for every feature of the original, or it is named as pending', () => {
+  it('are there for every feature of the original', () => {
     expect(features).toHaveLength(16);
     const shown = new Set(howTos.flatMap((howTo) => howTo.features));
-    expect(features.filter((name) => !shown.has(name) && !pending.includes(name))).toEqual([]);
+    expect(features.filter((name) => !shown.has(name))).toEqual([]);
     expect([...shown].filter((name) => !features.includes(name))).toEqual([]);
-    expect(pending.filter((name) => !features.includes(name))).toEqual([]);
   });
 
   it('have names of their own, commands, and needs that the test can fill', () => {
