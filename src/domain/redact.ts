@@ -14,6 +14,10 @@ const inAddress = /(:\/\/)[^\s/@'"]{1,512}@/g;
 const named =
   /((?:passw(?:or)?d|passphrase|secret|token|credential|(?:api|private|access)[_-]?key)[\w.-]{0,64}["']?(?:\s{0,8}[=:]\s{0,8}|\s{1,8}))("[^"\n]{0,4096}"|'[^'\n]{0,4096}'|[^\s,;"']{1,4096})/gi;
 
+/** `encryption_key=WORD`, `PASS: WORD`, `MYSQL_PWD=WORD`; words too short to be trusted without the sign after them. */
+const assigned =
+  /((?:pass|pwd|psk|key)["']?\s{0,8}[=:]\s{0,8})("[^"\n]{1,4096}"|'[^'\n]{1,4096}'|[^\s,;"']{1,4096})/gi;
+
 /** `Authorization: Bearer WORD`, also inside of a command line. */
 const authorization =
   /(authorization["']?\s{0,8}[=:]\s{0,8}["']?(?:basic|bearer|digest)?\s{0,8})[^\s"',;]{1,4096}/gi;
@@ -29,5 +33,6 @@ export function redact(text: string): string {
     .replace(pem, `$1${mark}$2`)
     .replace(inAddress, `$1${mark}@`)
     .replace(authorization, `$1${mark}`)
-    .replace(named, `$1${mark}`);
+    .replace(named, `$1${mark}`)
+    .replace(assigned, `$1${mark}`);
 }

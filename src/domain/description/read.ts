@@ -19,6 +19,9 @@ export interface Reading {
 /** More nodes by way of aliases make an attack and no description. */
 const maxAliasCount = 100;
 
+/** What is wrong with a broken text beyond this says nothing new. */
+const mostFlaws = 20;
+
 export async function readYaml(text: string): Promise<Reading> {
   // Loaded here: most commands never read YAML.
   const yaml = await import('yaml');
@@ -26,18 +29,26 @@ export async function readYaml(text: string): Promise<Reading> {
   const broken = (flaws: readonly Flaw[]): Reading => ({ value: undefined, flaws, lineOf: () => undefined });
   try {
     const document = yaml.parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true });
-    const flaws = [...document.errors, ...document.warnings].map(({ message, pos: [offset] }) => ({
-      line: lines.linePos(offset).line,
-      path: '',
-      problem: message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
-    }));
+    const flaws: Flaw[] = [...document.errors, ...document.warnings]
+      .slice(0, mostFlaws)
+      .map(({ message, pos: [offset] }) => ({
+        line: lines.linePos(offset).line,
+        path: '',
+        problem: message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
+      }));
     if (flaws.length > 0) return broken(flaws);
     yaml.visit(document, {
       Scalar(key, node) {
         const typed = typeof node.value === 'number' || (key === 'key' && typeof node.value === 'boolean');
         if (typed) node.value = node.source ?? '';
+        // JavaScript takes it for no key, and it would be passed over in silence.
+        if (key === 'key' && node.value === '__proto__') {
+          const line = lines.linePos(node.range?.[0] ?? 0).line;
+          flaws.push({ line, path: '', problem: '__proto__ is no name for anything' });
+        }
       },
     });
+    if (flaws.length > 0) return broken(flaws);
     const value: unknown = document.toJS({ maxAliasCount });
     return { value, flaws: [], lineOf: (path) => lineOf(yaml, document, lines, path) };
   } catch (error) {

@@ -14,6 +14,7 @@ import { isOn } from '../../domain/config.ts';
 import { ValueProblem } from '../../domain/property.ts';
 import { autoProblem } from './auto-address.ts';
 import { blockAround, forwardsOf, freeBlock, wantsNat, type PlannedNat } from './nat-plan.ts';
+import { cutsOff } from './address-problem.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
 
@@ -307,6 +308,10 @@ function planAddress(
   const onHost = facts.interfaces.find((found) => found.addresses.some(same));
   if (onHost) return `${address} is the host's own address on ${onHost.name}`;
   if (planned.some(same)) return `${address} is given twice`;
+  const range = ipaddr.parse(address).range();
+  if (range === 'linkLocal') return `${address} is a link-local address, to which nothing can be routed`;
+  const harm = cutsOff({ family, address }, facts, nic);
+  if (harm) return harm;
   const holder = holderOf({ family, address }, jail, facts);
   if (holder) return `${address} is in use by jail ${holder}`;
   const source = nic.addresses.find((own) => own.family === family && own.scope === 'global')?.address;

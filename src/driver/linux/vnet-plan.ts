@@ -11,6 +11,7 @@ import type { JailSpec } from '../host.ts';
 import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
 import { ip4OrNone, ip6OrNone } from '../../domain/address.ts';
 import { isOn } from '../../domain/config.ts';
+import { cutsOff } from './address-problem.ts';
 import { autoProblem } from './auto-address.ts';
 import { tunnel, wantsTunnel } from './devices.ts';
 import { macsFor } from './mac.ts';
@@ -153,6 +154,8 @@ function planAddress(
   );
   if (onHost) return refuse(`${address} is the host's own address on ${onHost.name}`);
   const bridge = pairs.find((pair) => pair.nic === nic)?.bridge ?? '';
+  const harm = cutsOff({ family, address }, facts, bridgeOf(facts, bridge), { address, prefix });
+  if (harm) return refuse(harm);
   const holder = holderOf({ family, address }, jail, facts, bridge);
   if (holder) return refuse(`${address} is in use by jail ${holder}`);
   return { family, address, prefix, nic };

@@ -16,6 +16,14 @@ const flawsOf = async (text: string): Promise<readonly string[]> =>
   (await parseDescription(text)).flaws.map(({ line, path, problem }) => `${line} ${path}: ${problem}`);
 
 describe('a description', () => {
+  it('names what JavaScript would pass over, and bounds what it says of a broken text', async () => {
+    expect(await flawsOf('jails:\n  __proto__: {absent: true}\n')).toEqual([
+      '2 : __proto__ is no name for anything',
+    ]);
+    expect(await flawsOf('jails: {web: {properties: {"__proto__": {}}}}')).toHaveLength(1);
+    expect((await flawsOf(`jails: ${'['.repeat(20_000)}`)).length).toBeLessThanOrEqual(20);
+  });
+
   it('is read in canonical spelling; numbers stay as they were typed', async () => {
     const { jails } = await read(`
 jails:

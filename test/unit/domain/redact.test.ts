@@ -12,6 +12,8 @@ describe('redact', () => {
     ['mount -o password=abc,rw', `mount -o password=${gone},rw`],
     ['exec_start=/bin/app --api-key abc --verbose', `exec_start=/bin/app --api-key ${gone} --verbose`],
     ['{"dbPassword": "a b c", "port": 1}', `{"dbPassword": ${gone}, "port": 1}`],
+    ['encryption_key=abc pass: abc', `encryption_key=${gone} pass: ${gone}`],
+    ['MYSQL_PWD=abc "key": "a b"', `MYSQL_PWD=${gone} "key": ${gone}`],
     ["secret='two words' x", `secret=${gone} x`],
     ['curl -H "Authorization: Bearer abc.def"', `curl -H "Authorization: Bearer ${gone}"`],
     [
@@ -27,6 +29,7 @@ describe('redact', () => {
     'exec_start=/etc/rc',
     'url=https://example.org/a@b',
     'the secret',
+    'pass 2 of the key exchange',
     'fe:ff:60:00:00:01',
   ])('leaves %j', (text) => expect(redact(text)).toBe(text));
 
@@ -36,6 +39,7 @@ describe('redact', () => {
       'a'.repeat(300_000),
       'a://'.repeat(80_000),
       'password '.repeat(40_000),
+      'key='.repeat(80_000),
       '-----BEGIN PRIVATE KEY-----'.repeat(5000),
     ])
       redact(text);

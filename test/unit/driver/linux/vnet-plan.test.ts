@@ -90,6 +90,22 @@ describe('planVnet', () => {
     for (const { link } of made.plan.nics!) expect(link.length).toBeLessThanOrEqual(15);
   });
 
+  it('refuses addresses with which others would be lost', () => {
+    expect(problems({ ip4_addr: '10.9.0.0/24' })).toEqual([
+      'ip4_addr: 10.9.0.0 is the network address of 10.9.0.0/24',
+    ]);
+    expect(problems({ ip4_addr: '10.9.0.255/16' })).toEqual([
+      'ip4_addr: 10.9.0.255 is the broadcast address of 10.9.0.1/24',
+    ]);
+    const uplink: NetFacts = { ...facts, defaultNic: { 4: 'bridge0', 6: undefined } };
+    const gateway = { ...uplink, gateway: { 4: '10.9.0.9', 6: undefined } };
+    expect(problems({ ip4_addr: '10.9.0.9/24' }, gateway)).toEqual([
+      "ip4_addr: 10.9.0.9 is the host's default gateway",
+    ]);
+    // On a bridge that leads elsewhere it is an address like others.
+    expect(problems({ ip4_addr: '192.0.2.1/24' })).toEqual([]);
+  });
+
   it('leads a translated jail over the bridge’s address, or over a link to the host alone', () => {
     const bridged = plan({ nat: '1', ip4_addr: 'vnet0|10.9.0.2/24', nat_forwards: 'tcp(80:8080)' });
     expect(bridged.problems).toEqual([]);
