@@ -54,7 +54,7 @@ jails | tests)
   need unshare util-linux
   need openssl openssl
   [ -s /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
-  if [ "$want" = tests ]; then need busybox busybox-static; need curl curl; fi
+  if [ "$want" = tests ]; then need busybox busybox-static; need curl curl; need ssh openssh-client; need sshd openssh-server; fi
   ;;
 *) die "what is '$want'? One of: build, jails, tests" ;;
 esac
@@ -102,9 +102,26 @@ install() {
     install --no-install-recommends $missing >"$log" 2>&1 </dev/null
 }
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+quiet=
+trap 'rm -f "$log" $quiet' EXIT
+case " $missing " in
+*' openssh-server '*)
+  # The tests start an sshd of their own on loopback; the machine shall not get one by that.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    quiet=/usr/sbin/policy-rc.d
+    printf '#!/bin/sh\nexit 101\n' >$quiet
+    chmod 755 $quiet
+  fi
+  ;;
+esac
 if ! install; then
   # Old lists name files that the mirror no longer has.
   { update && install; } || { tail -n 20 "$log" >&2; die "apt-get could not install: $missing"; }
 fi
+case " $missing " in
+*' openssh-server '*)
+  systemctl disable --quiet ssh.service >/dev/null 2>&1 || rm -f /etc/systemd/system/multi-user.target.wants/ssh.service
+  say "openssh-server is installed for the tests; its own service is not started and not enabled"
+  ;;
+esac
 exit 0

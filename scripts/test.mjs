@@ -139,7 +139,7 @@ if (wanted('static')) {
 }
 if (wanted('portable')) {
   for (const projects of [['unit'], ['contract'], ['ops'], ['cli']]) {
-    await stage(projects.join(', '), () => suite(projects, { timeoutMs: 300_000 }));
+    await stage(projects.join(', '), () => suite(projects, { timeoutMs: 600_000 }));
   }
 }
 if (wanted('host')) {
@@ -149,7 +149,7 @@ if (wanted('host')) {
     await suite(['host'], {
       wrap: [join(root, 'test/support/with-zfs')],
       env: { IOCAGE_HOST_TESTS: '1' },
-      timeoutMs: 1_500_000,
+      timeoutMs: 3_000_000,
     });
   });
 }

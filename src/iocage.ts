@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Action, LineLog, Paths } from './driver/system.ts';
+import type { Action, Caller, LineLog, Paths } from './driver/system.ts';
 import type { EventSink } from './domain/events.ts';
 import type { Context } from './ops/operation.ts';
 import { failure } from './domain/errors.ts';
@@ -27,6 +27,8 @@ export interface ContextOptions {
   readonly dry?: boolean;
   readonly emit?: EventSink;
   readonly signal?: AbortSignal;
+  /** Descriptor that counts as our standard input; default 0. */
+  readonly ownInput?: number;
   /** Directories instead of the system's own, for tests. */
   readonly paths?: Paths;
 }
@@ -62,7 +64,7 @@ export function makeContext(options: ContextOptions = {}): Context {
   const paths = options.paths ?? systemPaths();
   const dry = options.dry ?? false;
   const actions: Action[] = [];
-  const realExec = new NodeExec();
+  const realExec = new NodeExec(options.ownInput);
   const exec = dry ? new RecordingExec(realExec, actions) : realExec;
   const realFiles = new NodeFiles();
   const files = dry ? new RecordingFiles(realFiles, actions) : realFiles;
@@ -92,7 +94,7 @@ export function makeContext(options: ContextOptions = {}): Context {
     cores: availableParallelism(),
     editor: () => editorWords(process.env),
     async self() {
-      return { pid: process.pid, processStart: (await processStart(process.pid)) ?? '' };
+      return { pid: process.pid, processStart: (await processStart(process.pid)) ?? '', by: caller() };
     },
   };
 }
@@ -100,4 +102,10 @@ export function makeContext(options: ContextOptions = {}): Context {
 /** Where a server writes what happens. @param onFailure is told once for each line that could not be written */
 export function openLineLog(onFailure: (error: Error) => void): LineLog {
   return new NodeLineLog(onFailure);
+}
+
+/** sudo and doas keep the name of who called them in the environment; the kernel knows only the user that they made of it. */
+function caller(environment: NodeJS.ProcessEnv = process.env): Caller {
+  const as = environment['SUDO_USER'] || environment['DOAS_USER'];
+  return { uid: process.getuid?.() ?? 0, ...(as ? { as: as.slice(0, 64) } : {}) };
 }

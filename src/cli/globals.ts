@@ -77,6 +77,12 @@ export const globalRows: readonly GlobalRow[] = [
     doc: 'show causes and stacks of errors, and how many programs were started',
     set: () => ({ debug: true }),
   },
+  {
+    flags: '-f, --force',
+    doc: 'accepted, as the Python line has it; no command here converts older jails by itself',
+    early: true,
+    set: () => ({}),
+  },
   { flags: '--help', doc: 'show help', set: () => ({ help: true }) },
   { flags: '-v, --version', doc: 'print the version', early: true, set: () => ({ version: true }) },
 ];

@@ -140,6 +140,17 @@ function asProperty(word: string): readonly [string, string] | undefined {
   return at > 0 ? [word.slice(0, at), word.slice(at + 1)] : undefined;
 }
 
+/** COMPAT: the Python line's `-NU` for `--noupdate`, of any flag that has both spellings. */
+function spellNegations(words: readonly string[], options: readonly Option[]): readonly string[] {
+  const end = words.indexOf('--');
+  return words.map((word, index) => {
+    const letter = end < 0 || index < end ? /^-N([A-Z])$/.exec(word)?.[1] : undefined;
+    const positive = options.find(({ short }) => letter !== undefined && short === `-${letter}`)?.long;
+    const negative = positive?.replace('--', '--no');
+    return negative !== undefined && options.some(({ long }) => long === negative) ? negative : word;
+  });
+}
+
 /**
  * Sorts the words after a command.
  *
@@ -165,7 +176,9 @@ export function parseCommand(
   );
   addOption(command, '-h', () => Object.assign(globals, { help: true }));
   try {
-    const words = row.passThrough ? after : settleOptionalValues(after, command.options);
+    const words = row.passThrough
+      ? after
+      : settleOptionalValues(spellNegations(after, command.options), command.options);
     command.parse(words, { from: 'user' });
   } catch (error) {
     throw usage(error, name);
@@ -183,7 +196,8 @@ export function parseCommand(
       });
   const positionals = row.passThrough ? operands : operands.filter((word) => asProperty(word) === undefined);
   return {
-    globals: { ...defaultGlobals, ...globals },
+    // A command may have a short word of its own for it.
+    globals: { ...defaultGlobals, ...globals, ...(flags['dryRun'] === true ? { dryRun: true } : {}) },
     words: { positionals, properties, flags: { ...flags } },
   };
 }

@@ -138,7 +138,8 @@ async function runEach(
       if (json !== undefined) answers.push(json);
     } catch (thrown) {
       report(thrown);
-      statuses.push(asIocageError(thrown).exit);
+      const ignored = run.words.flags['ignore'] === true && !signal.aborted;
+      statuses.push(ignored ? 0 : asIocageError(thrown).exit);
       if (signal.aborted) break;
     }
   }
@@ -175,7 +176,7 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
     return { status: 0, json: { operation: name, dryRun: true, actions } };
   }
   if (effect === 'session') return { status: typeof result === 'number' ? result : 0 };
-  const status = foundTrouble(name, result) ? 1 : 0;
+  const status = foundTrouble(name, result) && words.flags['ignore'] !== true ? 1 : 0;
   if (globals.format === 'json') {
     return { status, json: saysMore ? result : { operation: name, id: id ?? null, result } };
   }

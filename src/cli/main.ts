@@ -17,7 +17,7 @@ import { printError } from './print/error.ts';
 import { printJson } from './print/result.ts';
 import { views } from './print/views.ts';
 import { wantsColor, type Terminal } from './terminal.ts';
-import { version } from './version.ts';
+import { version } from '../domain/version.ts';
 
 export type { Product } from './invoke.ts';
 

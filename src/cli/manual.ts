@@ -7,7 +7,7 @@ import { errorTable } from '../domain/errors.ts';
 import { propertyGroups, type Property } from '../domain/property.ts';
 import { globalRows } from './globals.ts';
 import { commandsOf, flagsOf, groupTitles, propertyFacts } from './help.ts';
-import { version } from './version.ts';
+import { version } from '../domain/version.ts';
 
 /** Text that roff takes literally: no escapes, no requests, dashes that can be copied. */
 export function roff(text: string): string {

@@ -63,6 +63,7 @@ function unusable(address: string, family: Family): string | undefined {
   if (range === 'unspecified') return 'is the unspecified address';
   if (range === 'multicast') return 'is a multicast address';
   if (family === 4 && range === 'broadcast') return 'is the broadcast address';
+  if (range === 'ipv4Mapped') return 'is an IPv4 address; ip4_addr takes those';
   return undefined;
 }
 

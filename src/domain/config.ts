@@ -87,6 +87,21 @@ export function checkAssignments(
   return [...result];
 }
 
+/** Who a jail is, and where its files come from: no default could take the place of these. */
+export const identityKeys: ReadonlySet<string> = new Set([
+  'tag',
+  'host_hostuuid',
+  'host_hostname',
+  'hostname',
+  'type',
+  'basejail',
+  'release',
+  'cloned_release',
+  'template',
+  'istemplate',
+  'source_template',
+]);
+
 /** What the built-in values of a jail depend on. */
 export interface JailFacts {
   /** Last part of the jail's dataset: a UUID, or a name in the Python line. */

@@ -27,10 +27,14 @@ function row<D>(row: Row<D>): Row<D> {
 /** Words of the operations' inputs that no property is called; `test/unit/domain/errors.test.ts` compares them. */
 const inputWords = new Set(
   (
+    'limit keys out expect files packages ' +
     'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
     'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
     'sets verify key recursive parallel create add remove uuids folder what ' +
-    'at replace text fstab config listen verb role certificate'
+    'at replace text fstab health update ' +
+    'host config offer streams resumable ' +
+    'basejails short storeAll thick keepProxy path ' +
+    'listen verb role certificate'
   ).split(' '),
 );
 
@@ -53,6 +57,14 @@ export interface Issue {
 function unmountHint(clones: readonly string[]): string | undefined {
   const mounted = clones.flatMap((name) => /^[^/]+\/iocage\/snapmounts\/([^/:]+):([^/]+)/.exec(name) ?? []);
   return mounted.length === 0 ? undefined : `iocage snapumount ${mounted[1]}@${mounted[2]}`;
+}
+
+/** Something wrong in a file: the line from 1, when it is known, and where in the file's structure. */
+export interface Flaw {
+  readonly line: number | undefined;
+  /** `jails.web.properties.boot`; empty for the whole file. */
+  readonly path: string;
+  readonly problem: string;
 }
 
 export const errorTable = {
@@ -86,6 +98,19 @@ export const errorTable = {
       `${d.what} ${quote(d.name)} is not valid: ${d.problem}`,
     hint: (d) =>
       d.what === 'user' ? `name a user as it stands in /etc/passwd, or a number` : `choose another ${d.what}`,
+  }),
+  BAD_DESCRIPTION: row({
+    exit: 2,
+    http: 400,
+    message: (d: { file: string; flaws: readonly Flaw[] }) =>
+      d.flaws
+        .map(({ line, path, problem }) =>
+          [[d.file, line].filter((part) => part !== undefined).join(':'), path, problem]
+            .filter((part) => part !== '')
+            .join(': '),
+        )
+        .join('; '),
+    hint: () => `'iocage help plan' and docs/plan-apply.md tell what may stand in it`,
   }),
   UNKNOWN_PROPERTY: row({
     exit: 2,
@@ -365,6 +390,47 @@ export const errorTable = {
         : `'iocage get -l all ${name}' shows how it is configured`;
     },
   }),
+  PROGRAM_FAILED: row({
+    exit: 1,
+    http: 500,
+    message: (d: { program: string; jail: string; why: string; log: string }) =>
+      `${d.program} failed in ${d.jail}: ${d.why}`,
+    hint: (d) => `tail -n 50 ${d.log}`,
+  }),
+  HEALTH_FAILED: row({
+    exit: 1,
+    http: 500,
+    message: (d: { command: string; jail: string; why: string; log: string }) =>
+      `${d.jail} is not well: the health check ${quote(d.command)} failed: ${d.why}`,
+    hint: (d) => `tail -n 50 ${d.log}`,
+  }),
+  NO_PACKAGE_MANAGER: row({
+    exit: 1,
+    http: 409,
+    message: (d: { of: string }) => `${d.of} has no package manager that iocage knows (apt-get, apk)`,
+    hint: () => `a Debian, Ubuntu or Alpine release has one: 'iocage fetch release=bookworm'`,
+  }),
+  WAY_BACK_KEPT: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; from: string }) =>
+      `${d.jail} can still be put back to ${d.from}, which would be lost`,
+    hint: (d) =>
+      `'iocage upgrade --done ${d.jail}' gives that up, 'iocage upgrade --back ${d.jail}' goes back`,
+  }),
+  NO_WAY_BACK: row({
+    exit: 1,
+    http: 404,
+    message: (d: { jail: string }) => `nothing is kept of what ${d.jail} was before an upgrade`,
+    hint: (d) => `'iocage snaplist ${d.jail.split(' ')[0]}' shows its snapshots`,
+  }),
+  PACKAGES_IN_THE_WAY: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; database: string }) =>
+      `packages were installed or updated in ${d.jail}: with other files of the release ${d.database} would not be true`,
+    hint: (d) => `upgrade it with its package manager: 'iocage console ${d.jail}'`,
+  }),
   UNSUPPORTED: row({
     exit: 1,
     http: 501,
@@ -418,11 +484,41 @@ export const errorTable = {
       `several images match ${quote(d.name)}: ${d.matches.join(', ')}`,
     hint: (d) => `iocage import ${d.matches[0]}`,
   }),
+  PLAN_CHANGED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { file: string; expected: string; actual: string }) =>
+      `the plan is out of date: it was ${d.expected.slice(0, 12)}, now it would be ${d.actual.slice(0, 12)}`,
+    hint: (d) => `nothing was done; 'iocage plan ${d.file}' shows what it would be now`,
+  }),
   RECORDED: row({
     exit: 1,
     http: 409,
     message: (d: { name: string; state: string }) => `jail ${d.name} ${d.state}`,
     hint: () => `'snapremove JAIL@ioc-record' forgets a recording, without '@ioc-recorded' it goes on`,
+  }),
+  HOST_UNREACHABLE: row({
+    exit: 1,
+    http: 502,
+    message: (d: { host: string; why: string }) => `host ${quote(d.host)} cannot be reached by ssh: ${d.why}`,
+    hint: (d) => `'ssh ${d.host} iocage version' must work as root without a question`,
+  }),
+  OTHER_HOST: row({
+    exit: 1,
+    http: 502,
+    message: (d: { host: string; message: string; code?: string; hint?: string }) =>
+      `on host ${d.host}: ${d.message}`,
+    hint: (d) => (d.hint === undefined ? undefined : `there: ${d.hint}`),
+  }),
+  DIVERGED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; why: string; base?: string; dataset?: string }) =>
+      `jail ${d.jail} is there and is no earlier state of the one that is sent: ${d.why}`,
+    hint: (d) =>
+      d.base === undefined || d.dataset === undefined
+        ? `nothing was changed; destroy or rename the one or the other`
+        : `to give up what is different: 'zfs set readonly=on ${d.dataset}', then 'iocage rollback -f ${d.jail.split(' ')[0]}@${d.base}'`,
   }),
   CHECKSUM_MISSING: row({
     exit: 1,

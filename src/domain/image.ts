@@ -71,6 +71,11 @@ export function stemOf(name: string): string | undefined {
   return name.replace(/\.(tar(\.(gz|xz|zst))?|tgz|txz|tzst)$/i, '');
 }
 
+/** Whether an archive's name says that it is packed in this way. */
+export function isPacked(name: string, packing: Packing): boolean {
+  return compressionOf(name) === compressionOf(`archive${packings[packing].ending}`);
+}
+
 export interface StoredImage {
   /** Name of the archive. */
   readonly name: string;
@@ -125,6 +130,7 @@ const guarded: readonly (readonly [RegExp, string])[] = [
   [/^(exec_|wait_for$)/, 'it runs commands, or says as whom'],
   [/^jail_zfs/, 'it hands datasets to the jail'],
   [/^(mount_.*|volumes)$/, 'it mounts something in the jail'],
+  [/^vnet_interfaces$/, 'it takes interfaces from the host'],
   [
     /^(allow_.*|securelevel|enforce_statfs|children_max|.*devfs_ruleset|bpf)$/,
     'it widens what the jail may do',

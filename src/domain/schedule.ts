@@ -106,9 +106,11 @@ export function rotation(rules: readonly Rule[], taken: readonly Taken[], now: D
   const take: Period[] = [];
   const expire: string[] = [];
   for (const { period, keep } of rules) {
+    // What a clock that was wrong took in the future is the first to go: it would outlive everything.
+    const age = ({ at }: Taken): number => (periodOf(period, at) > periodOf(period, now) ? 0 : at.getTime());
     const own = taken
       .filter((snapshot) => scheduledPeriod(snapshot) === period)
-      .toSorted((a, b) => a.at.getTime() - b.at.getTime() || (a.name < b.name ? -1 : 1));
+      .toSorted((a, b) => age(a) - age(b) || (a.name < b.name ? -1 : 1));
     const due = !own.some(({ at }) => periodOf(period, at) === periodOf(period, now));
     if (due) take.push(period);
     const left = Math.max(0, own.length + (due ? 1 : 0) - keep);

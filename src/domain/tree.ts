@@ -23,14 +23,60 @@ export const findFormat = ['%P', '%y', '%m', '%U:%G', '%s', '%T@', '%C@', '%l']
   .join('');
 const fields = 8;
 
+/** Before the bytes of a part of a path that is no plain text; no file's name holds it. */
+const odd = '\0';
+
+/** Text that says its bytes by itself, without control characters. U+FFFD is what broken UTF-8 is read as. */
+function isPlain(part: string): boolean {
+  return !/[\u0000-\u001f\u007f\ufffd]/.test(part);
+}
+
+function escaped(path: Buffer): string {
+  const parts = path.toString('latin1').split('/');
+  return parts
+    .map((part) => {
+      const text = Buffer.from(part, 'latin1').toString('utf8');
+      return isPlain(text) ? text : odd + part;
+    })
+    .join('/');
+}
+
+/** The bytes of a path that a reader with `escape` answered. */
+export function nameBytes(path: string): Buffer {
+  const parts = path
+    .split('/')
+    .map((part) => (part.startsWith(odd) ? Buffer.from(part.slice(1), 'latin1') : Buffer.from(part, 'utf8')));
+  const slash = Buffer.from('/');
+  return Buffer.concat(parts.flatMap((part, index) => (index === 0 ? [part] : [slash, part])));
+}
+
+/** Such a path for people: what is no text in octal. */
+export function readablePath(path: string): string {
+  return path.includes(odd) ? octal(nameBytes(path)) : path;
+}
+
+/** Bytes as tar(1) reads a name in a list (`--unquote`): anything but plain ASCII in octal. */
+export function octal(bytes: Uint8Array): string {
+  return [...bytes]
+    .map((byte) =>
+      byte > 0x20 && byte < 0x7f && byte !== 0x5c
+        ? String.fromCharCode(byte)
+        : `\\${byte.toString(8).padStart(3, '0')}`,
+    )
+    .join('');
+}
+
 /** Collects find's output, in pieces of any size. */
 export class TreeReader {
   readonly entries = new Map<string, TreeEntry>();
   private rest: Buffer = Buffer.alloc(0);
   private readonly maxEntries: number;
+  private readonly oddNames: 'refuse' | 'escape';
 
-  constructor(maxEntries = 2_000_000) {
+  /** `escape`: names that are no plain text are kept as {@link nameBytes} reads them. */
+  constructor(maxEntries = 2_000_000, oddNames: 'refuse' | 'escape' = 'refuse') {
     this.maxEntries = maxEntries;
+    this.oddNames = oddNames;
   }
 
   push(bytes: Uint8Array): void {
@@ -50,11 +96,11 @@ export class TreeReader {
   }
 
   private take([path, ...more]: readonly Buffer[]): void {
-    const name = path!.toString('utf8');
+    const name = path!.toString('utf8').split('/').every(isPlain) ? path!.toString('utf8') : escaped(path!);
     // A name that cannot be written down could be neither listed nor deleted by its name again.
-    if (Buffer.compare(Buffer.from(name, 'utf8'), path!) !== 0 || /[\u0000-\u001f\u007f]/.test(name)) {
+    if (name.includes(odd) && this.oddNames === 'refuse') {
       throw failure('UNSUPPORTED', {
-        what: `packaging the file ${JSON.stringify(name)}`,
+        what: `packaging the file ${JSON.stringify(path!.toString('utf8'))}`,
         why: 'its name is not UTF-8 or has control characters',
       });
     }

@@ -88,10 +88,30 @@ export interface ExecOptions {
   readonly onOutput?: OutputSink;
   /** Ends the program. */
   readonly signal?: AbortSignal;
+  /** With the caller's proxy variables (`exec -p`). */
+  readonly keepProxy?: true;
+}
+
+/** A program that a step runs in a running jail, as its root, without input. */
+export interface JailCommand {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it is for people: `apt-get upgrade`. */
+  readonly title: string;
+  /** How its failure is told: as a change that did not work, or as a jail that is not well. */
+  readonly purpose: 'change' | 'health';
+  readonly timeoutMs: number;
+}
+
+export interface StopOptions {
+  /** Neither exec_prestop nor exec_stop: what is in the jail is ended without being asked what it thinks of it. */
+  readonly force?: boolean;
 }
 
 export interface Host {
   readonly kernel: 'linux' | 'freebsd';
+  /** Commands that change nothing and whose output a bug report should hold: versions, the network. */
+  readonly report?: readonly (readonly string[])[];
   /** Release that `create` and `fetch` take when none is named; undefined when the host gives no hint. */
   defaultRelease(): Promise<string | undefined>;
   hostId(): Promise<string>;
@@ -113,7 +133,7 @@ export interface Host {
   notApplied(jail: JailSpec): readonly NotApplied[];
 
   startSteps(jail: JailSpec): Promise<readonly Step[]>;
-  stopSteps(jail: JailSpec): Promise<readonly Step[]>;
+  stopSteps(jail: JailSpec, how?: StopOptions): Promise<readonly Step[]>;
   /**
    * What takes away the remains of a jail that ended without a stop (its first process was killed):
    * routes, namespaces, records. Empty when there are none, and while it runs. `start` does it by itself.
@@ -131,6 +151,11 @@ export interface Host {
   limits(jail: JailSpec): Promise<LimitState>;
   /** Of the running jails among those given, by UUID. Takes a moment: CPU use is measured over it. */
   usage(pool: string, uuids: readonly string[]): Promise<ReadonlyMap<string, Usage>>;
+  /**
+   * A step that runs a program in the jail, which must be up by then. What it prints goes to the console
+   * log. Fails with PROGRAM_FAILED or HEALTH_FAILED; what it did is for others to undo.
+   */
+  commandStep(jail: JailSpec, command: JailCommand): Step;
   /** Step kinds that the lists above use; the journal finds them here after a crash. */
   readonly kinds: readonly StepKind[];
 

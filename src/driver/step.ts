@@ -4,6 +4,7 @@
  * it. The kind says how.
  */
 import type { Clock, Downloads, Exec, Files, Step } from './system.ts';
+import type { Host } from './host.ts';
 import type { Storage } from './storage.ts';
 
 /** What a step may use, and how it tells what goes on. */
@@ -13,6 +14,8 @@ export interface StepRun {
   readonly files: Files;
   readonly downloads: Downloads;
   readonly storage: Storage;
+  /** For steps that need a jail up or down, whatever it is when they run. */
+  readonly host: Host;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** True in a dry run: changes are recorded, nothing may be waited for. */

@@ -3,6 +3,7 @@
  * never patterns. `driver/zfs/` implements it over zfs(8) and zpool(8); the contract suite in
  * `test/contract/storage.ts` says what every implementation must do.
  */
+import type { RunResult } from './system.ts';
 
 export interface Capabilities {
   /** `zfs-fuse` or `openzfs`. */
@@ -47,6 +48,16 @@ export interface SnapshotRow {
   /** Order of creation inside the pool: a greater number is newer. */
   readonly createTxg: number;
   readonly values: ReadonlyMap<string, string>;
+}
+
+/** One snapshot on its way to another host. */
+export interface StreamPart {
+  /** `dataset@name`: what is there afterwards. */
+  readonly snapshot: string;
+  /** `dataset@name` that is there already: an older one of the dataset, or the origin of a clone. */
+  readonly from?: string;
+  /** Go on where this transfer of the snapshot broke off; the receiving side has it from its ZFS. */
+  readonly token?: string;
 }
 
 export type Properties = Readonly<Record<string, string>>;
@@ -120,5 +131,31 @@ export interface Storage {
   ): Promise<void>;
   /** Destroys `dataset@name`, and the snapshots of that name below when `recursive`. Absent is no failure. */
   destroySnapshot(name: string, options: { recursive: boolean }): Promise<void>;
+
+  // ---- to and from other hosts: the streams never pass through this process
+  /**
+   * Writes `head`, then a stream for each part, into `command`. Answers how that ended, whatever its
+   * status; throws when a stream could not be made.
+   */
+  send(
+    parts: readonly StreamPart[],
+    to: {
+      readonly head: string;
+      readonly command: readonly string[];
+      readonly signal?: AbortSignal;
+      readonly onBytes?: (bytes: number) => void;
+    },
+  ): Promise<RunResult>;
+  /**
+   * Takes the next stream from our own standard input into `dataset`, which stays unmounted. All of it
+   * or nothing; what is `resumable` can be gone on with later. DIVERGED when the dataset is not what the
+   * stream builds on.
+   */
+  receive(dataset: string, options: { resumable: boolean; signal?: AbortSignal }): Promise<void>;
+  /** Forgets what a broken resumable transfer left in the dataset. */
+  abortReceive(dataset: string): Promise<void>;
+  /** Guid of the snapshot that a token goes on with; undefined when it is not here any more. */
+  tokenGuid(token: string): Promise<string | undefined>;
+
   setPoolComment(pool: string, comment: string): Promise<void>;
 }

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly logTo?: string;
   /** Stops the process (TERM, later KILL) when aborted. */
   readonly signal?: AbortSignal;
+  /** The child reads our own standard input, from where {@link Exec.input} stopped, and ends with us. */
+  readonly ownInput?: boolean;
   /** What a dry run answers instead of running; default empty output and status 0. */
   readonly pretend?: { readonly stdout?: string };
 }
@@ -35,6 +37,24 @@ export interface RunResult {
 
 /** Text that a child wrote, as it comes; never cut inside a character. */
 export type OutputSink = (text: string, stream: 'stdout' | 'stderr') => void;
+
+/** Commands that write one after the other into one that reads: `(a; b) | c`, without a shell. */
+export interface Relay {
+  /** Text that goes before all. */
+  readonly head: string;
+  readonly writers: readonly (readonly string[])[];
+  readonly reader: readonly string[];
+  readonly signal?: AbortSignal;
+  /** Bytes that the reader took so far, about once a second, where the kernel tells. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+export interface Relayed {
+  /** How the reader ended, whatever its status. */
+  readonly reader: RunResult;
+  /** The first writer that ended badly; after it no other was started. */
+  readonly failed?: { readonly argv: readonly string[]; readonly status: string; readonly stderr: string };
+}
 
 /** An interactive child's end: its exit status, or 128 + signal number. */
 export type ExitStatus = number;
@@ -58,6 +78,13 @@ export interface Exec {
   change(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Connects the commands stdout to stdin in the kernel; fails when any of them fails. Changes the machine. */
   pipe(commands: readonly (readonly string[])[], options?: RunOptions): Promise<void>;
+  /**
+   * Joins the writers to the reader in the kernel. All of them end when this process ends, however it
+   * ends, so that a reader elsewhere never takes a broken stream for a whole one. Changes the machine.
+   */
+  relay(relay: Relay): Promise<Relayed>;
+  /** The next `bytes` bytes of our own standard input, and not one more; undefined when it ends before. */
+  input(bytes: number): string | undefined;
   /** Runs a command on the caller's terminal and answers its exit status; never throws for a status. */
   session(argv: readonly string[], options?: SessionOptions): Promise<ExitStatus>;
   /** How many child processes were started so far; for `--debug` and the benchmarks. */
@@ -85,8 +112,15 @@ export interface Files {
   stat(path: string): Promise<FileFacts | undefined>;
   readlink(path: string): Promise<string | undefined>;
   write(path: string, text: string, options?: { mode?: number }): Promise<void>;
+  /** Writes a file that must not be there yet (O_EXCL); a link that stands there counts as being there. */
+  create(path: string, text: string, options?: { mode?: number }): Promise<void>;
   /** Writes into a file of the kernel's (a control group's), in one write: it can be neither made nor renamed. */
   control(path: string, text: string): Promise<void>;
+  /**
+   * Gives a file another content without giving its name another file: whoever has it mounted sees the new
+   * text. In one write, and cut to its length afterwards. False when there is no such file.
+   */
+  rewrite(path: string, text: string): Promise<boolean>;
   mkdir(path: string, options?: { mode?: number }): Promise<void>;
   /** Removes a file or link; nothing there is no failure. */
   remove(path: string): Promise<void>;
@@ -99,7 +133,21 @@ export interface Files {
 
   readBelow(root: string, path: string): Promise<string | undefined>;
   statBelow(root: string, path: string): Promise<FileFacts | undefined>;
-  writeBelow(root: string, path: string, text: string, options?: { mode?: number }): Promise<void>;
+  readlinkBelow(root: string, path: string): Promise<string | undefined>;
+  /** Puts a link in the place of what is there, a directory excepted; where it leads is not looked at. */
+  symlinkBelow(root: string, path: string, target: string): Promise<void>;
+  writeBelow(
+    root: string,
+    path: string,
+    text: string,
+    options?: { mode?: number; owner?: { uid: number; gid: number } },
+  ): Promise<void>;
+  /** Makes one directory, 0755; one that is there already is no failure. */
+  mkdirBelow(root: string, path: string): Promise<void>;
+  /** Removes a file or link; nothing there is no failure. */
+  removeBelow(root: string, path: string): Promise<void>;
+  /** Removes an empty directory; nothing there, or not empty, is no failure. */
+  rmdirBelow(root: string, path: string): Promise<void>;
 }
 
 /** Lines at the end of files of the host's own, in the order of the calls; a file is made with mode 0600. */
@@ -188,16 +236,28 @@ export interface JournalHead {
   /** Start time of the process in the kernel's words, so that a reused pid is not taken for it. */
   readonly processStart: string;
   readonly startedAt: string;
+  /** Who asked for it; absent in records of earlier versions. */
+  readonly by?: Caller;
+}
+
+/** The person behind a process, as far as the kernel and sudo tell. */
+export interface Caller {
+  /** Real user id. */
+  readonly uid: number;
+  /** Who became that user, as sudo or doas says (`SUDO_USER`, `DOAS_USER`): a hint, no proof. */
+  readonly as?: string;
 }
 
 export type JournalMark =
   | { readonly mark: 'intent' | 'done' | 'undone'; readonly step: number }
   /** The running process gives up on it: what is left is for `doctor`. */
-  | { readonly mark: 'left'; readonly error: string }
+  | { readonly mark: 'left'; readonly error: string; readonly at?: string }
   | {
       readonly mark: 'end';
       readonly outcome: 'done' | 'failed' | 'undone' | 'finished';
       readonly error?: string;
+      /** When, ISO 8601; the journal writes it. */
+      readonly at?: string;
     };
 
 export interface JournalEntry {

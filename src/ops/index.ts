@@ -4,6 +4,9 @@ import { failure } from '../domain/errors.ts';
 import { jailCreate, jailCreateStart } from './jail/create.ts';
 import { jailClone, jailCloneStart } from './jail/clone.ts';
 import { jailDestroy } from './jail/destroy.ts';
+import { jailDestroyTree } from './jail/destroy-tree.ts';
+import { jailPkg } from './jail/pkg.ts';
+import { jailUpdate } from './jail/update.ts';
 import { hostBoot, hostShutdown, jailRestart, jailSoftRestart, jailStart, jailStop } from './jail/start.ts';
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
 import { jailDf, jailList, jailRuntime } from './jail/list.ts';
@@ -11,6 +14,8 @@ import { jailRun } from './jail/run.ts';
 import { jailCap, jailInuse, jailLimits, jailUncap } from './jail/limits.ts';
 import { jailPromote } from './jail/promote.ts';
 import { jailRename } from './jail/rename.ts';
+import { jailRebase, jailUpgrade, rebaseLook, upgradeLook } from './jail/upgrade.ts';
+import { upgradeBack, upgradeDone } from './jail/way-back.ts';
 import { propertyReset } from './jail/reset.ts';
 import { propertySet } from './jail/set.ts';
 import { propertyDefaults, propertyGet } from './jail/get.ts';
@@ -21,11 +26,21 @@ import { releaseFetch } from './release/fetch.ts';
 import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
+import { jailInstall } from './jail/install.ts';
 import { fstabChange, fstabEdit, fstabList } from './jail/fstab.ts';
+import { hostApply } from './plan/apply.ts';
+import { hostPlan } from './plan/plan.ts';
+import { jailFiles } from './jail/files.ts';
 import { poolClean } from './host/clean.ts';
 import { hostDoctor } from './host/doctor.ts';
+import { debugClean } from './host/clean-debug.ts';
+import { hostDebug } from './host/debug.ts';
+import { hostHistory } from './host/history.ts';
 import { imageExport } from './image/export.ts';
 import { imageImport } from './image/import.ts';
+import { hostInit } from './transfer/init-host.ts';
+import { jailSend } from './transfer/send.ts';
+import { transferAsk, transferReceive } from './transfer/receive.ts';
 import { imagePackage, imageRecord } from './image/package.ts';
 
 /** Those with a command of their own, in the order of `iocage help`. */
@@ -40,8 +55,12 @@ export const operations: readonly Operation[] = [
   jailConsole,
   jailChroot,
   jailRuntime,
+  jailPkg,
+  jailUpdate,
   jailPromote,
   jailRename,
+  jailUpgrade,
+  jailRebase,
   jailDestroy,
   snapshotTake,
   snapshotList,
@@ -59,15 +78,22 @@ export const operations: readonly Operation[] = [
   imageImport,
   imageRecord,
   imagePackage,
+  jailSend,
+  transferReceive,
   releaseFetch,
   propertyGet,
   propertySet,
   propertyReset,
   propertyDefaults,
+  hostPlan,
+  hostApply,
   poolActivate,
   poolDeactivate,
   poolClean,
+  hostInit,
   hostDoctor,
+  hostHistory,
+  hostDebug,
   hostBoot,
   hostShutdown,
 ];
@@ -76,13 +102,22 @@ export const operations: readonly Operation[] = [
 export const furtherOperations: readonly Operation[] = [
   releaseList,
   releaseDestroy,
+  jailDestroyTree,
   jailSoftRestart,
+  upgradeLook,
+  rebaseLook,
+  upgradeBack,
+  upgradeDone,
   jailCreateStart,
   jailCloneStart,
   fstabList,
   fstabEdit,
   snapshotScheduled,
   snapshotRotate,
+  jailFiles,
+  jailInstall,
+  debugClean,
+  transferAsk,
   poolShow,
   jailRun,
 ];

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type {
   Action,
+  Caller,
   Clock,
   Downloads,
   Exec,
@@ -44,7 +45,7 @@ export interface Context {
   /** The caller's editor as words: `$VISUAL` or `$EDITOR`, cut at blanks; looked for in the fixed PATH. */
   editor?(): readonly string[];
   /** This process, as the journal writes it down. */
-  self(): Promise<{ readonly pid: number; readonly processStart: string }>;
+  self(): Promise<{ readonly pid: number; readonly processStart: string; readonly by?: Caller }>;
 }
 
 /** What a changing operation wants to do, decided before anything is touched. */
@@ -117,11 +118,18 @@ export interface SequenceOperation<I extends z.ZodType = z.ZodType> extends Row<
   ): Promise<readonly (readonly [Operation, unknown])[]> | readonly (readonly [Operation, unknown])[];
 }
 
-/** Runs an operation from within another one, with the same doors, questions and events. */
+/**
+ * Runs an operation from within another one, with the same doors, questions and events. `agreed`: somebody
+ * was asked already, with {@link Ask}.
+ */
 export type RunOther = (
   operation: Operation,
   input: unknown,
+  options?: { readonly agreed?: boolean },
 ) => Promise<{ readonly id: string | undefined; readonly result: unknown }>;
+
+/** Asks once for all that will be gone for good. @throws NOT_CONFIRMED */
+export type Ask = (what: Required<Pick<Plan<unknown>, 'subject' | 'title' | 'loses'>>) => Promise<void>;
 
 /**
  * Runs other operations, perhaps several at once; each has its own locks and journal, and one that
@@ -129,7 +137,7 @@ export type RunOther = (
  */
 export interface FleetOperation<I extends z.ZodType = z.ZodType, O = unknown> extends Row<I, O> {
   readonly effect: 'fleet';
-  fleet(context: Context, input: z.output<I>, run: RunOther): Promise<O>;
+  fleet(context: Context, input: z.output<I>, run: RunOther, ask: Ask): Promise<O>;
 }
 
 /** A registry holds rows of every input and output type, hence `any`. */

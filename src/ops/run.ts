@@ -107,8 +107,14 @@ async function runFleet(
   const { id: name, title } = operation;
   emit({ type: 'operation.begin', id, operation: name, title, subject: '', steps: 0 });
   try {
-    const result = await operation.fleet(context, input, (next, nextInput) =>
-      runOperation(context, next, nextInput, options),
+    const result = await operation.fleet(
+      context,
+      input,
+      (next, nextInput, { agreed } = {}) => runOperation(context, next, nextInput, agreed ? {} : options),
+      async (what) => {
+        const plan = { ...what, steps: [], result: () => undefined };
+        if (options.confirm && !(await options.confirm(plan))) throw failure('NOT_CONFIRMED');
+      },
     );
     emit({ type: 'operation.done', id, durationMs: durationMs(), result });
     return { id: undefined, result };
@@ -144,7 +150,7 @@ async function runChange(
 }
 
 /** What an interrupted operation left behind is dealt with before anything else touches the same thing. */
-async function refuseHalfDone(context: Context, locks: readonly string[]): Promise<void> {
+export async function refuseHalfDone(context: Context, locks: readonly string[]): Promise<void> {
   const touched = (await context.journal.unfinished()).filter((entry) =>
     entry.head.locks.some((lock) => locks.includes(lock)),
   );
@@ -175,6 +181,7 @@ export function stepRun(context: Context, operationId: string): StepRun {
     files: context.files,
     downloads: context.downloads,
     storage: context.storage,
+    host: context.host,
     clock: context.clock,
     signal: context.signal,
     dry: context.dry,

@@ -79,10 +79,20 @@ const nativeKeys = properties
   .filter((property) => property.store === 'native')
   .map((property) => property.key);
 /**
- * Properties of ours that are no jail properties: fetch writes them on a release, and a start writes on a
- * basejail which release it shows.
+ * Properties of ours that are no jail properties: fetch writes them on a release, a start writes on a
+ * basejail which release it shows, and receive on a jail that another host's is the original of it, an
+ * upgrade what leads back.
  */
-const toolKeys = ['release_kind', 'release_source', 'release_sha256', 'fetched_at', 'base_started'];
+const toolKeys = [
+  'release_kind',
+  'release_source',
+  'release_sha256',
+  'fetched_at',
+  'base_started',
+  'standby',
+  'upgraded_from',
+  'upgrade_snapshot',
+];
 
 const columns = [
   'mounted',

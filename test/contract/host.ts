@@ -125,6 +125,30 @@ export function hostContract(name: string, make: () => Promise<HostUnderTest>): 
       await expect(it_.host.runtime(jail)).rejects.toMatchObject({ code: 'NOT_RUNNING' });
     });
 
+    it('runs programs in a running jail as steps, and tells which kind of failure it was', async () => {
+      const jail = await it_.jail('one');
+      const command = (text: string, purpose: 'change' | 'health') =>
+        runSteps(
+          it_.host,
+          [
+            it_.host.commandStep(jail, {
+              argv: ['/bin/sh', '-c', text],
+              env: { GREETING: 'hello' },
+              title: 'a program',
+              purpose,
+              timeoutMs: 20_000,
+            }),
+          ],
+          it_.run,
+        );
+      await expect(command('exit 0', 'change')).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+      await start(it_, jail);
+      await command('test "$GREETING" = hello', 'change');
+      await expect(command('exit 7', 'change')).rejects.toMatchObject({ code: 'PROGRAM_FAILED' });
+      await expect(command('exit 7', 'health')).rejects.toMatchObject({ code: 'HEALTH_FAILED' });
+      await stop(it_, jail);
+    });
+
     it('does not start a jail that runs', async () => {
       const jail = await it_.jail('one');
       await start(it_, jail);

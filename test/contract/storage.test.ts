@@ -18,6 +18,18 @@ function bench(options: FakeOptions, dispose = (): void => undefined): Promise<B
       return async () => release();
     },
     setRaw: async (dataset, key, value) => fake.setRaw(dataset, key, value),
+    async transfer(parts, into, options) {
+      fake.other = async (_, streams) => {
+        const last = streams.at(-1)!;
+        fake.incoming.splice(0, Infinity, ...streams.slice(0, -1), {
+          ...last,
+          ...(options?.broken ? { cut: true } : {}),
+        });
+        return {};
+      };
+      await fake.send(parts, { head: '', command: ['test'] });
+      for (const dataset of into) await fake.receive(dataset, { resumable: false });
+    },
     dispose: async () => dispose(),
   });
 }

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/domain/errors.ts';
 import { IocageError } from '../../src/domain/errors.ts';
-import type { Storage } from '../../src/driver/storage.ts';
+import type { Storage, StreamPart } from '../../src/driver/storage.ts';
 
 /** A storage to try, and the few things the suite needs beside it. */
 export interface Bench {
@@ -20,6 +20,12 @@ export interface Bench {
   occupy(dataset: string): Promise<() => Promise<void>>;
   /** Sets a property past every check, as another program could. */
   setRaw(dataset: string, key: string, value: string): Promise<void>;
+  /** Sends the parts and receives each of the streams into one of the datasets; `broken`: the last one ends early. */
+  transfer(
+    parts: readonly StreamPart[],
+    into: readonly string[],
+    options?: { broken?: boolean },
+  ): Promise<void>;
   /** Child processes so far; undefined where there are none to count. */
   spawned?(): number;
   dispose(): Promise<void>;
@@ -720,6 +726,74 @@ export function storageContract(open: () => Promise<Bench>): void {
       await storage.destroy(`${bench.pool}/iocage/templates`, { recursive: false, madeBy: 'op-1' });
       expect(await names(`${bench.pool}/iocage/templates`)).toBeUndefined();
       await refuses('GUARDED', storage.destroy(bench.pool, { recursive: true, madeBy: 'op-1' }));
+    });
+  });
+
+  describe('send and receive', () => {
+    const guids = async (dataset: string): Promise<readonly (string | undefined)[]> =>
+      (await storage.snapshots(dataset, 0, ['guid'])).map(({ values }) => values.get('guid'));
+    /** A filesystem with a snapshot `s`, and one that has it too. */
+    async function pair(): Promise<readonly [from: string, to: string]> {
+      const from = `${await newJail()}/root`;
+      const to = newName();
+      await storage.snapshot(`${from}@s`, gone);
+      await bench.transfer([{ snapshot: `${from}@s` }], [to]);
+      return [from, to];
+    }
+
+    it('bring snapshots as they are, the first whole and the next on top of it, and mount nothing', async () => {
+      const [from, to] = await pair();
+      await bench.write(from, 'etc-hostname', 'two');
+      for (const name of ['t', 'u']) await storage.snapshot(`${from}@${name}`, gone);
+      const parts = [
+        { snapshot: `${from}@t`, from: `${from}@s` },
+        { snapshot: `${from}@u`, from: `${from}@t` },
+      ];
+      await bench.transfer(parts, [to, to]);
+      expect(await guids(to)).toEqual(await guids(from));
+      expect(new Set(await guids(to)).size).toBe(3);
+      expect(await value(to, 'mounted')).toBe('no');
+      await storage.mount(to);
+      expect(await bench.read(to, 'etc-hostname')).toBe('two');
+    });
+
+    it('make a clone of what a clone was made of, by its guid', async () => {
+      const [from, to] = await pair();
+      const [clone, made] = [newName(), newName()];
+      await storage.clone(`${from}@s`, clone, {});
+      await storage.snapshot(`${clone}@c`, gone);
+      await bench.transfer([{ snapshot: `${clone}@c`, from: `${from}@s` }], [made]);
+      expect([`${from}@s`, `${to}@s`]).toContain(await value(made, 'origin'));
+    });
+
+    it('refuse what was changed meanwhile, and leave it', async () => {
+      const [from, to] = await pair();
+      await storage.mount(to);
+      await bench.write(to, 'own', 'mine');
+      await storage.unmount(to);
+      await storage.snapshot(`${from}@t`, gone);
+      const part = { snapshot: `${from}@t`, from: `${from}@s` };
+      await refuses('DIVERGED', bench.transfer([part], [to]));
+      await storage.mount(to);
+      expect(await bench.read(to, 'own')).toBe('mine');
+      expect(await guids(to)).toHaveLength(1);
+    });
+
+    it('leave nothing of a stream that ends early, and never replace what is there', async () => {
+      const [from, to] = await pair();
+      const other = newName();
+      const part = { snapshot: `${from}@s` };
+      await refusal(bench.transfer([part], [other], { broken: true }));
+      expect(await names(other)).toBeUndefined();
+      await refusal(bench.transfer([part], [to]));
+      expect(await guids(to)).toEqual(await guids(from));
+    });
+
+    it('refuse names and tokens that are none', async () => {
+      for (const snapshot of ['-R', `${jails}/a`, `${jails}/a@-r`, `${jails}/a@b@c`])
+        await refuses('INVALID_NAME', bench.transfer([{ snapshot }], []));
+      await refuses('INVALID_NAME', storage.receive('-F', { resumable: false }));
+      await refuses('INVALID_INPUT', storage.tokenGuid('-n'));
     });
   });
 

@@ -1,12 +1,16 @@
 /** Every step of every changing operation fails once, on a real pool with real containers. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep, stepCases } from '../ops/every-step.ts';
+import { packageCases, plantApk } from '../ops/every-step-packages.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 
 describe.skipIf(!hostTests)(`every step fails once${reason}`, { timeout: 300_000 }, () => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await openLab();
+    plantApk(join(lab.pool.directory, 'pool/iocage/releases/busybox/root'));
     await lab.run('jail.create', {
       kind: 'clone',
       release: 'busybox',
@@ -17,10 +21,12 @@ describe.skipIf(!hostTests)(`every step fails once${reason}`, { timeout: 300_000
   });
   afterAll(() => lab.close());
 
-  for (const scenario of stepCases(
-    (operation, input) => lab.run(operation, input),
-    () => lab.pool.name,
-  )) {
+  const run = (operation: string, input: unknown) => lab.run(operation, input);
+  const cases = [
+    ...stepCases(run, () => lab.pool.name),
+    ...packageCases(run, join(tmpdir(), `iocage-list-${process.pid}`)),
+  ];
+  for (const scenario of cases) {
     it(`${scenario.operation} ${scenario.variant ?? ''}`.trim(), async () => {
       const world = {
         context: () => lab.context(),

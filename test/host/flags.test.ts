@@ -2,9 +2,11 @@
  * Flags that say in another way what `cli.test.ts` proves: those of the Python line, other names, and
  * commands that start a jail first. Run as a person runs them, on a real pool.
  */
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandIn, type Command } from '../support/command.ts';
-import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
+import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 
 describe.skipIf(!hostTests)(`other ways to say it${reason}`, () => {
   let lab: Lab;
@@ -57,6 +59,86 @@ describe.skipIf(!hostTests)(`other ways to say it${reason}`, () => {
     expect(after.every((jid) => /^\d+$/.test(jid))).toBe(true);
     expect(after.filter((jid) => before.includes(jid))).toEqual([]);
     ok('stop', 'ALL');
+  });
+
+  it('get -a, -s, -j and -p ask for what they are called after', () => {
+    expect(ok('get', '-a', 'way_1')).toBe(ok('get', 'all', 'way_1'));
+    expect(ok('get', '-s', 'way_1')).toBe('down\n');
+    expect(ok('get', '--jid', 'way_1')).toBe('-\n');
+    expect(ok('get', '-p')).toBe(`${lab.pool.name}\n`);
+    expect(ok('get', '-p', 'way_1')).toBe(`${lab.pool.name}\n`);
+    expect(ok('get', 'iocroot', 'default')).toBe(`${lab.pool.directory}/pool/iocage\n`);
+    expect(iocage('get', '-a', '-s', 'way_1').status).toBe(2);
+    expect(ok('-f', 'get', 'state', 'way_1')).toBe('down\n');
+  });
+
+  it('list -b, -B, -q and --warden; df -l', () => {
+    ok('create', '-b', '-r', 'busybox', '-n', 'based', 'ip4=disable');
+    expect(ok('list', '-b', '-H')).toBe('busybox\n');
+    expect(ok('list', '-B', '-H').split('\t')[1]).toBe('based');
+    ok('set', 'ip4=new', 'ip4_addr=up0|192.0.2.99/32', 'based');
+    expect(ok('list', '-q', '-H', '--http')).toBe('based\t192.0.2.99\nway_1\t-\nway_2\t-\n');
+    const [block] = ok('list', '--warden', '-B').split(/(?=^id: )/m);
+    expect(block).toBe(
+      'id: -\nhost: based\nipv4: up0|192.0.2.99/32\nalias-ipv4: \nbridge-ipv4: \nalias-bridge-ipv4: \n' +
+        'defaultrouter-ipv4: \nipv6: none\nalias-ipv6: \nbridge-ipv6: \nalias-bridge-ipv6: \n' +
+        'defaultrouter-ipv6: \nautostart: off\nvnet: off\nstatus: down\ntype: basejail\n',
+    );
+    expect(ok('df', '-l', '-H')).toContain('based\t');
+    ok('destroy', '-f', 'based');
+  });
+
+  it('exec -p passes the proxy settings on, and nothing else', () => {
+    const behind = commandIn({
+      ...lab.environment,
+      http_proxy: 'http://proxy:3128',
+      NO_PROXY: 'local',
+      OTHER: 'x',
+    });
+    ok('start', 'way_1');
+    expect(behind('exec', 'way_1', 'env').stdout).not.toMatch(/proxy|OTHER/i);
+    const passed = behind('exec', '-p', 'way_1', 'env').stdout;
+    expect(passed).toContain('http_proxy=http://proxy:3128\n');
+    expect(passed).toContain('NO_PROXY=local\n');
+    expect(passed).not.toContain('OTHER');
+    ok('stop', 'way_1');
+  });
+
+  it('import -p and -c say where to look and for what', () => {
+    ok('export', '-c', 'gz', 'way_1');
+    const elsewhere = join(lab.pool.directory, 'elsewhere');
+    const images = join(lab.pool.directory, 'pool/iocage/images');
+    cpSync(images, elsewhere, { recursive: true });
+    rmSync(images, { recursive: true });
+    expect(iocage('import', 'way_1', 'tag=moved').status).toBe(1);
+    expect(iocage('import', 'way_1', '-p', elsewhere, '-c', 'xz', 'tag=moved').status).toBe(1);
+    ok('import', 'way_1', '-p', elsewhere, '-c', 'gz', 'tag=moved');
+    ok('import', 'way_1', '--path', join(elsewhere, 'way_1.tar.gz'), 'tag=again');
+    expect(ok('list', '-H', '-q')).toMatch(/^again\t-\nmoved\t-\n/);
+    ok('destroy', '-f', 'moved', 'again');
+  });
+
+  it('fetch compression= is that of the release', () => {
+    const file = join(lab.pool.directory, 'busybox.tar');
+    ok('fetch', 'release=packed', `file=${file}`, 'compression=gzip-9');
+    const dataset = `${lab.pool.name}/iocage/releases/packed/root`;
+    expect(sh('zfs', 'get', '-H', '-o', 'value', 'compression', dataset)).toBe('gzip-9\n');
+    expect(iocage('fetch', 'release=other', `file=${file}`, 'compression=best')).toMatchObject({ status: 2 });
+    expect(ok('list', '-r', '-H')).toBe('busybox\npacked\n');
+  });
+
+  it('set type= turns a jail into a template and back, and refuses what would need other files', () => {
+    ok('set', 'type=template', 'way_2');
+    expect(ok('list', '-t', '-H').split('\t')[1]).toBe('way_2');
+    ok('set', 'type=jail', 'way_2');
+    expect(ok('list', '-t', '-H')).toBe('');
+    ok('set', 'type=clonejail', 'way_2');
+    expect(ok('get', 'type', 'way_2')).toBe('clonejail\n');
+    const refused = iocage('set', 'type=basejail', 'notes=x', 'way_2');
+    expect(refused).toMatchObject({ status: 2, stdout: '' });
+    expect(refused.stderr).toContain('is made as clonejail');
+    expect(ok('get', 'notes', 'way_2')).toBe('none\n');
+    expect(iocage('set', 'type=nonsense', 'way_2').status).toBe(2);
   });
 
   it('df -s and list -s sort, show is get -r', () => {

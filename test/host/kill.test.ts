@@ -8,7 +8,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
+import { plantApk } from '../ops/every-step-packages.ts';
+import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 
 describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
   let lab: Lab;
@@ -25,6 +26,7 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
       format: 'esm',
       banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/');` },
     });
+    plantApk(join(lab.pool.directory, 'pool/iocage/releases/busybox/root'));
     await lab.run('jail.create', {
       kind: 'clone',
       release: 'busybox',
@@ -54,6 +56,23 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
     );
     return Number(output.trim().split('\n').at(-1));
   }
+
+  const updateSnapshots = (): readonly string[] =>
+    sh(
+      'zfs',
+      'list',
+      '-H',
+      '-t',
+      'snapshot',
+      '-o',
+      'name',
+      '-r',
+      '-d',
+      '1',
+      `${lab.pool.name}/iocage/jails/source`,
+    )
+      .split('\n')
+      .flatMap((name) => /@(ioc-update.*)$/.exec(name)?.[1] ?? []);
 
   const cases = [
     {
@@ -91,6 +110,17 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
       input: { jail: 'victim' },
       prepare: () => lab.run('jail.clone', { jail: 'source', name: 'victim' }),
       mayBe: ['before', 'after'],
+    },
+    {
+      operation: 'jail.update',
+      input: { name: 'source', health: 'true' },
+      prepare: () => lab.run('jail.start', { jail: 'source' }),
+      reset: async () => {
+        for (const name of updateSnapshots())
+          await lab.run('snapshot.remove', { jail: 'source', snapshot: name });
+      },
+      cleanUp: () => lab.run('jail.stop', { jail: 'source' }),
+      mayBe: ['before'],
     },
     {
       operation: 'snapshot.mount',
@@ -131,7 +161,8 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
   ] as const;
 
   /** Facts that differ from run to run without meaning: process ids and times in runtime files' names do not occur. */
-  const comparable = (state: string): string => state.replaceAll(/op\\t[^"]*/g, 'op');
+  const comparable = (state: string): string =>
+    state.replaceAll(/op\\t[^"]*/g, 'op').replaceAll(/ioc-update_[\d:_-]+/g, 'ioc-update');
 
   for (const { operation, input, mayBe, ...more } of cases) {
     const kind = 'kind' in input ? ` (${input.kind})` : '';
@@ -174,6 +205,7 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
           if (end === after && reset) await reset();
         }
       }
+      if ('cleanUp' in more) await more.cleanUp();
     });
   }
 });

@@ -1,6 +1,15 @@
 /** The storage contract on the ZFS of this machine (zfs-fuse or OpenZFS), with a pool of its own in a file. */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe } from 'vitest';
 import { NodeExec } from '../../src/driver/node/exec.ts';
@@ -42,6 +51,19 @@ function open(): Promise<Bench> {
     },
     async setRaw(dataset, key, value) {
       execFileSync('zfs', ['set', `${key}=${value}`, dataset]);
+    },
+    async transfer(parts, into, options) {
+      const file = join(pool.directory, 'streams');
+      const command = ['dd', `of=${file}`, 'bs=64k', 'status=none'];
+      await zfsStorage(exec, clock).send(parts, { head: '', command });
+      if (options?.broken) truncateSync(file, Math.floor(statSync(file).size / 2));
+      const fd = openSync(file, 'r');
+      try {
+        const reader = zfsStorage(new NodeExec(fd), clock);
+        for (const dataset of into) await reader.receive(dataset, { resumable: false });
+      } finally {
+        closeSync(fd);
+      }
     },
     spawned: () => exec.spawned,
     dispose: async () => pool.destroy(),

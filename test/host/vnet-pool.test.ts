@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep } from '../ops/every-step.ts';
 import { commandPath } from '../support/command.ts';
@@ -27,7 +28,7 @@ describe.skipIf(!hostTests || neighbour !== undefined)(`vnet jails of a pool${re
     if (inside.status !== 0) console.error(inside.stdout, inside.stderr);
     expect(inside.stdout + inside.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
     expect(inside.status).toBe(0);
-  }, 240_000);
+  }, 480_000);
 });
 
 describe.skipIf(neighbour === undefined)('vnet jails of a pool, inside (the test above runs these)', () => {
@@ -118,6 +119,78 @@ describe.skipIf(neighbour === undefined)('vnet jails of a pool, inside (the test
     await expect(lab.run('jail.start', { jail: 'c' })).rejects.toThrow(/Address exhaustion/);
     for (const jail of ['a', 'b', 'c']) await lab.run('jail.destroy', { jail });
   });
+
+  it('and what is handed over and named are as before when a start is killed at any mark, after doctor', async () => {
+    sh('ip', 'link', 'add', 'card0', 'type', 'veth', 'peer', 'name', 'card1');
+    for (const nic of ['card0', 'card1']) {
+      sh('sysctl', '-q', '-w', `net/ipv6/conf/${nic}/disable_ipv6=1`);
+      sh('ip', 'link', 'set', nic, 'up');
+    }
+    // A device that moves gets the settings of a new one: such as this, in this network.
+    sh('sysctl', '-q', '-w', 'net/ipv6/conf/default/disable_ipv6=1');
+    const script = join(lab.pool.directory, 'kill.mjs');
+    await build({
+      entryPoints: [new URL('../support/kill.ts', import.meta.url).pathname],
+      outfile: script,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/');` },
+    });
+    const names = async (): Promise<string> => {
+      const ran = spawnSync(commandPath, ['exec', 'watch', 'cat', '/etc/hosts'], {
+        encoding: 'utf8',
+        env: { ...process.env, ...lab.environment },
+      });
+      return ran.stdout;
+    };
+    const common = [
+      ['vnet', 'on'],
+      ['interfaces', 'vnet0:bridge0'],
+      ['hosts', 'on'],
+    ];
+    const jails = [
+      ['watch', [...common, ['ip4_addr', 'vnet0|10.9.0.30/24']]],
+      ['killed', [...common, ['ip4_addr', 'vnet0|10.9.0.31/24'], ['vnet_interfaces', 'card0']]],
+    ] as const;
+    for (const [name, properties] of jails)
+      await lab.run('jail.create', { kind: 'clone', release: 'busybox', name, properties });
+    await lab.run('jail.start', { jail: 'watch' });
+    // Its link addresses are stored at the first start.
+    await lab.run('jail.start', { jail: 'killed' });
+    expect(await names()).toContain('10.9.0.31\tkilled');
+    expect(sh('ip', '-o', 'link')).not.toContain(' card0@');
+    await lab.run('jail.stop', { jail: 'killed' });
+    const state = (): string => lab.state().replaceAll(/op\\t[^"]*/g, 'op');
+    const before = state();
+    const told = await names();
+    let at = 0;
+    for (; ; at += 1) {
+      const input = JSON.stringify({ jail: 'killed' });
+      const ran = spawnSync(process.execPath, [script, 'jail.start', input, String(at), 'after'], {
+        env: { ...process.env, ...lab.environment },
+        encoding: 'utf8',
+      });
+      if (ran.signal !== 'SIGKILL') {
+        expect(ran.status, ran.stderr).toBe(0);
+        break;
+      }
+      await lab.run('host.doctor', {});
+      // The last mark says that all is done.
+      const { jails: all } = await lab.run<{ jails: { tag: string; state: string }[] }>('jail.list', {});
+      if (all.find(({ tag }) => tag === 'killed')?.state === 'up')
+        await lab.run('jail.stop', { jail: 'killed' });
+      expect(state().split('\n'), `mark ${at}`).toEqual(before.split('\n'));
+      expect(await names(), `mark ${at}`).toBe(told);
+    }
+    expect(at).toBeGreaterThan(15);
+    for (const jail of ['killed', 'watch']) {
+      await lab.run('jail.stop', { jail });
+      await lab.run('jail.destroy', { jail });
+    }
+    sh('ip', 'link', 'del', 'card0');
+    sh('sysctl', '-q', '-w', 'net/ipv6/conf/default/disable_ipv6=0');
+  }, 240_000);
 
   /** The blocks of the how-to, each with its heading. */
   const page = readFileSync(new URL('../../docs/networking.md', import.meta.url), 'utf8');

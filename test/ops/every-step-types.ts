@@ -29,6 +29,35 @@ export function typeCases(run: (operation: string, input: unknown) => Promise<un
     },
     {
       operation: 'jail.create',
+      variant: 'basejail of a clone, all properties stored',
+      input: () => ({ ...victim, kind: 'clone-base', storeAll: true }),
+      reset: () => destroy('victim'),
+    },
+    {
+      operation: 'jail.create',
+      variant: 'copy of a template',
+      input: () => ({ template: 'mould', kind: 'thick', name: 'victim' }),
+      prepare: mould,
+      reset: () => destroy('victim'),
+      cleanUp: unmould,
+    },
+    {
+      operation: 'jail.clone',
+      variant: 'full copy',
+      input: () => ({ jail: 'source', name: 'victim', thick: true }),
+      reset: () => destroy('victim'),
+    },
+    {
+      operation: 'jail.destroy-tree',
+      input: () => ({ jail: 'victim' }),
+      prepare: async () => {
+        await tolerant(run('jail.create', { kind: 'empty', name: 'victim' }));
+        await tolerant(run('jail.clone', { jail: 'victim', name: 'victim_2' }));
+      },
+      reset: nothing,
+    },
+    {
+      operation: 'jail.create',
       variant: 'from a template, two',
       input: () => ({ template: 'mould', name: 'victim', count: 2 }),
       prepare: mould,
@@ -64,9 +93,9 @@ export function typeCases(run: (operation: string, input: unknown) => Promise<un
     },
     {
       operation: 'property.set',
-      variant: 'template=no',
-      input: () => ({ jails: ['victim'], properties: [['istemplate', 'no']] }),
-      prepare: () => set('victim', ['template', 'yes']),
+      variant: 'a template is a jail again, by its type',
+      input: () => ({ jails: ['victim'], properties: [['type', 'jail']] }),
+      prepare: () => set('victim', ['type', 'template']),
       reset: nothing,
       cleanUp: () => destroy('victim'),
     },

@@ -15,6 +15,7 @@ import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { diskCases } from './every-step-disk.ts';
 import { typeCases } from './every-step-types.ts';
+import { upgradeCases } from './every-step-upgrade.ts';
 
 export interface StepWorld {
   context(): Context;
@@ -68,7 +69,10 @@ async function countSteps(world: StepWorld, { operation, input }: StepCase): Pro
 
 /** Line by line, so that a failure shows what is left and not two pages of text. */
 function same(actual: string, expected: string, where: string): void {
-  expect(actual.split('\n'), where).toEqual(expected.split('\n'));
+  // Snapshots that are named by the time.
+  const lines = (text: string): readonly string[] =>
+    text.replaceAll(/(ioc-(?:upgrade|rebase))_[-\d]+_[:\d]+/g, '$1').split('\n');
+  expect(lines(actual), where).toEqual(lines(expected));
 }
 
 export async function failEveryStep(world: StepWorld, scenario: StepCase): Promise<number> {
@@ -167,6 +171,7 @@ export function stepCases(
       reset: () => destroy('victim'),
     },
     ...typeCases(run),
+    ...upgradeCases(run),
     {
       operation: 'jail.start',
       input: () => ({ jail: 'source' }),
@@ -175,6 +180,13 @@ export function stepCases(
     {
       operation: 'jail.stop',
       input: () => ({ jail: 'source' }),
+      prepare: () => tolerant(run('jail.start', { jail: 'source' })),
+      reset: nothing,
+    },
+    {
+      operation: 'jail.stop',
+      variant: 'forced',
+      input: () => ({ jail: 'source', force: true }),
       prepare: () => tolerant(run('jail.start', { jail: 'source' })),
       reset: nothing,
     },
@@ -270,6 +282,35 @@ export function stepCases(
       operation: 'fstab.change',
       input: () => ({ jail: 'source', add: ['/var/empty', '/mnt', 'tmpfs', 'rw', '0', '0'] }),
       reset: () => run('fstab.change', { jail: 'source', remove: ['0'] }),
+    },
+    {
+      operation: 'jail.files',
+      input: () => ({
+        jail: 'source',
+        files: [
+          { path: '/etc/motd', text: 'new\n', mode: 0o600 },
+          { path: '/srv/a/b/index', text: 'index\n' },
+        ],
+      }),
+      prepare: async () => {
+        await run('snapshot.rollback', { jail: 'source', snapshot: 'kept' });
+        await run('jail.files', { jail: 'source', files: [{ path: '/etc/motd', text: 'old\n' }] });
+      },
+      reset: nothing,
+      cleanUp: () => run('snapshot.rollback', { jail: 'source', snapshot: 'kept' }),
+    },
+    {
+      operation: 'property.reset',
+      variant: 'of one property',
+      input: () => ({ jails: ['source'], keys: ['notes'] }),
+      prepare: () => run('property.set', { jails: ['source'], properties: [['notes', 'old']] }),
+      reset: nothing,
+    },
+    {
+      operation: 'host.clean-debug',
+      input: () => ({}),
+      prepare: () => run('host.debug', {}),
+      reset: nothing,
     },
     {
       operation: 'pool.deactivate',

@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { destroyOrder } from '../../src/ops/host/clean.ts';
+import { destroyOrder } from '../../src/ops/jail/losses.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 
 /** Everything on the pool, filesystems and snapshots. */
@@ -24,11 +24,11 @@ const name = fc.constantFrom(...names);
 
 type Move =
   | {
-      readonly do: 'create' | 'snapshot' | 'promote' | 'template' | 'jail' | 'destroy';
+      readonly do: 'create' | 'snapshot' | 'promote' | 'template' | 'jail' | 'destroy' | 'destroy-tree';
       readonly jail: string;
     }
   | {
-      readonly do: 'clone' | 'clone-snapshot' | 'from-template' | 'rename';
+      readonly do: 'clone' | 'copy' | 'clone-snapshot' | 'from-template' | 'rename';
       readonly jail: string;
       readonly to: string;
     }
@@ -36,11 +36,11 @@ type Move =
 
 const move: fc.Arbitrary<Move> = fc.oneof(
   fc.record({
-    do: fc.constantFrom('create', 'snapshot', 'promote', 'template', 'jail', 'destroy'),
+    do: fc.constantFrom('create', 'snapshot', 'promote', 'template', 'jail', 'destroy', 'destroy-tree'),
     jail: name,
   }),
   fc.record({
-    do: fc.constantFrom('clone', 'clone-snapshot', 'from-template', 'rename'),
+    do: fc.constantFrom('clone', 'copy', 'clone-snapshot', 'from-template', 'rename'),
     jail: name,
     to: name,
   }),
@@ -55,6 +55,8 @@ const inputs: Readonly<Record<Move['do'], (move: any) => readonly [string, unkno
   template: ({ jail }) => ['property.set', { jails: [jail], properties: [['template', 'yes']] }],
   jail: ({ jail }) => ['property.set', { jails: [jail], properties: [['template', 'no']] }],
   destroy: ({ jail }) => ['jail.destroy', { jail }],
+  'destroy-tree': ({ jail }) => ['jail.destroy-tree', { jail }],
+  copy: ({ jail, to }) => ['jail.clone', { jail, name: to, thick: true }],
   clone: ({ jail, to }) => ['jail.clone', { jail, name: to }],
   'clone-snapshot': ({ jail, to }) => ['jail.clone', { jail, name: to, snapshot: jail === 'a' ? 'b' : 'a' }],
   'from-template': ({ jail, to }) => ['jail.create', { template: jail, name: to }],
@@ -96,7 +98,7 @@ describe('nothing else disappears', () => {
               for (const row of await world.storage.snapshots('tank/iocage', undefined, []))
                 if (!old.has(keyOf(row))) taken.set(keyOf(row), row.name);
             }
-            if (each.do !== 'destroy' && each.do !== 'clean') {
+            if (!['destroy', 'destroy-tree', 'clean'].includes(each.do)) {
               // Promoting and renaming move snapshots about and lose none.
               const now = new Set((await world.storage.snapshots('tank/iocage', undefined, [])).map(keyOf));
               for (const txg of old.keys())
@@ -107,8 +109,11 @@ describe('nothing else disappears', () => {
             const gone = [...before].filter((one) => !after.has(one)).sort();
             expect(gone, operation).toEqual([...new Set(result.destroyed as string[])].sort());
             const roots =
-              each.do === 'destroy'
-                ? [`tank/iocage/jails/${each.jail}`, `tank/iocage/templates/${each.jail}`]
+              each.do === 'destroy' || each.do === 'destroy-tree'
+                ? ((result.jails ?? [result]) as { uuid: string }[]).flatMap(({ uuid }) => [
+                    `tank/iocage/jails/${uuid}`,
+                    `tank/iocage/templates/${uuid}`,
+                  ])
                 : [`tank/iocage/${(each as { what: string }).what}`];
             const inside = (one: string): boolean =>
               roots.some((root) => one.split('@')[0] === root || one.startsWith(`${root}/`));
@@ -128,6 +133,66 @@ describe('nothing else disappears', () => {
     );
     expect(counts.destroyed).toBeGreaterThan(0);
   });
+});
+
+describe('destroy -R', () => {
+  it('takes what hangs on the jail at any depth, and nothing beside', async () => {
+    const world = await openFakeWorld();
+    try {
+      for (const made of ['a', 'b'])
+        await world.run('jail.create', { kind: 'clone', release: 'busybox', name: made });
+      const before = await everything(world);
+      await world.run('jail.clone', { jail: 'a', name: 'a1' });
+      await world.run('jail.clone', { jail: 'a1', name: 'a2' });
+      await expect(world.run('jail.destroy', { jail: 'a' })).rejects.toMatchObject({
+        code: 'HAS_DEPENDENTS',
+      });
+      const { jails } = await world.run<{ jails: { uuid: string }[] }>('jail.destroy-tree', { jail: 'a' });
+      expect(jails.map(({ uuid }) => uuid).sort()).toEqual(['a', 'a1', 'a2']);
+      const kept = [...before].filter((one) => !/\/a(\/|@|$)|@a$/.test(one));
+      expect([...(await everything(world))].sort()).toEqual(kept.sort());
+    } finally {
+      world.close();
+    }
+  });
+
+  it('refuses when something else is a clone of it, such as a release made of the jail', async () => {
+    const world = await openFakeWorld();
+    try {
+      await world.run('jail.create', { kind: 'clone', release: 'busybox', name: 'a' });
+      await world.storage.snapshot('tank/iocage/jails/a/root@s', { recursive: false, properties: {} });
+      await world.storage.clone('tank/iocage/jails/a/root@s', 'tank/iocage/releases/mine', {});
+      const before = await everything(world);
+      await expect(world.run('jail.destroy-tree', { jail: 'a' })).rejects.toMatchObject({
+        code: 'HAS_DEPENDENTS',
+        message: expect.stringContaining('releases/mine'),
+      });
+      expect(await everything(world)).toEqual(before);
+    } finally {
+      world.close();
+    }
+  });
+});
+
+it('a jail gets the name of one that is gone, also when a promotion left its snapshot in the release', async () => {
+  const world = await openFakeWorld();
+  try {
+    await world.run('jail.create', { kind: 'clone', release: 'busybox', name: 'web' });
+    await world.run('jail.clone', { jail: 'web', name: 'web2' });
+    await world.run('jail.promote', { jail: 'web2' });
+    await world.run('jail.destroy', { jail: 'web' });
+    expect(await everything(world)).toContain('tank/iocage/releases/busybox/root@web');
+    await world.run('jail.create', { kind: 'clone', release: 'busybox', name: 'web' });
+    expect(await everything(world)).toContain('tank/iocage/releases/busybox/root@web-2');
+    await world.run('snapshot.take', { jail: 'web', snapshot: 'web3' });
+    await world.run('jail.clone', { jail: 'web', name: 'web3' });
+    await world.run('jail.destroy', { jail: 'web3' });
+    expect(await everything(world)).toContain('tank/iocage/jails/web/root@web3');
+    await world.run('jail.destroy', { jail: 'web' });
+    expect(await everything(world)).not.toContain('tank/iocage/releases/busybox/root@web-2');
+  } finally {
+    world.close();
+  }
 });
 
 describe('by hand', () => {

@@ -5,7 +5,14 @@
  * `failStep` makes a kind of step fail once, before or after its work; `snapshotState` is everything
  * that a start can leave behind.
  */
-import type { ExecOptions, Host, JailSpec, LimitRule, RunningJail } from '../../src/driver/host.ts';
+import type {
+  ExecOptions,
+  Host,
+  JailSpec,
+  LimitRule,
+  RunningJail,
+  StopOptions,
+} from '../../src/driver/host.ts';
 import { stepKind, type StepKind, type StepRun } from '../../src/driver/step.ts';
 import type { Step } from '../../src/driver/system.ts';
 import { dirname } from 'node:path';
@@ -178,6 +185,20 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
   const put = (args: LimitArgs, rules: readonly LimitRule[]): void => {
     if (containers.has(keyOf(args))) limits.set(keyOf(args), rules);
   };
+  const program = kind<ServiceArgs & { purpose: string }>(
+    'fake.command',
+    'program in',
+    (args) => {
+      if (!containers.has(keyOf(args))) throw failure('NOT_RUNNING', { name: args.uuid });
+      ran.push(args.command);
+      if (!/(^|\/)false$|^exit [1-9]/.test(args.command)) return;
+      const how = { jail: args.uuid, why: 'exit status 1', log: '/dev/null' };
+      throw args.purpose === 'health'
+        ? failure('HEALTH_FAILED', { command: args.command, ...how })
+        : failure('PROGRAM_FAILED', { program: args.command, ...how });
+    },
+    () => undefined,
+  );
   const limit = kind<LimitArgs>(
     'fake.limits',
     'limits of',
@@ -234,10 +255,13 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     ];
   }
 
-  async function stopSteps(jail: JailSpec): Promise<readonly Step[]> {
-    return [
+  async function stopSteps(jail: JailSpec, how: StopOptions = {}): Promise<readonly Step[]> {
+    const asked = [
       hook(command(jail, 'exec_prestop'), { label: 'Running pre-stop', onError: 'warn' }),
       service(command(jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
+    ];
+    return [
+      ...(how.force === true ? [] : asked),
       remove(ids(jail), { label: 'Removing jail process' }),
       ...(networks.has(keyOf(jail)) ? [unplug(ids(jail))] : []),
       hook(command(jail, 'exec_poststop'), { label: 'Running post-stop', onError: 'warn' }),
@@ -270,7 +294,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     ]),
     calls,
     ran,
-    kinds: [limit, hook, network, create, begin, service, remove, unplug] as readonly StepKind[],
+    kinds: [limit, hook, network, create, begin, service, remove, unplug, program] as readonly StepKind[],
     failStep: (name, when = 'before') => void failing.set(name, when),
     beforeStep: undefined,
     snapshotState: () =>
@@ -364,6 +388,8 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
             },
           ]),
       ),
+    commandStep: (jail, { argv, purpose }) =>
+      program({ ...ids(jail), purpose, command: argv[0] === '/bin/sh' ? argv.at(-1)! : argv.join(' ') }),
     exec: session,
     console: (jail) => session(jail, ['login', '-f', 'root'], {}),
     async chroot(jail, argv) {

@@ -2,6 +2,7 @@
 import type { Content } from './fake-content.ts';
 
 export interface FakeSnapshot {
+  readonly guid: string;
   readonly local: Map<string, string>;
   readonly txg: number;
   readonly createdAt: number;
@@ -15,7 +16,21 @@ export interface FakeFilesystem {
   content: Content;
   origin: string | undefined;
   mounted: boolean;
+  /** A transfer into it broke off. */
+  token?: string;
   readonly snapshots: Map<string, FakeSnapshot>;
+}
+
+/** What `zfs send` writes: one snapshot. */
+export interface FakeStream {
+  readonly snapshot: string;
+  readonly guid: string;
+  readonly from: string | undefined;
+  readonly content: Content;
+  /** It goes on with this. */
+  readonly token?: string;
+  /** The rest of it does not come. */
+  readonly cut?: true;
 }
 
 /** Native properties that can be set, with their default; `size`: a number of bytes or `none`. */

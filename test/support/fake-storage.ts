@@ -8,6 +8,7 @@
 import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, type IocageError } from '../../src/domain/errors.ts';
+import type { RunResult } from '../../src/driver/system.ts';
 import type {
   Capabilities,
   DatasetRow,
@@ -15,6 +16,7 @@ import type {
   Properties,
   SnapshotRow,
   Storage,
+  StreamPart,
 } from '../../src/driver/storage.ts';
 import * as argv from '../../src/driver/zfs/argv.ts';
 import { assertDestroyable } from '../../src/driver/zfs/guard.ts';
@@ -27,7 +29,14 @@ import {
 } from '../../src/driver/zfs/name.ts';
 import { stampProperty } from '../../src/driver/zfs/storage.ts';
 import { directoryContent, memoryContent, type Content } from './fake-content.ts';
-import { settable, toBytes, toHuman, type FakeFilesystem, type FakeSnapshot } from './fake-model.ts';
+import {
+  settable,
+  toBytes,
+  toHuman,
+  type FakeFilesystem,
+  type FakeSnapshot,
+  type FakeStream,
+} from './fake-model.ts';
 
 export interface FakePool {
   readonly name: string;
@@ -70,6 +79,11 @@ const zfsFuse: Capabilities = {
   jailedProperty: 'zoned',
 };
 
+let guids = 1_000_000_007n;
+/** Not the same in two pools of one test. */
+const newGuid = (): string => String((guids += 7n));
+const toToken = (guid: string): string => `1-a-b-${BigInt(guid).toString(16)}`;
+
 const emptyBytes = 114_688;
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
   a < b ? -1 : a > b ? 1 : 0;
@@ -101,6 +115,11 @@ export class FakeStorage implements Storage {
   }
 
   // ---- for tests
+
+  /** The other end of `send`: gets what goes before the streams, and those. */
+  other: ((head: string, streams: readonly FakeStream[]) => Promise<Partial<RunResult>>) | undefined;
+  /** What comes in on our standard input, for `receive`. */
+  readonly incoming: FakeStream[] = [];
 
   /**
    * Makes the next matching call fail. `after`: what it does is done all the same, as when a command is
@@ -243,7 +262,8 @@ export class FakeStorage implements Storage {
           values: new Map(
             columns.flatMap((key) => {
               const value =
-                facts.local.get(key) ?? (key.includes(':') ? this.value(dataset, key) : undefined);
+                (key === 'guid' ? facts.guid : facts.local.get(key)) ??
+                (key.includes(':') ? this.value(dataset, key) : undefined);
               return value === undefined ? [] : [[key, value] as const];
             }),
           ),
@@ -298,7 +318,13 @@ export class FakeStorage implements Storage {
       const txg = this.txg++;
       for (const each of names) {
         const content = this.need(each).content.frozen(this.holes(each));
-        this.need(each).snapshots.set(snapshot, { local: new Map(local), txg, createdAt: now(), content });
+        this.need(each).snapshots.set(snapshot, {
+          guid: newGuid(),
+          local: new Map(local),
+          txg,
+          createdAt: now(),
+          content,
+        });
       }
     });
   }
@@ -466,6 +492,89 @@ export class FakeStorage implements Storage {
       if (dependents.length > 0) throw failure('HAS_DEPENDENTS', { what: name, dependents });
       for (const each of names) this.drop(this.need(each), snapshot);
     });
+  }
+
+  async send(
+    parts: readonly StreamPart[],
+    to: { head: string; command: readonly string[] },
+  ): Promise<RunResult> {
+    const streams = await this.call('send', [parts, to], () =>
+      parts.map((part): FakeStream => {
+        argv.send(part);
+        const { guid, content } = this.needSnapshot(part.snapshot);
+        const from = part.from === undefined ? undefined : this.needSnapshot(part.from).guid;
+        const { snapshot } = splitSnapshot(part.snapshot);
+        // A stream stays what it is when the snapshot goes.
+        return {
+          snapshot,
+          guid,
+          from,
+          content: content.frozen([]),
+          ...(part.token === undefined ? {} : { token: part.token }),
+        };
+      }),
+    );
+    if (this.other === undefined) throw new Error('the test says of no other host');
+    const answer = await this.other(to.head, streams);
+    return { argv: to.command, status: 0, stdout: '', stderr: '', durationMs: 0, ...answer };
+  }
+
+  receive(dataset: string, options: { resumable: boolean }): Promise<void> {
+    return this.call('receive', [dataset, options], () => {
+      const words = argv.receive(dataset, options.resumable);
+      const stream = this.incoming.shift();
+      if (stream === undefined) throw refused(words, 'cannot receive: invalid backup stream');
+      const present = this.datasets.get(dataset);
+      const newest = [...(present?.snapshots.values() ?? [])].at(-1);
+      if (present?.token !== stream.token) throw refused(words, 'cannot receive: it was begun already');
+      // A directory that a filesystem below was mounted at is no change.
+      const places = this.reach(dataset, undefined).map((name) => `${name.slice(dataset.length + 1)}/`);
+      const textOf = (content: Content): string =>
+        JSON.stringify(content.entries(this.holes(dataset)).filter(([key]) => !places.includes(key)));
+      const unchanged = (content: Content): boolean => textOf(content) === textOf(present!.content);
+      if (newest !== undefined && (newest.guid !== stream.from || !unchanged(newest.content)))
+        throw failure('DIVERGED', { jail: dataset, why: 'it was changed' });
+      if (present === undefined) this.assertNew(dataset);
+      if (present?.snapshots.has(stream.snapshot))
+        throw failure('DATASET_EXISTS', { dataset: `${dataset}@${stream.snapshot}` });
+      const made = present ?? this.newFilesystem({}, stream.content);
+      if (stream.cut) {
+        if (options.resumable) {
+          made.token = toToken(stream.guid);
+          this.datasets.set(dataset, made);
+        }
+        throw refused(words, 'cannot receive: incomplete stream');
+      }
+      delete made.token;
+      if (newest === undefined && stream.from !== undefined) made.origin = this.byGuid(stream.from);
+      made.content.restore(stream.content, []);
+      const facts = { local: new Map<string, string>(), txg: this.txg++, createdAt: now() };
+      const content = made.content.frozen([]);
+      made.snapshots.set(stream.snapshot, { ...facts, guid: stream.guid, content });
+      this.datasets.set(dataset, made);
+    });
+  }
+
+  abortReceive(dataset: string): Promise<void> {
+    return this.call('abortReceive', [dataset], () => {
+      const own = this.need(dataset);
+      delete own.token;
+      if (own.snapshots.size === 0) this.datasets.delete(dataset);
+    });
+  }
+
+  tokenGuid(token: string): Promise<string | undefined> {
+    return this.call('tokenGuid', [token], () => {
+      argv.readToken(token);
+      const guid = String(BigInt(`0x${token.split('-').at(-1)}`));
+      return this.byGuid(guid) === undefined ? undefined : guid;
+    });
+  }
+
+  private byGuid(guid: string): string | undefined {
+    for (const [name, { snapshots }] of this.datasets)
+      for (const [snapshot, facts] of snapshots) if (facts.guid === guid) return `${name}@${snapshot}`;
+    return undefined;
   }
 
   setPoolComment(pool: string, comment: string): Promise<void> {
@@ -687,6 +796,8 @@ export class FakeStorage implements Storage {
         return 'filesystem';
       case 'origin':
         return own.origin;
+      case 'receive_resume_token':
+        return own.token;
       case 'used':
         return print(this.used(dataset));
       case 'available':

@@ -12,7 +12,7 @@ import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { fakeHost, type FakeHost } from './fake-host.ts';
-import { FakeStorage } from './fake-storage.ts';
+import { FakeStorage, type FakeOptions } from './fake-storage.ts';
 
 export interface FakeWorld {
   readonly storage: FakeStorage;
@@ -25,7 +25,7 @@ export interface FakeWorld {
   close(): void;
 }
 
-export interface FakeWorldOptions {
+export interface FakeWorldOptions extends Pick<FakeOptions, 'capabilities'> {
   readonly pool?: string;
   /** Fetched releases. */
   readonly releases?: readonly string[];
@@ -34,9 +34,10 @@ export interface FakeWorldOptions {
 export async function openFakeWorld({
   pool = 'tank',
   releases = ['busybox'],
+  ...more
 }: FakeWorldOptions = {}): Promise<FakeWorld> {
   const directory = mkdtempSync(join(tmpdir(), 'iocage-ops-'));
-  const storage = new FakeStorage({ pools: [{ name: pool }], baseDir: directory });
+  const storage = new FakeStorage({ pools: [{ name: pool }], baseDir: directory, ...more });
   const host = fakeHost();
   const events: IocageEvent[] = [];
   const journal = join(directory, 'journal');

@@ -6,14 +6,20 @@
 import { bootViews } from './views/boot.ts';
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
+import { debugViews } from './views/debug.ts';
+import { planViews } from './views/plan.ts';
+import { historyViews } from './views/history.ts';
 import { fstabViews } from './views/fstab.ts';
 import { lifeViews } from './views/life.ts';
 import { imageViews } from './views/image.ts';
 import { listViews } from './views/list.ts';
+import { packageViews } from './views/packages.ts';
 import { propertyViews } from './views/property.ts';
 import { serverViews } from './views/server.ts';
 import { snapshotViews } from './views/snapshot.ts';
 import { spaceViews } from './views/space.ts';
+import { transferViews } from './views/transfer.ts';
+import { upgradeViews } from './views/upgrade.ts';
 import type { View, Views } from './views/view.ts';
 
 export type { Ask, Shown, View } from './views/view.ts';
@@ -27,8 +33,14 @@ export const views: Views = {
   ...limitViews,
   ...bootViews,
   ...fstabViews,
+  ...historyViews,
+  ...planViews,
+  ...debugViews,
   ...lifeViews,
   ...imageViews,
+  ...packageViews,
+  ...transferViews,
+  ...upgradeViews,
   ...serverViews,
 };
 

@@ -32,6 +32,8 @@ export const interfaces: Codec<readonly BridgedInterface[]> = {
         );
       const [nic, bridge] = [assertInterface(parts[0]!), assertInterface(parts[1]!)];
       if (nic.toLowerCase() === 'none') throw new ValueProblem('none is no interface of a jail');
+      // Names of directories beside those of the interfaces below /proc/sys/net.
+      if (nic === 'all' || nic === 'default') throw new ValueProblem(`the kernel allows no interface ${nic}`);
       return { nic, bridge: bridge.toLowerCase() === 'none' ? null : bridge };
     });
     if (list.length > 4) throw new ValueProblem('a jail has at most four interfaces');

@@ -102,6 +102,10 @@ export const isBelow = (path: string, directory: string): boolean =>
 export function targetInJail(target: string, places: FstabPlaces): string | undefined {
   if (target.split('/').some((part) => part === '..' || part === '.')) return undefined;
   if (isBelow(target, places.root)) return target.slice(places.root.length) || '/';
+  const own = places.root.split('/').at(-2) ?? '';
+  // It came from a host whose pool is mounted elsewhere, with its fstab as it was there.
+  const elsewhere = /^\/(?:[^/]+\/)+(?:jails|templates)\/([^/]+)\/root(\/.*)?$/.exec(target);
+  if (own !== '' && elsewhere?.[1] === own) return elsewhere[2] ?? '/';
   if (!isBelow(target, places.iocage)) return undefined;
   const inner = /^\/(?:jails|templates)\/[^/]+\/root(\/.*)?$/.exec(target.slice(places.iocage.length));
   return inner ? (inner[1] ?? '/') : undefined;

@@ -9,7 +9,7 @@ import { snapshotSchedule } from '../schedule.ts';
 import { answers } from './answers.ts';
 import { identity } from './identity.ts';
 import { ready } from './ready.ts';
-import { applied, bookkeeping, develop, later, not, original, property, python } from './row.ts';
+import { applied, bookkeeping, develop, not, original, property, python } from './row.ts';
 
 /** Free text about the jail that has no effect. */
 function remark(key: string, fallback: string, doc: string, example: string, source: string): Property {
@@ -88,7 +88,7 @@ export const custom: readonly Property[] = [
     codec: hostId,
     default: null,
     freebsd: 'compared with /etc/hostid',
-    linux: later('compared with /etc/hostid or /etc/machine-id'),
+    linux: applied('compared with /etc/hostid or /etc/machine-id where hostid_strict_check is on'),
     defaultable: false,
     doc: 'Host that the jail belongs to; see hostid_strict_check.',
     example: '1f3b6c0e-8d3e-11e5-9d70-feff819cdc9f',
@@ -99,7 +99,7 @@ export const custom: readonly Property[] = [
     codec: zeroOne,
     default: '0',
     freebsd: 'start refuses a foreign hostid',
-    linux: later('start does not compare it yet'),
+    linux: applied('a start refuses a foreign hostid, and stores that of this host where none is stored'),
     doc: 'Refuse to start the jail on a host other than that of hostid.',
     example: '1',
     source: python,
@@ -109,7 +109,9 @@ export const custom: readonly Property[] = [
     codec: zeroOne,
     default: '1',
     freebsd: 'copies /etc/localtime into the jail',
-    linux: later('the jail keeps its own /etc/localtime'),
+    linux: applied(
+      "a start makes the jail's /etc/localtime the link that the host's is, where the jail has the zone and no file of its own there",
+    ),
     doc: "Use the host's time zone in the jail.",
     example: '0',
     source: python,
@@ -187,8 +189,8 @@ export const custom: readonly Property[] = [
     access: 'create',
     why: 'the packages are installed when the jail is made',
     freebsd: 'pkg(8) at create',
-    linux: later('packages are not installed at create yet'),
-    doc: 'File with names of packages, one a line, that create installs.',
+    linux: applied('apt-get(8) or apk(8) in the jail, at create'),
+    doc: 'File with names of packages, one a line, or the JSON of Python iocage; create installs them.',
     example: '/root/packages.txt',
     source: original,
   }),

@@ -1,8 +1,9 @@
 /** Rows of the groups `sync`, `fetch` and `git`: arguments of fetch, and words kept from older lines. */
 import { textWith, freeText, orNone, path, wordsOrNone } from '../codec/text.ts';
 import { canonicalAddress } from '../address.ts';
-import { hostNameProblem } from '../name.ts';
-import type { Property } from '../property.ts';
+import { hostNameProblem, nameProblem } from '../name.ts';
+import type { Codec, Property } from '../property.ts';
+import { destinationProblem } from '../transfer.ts';
 import { applied, develop, later, not, original, property, python } from './row.ts';
 
 /** A host name or address with an optional port. */
@@ -22,26 +23,70 @@ const fileName = (name: string): string | undefined =>
 
 const neverUsed = 'no iocage line ever used it';
 
-function replication(key: string, fallback: string | null, source: string): Property {
+function replication(row: {
+  key: string;
+  codec: Codec<string>;
+  fallback: string | null;
+  what: string;
+  doc: string;
+  example: string;
+}): Property {
+  const { key, codec, fallback, what, doc, example } = row;
   return property('sync', {
     key,
-    codec: freeText,
+    codec,
     default: fallback,
-    freebsd: neverUsed,
-    linux: not(neverUsed),
+    freebsd: what,
+    linux: applied(what),
     live: true,
-    doc: 'Reserved for replication; stored only.',
-    example: 'backup.example.org',
-    source,
+    doc,
+    example,
+    source: original,
   });
 }
 
 export const sync: readonly Property[] = [
-  replication('sync_stat', null, original),
-  replication('sync_state', 'none', python),
-  replication('sync_target', 'none', original),
-  replication('sync_tgt_zpool', 'none', original),
+  replication({
+    key: 'sync_stat',
+    codec: freeText,
+    fallback: null,
+    what: 'written by send',
+    doc: 'When and where the jail was sent last, and with which snapshot; every send writes it.',
+    example: '2026-02-10T20:14:05Z backup:tank ioc-send-20260210T201405123',
+  }),
+  property('sync', {
+    key: 'sync_state',
+    codec: freeText,
+    default: 'none',
+    freebsd: neverUsed,
+    linux: not(neverUsed),
+    live: true,
+    doc: 'Reserved for replication; stored only. iocage writes sync_stat.',
+    example: 'none',
+    source: python,
+  }),
+  replication({
+    key: 'sync_target',
+    codec: textOrNone('host', destinationProblem),
+    fallback: 'none',
+    what: 'where send sends the jail when no host is named',
+    doc: 'Host that the jail is sent to, as ssh names it: HOST or USER@HOST.',
+    example: 'backup.example.org',
+  }),
+  replication({
+    key: 'sync_tgt_zpool',
+    codec: textOrNone('pool', (text) => nameProblem('pool', text)),
+    fallback: 'none',
+    what: 'pool that send uses on sync_target; without it the one that is activated there',
+    doc: 'Pool of the host in sync_target.',
+    example: 'tank',
+  }),
 ];
+
+/** One word, or `none`. */
+function textOrNone(kind: string, problem: (text: string) => string | undefined): Codec<string> {
+  return textWith(kind, (text) => (text === 'none' ? undefined : problem(text)));
+}
 
 const argument = applied('argument of fetch, for distribution sets of FreeBSD');
 

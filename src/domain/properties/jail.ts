@@ -3,7 +3,7 @@ import { choice, choiceWith, integer, zeroOne } from '../codec/choice.ts';
 import { userName } from '../codec/names.ts';
 import { command, freeText } from '../codec/text.ts';
 import type { Property } from '../property.ts';
-import { applied, later, not, original, property, python } from './row.ts';
+import { applied, not, original, property, python } from './row.ts';
 
 const noMounts = 'mounting needs CAP_SYS_ADMIN, with which root in a jail could undo its own confinement';
 
@@ -30,7 +30,7 @@ function hook(key: string, moment: string, live: boolean): Property {
     codec: command,
     default: '/usr/bin/true',
     freebsd: `${key.replace('_', '.')}, run by iocage`,
-    linux: applied('run on the host as root by /bin/sh -c'),
+    linux: applied('run on the host by /bin/sh -c, as exec_system_user'),
     live,
     doc: `Command that the host runs ${moment}, by /bin/sh -c, within exec_timeout.`,
     example: '/usr/local/sbin/announce web',
@@ -166,11 +166,15 @@ export const jail: readonly Property[] = [
     'Let the jail open sockets beyond IPv4, IPv6, local and routing ones.',
     applied('loosens the seccomp filter on socket families'),
   ),
-  allow('allow_tun', 'Let the jail use tun(4) devices.', later('the device /dev/net/tun, with vnet=on'), {
-    freebsd: 'unhides tun* by devfs rules',
+  allow(
+    'allow_tun',
+    'Let the jail use tun(4) devices.',
+    applied('the device /dev/net/tun and an interface tun0 to open with it, with vnet=on'),
+    { freebsd: 'unhides tun* by devfs rules', source: python },
+  ),
+  allow('allow_vmm', 'Let the jail run virtual machines.', applied('the device /dev/kvm'), {
     source: python,
   }),
-  allow('allow_vmm', 'Let the jail run virtual machines.', later('the device /dev/kvm'), { source: python }),
   allow('allow_nfsd', 'Let the jail serve NFS.', not('the NFS server of Linux belongs to the host'), {
     source: python,
   }),
@@ -215,16 +219,7 @@ export const jail: readonly Property[] = [
     source: python,
   }),
   hook('exec_prestart', 'before the jail is created', false),
-  property('jail', {
-    key: 'exec_created',
-    codec: command,
-    default: '/usr/bin/true',
-    freebsd: 'exec.created',
-    linux: later('not run yet'),
-    doc: 'Command that the host runs when the jail exists, before its network is set up.',
-    example: '/usr/local/sbin/announce web',
-    source: python,
-  }),
+  hook('exec_created', 'when the jail exists and nothing runs in it yet', false),
   hook('exec_poststart', 'after exec_start', false),
   hook('exec_prestop', 'before the jail is stopped', true),
   hook('exec_poststop', 'after the jail is gone', true),
@@ -258,8 +253,9 @@ export const jail: readonly Property[] = [
     codec: zeroOne,
     default: '1',
     freebsd: 'exec.clean',
-    linux: not('commands in a jail always get a clean environment, as 1 says'),
-    doc: 'Run commands with a clean environment.',
+    linux: applied("0 passes the caller's environment to exec, console, exec_start and exec_stop"),
+    live: true,
+    doc: 'Run commands in the jail with a clean environment.',
     example: '0',
     source: 'jail(8)',
   }),
@@ -289,9 +285,10 @@ export const jail: readonly Property[] = [
     key: 'exec_jail_user',
     codec: userName,
     default: 'root',
-    freebsd: 'stored only',
-    linux: not('stored only, as in every iocage line; exec -U chooses the user'),
-    doc: 'User for commands run in the jail.',
+    freebsd: 'exec.jail_user',
+    linux: applied('runs exec_start and exec_stop; no earlier line gave it an effect'),
+    live: true,
+    doc: 'User of the jail for exec_start and exec_stop.',
     example: 'www',
     source: original,
   }),
@@ -299,8 +296,9 @@ export const jail: readonly Property[] = [
     key: 'exec_system_jail_user',
     codec: zeroOne,
     default: '0',
-    freebsd: 'stored only',
-    linux: not('stored only, as in every iocage line; exec -u takes a user of the host'),
+    freebsd: 'exec.system_jail_user',
+    linux: applied("looks exec_jail_user up in the host's passwd(5)"),
+    live: true,
     doc: "Look exec_jail_user up in the host's password file.",
     example: '1',
     source: original,
@@ -309,9 +307,10 @@ export const jail: readonly Property[] = [
     key: 'exec_system_user',
     codec: userName,
     default: 'root',
-    freebsd: 'stored only',
-    linux: not('stored only, as in every iocage line; hooks run as root'),
-    doc: 'User for commands that the host runs.',
+    freebsd: 'exec.system_user',
+    linux: applied('runs the hooks, by setpriv(1); no earlier line gave it an effect'),
+    live: true,
+    doc: 'User of the host for the hooks.',
     example: 'operator',
     source: original,
   }),

@@ -8,7 +8,7 @@ import { hostName } from '../codec/names.ts';
 import { orNone, wordsOrNone } from '../codec/text.ts';
 import { interfaceProblem } from '../address.ts';
 import type { Property } from '../property.ts';
-import { applied, develop, later, not, original, property, python } from './row.ts';
+import { applied, develop, not, original, property, python } from './row.ts';
 
 const stack = choiceWith({ none: 'disable' }, 'new', 'inherit', 'disable');
 const natNote = 'nftables does the translation, each jail in a table of its own';
@@ -185,6 +185,16 @@ export const network: readonly Property[] = [
     source: original,
   }),
   property('network', {
+    key: 'hosts',
+    codec: onOff,
+    default: 'off',
+    freebsd: "lines of the jail's /etc/hosts",
+    linux: applied("shown as the jail's /etc/hosts, read-only; needs a network of the jail's own"),
+    doc: 'Find the other jails of the same network that have it on by tag and host name, and be found by them.',
+    example: 'on',
+    source: 'this version',
+  }),
+  property('network', {
     key: 'vnet',
     codec: onOff,
     default: 'off',
@@ -246,7 +256,7 @@ export const network: readonly Property[] = [
     codec: wordsOrNone('interfaces', interfaceProblem),
     default: 'none',
     freebsd: 'vnet.interface',
-    linux: later('a network device is moved into the namespace'),
+    linux: applied('moved into the network namespace, with vnet=on, and back at stop'),
     doc: 'Interfaces of the host that are handed over to a vnet jail as they are.',
     example: 'em1 em2',
     source: python,

@@ -1,8 +1,11 @@
 /** Everything that would keep this host from starting a jail, found before anything is touched. */
 import type { Exec, Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
+import { accountProblems } from './accounts.ts';
 import { baseProblems } from './base.ts';
 import { unsafePlace } from './container.ts';
+import { deviceProblems } from './devices.ts';
+import { hostsProblems } from './hosts.ts';
 import { shownProblems } from './shown.ts';
 import { hostnameOf } from './oci.ts';
 import { limitsOf } from './limits-steps.ts';
@@ -61,8 +64,9 @@ export async function checkJail(
   if (pairs) problems.push({ key: 'interfaces', problem: pairs });
   problems.push(hostnameProblem(jail), await rootProblem(files, jail));
   problems.push(...(await limitsOf(files, jail)).problems);
+  problems.push(...(await accountProblems(files, jail)), ...(await deviceProblems(files, jail)));
   problems.push(...(await shownProblems(exec, files, jail)));
   problems.push(...(await planJailNetwork(exec, files, paths, jail)).problems);
-  problems.push(...(await baseProblems(files, jail)));
+  problems.push(...(await baseProblems(files, jail)), ...(await hostsProblems(files, jail)));
   return problems.filter((problem) => problem !== undefined);
 }

@@ -7,6 +7,7 @@ import type { StepRun } from '../step.ts';
 import type { Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import type { HostFacts } from './facts.ts';
+import { prepareHosts } from './hosts.ts';
 import type { Places } from './names.ts';
 import { withFilter, type OciConfig } from './oci.ts';
 import { processesOf, signalAll } from './processes.ts';
@@ -24,6 +25,8 @@ export interface RunArgs {
   readonly seccomp: SeccompOptions;
   /** Text of the file that the configuration shows as /etc/resolv.conf. */
   readonly resolvConf?: string;
+  /** What the jails of its network call it; then the configuration shows a file of ours as /etc/hosts. */
+  readonly names?: readonly string[];
   readonly network: 'host' | 'own' | 'planned';
 }
 
@@ -72,6 +75,7 @@ async function writeBundle(args: RunArgs, places: Places, run: StepRun): Promise
   if (args.resolvConf !== undefined) {
     await run.files.write(resolvConfPath(places), args.resolvConf, { mode: 0o644 });
   }
+  if (args.names !== undefined) await prepareHosts(run.files, places, args.config.root.path);
 }
 
 /** What the runtime said; its own words went to the console log as well. */
@@ -153,6 +157,7 @@ async function recordCreated(args: RunArgs, places: Places, run: StepRun): Promi
     root: args.config.root.path,
     consoleLog: args.consoleLog,
     ...(args.network === 'planned' ? {} : { network: args.network }),
+    ...(args.names === undefined ? {} : { names: args.names }),
   });
 }
 

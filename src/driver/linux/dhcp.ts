@@ -8,7 +8,7 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import { placesOf } from './names.ts';
-import type { NetProblem } from './net-plan.ts';
+import { dhcpNics, type NetProblem } from './net-plan.ts';
 import { signalAll } from './processes.ts';
 import type { JailState } from './state.ts';
 
@@ -63,14 +63,12 @@ const file = (directory: string, nic: string, what: 'pid' | 'lease'): string =>
 
 /** The lease that a jail's interfaces hold just now, as `NIC|ADDRESS/PREFIX`. */
 export async function leasesOf(files: Files, paths: Paths, state: JailState): Promise<readonly string[]> {
-  const nics = typeof state.network === 'object' ? (state.network.nics ?? []) : [];
+  const nics = typeof state.network === 'object' ? dhcpNics(state.network) : [];
   const directory = placesOf(paths, state.pool, state.uuid).dhcp;
-  const found = nics
-    .filter(({ dhcp }) => dhcp)
-    .map(async ({ nic }) => {
-      const text = (await files.read(file(directory, nic, 'lease')))?.trim() ?? '';
-      return /^\d+\.\d+\.\d+\.\d+\/\d+$/.test(text) ? [`${nic}|${text}`] : [];
-    });
+  const found = nics.map(async (nic) => {
+    const text = (await files.read(file(directory, nic, 'lease')))?.trim() ?? '';
+    return /^\d+\.\d+\.\d+\.\d+\/\d+$/.test(text) ? [`${nic}|${text}`] : [];
+  });
   return (await Promise.all(found)).flat();
 }
 

@@ -1,6 +1,6 @@
 /**
- * The four hooks: commands of the host's administrator around a jail's start and stop, run on the host
- * as root. See jail(8), "exec.prestart" and the following.
+ * The hooks: commands of the host's administrator around a jail's start and stop, run on the host as root,
+ * or as `exec_system_user`. See jail(8), "exec.prestart" and the following, and setpriv(1).
  *
  * COMPAT: an executable file `prestart`, `poststart`, `prestop` or `poststop` in the jail's top dataset
  * takes the property's place. Root of the host must own it, and nobody else may write it.
@@ -9,10 +9,13 @@ import { dirname, join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
+import { failure } from '../../domain/errors.ts';
+import { hookUser } from './accounts.ts';
 import { placesOf } from './names.ts';
 import { readState } from './state.ts';
+import type { User } from './users.ts';
 
-export type HookName = 'prestart' | 'poststart' | 'prestop' | 'poststop';
+export type HookName = 'prestart' | 'created' | 'poststart' | 'prestop' | 'poststop';
 
 export interface HookArgs {
   readonly pool: string;
@@ -22,6 +25,10 @@ export interface HookArgs {
   readonly name: HookName;
   /** Empty when there is nothing to run; the step still prints its line. */
   readonly argv: readonly string[];
+  /** Why there is nobody to run it as: it is not run as root instead. */
+  readonly nobody?: string;
+  /** Variables of the user that it runs as, besides those that tell of the jail. */
+  readonly env?: Readonly<Record<string, string>>;
   /** 0: no bound. */
   readonly timeoutMs: number;
   readonly consoleLog: string;
@@ -45,12 +52,29 @@ async function commandOf(files: Files, jail: JailSpec, name: HookName): Promise<
   return nothing.includes(text.trim()) ? [] : ['/bin/sh', '-c', text];
 }
 
+const variablesOf = ({ home, name, shell }: User): Readonly<Record<string, string>> => ({
+  HOME: home,
+  USER: name,
+  LOGNAME: name,
+  SHELL: shell,
+});
+
+/** Numbers, so that nothing looks the name up once more; a user other than root keeps no capability. */
+function asUser(user: User, argv: readonly string[]): readonly string[] {
+  if (user.uid === 0 || argv.length === 0) return argv;
+  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, `--groups=${user.groups.join(',')}`];
+  return ['setpriv', ...ids, '--inh-caps=-all', '--', ...argv];
+}
+
 async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void> {
   if (args.argv.length === 0) return;
+  if (args.nobody !== undefined)
+    throw failure('COMMAND_FAILED', { argv: args.argv, status: 'not run', stderr: args.nobody });
   await run.files.mkdir(dirname(args.consoleLog), { mode: 0o700 });
   const state = await readState(run.files, placesOf(paths, args.pool, args.uuid).state);
   await run.exec.change(args.argv, {
     env: {
+      ...args.env,
       IOCAGE_NAME: args.tag,
       IOCAGE_UUID: args.uuid,
       IOCAGE_JID: state?.pid === undefined ? '' : String(state.pid),
@@ -70,15 +94,20 @@ export function hookSteps(paths: Paths) {
     // What a hook did is its author's to take back.
     undo: () => Promise.resolve(),
   });
-  const args = async (files: Files, jail: JailSpec, name: HookName): Promise<HookArgs> => ({
-    pool: jail.pool,
-    uuid: jail.uuid,
-    tag: jail.tag,
-    root: jail.root,
-    name,
-    argv: await commandOf(files, jail, name),
-    timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
-    consoleLog: jail.consoleLog,
-  });
+  async function args(files: Files, jail: JailSpec, name: HookName): Promise<HookArgs> {
+    const user = await hookUser(files, jail);
+    const argv = await commandOf(files, jail, name);
+    return {
+      pool: jail.pool,
+      uuid: jail.uuid,
+      tag: jail.tag,
+      root: jail.root,
+      name,
+      ...(typeof user === 'string' ? { argv, nobody: user } : { argv: asUser(user, argv) }),
+      ...(typeof user === 'string' || user.uid === 0 ? {} : { env: variablesOf(user) }),
+      timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
+      consoleLog: jail.consoleLog,
+    };
+  }
   return { hook: kind, hookArgs: args };
 }

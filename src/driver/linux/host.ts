@@ -38,11 +38,27 @@ function ownTerminal(): Terminal {
   };
 }
 
+/** Of the rule sets only the names: what else is in them is the administrator's. */
+const reportCommands = [
+  ['uname', '-srm'],
+  ['cat', '/etc/os-release'],
+  ['crun', '--version'],
+  ['ip', '-brief', 'link'],
+  ['ip', '-brief', 'address'],
+  ['ip', 'route'],
+  ['ip', '-6', 'route'],
+  ['ip', 'netns', 'list'],
+  ['nft', 'list', 'tables'],
+  ['cat', '/proc/meminfo'],
+  ['cat', '/proc/cgroups'],
+] as const;
+
 export function linuxHost({ exec, files, clock, paths, terminal }: LinuxHostDoors): Host {
   let known: Promise<HostFacts> | undefined;
   const facts = (): Promise<HostFacts> => (known ??= readHostFacts(files));
-  const lists = stepLists({ exec, files, paths, facts });
-  const session = sessions(exec, files, paths, terminal ?? ownTerminal());
+  const caller = terminal ?? ownTerminal();
+  const lists = stepLists({ exec, files, paths, facts, environment: caller.environment });
+  const session = sessions(exec, files, paths, caller);
 
   async function runtime(jail: JailSpec): Promise<readonly string[]> {
     const places = placesOf(paths, jail.pool, jail.uuid);
@@ -64,6 +80,7 @@ export function linuxHost({ exec, files, clock, paths, terminal }: LinuxHostDoor
 
   return {
     kernel: 'linux',
+    report: reportCommands,
     defaultRelease: async () => releaseFrom((await files.read('/etc/os-release')) ?? ''),
     hostId: async () => hostIdFrom(await files.read('/etc/hostid'), await files.read('/etc/machine-id')),
     running: async (pool) =>
@@ -80,6 +97,7 @@ export function linuxHost({ exec, files, clock, paths, terminal }: LinuxHostDoor
     limitSteps: lists.limitSteps,
     limits: lists.limits,
     usage,
+    commandStep: lists.commandStep,
     kinds: lists.kinds,
     exec: session.exec,
     console: session.console,

@@ -24,6 +24,10 @@ export interface Controllers {
 const period = 100_000;
 const quota = (percent: number): number => Math.max(1000, (percent * period) / 100);
 
+/** PID_MAX_LIMIT: the kernel never has more tasks, and takes no larger number. See cgroups(7), pids. */
+const mostTasks = 4_194_304;
+const tasksText = (tasks: number): string => (tasks < mostTasks ? `${tasks}` : 'max');
+
 const lift = (controller: CgroupFile['controller'], file: string, text: string): CgroupFile => ({
   controller,
   file,
@@ -46,7 +50,7 @@ function version1(limits: CgroupLimits, swap: LimitFacts['swap'], allCpus: strin
       : [{ controller: 'memory', file: joint, text: `${memoryBytes + swapBytes}` } as const]),
     tasks === undefined
       ? lift('pids', 'pids.max', 'max')
-      : { controller: 'pids', file: 'pids.max', text: `${tasks}` },
+      : { controller: 'pids', file: 'pids.max', text: tasksText(tasks) },
     cpuPercent === undefined
       ? lift('cpu', 'cpu.cfs_quota_us', '-1')
       : { controller: 'cpu', file: 'cpu.cfs_quota_us', text: `${quota(cpuPercent)}` },
@@ -68,7 +72,7 @@ function version2(limits: CgroupLimits): readonly CgroupFile[] {
   return [
     setting('memory', 'memory.max', memoryBytes),
     setting('memory', 'memory.swap.max', swapBytes),
-    setting('pids', 'pids.max', tasks),
+    setting('pids', 'pids.max', tasks === undefined ? undefined : tasksText(tasks)),
     setting(
       'cpu',
       'cpu.max',

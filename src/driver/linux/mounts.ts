@@ -24,8 +24,11 @@ export function bindReadOnly(source: string, destination: string): OciMount {
   return { destination, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev'] };
 }
 
-/** @param resolvConf the host file to show as /etc/resolv.conf, if any. */
-export function jailMounts(init: string, resolvConf: string | undefined): readonly OciMount[] {
+/**
+ * @param resolvConf the host file to show as /etc/resolv.conf, if any
+ * @param hosts the same for /etc/hosts
+ */
+export function jailMounts(init: string, resolvConf?: string, hosts?: string): readonly OciMount[] {
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     memory('/dev', 'strictatime', 'mode=755', 'size=16m'),
@@ -42,6 +45,7 @@ export function jailMounts(init: string, resolvConf: string | undefined): readon
     memory('/run', 'nodev', 'mode=755', 'size=64m'),
     // The runtime finds the place below the root without following a link out of it.
     ...(resolvConf === undefined ? [] : [bindReadOnly(resolvConf, '/etc/resolv.conf')]),
+    ...(hosts === undefined ? [] : [bindReadOnly(hosts, '/etc/hosts')]),
   ];
 }
 

@@ -23,12 +23,18 @@ export interface HostInterface {
   /** Kind of a virtual interface, such as `bridge`; empty for others. */
   readonly kind: string;
   readonly up: boolean;
+  /** Bridge or bond that it is a member of. */
+  readonly master?: string;
+  /** Device that it stands on (a VLAN's), or the other end of a pair. */
+  readonly lower?: string;
 }
 
 export interface NetFacts {
   readonly interfaces: readonly HostInterface[];
   /** Interface of the default route for each family; undefined when there is none. */
   readonly defaultNic: { readonly 4: string | undefined; readonly 6: string | undefined };
+  /** Interfaces that any route of the main table leads over, the kernel's link-local ones aside. */
+  readonly routed: ReadonlySet<string>;
   /** Gateway of the default route for each family. */
   readonly gateway: { readonly 4: string | undefined; readonly 6: string | undefined };
   readonly hostId: string;
@@ -45,6 +51,8 @@ export function parseInterfaces(json: string): readonly HostInterface[] {
     flags?: string[];
     mtu?: number;
     address?: string;
+    master?: string;
+    link?: string;
     linkinfo?: { info_kind?: string };
     addr_info?: { family: string; local?: string; prefixlen?: number; scope?: string }[];
   }[];
@@ -56,6 +64,8 @@ export function parseInterfaces(json: string): readonly HostInterface[] {
       mtu: row.mtu ?? 1500,
       kind: row.linkinfo?.info_kind ?? '',
       up: row.flags?.includes('UP') ?? false,
+      ...(row.master === undefined ? {} : { master: row.master }),
+      ...(row.link === undefined ? {} : { lower: row.link }),
       addresses: (row.addr_info ?? [])
         .filter((info) => info.local !== undefined)
         .map((info) => {
@@ -100,6 +110,22 @@ export function defaultRoute6(route: string): DefaultRoute {
   return { nic: fields?.[9], gateway: gateway === '::' ? undefined : gateway };
 }
 
+/** Of both files: names of the interfaces in them. */
+export function routedNics(route: string, route6: string): ReadonlySet<string> {
+  const four = route
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split('\t')[0]!);
+  const six = route6
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields.length === 10 && !/^(fe[89ab]|ff)/.test(fields[0]!))
+    // Addresses of the host itself, and the reject route, stand in the file too.
+    .filter((fields) => !(parseInt(fields[8]!, 16) & 0x80000200))
+    .map((fields) => fields[9]!);
+  return new Set([...four, ...six].filter((name) => name !== '' && name !== 'lo'));
+}
+
 export async function readNetFacts(
   exec: Exec,
   files: Files,
@@ -124,6 +150,7 @@ export async function readNetFacts(
   return {
     interfaces,
     defaultNic: { 4: default4.nic, 6: default6.nic },
+    routed: routedNics(route ?? '', route6 ?? ''),
     gateway: { 4: default4.gateway, 6: default6.gateway },
     hostId: hostIdFrom(hostId, machineId),
     sysctl,

@@ -14,6 +14,7 @@ import { isOn } from '../../domain/config.ts';
 import { ValueProblem } from '../../domain/property.ts';
 import { autoProblem } from './auto-address.ts';
 import { blockAround, forwardsOf, freeBlock, wantsNat, type PlannedNat } from './nat-plan.ts';
+import { cutsOff } from './address-problem.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
 
@@ -47,6 +48,15 @@ export interface PlannedNic {
   readonly rtadv?: true;
 }
 
+/** A device of the host that is the jail's while it runs. */
+export interface PlannedMove {
+  readonly nic: string;
+  /** Whether it was up, and will be again. */
+  readonly up: boolean;
+  readonly dhcp?: true;
+  readonly rtadv?: true;
+}
+
 export interface PlannedRouter {
   readonly address: string;
   readonly nic: string;
@@ -67,9 +77,16 @@ export interface NetworkPlan {
   readonly sysctls: readonly NeededSysctl[];
   /** With vnet: the jail's interfaces, and then `link` is not used. */
   readonly nics?: readonly PlannedNic[];
+  readonly moved?: readonly PlannedMove[];
+  /** Name of an interface that programs of the jail open by /dev/net/tun. */
+  readonly tunnel?: string;
   readonly routers?: readonly PlannedRouter[];
   readonly nat?: PlannedNat;
 }
+
+/** Interfaces that a DHCP client asks for. */
+export const dhcpNics = (plan: NetworkPlan | undefined): readonly string[] =>
+  [...(plan?.nics ?? []), ...(plan?.moved ?? [])].filter(({ dhcp }) => dhcp).map(({ nic }) => nic);
 
 export interface NetProblem {
   readonly key: string;
@@ -291,6 +308,10 @@ function planAddress(
   const onHost = facts.interfaces.find((found) => found.addresses.some(same));
   if (onHost) return `${address} is the host's own address on ${onHost.name}`;
   if (planned.some(same)) return `${address} is given twice`;
+  const range = ipaddr.parse(address).range();
+  if (range === 'linkLocal') return `${address} is a link-local address, to which nothing can be routed`;
+  const harm = cutsOff({ family, address }, facts, nic);
+  if (harm) return harm;
   const holder = holderOf({ family, address }, jail, facts);
   if (holder) return `${address} is in use by jail ${holder}`;
   const source = nic.addresses.find((own) => own.family === family && own.scope === 'global')?.address;

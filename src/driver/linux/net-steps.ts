@@ -21,6 +21,7 @@ import { allStates, readState, recordState, type JailState } from './state.ts';
 import {
   announced,
   announceLines,
+  giveBackLines,
   isVnet,
   vnetInsideLines,
   vnetInsideSysctls,
@@ -139,6 +140,7 @@ async function myAddresses(plan: NetworkPlan, run: StepRun): Promise<readonly Pl
 async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Paths): Promise<void> {
   // Before the address goes, so that nothing is ever sent to whoever has it next.
   if (plan.nat) await run.exec.change(['nft', '-f', '-'], { input: natRemoval(plan.nat) });
+  await giveBack(plan, run);
   // -force: what is already gone does not keep the rest from going.
   await run.exec.change(['ip', '-force', '-batch', '-'], {
     ...batch(isVnet(plan) ? vnetRemovalLines(plan) : removalLines(plan, await myAddresses(plan, run))),
@@ -149,6 +151,43 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
   }
   await restoreSysctls(plan.sysctls, { pool, uuid }, run, paths);
   await forgetNetwork(run, placesOf(paths, pool, uuid).state);
+}
+
+/** Names of the devices in a network namespace, loopback and tunnels aside; none when it is gone. */
+async function devicesIn(netns: string, run: StepRun): Promise<readonly string[]> {
+  if ((await run.files.stat(`/run/netns/${netns}`)) === undefined) return [];
+  const { stdout } = await run.exec.read(['ip', '-n', netns, '-j', '-d', 'link', 'show'], { accept: 'any' });
+  const rows = JSON.parse(stdout.trim() || '[]') as {
+    ifname?: string;
+    linkinfo?: { info_kind?: string };
+  }[];
+  return rows
+    .filter(({ ifname, linkinfo }) => ifname !== 'lo' && linkinfo?.info_kind !== 'tun')
+    .flatMap(({ ifname }) => ifname ?? []);
+}
+
+/** Devices of the host come home before their namespace goes: with it, those that are no hardware would go too. */
+async function giveBack(plan: NetworkPlan, run: StepRun): Promise<void> {
+  const moved = plan.moved ?? [];
+  if (moved.length === 0) return;
+  const inside = async (): Promise<readonly string[]> => {
+    const there = run.dry ? moved.map(({ nic }) => nic) : await devicesIn(plan.netns, run);
+    return moved.map(({ nic }) => nic).filter((nic) => there.includes(nic));
+  };
+  const lines = giveBackLines(await inside(), process.pid);
+  if (lines.length > 0) {
+    const argv = ['ip', '-n', plan.netns, '-force', '-batch', '-'];
+    const { stderr } = await run.exec.change(argv, { ...batch(lines), accept: 'any' });
+    const [left] = run.dry ? [] : await inside();
+    if (left !== undefined)
+      throw failure('COMMAND_FAILED', {
+        argv,
+        status: `${left} stays in ${plan.netns}`,
+        stderr: stderr.trim(),
+      });
+  }
+  const up = moved.filter((device) => device.up).map(({ nic }) => `link set dev ${nic} up`);
+  if (up.length > 0) await run.exec.change(['ip', '-force', '-batch', '-'], { ...batch(up), accept: 'any' });
 }
 
 /**
@@ -195,6 +234,7 @@ async function forgetNetwork(run: StepRun, path: string): Promise<void> {
 
 function title(verb: string, { plan }: NetworkArgs): string {
   const nics = plan.nics?.map(({ nic, bridge }) => (bridge === null ? nic : `${nic} on ${bridge}`)) ?? [];
+  nics.push(...(plan.moved ?? []).map(({ nic }) => nic));
   const what = [...nics, ...plan.addresses.map(({ address }) => address)].join(', ');
   return `${verb} ${what} (network namespace ${plan.netns})`;
 }
@@ -210,10 +250,13 @@ export function networkSteps(paths: Paths) {
         const { link, netns, table } = placesOf(paths, pool, uuid);
         // Those of a vnet jail are numbered, four at most.
         const links = ['', 'v0', 'v1', 'v2', 'v3'].map((end) => `link del ${link}${end}`);
-        const lines = [...links, `netns del ${netns}`];
         if (await hasNft(run.files))
           await run.exec.change(['nft', '-f', '-'], { input: natRemoval({ table }) });
-        await run.exec.change(['ip', '-force', '-batch', '-'], { ...batch(lines), accept: 'any' });
+        await run.exec.change(['ip', '-force', '-batch', '-'], { ...batch(links), accept: 'any' });
+        // With the pairs gone, what is left was handed over; whether it was up is lost with the record.
+        const moved = (await devicesIn(netns, run)).map((nic) => ({ nic, up: false }));
+        await giveBack({ netns, link, addresses: [], sysctls: [], moved }, run);
+        await run.exec.change(['ip', 'netns', 'del', netns], { accept: 'any' });
       },
       undo: () => Promise.resolve(),
     }),

@@ -6,7 +6,15 @@ import { dhcpProblem } from './dhcp.ts';
 import { placesOf } from './names.ts';
 import { forwardProblems, hasNft, listeningPorts } from './nat-plan.ts';
 import { readNetFacts } from './net-facts.ts';
-import { networkKind, planNetwork, sysctlsToRead, type NetProblem, type NetworkPlan } from './net-plan.ts';
+import { movedNames } from './moved-plan.ts';
+import {
+  dhcpNics,
+  networkKind,
+  planNetwork,
+  sysctlsToRead,
+  type NetProblem,
+  type NetworkPlan,
+} from './net-plan.ts';
 import { planVnet } from './vnet-plan.ts';
 
 async function natProblems(files: Files): Promise<readonly NetProblem[]> {
@@ -33,8 +41,12 @@ export async function planJailNetwork(
   jail: JailSpec,
 ): Promise<{ readonly plan?: NetworkPlan; readonly problems: readonly NetProblem[] }> {
   const kind = networkKind(jail.config);
-  const alone: NetProblem[] =
-    isOn(jail.config, 'dhcp') && kind !== 'vnet' ? [{ key: 'dhcp', problem: 'DHCP needs vnet=on' }] : [];
+  const alone: NetProblem[] = [];
+  if (kind !== 'vnet') {
+    if (isOn(jail.config, 'dhcp')) alone.push({ key: 'dhcp', problem: 'DHCP needs vnet=on' });
+    if (movedNames(jail.config).length > 0)
+      alone.push({ key: 'vnet_interfaces', problem: 'handing interfaces over needs vnet=on' });
+  }
   if (kind === 'host' || kind === 'own') return { problems: alone };
   const facts = await readNetFacts(exec, files, paths, sysctlsToRead);
   const places = placesOf(paths, jail.pool, jail.uuid);
@@ -43,6 +55,6 @@ export async function planJailNetwork(
   if (plan.nat) more.push(...(await natProblems(files)));
   if (plan.nat && plan.nat.forwards.length > 0)
     more.push(...forwardProblems(plan.nat.forwards, jail, facts, await listening(files)));
-  if (plan.nics?.some(({ dhcp }) => dhcp)) more.push(...(await dhcpProblem(exec)));
+  if (dhcpNics(plan).length > 0) more.push(...(await dhcpProblem(exec)));
   return { plan, problems: [...alone, ...problems, ...more] };
 }

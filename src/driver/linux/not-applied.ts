@@ -4,6 +4,8 @@ import { isOn } from '../../domain/config.ts';
 import { limitResources } from '../../domain/codec/limit.ts';
 import { properties } from '../../domain/properties/index.ts';
 import { IocageError } from '../../domain/errors.ts';
+import { wantsTunnel } from './devices.ts';
+import { wantsHosts } from './hosts.ts';
 import { everything, toLimits } from './limits.ts';
 
 /** Limits depend on each other and on their actions; a value that cannot be read is told by the check. */
@@ -27,6 +29,10 @@ export function notApplied(jail: JailSpec): readonly NotApplied[] {
       const why = inForce ? limits.get(row.key) : 'rlimits is off; rlimits=on puts limits into force';
       return why === undefined || value === 'off' ? [] : [{ key: row.key, value, why }];
     }
+    if (row.key === 'allow_tun' && !wantsTunnel(jail.config))
+      return [{ key: row.key, value, why: "a tunnel ends in a network of the jail's own: it needs vnet=on" }];
+    if (row.key === 'hosts' && !wantsHosts(jail.config))
+      return [{ key: row.key, value, why: "it needs a network of the jail's own, with addresses" }];
     return row.linux.effect === 'applied' ? [] : [{ key: row.key, value, why: row.linux.note }];
   });
 }

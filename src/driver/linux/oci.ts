@@ -4,6 +4,7 @@
  */
 import type { JailSpec } from '../host.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import { devicesOf, rulesFor, type DeviceRule, type OciDevice } from './devices.ts';
 import type { Rlimit } from './limits.ts';
 import { initPath, jailMounts, maskedPaths, readonlyPaths, type OciMount } from './mounts.ts';
 import type { SeccompProfile } from './seccomp.ts';
@@ -34,7 +35,8 @@ export interface OciConfig {
   readonly linux: {
     readonly cgroupsPath: string;
     readonly namespaces: readonly Namespace[];
-    readonly resources: { readonly devices: readonly { readonly allow: boolean; readonly access: string }[] };
+    readonly devices?: readonly OciDevice[];
+    readonly resources: { readonly devices: readonly DeviceRule[] };
     readonly sysctl?: Readonly<Record<string, string>>;
     readonly seccomp?: SeccompProfile;
     readonly maskedPaths: readonly string[];
@@ -51,6 +53,8 @@ export interface OciFacts {
   readonly network: JailNetwork;
   /** Host file shown as /etc/resolv.conf; undefined leaves the jail's own. */
   readonly resolvConf: string | undefined;
+  /** Host file shown as /etc/hosts; undefined leaves the jail's own. */
+  readonly hosts?: string;
   /** What the jail's fstab adds, mounted last. */
   readonly fstab?: readonly OciMount[];
   /** What a basejail shows of its release. */
@@ -99,6 +103,7 @@ export function ociProcess(
 /** The configuration without its system call filter, which `withFilter` adds. */
 export function toOciConfig(jail: JailSpec, facts: OciFacts): OciConfig {
   const sysctl = sysctls(jail.config);
+  const devices = devicesOf(jail.config);
   return {
     ociVersion: '1.0.2',
     process: ociProcess(jail.config, {
@@ -111,7 +116,11 @@ export function toOciConfig(jail: JailSpec, facts: OciFacts): OciConfig {
     }),
     root: { path: jail.root, readonly: false },
     hostname: hostnameOf(jail),
-    mounts: [...(facts.base ?? []), ...jailMounts(facts.init, facts.resolvConf), ...(facts.fstab ?? [])],
+    mounts: [
+      ...(facts.base ?? []),
+      ...jailMounts(facts.init, facts.resolvConf, facts.hosts),
+      ...(facts.fstab ?? []),
+    ],
     linux: {
       cgroupsPath: facts.cgroup,
       namespaces: [
@@ -119,7 +128,8 @@ export function toOciConfig(jail: JailSpec, facts: OciFacts): OciConfig {
         ...networkNamespace(facts.network),
       ],
       // The runtime adds the nodes of its small /dev.
-      resources: { devices: [{ allow: false, access: 'rwm' }] },
+      resources: { devices: [{ allow: false, access: 'rwm' }, ...rulesFor(devices)] },
+      ...(devices.length === 0 ? {} : { devices }),
       ...(sysctl === undefined ? {} : { sysctl }),
       maskedPaths,
       readonlyPaths,

@@ -7,6 +7,7 @@ import type { StepRun } from '../step.ts';
 import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
+import { serviceUser } from './accounts.ts';
 import { milliseconds } from './hooks.ts';
 import { limited } from './limits-steps.ts';
 import type { Places } from './names.ts';
@@ -23,6 +24,8 @@ export interface ServiceArgs {
   readonly note?: string;
   readonly consoleLog: string;
   readonly timeoutMs?: number;
+  /** exec_clean=0: what the caller's environment holds goes in too; at the moment it runs, so that no record keeps it. */
+  readonly unclean?: true;
 }
 
 /** Scripts that FreeBSD's base system brings and other roots may not have. */
@@ -45,19 +48,29 @@ export async function serviceArgs(
   if (args.join(' ') === `/bin/sh ${script}` && (await isMissingBelow(files, jail.root, script))) {
     return { ...common, note: `the jail has no ${script}; nothing to run for ${which}` };
   }
+  const user = await serviceUser(files, jail);
+  // The check of a start tells it first; nothing runs as root in its place.
+  if (typeof user === 'string') return { ...common, note: `${which} is left out: ${user}` };
+  const { uid, gid, groups, home, name, shell } = user;
   const process = ociProcess(jail.config, {
     terminal: false,
-    user: { uid: 0, gid: 0 },
+    user: uid === 0 ? { uid, gid } : { uid, gid, additionalGids: groups },
     args,
-    env: [`PATH=${jailPath}`, 'HOME=/root', 'TERM=dumb', 'USER=root', 'SHELL=/bin/sh'],
+    env: [`PATH=${jailPath}`, `HOME=${home}`, 'TERM=dumb', `USER=${name}`, `SHELL=${shell}`],
     cwd: '/',
   });
+  const unclean = jail.config.get('exec_clean') === '0' ? { unclean: true as const } : {};
   const timeoutMs = milliseconds(jail.config, 'stop_timeout', 30);
-  return { ...common, process, ...(which === 'exec_stop' ? { timeoutMs } : {}) };
+  return { ...common, process, ...unclean, ...(which === 'exec_stop' ? { timeoutMs } : {}) };
 }
 
 /** Runs it in the jail's namespaces, control groups and filter; its output goes to the console log. */
-export async function runService(args: ServiceArgs, places: Places, run: StepRun): Promise<void> {
+export async function runService(
+  args: ServiceArgs,
+  places: Places,
+  run: StepRun,
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
   if (args.process === undefined) {
     if (args.note !== undefined) run.note(args.note);
     return;
@@ -71,7 +84,13 @@ export async function runService(args: ServiceArgs, places: Places, run: StepRun
   }
   const file = join(places.bundle, `process-${args.which}.json`);
   await run.files.mkdir(dirname(file), { mode: 0o700 });
-  const process = await limited(run.files, args.process, state);
+  const clean = await limited(run.files, args.process, state);
+  const given = args.unclean === true ? Object.entries(environment).map((pair) => pair.join('=')) : [];
+  const names = new Set(clean.env.map((word) => word.split('=')[0]));
+  const process = {
+    ...clean,
+    env: [...given.filter((word) => !names.has(word.split('=')[0])), ...clean.env],
+  };
   await run.files.write(file, JSON.stringify(process), { mode: 0o600 });
   try {
     const argv = crun(places, 'exec', '--process', file, places.id);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Exec, ExitStatus, Files, OutputSink, Paths, SessionOptions } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
+import { findHostUser, findJailUser, root } from './accounts.ts';
 import { limited } from './limits-steps.ts';
 import { placesOf } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
@@ -19,25 +20,19 @@ export interface Terminal {
   /** True when input and output are a terminal. */
   readonly interactive: boolean;
   readonly term: string;
-  /** What `exec_clean=0` passes on. */
+  /** What `exec_clean=0` passes on, and `exec -p` in part. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const root: User = { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh', groups: [0] };
-
 async function userOf(files: Files, jail: JailSpec, options: ExecOptions): Promise<User> {
   const { jailUser, hostUser } = options;
-  const [where, name, read] =
-    jailUser !== undefined
-      ? (['the jail', jailUser, (path: string) => files.readBelow(jail.root, path)] as const)
-      : (['the host', hostUser, (path: string) => files.read(path)] as const);
   // COMPAT: the original knows users by name only; root needs no data base.
+  const name = jailUser ?? hostUser;
   if (name === undefined) return (await rootOf(files, jail)) ?? root;
-  const user = findUser((await read('/etc/passwd')) ?? '', (await read('/etc/group')) ?? '', name);
-  if (user === undefined) {
-    throw failure('INVALID_NAME', { what: 'user', name, problem: `${where} has no such user` });
-  }
-  return user;
+  const user = await (jailUser === undefined ? findHostUser(files, name) : findJailUser(files, jail, name));
+  if (user !== undefined) return user;
+  const where = jailUser === undefined ? 'the host' : 'the jail';
+  throw failure('INVALID_NAME', { what: 'user', name, problem: `${where} has no such user` });
 }
 
 /** Root's own home and shell in the jail, when it says. */
@@ -47,14 +42,22 @@ async function rootOf(files: Files, jail: JailSpec): Promise<User | undefined> {
   return found === undefined ? undefined : { ...found, uid: 0, gid: 0 };
 }
 
+/** The variables of Python iocage's `exec -p`, in the spelling that the caller has. */
+function proxyOf(environment: Terminal['environment']): Record<string, string> {
+  const names = /^(?:https?_proxy|http_proxy_auth|ftp_proxy|all_proxy|no_proxy)$/i;
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => names.test(name)));
+}
+
 function environmentOf(
   jail: JailSpec,
   user: User,
   terminal: Terminal,
   more: Readonly<Record<string, string>>,
+  keepProxy: boolean,
 ): readonly string[] {
   return Object.entries({
     ...(jail.config.get('exec_clean') === '0' ? terminal.environment : {}),
+    ...(keepProxy ? proxyOf(terminal.environment) : {}),
     PATH: jailPath,
     HOME: user.home,
     TERM: /^[\w.+-]{1,40}$/.test(terminal.term) ? terminal.term : 'dumb',
@@ -76,7 +79,7 @@ function processOf(
     terminal: terminal.interactive,
     user: { uid: user.uid, gid: user.gid, additionalGids: user.groups },
     args: argv,
-    env: environmentOf(jail, user, terminal, options.env ?? {}),
+    env: environmentOf(jail, user, terminal, options.env ?? {}, options.keepProxy === true),
     cwd: options.cwd ?? '/',
   });
 }

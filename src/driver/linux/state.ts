@@ -27,6 +27,8 @@ export interface JailState {
   readonly consoleLog?: string;
   /** `host`, `own` or the plan of what was added for its addresses. */
   readonly network?: 'host' | 'own' | NetworkPlan;
+  /** What the jails of its network call it; absent: they do not know it, nor it them. */
+  readonly names?: readonly string[];
   /** What holds it back; absent: nothing does. */
   readonly limits?: ActiveLimits;
 }

@@ -5,19 +5,22 @@
  */
 import { stepKind, type StepKind, type StepRun } from '../step.ts';
 import type { Exec, Files, Paths, Step } from '../system.ts';
-import type { Host, JailSpec } from '../host.ts';
+import type { Host, JailSpec, StopOptions } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
 import { baseMounts } from './base.ts';
 import { runContainer, removeContainer, resolvConfPath, type RunArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
+import { commandSteps } from './command.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
+import { hostsPath, namesOf, namesSteps, wantsHosts } from './hosts.ts';
 import { limitStepLists } from './limits-steps.ts';
+import { localTimeSteps, setLocalTime } from './local-time.ts';
 import { readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
 import { dhcpSteps, type DhcpArgs } from './dhcp.ts';
 import { planJailNetwork } from './network.ts';
-import { networkKind, type NetworkPlan } from './net-plan.ts';
+import { dhcpNics, networkKind, type NetworkPlan } from './net-plan.ts';
 import { networkSteps } from './net-steps.ts';
 import { toOciConfig, type JailNetwork } from './oci.ts';
 import { askToEnd, processesOf, signalAll } from './processes.ts';
@@ -38,11 +41,12 @@ interface EndArgs extends JailArgs {
 export interface StepLists {
   readonly kinds: readonly StepKind[];
   start(jail: JailSpec): Promise<readonly Step[]>;
-  stop(jail: JailSpec): Promise<readonly Step[]>;
+  stop(jail: JailSpec, how?: StopOptions): Promise<readonly Step[]>;
   softRestart(jail: JailSpec): Promise<readonly Step[]>;
   leftovers(jail: JailSpec): Promise<readonly Step[]>;
   readonly limitSteps: Host['limitSteps'];
   readonly limits: Host['limits'];
+  readonly commandStep: Host['commandStep'];
 }
 
 export interface Doors {
@@ -50,6 +54,8 @@ export interface Doors {
   readonly files: Files;
   readonly paths: Paths;
   readonly facts: () => Promise<HostFacts>;
+  /** What exec_clean=0 passes on. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** Ends the jail's processes but the first: TERM, the time that `stop_timeout` gives, then KILL when asked. */
@@ -78,10 +84,12 @@ export function stepLists(doors: Doors): StepLists {
   const name = (args: JailArgs): string => `jail ${args.uuid}`;
 
   const { applyNetwork, dropNetwork, removeNetwork } = networkSteps(paths);
+  const { showNames, forgetNames } = namesSteps(paths);
   const { lease, endLease } = dhcpSteps(paths);
   const { hook, hookArgs } = hookSteps(paths);
   const limits = limitStepLists(files, paths);
   const { ready, readyArgs } = readySteps(files, paths);
+  const { command, commandStep } = commandSteps(paths);
   // Its first process is our init, which does nothing: the jail's own programs come with exec_start.
   const begin = stepKind<RunArgs>('linux.run', {
     title: (args) => `run the container of ${name(args)}`,
@@ -91,7 +99,7 @@ export function stepLists(doors: Doors): StepLists {
   const service = stepKind<ServiceArgs>('linux.service', {
     title: (args) =>
       args.process ? `run ${args.which} in ${name(args)}` : `no ${args.which} for ${name(args)}`,
-    do: (args, run) => runService(args, at(args), run),
+    do: (args, run) => runService(args, at(args), run, doors.environment),
     undo: noUndo,
   });
   const endOthers = stepKind<EndArgs>('linux.end-processes', {
@@ -151,7 +159,13 @@ export function stepLists(doors: Doors): StepLists {
     const plan = await planned(jail);
     const container =
       state !== undefined || (await files.stat(`${places.runtimeRoot}/${places.id}`)) !== undefined;
-    return [...(container ? [sweep(ids(jail))] : []), ...(await endNetwork(jail, plan))];
+    const names = await namesLeft(jail);
+    return [...(container ? [sweep(ids(jail))] : []), ...names, ...(await endNetwork(jail, plan))];
+  }
+
+  async function namesLeft(jail: JailSpec): Promise<readonly Step[]> {
+    const state = await readState(files, at(ids(jail)).state);
+    return state?.names === undefined ? [] : [forgetNames(ids(jail), { onError: 'warn' })];
   }
 
   async function planOf(jail: JailSpec): Promise<NetworkPlan | undefined> {
@@ -162,7 +176,7 @@ export function stepLists(doors: Doors): StepLists {
 
   /** The interfaces of a plan that ask for their address; none: no client runs. */
   const dhcpArgs = (jail: JailSpec, plan: NetworkPlan | undefined): DhcpArgs | undefined => {
-    const nics = plan?.nics?.filter(({ dhcp }) => dhcp).map(({ nic }) => nic) ?? [];
+    const nics = dhcpNics(plan);
     return plan === undefined || nics.length === 0
       ? undefined
       : { ...ids(jail), netns: plan.netns, nics, consoleLog: jail.consoleLog };
@@ -185,9 +199,11 @@ export function stepLists(doors: Doors): StepLists {
         resolvConf: resolvConf === undefined ? undefined : resolvConfPath(places),
         fstab: await shownMounts(files, jail),
         base: await baseMounts(files, jail),
+        ...(wantsHosts(jail.config) ? { hosts: hostsPath(places) } : {}),
       }),
       seccomp: { anySocketFamily: isOn(jail.config, 'allow_socket_af') },
       ...(resolvConf === undefined ? {} : { resolvConf }),
+      ...(wantsHosts(jail.config) ? { names: namesOf(jail) } : {}),
       network: typeof network === 'string' ? network : 'planned',
     };
   }
@@ -206,12 +222,15 @@ export function stepLists(doors: Doors): StepLists {
         ? []
         : [applyNetwork({ ...ids(jail), plan }, vnet ? { label: 'Configuring VNET' } : {})]),
       ...(dhcp === undefined ? [] : [lease(dhcp)]),
+      ...(await localTimeSteps(files, jail)),
       // What the original calls shared is the host's own network; every other jail has one of its own.
       begin(await runArgs(jail, plan), {
         label: networkKind(jail.config) === 'host' ? 'Started (shared IP mode)' : 'Started',
       }),
+      ...(wantsHosts(jail.config) ? [showNames(ids(jail))] : []),
       // Before any program of the jail runs: so far there is only our init in it.
       ...(await limits.startSteps(jail)),
+      hook(await hookArgs(files, jail, 'created')),
       // COMPAT: before exec_start, where the original's jail(8) call runs it.
       hook(await hookArgs(files, jail, 'poststart')),
       service(await serviceArgs(files, jail, 'exec_start'), { label: 'Starting services' }),
@@ -224,13 +243,17 @@ export function stepLists(doors: Doors): StepLists {
     return args === undefined ? [] : [ready(args)];
   }
 
-  async function stop(jail: JailSpec): Promise<readonly Step[]> {
+  async function stop(jail: JailSpec, how: StopOptions = {}): Promise<readonly Step[]> {
     const plan = await planned(jail);
     const end = { ...ids(jail), timeoutMs: milliseconds(jail.config, 'stop_timeout', 30) };
-    return [
+    const asked = [
       hook(await hookArgs(files, jail, 'prestop'), { label: 'Running pre-stop', onError: 'warn' }),
       service(await serviceArgs(files, jail, 'exec_stop'), { label: 'Stopping services', onError: 'warn' }),
+    ];
+    return [
+      ...(how.force === true ? [] : asked),
       remove(end, { label: 'Removing jail process' }),
+      ...(await namesLeft(jail)),
       // After the processes: they may have something to say to the network while they end.
       ...(await endNetwork(jail, plan)),
       hook(await hookArgs(files, jail, 'poststop'), { label: 'Running post-stop', onError: 'warn' }),
@@ -254,12 +277,16 @@ export function stepLists(doors: Doors): StepLists {
     lease,
     endLease,
     hook,
+    setLocalTime,
     begin,
     service,
     endOthers,
     remove,
     sweep,
+    showNames,
+    forgetNames,
     ready,
+    command,
   ];
   const { limitSteps } = limits;
   return {
@@ -270,5 +297,6 @@ export function stepLists(doors: Doors): StepLists {
     leftovers,
     limitSteps,
     limits: limits.limits,
+    commandStep,
   };
 }

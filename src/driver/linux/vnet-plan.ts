@@ -11,8 +11,11 @@ import type { JailSpec } from '../host.ts';
 import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
 import { ip4OrNone, ip6OrNone } from '../../domain/address.ts';
 import { isOn } from '../../domain/config.ts';
+import { cutsOff } from './address-problem.ts';
 import { autoProblem } from './auto-address.ts';
+import { tunnel, wantsTunnel } from './devices.ts';
 import { macsFor } from './mac.ts';
+import { movedNames, planMoved } from './moved-plan.ts';
 import { blockAround, freeBlock, wantsNat, type NatBlock, type PlannedNat } from './nat-plan.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
 import {
@@ -54,7 +57,10 @@ export function planVnet(
     problems.push({ key: 'ip4', problem: "inherit is the host's network; it does not go with vnet=on" });
 
   const pairs = pairsOf(planning);
-  const wanted = [...wantedFor(planning, pairs, 4), ...wantedFor(planning, pairs, 6)];
+  const taken = new Set([...pairs.map(({ nic }) => nic), tunnel]);
+  const devices = planMoved(jail, taken, facts, problems);
+  const further = [...devices.map(({ nic }) => nic), ...(wantsTunnel(jail.config) ? [tunnel] : [])];
+  const wanted = [...wantedFor(planning, pairs, further, 4), ...wantedFor(planning, pairs, further, 6)];
   const addresses = wanted.flatMap((item) => planAddress(planning, pairs, item) ?? []);
   const block = natBlock(planning, pairs, wanted, addresses);
   if (block && pairs[0] && !addresses.some(({ family }) => family === 4))
@@ -63,11 +69,24 @@ export function planVnet(
   const nics = pairs
     .filter((pair, index) => isKept(planning, pair, index, wanted))
     .map((pair, index) => planNic(planning, places, pair, index, wanted, block));
-  const routers = routersOf(planning, nics, addresses, block);
+  const moved = devices.map((device) => ({ ...device, ...dynamic(wanted, device.nic) }));
+  const routers = routersOf(planning, [...nics, ...moved], addresses, block);
   const nat = wantsNat(jail.config) ? planNat(planning, places, addresses) : undefined;
   const sysctls = neededSysctls(natSysctls(nat, nics), facts);
   const { netns, link } = places;
-  return { plan: { netns, link, addresses, sysctls, nics, routers, ...(nat ? { nat } : {}) }, problems };
+  const more = {
+    ...(moved.length > 0 ? { moved } : {}),
+    ...(wantsTunnel(jail.config) ? { tunnel } : {}),
+    ...(nat ? { nat } : {}),
+  };
+  return { plan: { netns, link, addresses, sysctls, nics, routers, ...more }, problems };
+}
+
+/** What an interface asks its network for. */
+function dynamic(wanted: readonly VnetWanted[], nic: string): { dhcp?: true; rtadv?: true } {
+  const has = (kind: Wanted['kind']): boolean =>
+    wanted.some((item) => item.nic === nic && item.kind === kind);
+  return { ...(has('dhcp') ? { dhcp: true } : {}), ...(has('rtadv') ? { rtadv: true } : {}) };
 }
 
 function pairsOf({ jail, problems }: Planning): readonly BridgedInterface[] {
@@ -75,7 +94,8 @@ function pairsOf({ jail, problems }: Planning): readonly BridgedInterface[] {
   // The check of `interfaces` itself tells what is wrong with its form.
   collect([], 'interfaces', () => {
     pairs = interfaces.parse(jail.config.get('interfaces') ?? builtIn);
-    if (pairs.length === 0) problems.push({ key: 'interfaces', problem: 'vnet=on needs at least one' });
+    if (pairs.length + movedNames(jail.config).length === 0)
+      problems.push({ key: 'interfaces', problem: 'vnet=on needs at least one' });
   });
   if (pairs.some(({ nic }) => nic === 'lo'))
     problems.push({ key: 'interfaces', problem: 'every jail has its own lo; choose another name' });
@@ -84,24 +104,26 @@ function pairsOf({ jail, problems }: Planning): readonly BridgedInterface[] {
 
 type VnetWanted = Wanted & { readonly nic: string };
 
-/** The items of one address list, each with the jail's interface that it is for. */
+/** The items of one address list, each with the jail's interface that it is for. `further`: those that are no pair. */
 function wantedFor(
   { jail, problems }: Planning,
   pairs: readonly BridgedInterface[],
+  further: readonly string[],
   family: 4 | 6,
 ): readonly VnetWanted[] {
   const key = `ip${family}_addr`;
-  const first = pairs[0]?.nic;
+  const names = [...pairs.map(({ nic }) => nic), ...further];
+  const first = names[0];
   const found: VnetWanted[] = [];
   collect(problems, key, () => {
     for (const item of wantedOf(jail.config, family)) {
       const nic = item.iface === undefined || item.iface === 'DEFAULT' ? first : item.iface;
       if (nic === undefined) continue;
-      if (pairs.some((pair) => pair.nic === nic)) found.push({ ...item, nic });
+      if (names.includes(nic)) found.push({ ...item, nic });
       else
         problems.push({
           key,
-          problem: `the jail has no interface ${nic}; interfaces gives it ${pairs.map((pair) => pair.nic).join(', ')}`,
+          problem: `the jail has no interface ${nic}; interfaces gives it ${names.join(', ')}`,
         });
     }
   });
@@ -132,6 +154,8 @@ function planAddress(
   );
   if (onHost) return refuse(`${address} is the host's own address on ${onHost.name}`);
   const bridge = pairs.find((pair) => pair.nic === nic)?.bridge ?? '';
+  const harm = cutsOff({ family, address }, facts, bridgeOf(facts, bridge), { address, prefix });
+  if (harm) return refuse(harm);
   const holder = holderOf({ family, address }, jail, facts, bridge);
   if (holder) return refuse(`${address} is in use by jail ${holder}`);
   return { family, address, prefix, nic };
@@ -197,8 +221,6 @@ function planNic(
   const mtu = text === 'auto' ? (hostMtu ?? usual) : Number(text);
   if (hostMtu !== undefined && mtu > hostMtu)
     problems.push({ key: `${nic}_mtu`, problem: `${mtu} is more than ${bridge} carries (${hostMtu})` });
-  const has = (kind: Wanted['kind']): boolean =>
-    wanted.some((item) => item.nic === nic && item.kind === kind);
   return {
     nic,
     link: `${places.link}v${index}`,
@@ -207,8 +229,7 @@ function planNic(
     mtu,
     hostMtu: hostMtu ?? mtu,
     ...(index === 0 && block !== undefined ? { gateway: `${block.gateway}/30` } : {}),
-    ...(has('dhcp') ? { dhcp: true as const } : {}),
-    ...(has('rtadv') ? { rtadv: true as const } : {}),
+    ...dynamic(wanted, nic),
   };
 }
 
@@ -288,9 +309,15 @@ function nicTowards(addresses: readonly PlannedAddress[], family: 4 | 6, router:
   )?.nic;
 }
 
+/** An interface of the jail; one without a bridge is a device of the host's or a link to the host alone. */
+interface Inside {
+  readonly nic: string;
+  readonly bridge?: string | null;
+}
+
 function routersOf(
   planning: Planning,
-  nics: readonly PlannedNic[],
+  nics: readonly Inside[],
   addresses: readonly PlannedAddress[],
   block: NatBlock | undefined,
 ): readonly PlannedRouter[] {
@@ -302,7 +329,7 @@ function routersOf(
 
 function router4(
   { jail, facts, problems }: Planning,
-  nics: readonly PlannedNic[],
+  nics: readonly Inside[],
   addresses: readonly PlannedAddress[],
 ): PlannedRouter | undefined {
   const key = 'defaultrouter';
@@ -332,7 +359,7 @@ function router4(
 
 /** The address of a bridge in one of the jail's networks. */
 function hostTowards(
-  nics: readonly PlannedNic[],
+  nics: readonly Inside[],
   own: readonly PlannedAddress[],
   facts: NetFacts,
 ): PlannedRouter | undefined {
@@ -348,7 +375,7 @@ function hostTowards(
 
 function router6(
   { jail, facts, problems }: Planning,
-  nics: readonly PlannedNic[],
+  nics: readonly Inside[],
   addresses: readonly PlannedAddress[],
 ): PlannedRouter | undefined {
   const key = 'defaultrouter6';

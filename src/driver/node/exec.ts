@@ -5,8 +5,18 @@
  * `zfs receive` out of its hands.
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import type { Exec, ExitStatus, OutputSink, RunOptions, RunResult, SessionOptions } from '../system.ts';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import type {
+  Exec,
+  ExitStatus,
+  OutputSink,
+  Relay,
+  Relayed,
+  RunOptions,
+  RunResult,
+  SessionOptions,
+} from '../system.ts';
 import { failure, type IocageError } from '../../domain/errors.ts';
 
 const fixedPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -25,9 +35,12 @@ const packages: Readonly<Record<string, string>> = {
   flock: 'util-linux',
   nsenter: 'util-linux',
   openssl: 'openssl',
+  ssh: 'openssh-client',
 };
 
 const stderrTailBytes = 2000;
+/** Of what the children of a relay say, the end is kept. */
+const relayedBytes = 1_000_000;
 const killAfterMs = 5000;
 
 function environment(extra: Readonly<Record<string, string>> | undefined): Record<string, string> {
@@ -77,18 +90,62 @@ function spawnFailure(argv: readonly string[], error: NodeJS.ErrnoException): Io
   return failure('COMMAND_FAILED', { argv, status: error.code ?? 'could not start', stderr: error.message });
 }
 
-/** Ends a child and everything it started: TERM, and KILL when it does not listen. */
+/** Processes of a session, whatever group a shell's job control put them into; none where there is no /proc. */
+function sessionOf(leader: number): readonly number[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((name) => {
+        try {
+          const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+          // The name in parentheses may hold blanks and parentheses; then come state, parent, group, session.
+          return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]) === leader;
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Ends a child and everything it started: TERM, and KILL when it does not listen, or when it is gone and has
+ * left something behind. What made a session of its own (setsid(1)) is no part of it any more.
+ */
 function end(child: ChildProcess): void {
+  const leader = child.pid;
+  if (leader === undefined) return;
   const signal = (name: NodeJS.Signals): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, name);
-    } catch {
-      // Already gone, which is what was wanted.
+    for (const target of [-leader, ...sessionOf(leader)]) {
+      try {
+        process.kill(target, name);
+      } catch {
+        // Already gone, which is what was wanted.
+      }
     }
   };
   signal('SIGTERM');
   const timer = setTimeout(() => signal('SIGKILL'), killAfterMs);
-  child.once('close', () => clearTimeout(timer));
+  child.once('exit', () => {
+    clearTimeout(timer);
+    signal('SIGKILL');
+  });
+}
+
+/** What must not outlive us: a child that goes on alone would finish half of what we were to do. */
+function mortal(argv: readonly string[]): readonly string[] {
+  return process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', '--', ...argv] : argv;
+}
+
+/** Bytes that a process has read so far; undefined where the kernel does not tell (proc(5), `io`). */
+function bytesRead(pid: number | undefined): number | undefined {
+  try {
+    return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+  } catch {
+    return undefined;
+  }
 }
 
 function checkArgv(argv: readonly string[]): void {
@@ -118,6 +175,12 @@ class LineSplitter {
 /** Children on the real machine. */
 export class NodeExec implements Exec {
   spawned = 0;
+  private readonly ownInput: number;
+
+  /** @param ownInput descriptor of what counts as our standard input; for tests. */
+  constructor(ownInput = 0) {
+    this.ownInput = ownInput;
+  }
 
   read(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return this.run(argv, options);
@@ -133,12 +196,13 @@ export class NodeExec implements Exec {
     const started = performance.now();
     const log = options.logTo === undefined ? undefined : openLog(options.logTo);
     const stdio: StdioOptions = [
-      options.input === undefined ? 'ignore' : 'pipe',
+      options.ownInput ? this.ownInput : options.input === undefined ? 'ignore' : 'pipe',
       log ?? 'pipe',
       log ?? 'pipe',
     ];
     return new Promise<RunResult>((resolve, reject) => {
-      const child = spawn(argv[0]!, argv.slice(1), {
+      const words = options.ownInput ? mortal(argv) : argv;
+      const child = spawn(words[0]!, words.slice(1), {
         stdio,
         env: environment(options.env),
         detached: true,
@@ -256,6 +320,81 @@ export class NodeExec implements Exec {
     } finally {
       options.signal?.removeEventListener('abort', stop);
     }
+  }
+
+  async relay({ head, writers, reader, signal, onBytes }: Relay): Promise<Relayed> {
+    const options = signal === undefined ? {} : { signal };
+    const to = this.follow(reader, ['pipe', 'pipe', 'pipe'], options);
+    const stdin = to.child.stdin!;
+    let over = false;
+    void to.end.catch(() => undefined).finally(() => (over = true));
+    const timer = setInterval(() => onBytes?.(bytesRead(to.child.pid) ?? 0), 1000);
+    stdin.on('error', () => undefined); // EPIPE: how the reader ended tells the story.
+    let failed: Relayed['failed'];
+    try {
+      await new Promise<void>((resolve) => stdin.write(head, () => resolve()));
+      for (const argv of writers) {
+        if (over || stdin.destroyed || signal?.aborted) break;
+        const from = await this.follow(argv, ['ignore', stdin, 'pipe'], options).end;
+        if (from.status === 'exit status 0') continue;
+        failed = { argv, status: from.status, stderr: from.stderr };
+        break;
+      }
+      stdin.end();
+      const { code, stdout, stderr, durationMs } = await to.end;
+      const answer = { argv: reader, status: code ?? 128, stdout, stderr, durationMs };
+      return { reader: answer, ...(failed === undefined ? {} : { failed }) };
+    } finally {
+      clearInterval(timer);
+      if (!over) end(to.child);
+    }
+  }
+
+  /** Starts a child that ends with us, and collects what it says. */
+  private follow(argv: readonly string[], stdio: StdioOptions, { signal }: { signal?: AbortSignal }) {
+    checkArgv(argv);
+    this.spawned += 1;
+    const words = mortal(argv);
+    const started = performance.now();
+    const child = spawn(words[0]!, words.slice(1), { stdio, env: environment(undefined), detached: true });
+    const said = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name]?.setEncoding('utf8').on('data', (text: string) => {
+        said[name] = (said[name] + text).slice(-relayedBytes);
+      });
+    const onAbort = (): void => end(child);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    const ended = new Promise<{
+      code: number | null;
+      status: string;
+      stdout: string;
+      stderr: string;
+      durationMs: number;
+    }>((resolve, reject) => {
+      child.once('error', (error: NodeJS.ErrnoException) => reject(spawnFailure(argv, error)));
+      child.once('close', (code, why) =>
+        resolve({
+          code,
+          status: statusOf(code, why, false),
+          ...said,
+          durationMs: performance.now() - started,
+        }),
+      );
+    }).finally(() => signal?.removeEventListener('abort', onAbort));
+    return { child, end: ended };
+  }
+
+  input(bytes: number): string | undefined {
+    // Nobody types what is meant for a program.
+    if (isatty(this.ownInput)) return undefined;
+    const buffer = Buffer.alloc(bytes);
+    for (let have = 0; have < bytes;) {
+      const got = readSync(this.ownInput, buffer, have, bytes - have, null);
+      if (got === 0) return undefined;
+      have += got;
+    }
+    return buffer.toString('utf8');
   }
 
   session(argv: readonly string[], options: SessionOptions = {}): Promise<ExitStatus> {

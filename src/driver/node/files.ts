@@ -39,11 +39,18 @@ async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
   }
 }
 
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** A new file with exactly this mode, whatever the caller's umask is. */
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+async function writeWhole(path: string, text: string, mode: number, owner?: Owner): Promise<void> {
   const handle = await fs.open(path, 'wx', 0o600);
   try {
     await handle.writeFile(text);
+    // Before the mode: a change of owner takes set-user-ID bits away.
+    if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
     await handle.chmod(mode);
   } finally {
     await handle.close();
@@ -115,6 +122,31 @@ async function withParentBelow<T>(
   }
 }
 
+/** Makes something beside the path, and puts it in its place in one step. */
+async function replaceBelow(
+  root: string,
+  path: string,
+  make: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const written = await withParentBelow(root, path, async (held) => {
+    const temporary = `${dirname(held)}/.iocage-${randomBytes(6).toString('hex')}`;
+    await attempt(join(root, path), async () => {
+      try {
+        await make(temporary);
+        // rename replaces a planted link instead of following it.
+        await fs.rename(temporary, held);
+      } catch (error) {
+        await fs.rm(temporary, { force: true });
+        throw error;
+      }
+    });
+    return true;
+  });
+  if (written === undefined) {
+    throw failure('FILE_FAILED', { path: join(root, path), why: 'its directory does not exist' });
+  }
+}
+
 export class NodeFiles implements Files {
   async read(path: string): Promise<string | undefined> {
     try {
@@ -165,11 +197,35 @@ export class NodeFiles implements Files {
     });
   }
 
+  async create(path: string, text: string, options: { mode?: number } = {}): Promise<void> {
+    await attempt(path, () => writeWhole(path, text, options.mode ?? 0o644));
+  }
+
   async control(path: string, text: string): Promise<void> {
     await attempt(path, async () => {
       const handle = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
       try {
         await handle.write(text);
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async rewrite(path: string, text: string): Promise<boolean> {
+    return attempt(path, async () => {
+      let handle;
+      try {
+        handle = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+      } catch (error) {
+        if (isMissing(error)) return false;
+        throw error;
+      }
+      try {
+        const bytes = Buffer.from(text);
+        await handle.write(bytes, 0, bytes.length, 0);
+        await handle.truncate(bytes.length);
+        return true;
       } finally {
         await handle.close();
       }
@@ -252,23 +308,46 @@ export class NodeFiles implements Files {
     });
   }
 
-  async writeBelow(root: string, path: string, text: string, options: { mode?: number } = {}): Promise<void> {
-    const written = await withParentBelow(root, path, async (held) => {
-      const temporary = `${dirname(held)}/.iocage-${randomBytes(6).toString('hex')}`;
-      await attempt(join(root, path), async () => {
+  async readlinkBelow(root: string, path: string): Promise<string | undefined> {
+    return withParentBelow(root, path, (held) => this.readlink(held));
+  }
+
+  async writeBelow(
+    root: string,
+    path: string,
+    text: string,
+    options: { mode?: number; owner?: Owner } = {},
+  ): Promise<void> {
+    await replaceBelow(root, path, (temporary) =>
+      writeWhole(temporary, text, options.mode ?? 0o644, options.owner),
+    );
+  }
+
+  async symlinkBelow(root: string, path: string, target: string): Promise<void> {
+    await replaceBelow(root, path, (temporary) => fs.symlink(target, temporary));
+  }
+
+  async mkdirBelow(root: string, path: string): Promise<void> {
+    const made = await withParentBelow(root, path, (held) =>
+      attempt(join(root, path), async () => {
         try {
-          await writeWhole(temporary, text, options.mode ?? 0o644);
-          // rename replaces a planted link instead of following it.
-          await fs.rename(temporary, held);
+          await fs.mkdir(held, { mode: 0o755 });
         } catch (error) {
-          await fs.rm(temporary, { force: true });
-          throw error;
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await fs.lstat(held)).isDirectory())
+            throw error;
         }
-      });
-      return true;
-    });
-    if (written === undefined) {
+        return true;
+      }),
+    );
+    if (made === undefined)
       throw failure('FILE_FAILED', { path: join(root, path), why: 'its directory does not exist' });
-    }
+  }
+
+  async removeBelow(root: string, path: string): Promise<void> {
+    await withParentBelow(root, path, (held) => this.remove(held));
+  }
+
+  async rmdirBelow(root: string, path: string): Promise<void> {
+    await withParentBelow(root, path, (held) => this.rmdir(held));
   }
 }

@@ -38,7 +38,8 @@ class FileJournal implements OpenJournal {
   }
 
   async mark(mark: JournalMark): Promise<void> {
-    const line = `${JSON.stringify(mark)}\n`;
+    const ends = mark.mark === 'end' || mark.mark === 'left';
+    const line = `${JSON.stringify(ends ? { ...mark, at: new Date().toISOString() } : mark)}\n`;
     if (mark.mark === 'done') {
       // Losing a `done` costs nothing (the step is looked at again), so it rides with the next mark.
       this.waiting += line;
@@ -47,7 +48,7 @@ class FileJournal implements OpenJournal {
     const text = this.waiting + line;
     this.waiting = '';
     await this.handle.write(text);
-    if (mark.mark !== 'end' && mark.mark !== 'left') return this.handle.datasync();
+    if (!ends) return this.handle.datasync();
     await this.handle.datasync();
     await this.handle.close();
     if (mark.mark === 'end') await this.onEnd();

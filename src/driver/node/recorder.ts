@@ -11,6 +11,8 @@ import type {
   FileDigest,
   FileFacts,
   Files,
+  Relay,
+  Relayed,
   RunOptions,
   RunResult,
 } from '../system.ts';
@@ -52,6 +54,15 @@ export class RecordingExec implements Exec {
     return Promise.resolve();
   }
 
+  relay({ writers, reader }: Relay): Promise<Relayed> {
+    this.actions.push(...writers.map((writer): Action => ({ type: 'pipe', commands: [writer, reader] })));
+    return Promise.resolve({ reader: { argv: reader, status: 0, stdout: '', stderr: '', durationMs: 0 } });
+  }
+
+  input(bytes: number): string | undefined {
+    return this.real.input(bytes);
+  }
+
   session(argv: readonly string[]): Promise<ExitStatus> {
     this.actions.push({ type: 'run', argv });
     return Promise.resolve(0);
@@ -86,11 +97,21 @@ export class RecordingFiles implements Files {
     return this.real.statBelow(root, path).catch(() => undefined);
   }
 
+  readlinkBelow(root: string, path: string): Promise<string | undefined> {
+    return this.real.readlinkBelow(root, path).catch(() => undefined);
+  }
+
   write(path: string, text: string): Promise<void> {
     return this.record('write', path, text);
   }
+  create(path: string): Promise<void> {
+    return this.record('write', path);
+  }
   control(path: string, text: string): Promise<void> {
     return this.record('write', path, text.trim());
+  }
+  rewrite(path: string, text: string): Promise<boolean> {
+    return this.record('write', path, text).then(() => true);
   }
   mkdir(path: string): Promise<void> {
     return this.record('mkdir', path);
@@ -112,6 +133,18 @@ export class RecordingFiles implements Files {
   }
   writeBelow(root: string, path: string, text: string): Promise<void> {
     return this.record('write', `${root}/${path}`, text);
+  }
+  symlinkBelow(root: string, path: string, target: string): Promise<void> {
+    return this.record('link', `${root}/${path}`, target);
+  }
+  mkdirBelow(root: string, path: string): Promise<void> {
+    return this.record('mkdir', `${root}/${path}`);
+  }
+  removeBelow(root: string, path: string): Promise<void> {
+    return this.record('remove', `${root}/${path}`);
+  }
+  rmdirBelow(root: string, path: string): Promise<void> {
+    return this.record('rmdir', `${root}/${path}`);
   }
 
   private record(verb: string, path: string, detail?: string): Promise<void> {

@@ -7,7 +7,7 @@
  * and newlines cannot pass for another dataset's row (see parse.ts).
  */
 import { failure, type Issue } from '../../domain/errors.ts';
-import type { Properties } from '../storage.ts';
+import type { Properties, StreamPart } from '../storage.ts';
 import { assertDataset, assertName, splitSnapshot } from './name.ts';
 
 type Argv = readonly string[];
@@ -125,6 +125,40 @@ export function copy(origin: string, dataset: string): readonly [Argv, Argv] {
     ['zfs', 'send', origin],
     ['zfs', 'recv', '-u', dataset],
   ];
+}
+
+function assertToken(token: string): void {
+  if (!/^\d+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/.test(token)) {
+    throw failure('INVALID_INPUT', { issues: [{ path: 'token', problem: 'is no token of zfs receive -s' }] });
+  }
+}
+
+export function send({ snapshot: name, from, token }: StreamPart): Argv {
+  splitSnapshot(name);
+  if (token !== undefined) {
+    assertToken(token);
+    return ['zfs', 'send', '-t', token];
+  }
+  if (from === undefined) return ['zfs', 'send', name];
+  splitSnapshot(from);
+  return ['zfs', 'send', '-i', from, name];
+}
+
+/** `-u`: not mounted. No `-F`: what diverged is not overwritten. */
+export function receive(dataset: string, resumable: boolean): Argv {
+  assertDataset(dataset);
+  return ['zfs', 'recv', ...(resumable ? ['-s'] : []), '-u', dataset];
+}
+
+export function abortReceive(dataset: string): Argv {
+  assertDataset(dataset);
+  return ['zfs', 'recv', '-A', dataset];
+}
+
+/** Tells what a token stands for and sends nothing. */
+export function readToken(token: string): Argv {
+  assertToken(token);
+  return ['zfs', 'send', '-n', '-v', '-t', token];
 }
 
 /** One call for all where zfs can, otherwise one call for each. */

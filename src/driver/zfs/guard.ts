@@ -1,6 +1,6 @@
 /**
  * The destroy guard: the last thing before `zfs destroy`, whatever the caller believes. Only datasets
- * strictly below POOL/iocage/{jails,templates,releases,base,download,snapmounts}, of a shape that iocage makes,
+ * strictly below POOL/iocage/{jails,templates,releases,base,download,snapmounts,receiving}, of a shape that iocage makes,
  * may go. Pure; knows nothing of what exists. Spec: safety rule 8 of the original's analysis.
  */
 import { failure } from '../../domain/errors.ts';
@@ -15,6 +15,8 @@ const shapes: Readonly<Record<string, (below: readonly string[]) => boolean>> = 
   download: (below) => below.length === 0,
   // Read-only clones, which hold nothing of their own.
   snapmounts: isJailPart,
+  // What is being received; nothing in there is a jail yet.
+  receiving: () => true,
 };
 
 /** Its root, and datasets of its own beside that. COMPAT: the early lines had one in the root. */

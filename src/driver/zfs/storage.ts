@@ -13,6 +13,7 @@ import { isAtOrBelow, parentOf, poolOf, splitSnapshot } from './name.ts';
 import { zfsReading } from './read.ts';
 import { renameTree } from './rename.ts';
 import { refused, zfsRunner } from './run.ts';
+import { zfsTransfer } from './transfer.ts';
 import { mountOne, readTree, remount, unmountOne, unmountTree, type Tree } from './tree.ts';
 
 /** Written on everything that an operation creates, in the call that creates it. */
@@ -72,6 +73,7 @@ export function zfsStorage(exec: Exec, clock: Clock, platform: NodeJS.Platform =
 
   return {
     ...reading,
+    ...zfsTransfer(exec, run),
 
     create: async (dataset, properties) => make(argv.create(dataset, properties), dataset),
     clone: async (origin, dataset, properties) => make(argv.clone(origin, dataset, properties), dataset),

@@ -2,20 +2,16 @@
  * `clean`: destroys all jails, templates, releases, or all of these. Everything that will go is computed
  * first and shown, filesystem by filesystem; nothing else goes, and what anything outside depends on is
  * refused. One `zfs destroy` for each filesystem, through the guard, clones before what they are clones
- * of; never `-R`. The layout itself, the stored defaults and what iocage did not make stay.
+ * of (`losses.ts`). The layout itself, the stored defaults and what iocage did not make stay.
  */
-import { join } from 'node:path';
 import * as z from 'zod';
 import { defineChange } from '../operation.ts';
-import type { Step } from '../../driver/system.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { readWorld, type World } from '../world.ts';
-import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
-import { removeFile, removeLink } from '../steps/file.ts';
-import { stopFirst } from '../jail/destroy.ts';
-import { datasetOf, dependentsOf, isInside, originsMadeFor, type Clone } from '../jail/loss.ts';
+import { debugClean } from './clean-debug.ts';
+import { assertNoOthers, planLosses } from '../jail/losses.ts';
 import { jailLock, noPositionals, noProperties } from '../jail/select.ts';
 import { releaseLock } from '../release/destroy.ts';
 
@@ -56,45 +52,29 @@ export const poolClean = defineChange<typeof cleanInput, Cleaned>({
     const rows = (await context.storage.filesystems(world.root, 32, ['mounted'])) ?? [];
     const roots = [...jails.map(({ dataset }) => dataset), ...releaseRoots(world, rows, what)];
     const clones = await context.storage.clones(world.pool.name);
-    const dependents = dependentsOf(clones, roots);
-    if (dependents.length > 0) {
-      const named = dependents.map((dataset) => nameOf(world, dataset));
-      throw failure('HAS_DEPENDENTS', { what: words(what), dependents: [...new Set(named)] });
-    }
+    assertNoOthers(world, clones, roots, words(what));
     if (what.includes('releases')) refuseSharedBase(world, jails);
-    const inside = rows.filter(({ name }) => isInside(name, roots));
-    const order = destroyOrder(
-      inside.map(({ name }) => name),
-      clones,
-    );
-    const origins = await originsMadeFor(context, clones, roots);
-    const snapshots = (await context.storage.snapshots(world.root, undefined, []))
-      .filter(({ dataset }) => isInside(dataset, roots))
-      .map(({ name }) => name);
-    const destroyed = [...order.toReversed(), ...snapshots, ...origins];
-    const stops = [];
-    for (const jail of jails) stops.push(...(await stopFirst(context, world, jail, force)));
+    const { destroyed, steps } = await planLosses(context, world, { jails, roots, rows, clones, force });
     return {
       subject: `${words(what)} of ${world.pool.name}`,
       title: `this destroys ${words(what)} of pool ${world.pool.name}`,
       loses: destroyed,
       typed: world.pool.name,
-      steps:
-        roots.length === 0
-          ? []
-          : [...stops, ...destroySteps(world, jails, roots, inside, order, origins, clones)],
+      steps: roots.length === 0 ? [] : steps,
       result: () => ({ destroyed, left: strangers(world, what) }),
     };
   },
   command: {
     names: ['clean'],
     group: 'host',
-    usage: '-j | -t | -r | -a [-f]',
+    usage: '-j | -t | -r | -a | -d [-f]',
     flags: [
       { key: 'jails', flags: '-j, --jails', doc: 'all jails' },
       { key: 'templates', flags: '-t, --template', doc: 'all templates' },
       { key: 'releases', flags: '-r, --release', doc: 'all releases, with what was downloaded for them' },
+      { key: 'releases', flags: '-b, --base', doc: 'same as --release' },
       { key: 'all', flags: '-a, --all', doc: 'jails, templates and releases' },
+      { key: 'debug', flags: '-d, --debug', doc: 'the reports that debug wrote, and nothing else' },
       { key: 'force', flags: '-f, --force', doc: 'do not ask, and stop running jails first' },
     ],
     about:
@@ -105,6 +85,7 @@ export const poolClean = defineChange<typeof cleanInput, Cleaned>({
       { line: 'iocage clean -j', says: 'shows what goes with all jails, and asks' },
       { line: 'iocage clean -a -f', says: 'everything, without the question; for scripts' },
     ],
+    instead: (given) => (given.flags['debug'] === true ? debugClean : undefined),
     toInputs(given) {
       noPositionals('clean', given);
       noProperties('clean', given);
@@ -146,11 +127,6 @@ function strangers(world: World, what: readonly Group[]): readonly string[] {
   return [...jails, ...releases].map(({ dataset }) => dataset);
 }
 
-function nameOf(world: World, dataset: string): string {
-  const jail = world.jails.find((each) => isInside(dataset, [each.dataset]));
-  return jail === undefined ? dataset : label(jail);
-}
-
 /** A basejail is no clone, and without its release it is no jail. */
 function refuseSharedBase(world: World, going: readonly Jail[]): void {
   const gone = new Set(going.map(({ dataset }) => dataset));
@@ -158,69 +134,4 @@ function refuseSharedBase(world: World, going: readonly Jail[]): void {
     .filter(({ local, dataset }) => local.get('type') === 'basejail' && !gone.has(dataset))
     .map(label);
   if (by.length > 0) throw failure('HAS_DEPENDENTS', { what: 'all releases', dependents: by });
-}
-
-/**
- * Filesystems in an order in which each can be destroyed alone: what is below before what it is below,
- * a clone before what it is a clone of.
- *
- * @throws GUARDED when they hang on each other in a circle, which only a promotion by hand can make
- */
-export function destroyOrder(filesystems: readonly string[], clones: readonly Clone[]): readonly string[] {
-  const own = new Set(filesystems);
-  const before = new Map<string, string[]>(filesystems.map((name) => [name, []]));
-  const goesFirst = (first: string, then: string): void => {
-    if (first !== then && own.has(first) && own.has(then)) before.get(then)!.push(first);
-  };
-  for (const name of filesystems) goesFirst(name, name.slice(0, name.lastIndexOf('/')));
-  for (const { dataset, origin } of clones) goesFirst(dataset, datasetOf(origin));
-  const order: string[] = [];
-  const state = new Map<string, 'open' | 'done'>();
-  const visit = (name: string): void => {
-    if (state.get(name) === 'done') return;
-    if (state.get(name) === 'open')
-      throw failure('GUARDED', { dataset: name, why: 'it and what is below it are clones of each other' });
-    state.set(name, 'open');
-    for (const first of before.get(name)!) visit(first);
-    state.set(name, 'done');
-    order.push(name);
-  };
-  for (const name of filesystems) visit(name);
-  return order;
-}
-
-/** Below it, or a clone of it or of what is below it. */
-function hangsOn(name: string, dataset: string, clones: readonly Clone[]): boolean {
-  if (isInside(name, [dataset])) return true;
-  return clones.some((clone) => clone.dataset === name && isInside(datasetOf(clone.origin), [dataset]));
-}
-
-function destroySteps(
-  world: World,
-  jails: readonly Jail[],
-  roots: readonly string[],
-  inside: readonly DatasetRow[],
-  order: readonly string[],
-  origins: readonly string[],
-  clones: readonly Clone[],
-): readonly Step[] {
-  const mounted = (root: string): readonly string[] =>
-    inside
-      .filter(({ name, values }) => isInside(name, [root]) && values.get('mounted') === 'yes')
-      .map(({ name }) => name);
-  return [
-    ...jails.flatMap((jail) =>
-      jail.mountpoint === undefined
-        ? []
-        : [removeLink({ target: jail.mountpoint, path: join(world.mountpoint, 'tags', jail.tag) })],
-    ),
-    // All of this can be taken back: while a single file is in use nothing goes.
-    ...roots.map((dataset) => unmountDataset({ dataset, mounted: mounted(dataset) })),
-    ...order.map((dataset, index) => {
-      const gone = order.slice(0, index).filter((name) => hangsOn(name, dataset, clones));
-      return destroyDataset({ dataset, recursive: false, ...(gone.length === 0 ? {} : { gone }) });
-    }),
-    ...origins.map((name) => destroySnapshot({ name, recursive: false }, { onError: 'warn' })),
-    ...jails.map(({ uuid }) => removeFile({ path: join(world.mountpoint, 'log', `${uuid}-console.log`) })),
-  ];
 }

@@ -9,6 +9,7 @@ import { runOperation } from '../run.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { jailStop } from '../jail/start.ts';
 import { noPositionals } from '../jail/select.ts';
+import { sweepReceiving } from '../transfer/sweep.ts';
 
 export interface Finding {
   /** An operation's id, a jail, a path. */
@@ -65,6 +66,7 @@ export const hostDoctor = defineRepair({
       });
     }
     findings.push(...(await sweepKilled(context, world)));
+    findings.push(...(await sweepReceiving(context, world)));
     // Also those of jails that cannot be used just now.
     const targets = new Set(
       world.jails.map((jail) => join(world.mountpoint, jail.dataset.slice(world.root.length))),

@@ -4,10 +4,12 @@ import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import {
   chooseImage,
+  isPacked,
   parseDigest,
   parseMetadata,
   stemOf,
   type ImageMetadata,
+  type Packing,
   type StoredImage,
 } from '../../domain/image.ts';
 import type { World } from '../world.ts';
@@ -28,15 +30,28 @@ export interface Image {
 /** More than any metadata of ours. */
 const maxSidecarBytes = 4 * 1024 * 1024;
 
+/** What else is said of an image besides its name. */
+export interface Hints {
+  /** Lower-case hexadecimal, for an archive that has none beside it. */
+  readonly sha256?: string | undefined;
+  /** Absolute path of the directory to look in instead, or of the archive itself. */
+  readonly path?: string | undefined;
+  /** Only archives packed this way. */
+  readonly packing?: Packing | undefined;
+}
+
 /** @param word an absolute path, or what `chooseImage` takes. */
 export async function findImage(
   context: Context,
   world: World,
   word: string,
-  given: string | undefined,
+  { sha256: given, path, packing }: Hints,
 ): Promise<Image> {
   const places = [imagesDirectory(world), packagesDirectory(world)];
-  const file = word.startsWith('/') ? word : await findByName(context, places, word);
+  const at = path === undefined ? undefined : (await context.files.stat(path))?.type;
+  const named = at === 'file' ? path! : word;
+  const among = path === undefined ? places : [path];
+  const file = named.startsWith('/') ? named : await findByName(context, among, named, packing);
   const stem = stemOf(basename(file));
   if (stem === undefined)
     throw failure('BAD_ARCHIVE', {
@@ -58,12 +73,17 @@ export async function findImage(
   };
 }
 
-async function findByName(context: Context, places: readonly string[], word: string): Promise<string> {
+async function findByName(
+  context: Context,
+  places: readonly string[],
+  word: string,
+  packing: Packing | undefined,
+): Promise<string> {
   const images: (StoredImage & { readonly path: string })[] = [];
   for (const place of places) {
     for (const name of await context.files.list(place)) {
       const stem = stemOf(name);
-      if (stem === undefined) continue;
+      if (stem === undefined || (packing !== undefined && !isPacked(name, packing))) continue;
       const path = join(place, name);
       const tag = await tagOf(context, path, stem);
       images.push({ name, stem, path, ...(tag === undefined ? {} : { tag }) });

@@ -14,6 +14,7 @@ import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertTag } from '../../domain/name.ts';
 import { readWorld, type Release, type World } from '../world.ts';
 import { chooseRelease, toZfsProperties } from '../jail/create.ts';
+import { refusePackageList } from '../jail/create-packages.ts';
 import { jailLock, tagLock } from '../jail/select.ts';
 import { checkArchives, unpackArchive } from '../steps/archive.ts';
 import { cloneDataset, createDataset, takeSnapshot } from '../steps/dataset.ts';
@@ -21,6 +22,7 @@ import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
 import { applyDeletions, checkPackage } from '../steps/package.ts';
 import { findImage, type Image } from './find.ts';
+import { packingWord } from './place.ts';
 
 const importInput = z.object({
   /** An absolute path, a file's name, a UUID, a tag, or the beginning of a UUID. */
@@ -33,6 +35,9 @@ const importInput = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/, 'is 64 hexadecimal digits')
     .optional(),
+  /** Absolute path of the directory to look in, or of the archive. */
+  path: z.string().startsWith('/').optional(),
+  packing: z.enum(['zstd', 'xz', 'gz']).optional(),
   properties: z.array(z.tuple([z.string(), z.string()])).default([]),
   /** The new jail's, when the image's own is taken or unknown. */
   uuid: z.string().optional(),
@@ -84,6 +89,7 @@ export const imageImport = defineChange<typeof importInput, Imported>({
     const given = checkAssignments(input.properties, 'jail-create').filter(
       ([key]) => key !== 'tag' && (release === undefined || key !== 'release'),
     );
+    refusePackageList(given);
     const sorted = sortImported(image.metadata?.properties ?? {}, { trusted: input.hooks, same });
     const mounts = mountLines(image.metadata?.fstab ?? '');
     const dropped = [
@@ -121,6 +127,8 @@ export const imageImport = defineChange<typeof importInput, Imported>({
         flags: '--hooks',
         doc: 'the image is trusted: take its hooks, mounts, handed datasets and permissions too',
       },
+      { key: 'path', flags: '-p, --path <path>', doc: 'look in this directory, or take this file' },
+      { key: 'packing', flags: '-c, --compression <how>', doc: 'only images packed by zstd, xz or gz' },
     ],
     about:
       'IMAGE is a file in the directory images, its UUID, its tag, or the beginning of its UUID; FILE is a path. ' +
@@ -144,6 +152,8 @@ export const imageImport = defineChange<typeof importInput, Imported>({
         {
           image: image.includes('/') ? resolve(image) : image,
           ...(words.flags['name'] === undefined ? {} : { name: words.flags['name'] }),
+          ...(words.flags['path'] === undefined ? {} : { path: resolve(String(words.flags['path'])) }),
+          ...packingWord('import', words),
           ...(sha256 === undefined ? {} : { sha256: sha256.toLowerCase() }),
           hooks: words.flags['hooks'] === true,
           properties: words.properties.filter(([key]) => key !== 'sha256'),
@@ -158,7 +168,7 @@ async function find(context: Context, input: ImportInput): Promise<Found> {
   const given = input.properties.findLast(([key]) => key === 'tag')?.[1];
   if (given !== undefined) assertTag(given);
   const world = await readWorld(context);
-  const image = await findImage(context, world, input.image, input.sha256);
+  const image = await findImage(context, world, input.image, input);
   const holder = (word: string | undefined) => (word === undefined ? undefined : holderOf(world.jails, word));
   for (const [what, word] of [
     ['name', input.name],

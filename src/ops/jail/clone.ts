@@ -14,16 +14,24 @@ import { ownWordsFor } from '../../domain/handed.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
-import { adoptFstab } from '../steps/move.ts';
+import { adoptFstab, leavePlace } from '../steps/move.ts';
+import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
+import { keptRoot } from './way-back.ts';
 import { andStart, startAsWell } from './create-start.ts';
 import { assertHandable } from './handed.ts';
+import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
 import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
+import { copySteps, filesBeside, type Beside } from './copy.ts';
 
 const cloneInput = z.object({
   jail: z.string().min(1, 'a jail is named by its UUID or its tag'),
   snapshot: z.string().optional(),
   name: z.string().optional(),
+  /** A full copy of every file, which hangs on nothing. */
+  thick: z.boolean().default(false),
+  /** Of a single new jail, where no name is given. */
+  uuid: givenUuid.optional(),
   count: z.number().int().min(1).max(999).default(1),
   properties: z.array(z.tuple([z.string(), z.string()])).default([]),
   /** UUIDs of the new jails. */
@@ -41,12 +49,15 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
   prepare: (context, input) => ({
     ...input,
     uuids:
-      input.name === undefined
-        ? Array.from({ length: input.count }, () => context.ids.uuid())
-        : [...numbered(input.name, input.count)],
+      input.uuid !== undefined
+        ? [input.uuid]
+        : input.name === undefined
+          ? Array.from({ length: input.count }, () => context.ids.uuid())
+          : [...numbered(input.name, input.count)],
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
+    assertOneIdentity(input);
     const world = await readWorld(context);
     const tags = tagsOf(input).map((tag) => tagLock(world.pool.name, tag));
     return [jailLock(findJail(world.jails, input.jail)), ...tags];
@@ -57,17 +68,19 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     toSpec(world, source); // a corrupt jail is refused here
     const copies = freeCopies(world, input);
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
+    refusePackageList(given);
     for (const copy of copies) await assertHandable(context, world, ownerOf(world, copy), given);
     const found = await snapshotRows(context.storage, source);
+    const beside = input.thick ? await filesBeside(context, source, input.snapshot) : undefined;
     const steps = copies.flatMap((copy) =>
-      cloneSteps({ world, source, ...copy, snapshot: input.snapshot }, found, given),
+      cloneSteps({ world, source, ...copy, snapshot: input.snapshot, beside }, found, given),
     );
     const tags = copies.map(({ tag }) => tag).join(', ');
     return {
       subject: `${label(source)} to ${tags}`,
       title: `Cloning jail ${source.tag} to ${tags}`,
       steps,
-      result: () => ({ jails: copies.map((copy) => ({ ...copy, kind: 'clone' })) }),
+      result: () => ({ jails: copies.map((copy) => ({ ...copy, kind: input.thick ? 'thick' : 'clone' })) }),
     };
   },
   command: {
@@ -77,6 +90,13 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     flags: [
       { key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' },
       { key: 'count', flags: '-c, --count <n>', doc: 'make n jails; tag and host name get _1 … _n' },
+      { key: 'thick', flags: '-T, --thickjail', doc: 'a full copy, which hangs on nothing' },
+      { key: 'uuid', flags: '-u, --uuid <uuid>', doc: 'this UUID instead of one that is made up' },
+      {
+        key: 'newmac',
+        flags: '-N, --newmac',
+        doc: 'accepted: a clone always gets link addresses of its own',
+      },
     ],
     examples: [
       { line: 'iocage clone web tag=web2', says: 'a second jail like web' },
@@ -95,7 +115,9 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
           jail,
           ...(snapshot === undefined ? {} : { snapshot }),
           ...(words.flags['name'] === undefined ? {} : { name: words.flags['name'] }),
+          ...(words.flags['uuid'] === undefined ? {} : { uuid: words.flags['uuid'] }),
           ...(count === undefined ? {} : { count }),
+          thick: words.flags['thick'] === true,
           properties,
         },
       ];
@@ -193,24 +215,29 @@ const identity = new Set([
   'host_hostname',
   'last_started',
   'base_started',
+  'upgraded_from',
+  'upgrade_snapshot',
   'template',
   'istemplate',
   'type',
   'jail_zfs_dataset',
+  // The packages are in the files already.
+  'pkglist',
 ]);
 
 /**
  * @param leave further properties that the new jail does not get from the source.
+ * @param to with `beside` a full copy is made, which has these files beside its root.
  * @param more what it gets of its own besides what was given, such as the name of its template.
  */
 export function cloneSteps(
-  to: Copy & { world: World; source: Jail; snapshot: string | undefined },
+  to: Copy & { world: World; source: Jail; snapshot: string | undefined; beside?: Beside | undefined },
   found: { filesystems: readonly string[]; snapshots: ReadonlySet<string> },
   given: readonly (readonly [string, string])[],
   more: readonly (readonly [string, string])[] = [],
   leave: ReadonlySet<string> = new Set(),
 ): readonly Step[] {
-  const { world, source, uuid, tag, snapshot } = to;
+  const { world, source, uuid, tag, snapshot, beside } = to;
   if (snapshot !== undefined) {
     assertSnapshotName(snapshot);
     if (!found.snapshots.has(`${source.dataset}/root@${snapshot}`)) {
@@ -219,7 +246,9 @@ export function cloneSteps(
   }
   const dataset = `${world.root}/jails/${uuid}`;
   const mountpoint = join(world.mountpoint, 'jails', uuid);
-  const point = snapshot ?? uuid;
+  const point =
+    snapshot ??
+    freePoint(uuid, (free) => found.filesystems.some((name) => found.snapshots.has(`${name}@${free}`)));
   const hostname = given.find(([key]) => key === 'host_hostname')?.[1];
   const name = hostname ?? uuid.replaceAll('_', '-');
   const handed = ownWordsFor(source.local.get('jail_zfs_dataset'), source, dataset);
@@ -237,7 +266,7 @@ export function cloneSteps(
     ['host_hostuuid', uuid],
     ['tag', tag],
     // A clone of a basejail has no base of its own either.
-    ['type', source.local.get('type') === 'basejail' ? 'basejail' : 'clonejail'],
+    ['type', source.local.get('type') === 'basejail' ? 'basejail' : beside ? 'jail' : 'clonejail'],
     // A jail made with -n is called by its name; one with a UUID by the UUID, which is the built-in default.
     ...(hostname === undefined && name === tag ? ([['host_hostname', name]] as const) : []),
     ...kept.filter(([key]) => !key.startsWith('release_') && key !== 'fetched_at'),
@@ -248,14 +277,24 @@ export function cloneSteps(
   if (snapshot === undefined) {
     steps.push(takeSnapshot({ name: `${source.dataset}@${point}`, recursive: true, properties: {} }));
   }
-  for (const filesystem of found.filesystems) {
+  // What an upgrade of the source keeps of what it was.
+  const left = keptRoot(source);
+  if (beside !== undefined) {
+    const copied = { from: source, to: { dataset, mountpoint }, point, filesystems: found.filesystems, left };
+    steps.push(...copySteps({ ...copied, properties: toZfsProperties(own), beside }));
+  }
+  for (const filesystem of beside === undefined ? found.filesystems : []) {
+    if (filesystem === left) continue;
     // With a named snapshot, a child made after it has no part in it.
     if (snapshot !== undefined && !found.snapshots.has(`${filesystem}@${point}`)) continue;
     const target = `${dataset}${filesystem.slice(source.dataset.length)}`;
     const properties = filesystem === source.dataset ? toZfsProperties(own) : {};
     steps.push(cloneDataset({ snapshot: `${filesystem}@${point}`, dataset: target, properties }));
   }
-  if (source.mountpoint !== undefined) {
+  // The empty place of what was left out.
+  if (beside === undefined && found.filesystems.includes(left))
+    steps.push(leavePlace({ path: join(mountpoint, 'root.old'), when: 'done' }));
+  if (beside === undefined && source.mountpoint !== undefined) {
     steps.push(
       adoptFstab({
         path: join(mountpoint, 'fstab'),

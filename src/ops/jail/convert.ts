@@ -6,12 +6,39 @@ import type { Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
-import type { Jail } from '../../domain/jail.ts';
+import { label, type Jail } from '../../domain/jail.ts';
+import { getProperty } from '../../domain/properties/index.ts';
 import { namespace, type World } from '../world.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import { assertNoClones, planMove } from './move.ts';
 
 const keys = ['template', 'istemplate'] as const;
+
+/**
+ * The words with `type=` put into those of a template: `type=template` makes one, another type of a template makes
+ * it a jail again. COMPAT: the lines stored any type; what the jail is already, in any of their words,
+ * is taken and changes nothing.
+ *
+ * @throws READ_ONLY_PROPERTY when the files would have to become others
+ */
+export function typeAsTemplate(
+  jails: readonly Jail[],
+  words: readonly (readonly [string, string])[],
+): readonly (readonly [string, string])[] {
+  return words.flatMap(([key, value]): readonly (readonly [string, string])[] => {
+    if (key !== 'type') return [[key, value]];
+    const type = getProperty('type').codec.choices!.find((word) => word === value.trim().toLowerCase());
+    if (type === undefined) return [[key, value]];
+    if (type === 'template') return [['template', 'yes']];
+    for (const jail of jails) {
+      const own = jail.local.get('type') ?? 'jail';
+      if (own === type || type === 'jail' || (own === 'jail' && type === 'thickjail')) continue;
+      const why = `${label(jail)} is made as ${own}; 'clone -T' makes a full copy, 'create' the other kinds`;
+      throw failure('READ_ONLY_PROPERTY', { key, why });
+    }
+    return jails.some((jail) => jail.template) ? [['template', 'no']] : [];
+  });
+}
 
 /** What `template=` or `istemplate=` ask for; undefined when neither is among the words. */
 export function wantedTemplate(pairs: readonly (readonly [string, string])[]): boolean | undefined {

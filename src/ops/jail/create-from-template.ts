@@ -5,8 +5,11 @@
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { Context, Plan } from '../operation.ts';
+import type { Step } from '../../driver/system.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneSteps, snapshotRows, type Copy } from './clone.ts';
+import { filesBeside } from './copy.ts';
+import { listedPackages, packageSteps } from './create-packages.ts';
 import { assertHandable } from './handed.ts';
 import { ownerOf, type Created, type Kind } from './new-jail.ts';
 import { jailLock } from './select.ts';
@@ -42,16 +45,34 @@ function findTemplate(world: World, name: string): Jail {
 export async function planFromTemplate(
   context: Context,
   world: World,
-  input: { template?: string | undefined; kind?: Kind | undefined; release?: string | undefined },
+  input: {
+    template?: string | undefined;
+    kind?: Kind | undefined;
+    release?: string | undefined;
+    packages?: readonly string[] | undefined;
+  },
   jails: readonly Copy[],
   given: readonly (readonly [string, string])[],
 ): Promise<Plan<Created>> {
-  const excluded = input.kind !== undefined && input.kind !== 'clone' ? input.kind : input.release;
+  const thick = input.kind === 'thick';
+  const excluded = input.kind !== undefined && input.kind !== 'clone' && !thick ? input.kind : input.release;
   if (excluded !== undefined) {
     throw failure('USAGE', { problem: `template and ${excluded} exclude each other`, command: 'create' });
   }
   const source = findTemplate(world, input.template!);
-  toSpec(world, source); // a corrupt template is refused here
+  const spec = toSpec(world, source); // a corrupt template is refused here
+  const packages = await listedPackages(
+    context,
+    world,
+    given,
+    {
+      root: spec.root,
+      of: `template ${label(source)}`,
+      shared: spec.base !== undefined,
+      state: 'used',
+    },
+    input.packages,
+  );
   for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
   const own = await context.storage.local(source.dataset);
   const more = [
@@ -62,12 +83,19 @@ export async function planFromTemplate(
     }),
   ];
   const found = await snapshotRows(context.storage, source);
+  const beside = thick ? await filesBeside(context, source) : undefined;
+  const steps: Step[] = [];
+  const kept = [...source.local].filter(([key]) => !leave.has(key) && key !== 'host_hostname');
+  for (const { uuid, tag } of jails) {
+    steps.push(
+      ...cloneSteps({ world, source, uuid, tag, snapshot: undefined, beside }, found, given, more, leave),
+      ...(packages ? await packageSteps(context, world, { uuid, tag }, [...kept, ...given], packages) : []),
+    );
+  }
   return {
     subject: jails.map(({ tag }) => tag).join(', '),
     title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`} from template ${source.tag}`,
-    steps: jails.flatMap(({ uuid, tag }) =>
-      cloneSteps({ world, source, uuid, tag, snapshot: undefined }, found, given, more, leave),
-    ),
-    result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind: 'clone' })) }),
+    steps,
+    result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind: thick ? 'thick' : 'clone' })) }),
   };
 }

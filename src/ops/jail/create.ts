@@ -3,7 +3,7 @@
  * template (`create-from-template.ts`). All properties are
  * written in the call that makes the dataset, so no moment shows a jail without its configuration.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { defineChange, type Context, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
@@ -13,25 +13,32 @@ import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../dom
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
+import { properties as allProperties } from '../../domain/properties/index.ts';
 import { poolName, readWorld, type Release, type World } from '../world.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
 import { releaseLock } from '../release/destroy.ts';
+import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
+import { listedPackages, packageSteps } from './create-packages.ts';
+import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
 import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
 
-const types: Readonly<Record<Kind, string>> = {
+export const types: Readonly<Record<Kind, string>> = {
   thick: 'jail',
   clone: 'clonejail',
   base: 'basejail',
+  'clone-base': 'basejail',
   empty: 'emptyjail',
 };
 
 export { toZfsProperties };
+
+const sharesBase = (kind: Kind): boolean => types[kind] === 'basejail';
 
 export const createInput = z.object({
   /** Default: what the stored default of `type` says, else `thick`. */
@@ -41,6 +48,14 @@ export const createInput = z.object({
   template: z.string().min(1).optional(),
   /** The dataset's name, and the tag and host name too. */
   name: z.string().optional(),
+  /** Names of packages to install, in the place of a file in `pkglist`. */
+  packages: z.array(z.string()).min(1).optional(),
+  /** The dataset's name, where nothing else names it. */
+  uuid: givenUuid.optional(),
+  /** Only the first eight digits of the UUID that is made up. */
+  short: z.boolean().default(false),
+  /** Stores every property on the jail, so that later defaults do not reach it. */
+  storeAll: z.boolean().default(false),
   count: z.number().int().min(1).max(999).default(1),
   properties: z.array(z.tuple([z.string(), z.string()])).default([]),
   /** Gives the tag of a jail that gets none; the time of the call. */
@@ -62,6 +77,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
+    assertOneIdentity(input);
     const pool = await poolName(context);
     const tags = wantedTags(input).map((tag) => tagLock(pool, tag));
     return [...tags, ...(await sourceLocks(context, input))];
@@ -73,20 +89,41 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const kind = input.kind ?? defaultKind(world);
     const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
-    const given = givenProperties(input);
+    const given = [...givenProperties(input)];
     for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
+    if (input.storeAll) given.push(...everyOther(world, given));
     const base = kind === 'base' ? await readBase(context, release!) : [];
+    const names = jails.filter(({ named }) => named).map(({ uuid }) => uuid);
+    const taken = await takenPoints(context, release, names);
+    if (release !== undefined && !sharesBase(kind)) await assertCalm(context, world.pool.name, release.name);
+    const packages = await listedPackages(
+      context,
+      world,
+      given,
+      release && {
+        root: rootOf(release),
+        of: `release ${release.name}`,
+        shared: sharesBase(kind),
+        state: 'fresh',
+      },
+      input.packages,
+    );
+    const steps: Step[] = [];
+    for (const jail of jails) {
+      steps.push(...createSteps(world, jail, kind, release, given, base, taken));
+      if (packages) steps.push(...(await packageSteps(context, world, jail, given, packages)));
+    }
     return {
       subject: jails.map(({ tag }) => tag).join(', '),
       title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`}`,
-      steps: jails.flatMap((jail) => createSteps(world, jail, kind, release, given, base)),
+      steps,
       result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind })) }),
     };
   },
   command: {
     names: ['create'],
     group: 'jails',
-    usage: '[-b|-c|-e] [release=RELEASE | template=TEMPLATE] [tag=TAG] [PROPERTY=VALUE ...]',
+    usage: '[-b|-B|-c|-e|-T] [release=RELEASE | template=TEMPLATE] [tag=TAG] [PROPERTY=VALUE ...]',
     flags: [
       {
         key: 'clone',
@@ -98,15 +135,33 @@ export const jailCreate = defineChange<typeof createInput, Created>({
         flags: '-b, --basejail',
         doc: 'the system folders are the ones of the release, shared and read-only',
       },
+      {
+        key: 'clonebase',
+        flags: '-B, --clone_basejail',
+        doc: 'a basejail whose own files are cloned, not copied',
+      },
       { key: 'empty', flags: '-e, --empty', doc: 'no files at all in the jail' },
       { key: 'thick', flags: '-T, --thick', doc: 'a full copy of the release (the default)' },
+      { key: 'thick', flags: '--thickjail', doc: 'same as --thick' },
       { key: 'release', flags: '-r, --release <release>', doc: 'same as release=RELEASE' },
       {
         key: 'template',
         flags: '-t, --template <template>',
-        doc: 'a clone of the template; same as template=',
+        doc: 'a clone of the template; with -T a full copy; same as template=',
       },
       { key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' },
+      {
+        key: 'pkglist',
+        flags: '-p, --pkglist <file>',
+        doc: 'install the packages that the file lists; same as pkglist=FILE',
+      },
+      { key: 'uuid', flags: '-u, --uuid <uuid>', doc: 'this UUID instead of one that is made up' },
+      { key: 'short', flags: '-s, --short', doc: 'only the first eight digits of the UUID' },
+      {
+        key: 'storeAll',
+        flags: '-C, --thickconfig',
+        doc: 'store every property on the jail: defaults that change later do not reach it',
+      },
       { key: 'count', flags: '--count <n>', doc: 'make n jails; tag and host name get _1 … _n' },
     ],
     about:
@@ -120,6 +175,10 @@ export const jailCreate = defineChange<typeof createInput, Created>({
       {
         line: 'iocage create -t golden tag=web3',
         says: 'a clone of the template golden, with its properties',
+      },
+      {
+        line: 'iocage create -c tag=web pkglist=packages.txt',
+        says: 'with the packages that the file names, one a line',
       },
       { line: 'iocage create -e tag=lfs', says: 'an empty jail to fill by hand' },
     ],
@@ -144,6 +203,9 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
   };
   const release = take('release') ?? (flags['release'] as string | undefined);
   const template = templateWord(take('template')) ?? (flags['template'] as string | undefined);
+  const pkglist = take('pkglist') ?? (flags['pkglist'] as string | undefined);
+  // Named by a person, who stands somewhere.
+  if (pkglist !== undefined) properties.push(['pkglist', pkglist === 'none' ? pkglist : resolve(pkglist)]);
   const cloneCount = typeof flags['clone'] === 'string' ? flags['clone'] : undefined;
   const countText = take('count') ?? cloneCount ?? (flags['count'] as string | undefined);
   if (countText !== undefined && !/^[0-9]{1,4}$/.test(countText)) {
@@ -158,6 +220,7 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
     ...(flags['empty'] ? (['empty'] as const) : []),
     ...(flags['thick'] ? (['thick'] as const) : []),
     ...(flags['base'] ? (['base'] as const) : []),
+    ...(flags['clonebase'] ? (['clone-base'] as const) : []),
   ];
   if (chosen.length > 1)
     throw failure('USAGE', { problem: `${chosen.join(' and ')} exclude each other`, command: 'create' });
@@ -166,6 +229,9 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
     ...(release === undefined ? {} : { release }),
     ...(template === undefined ? {} : { template }),
     ...(flags['name'] === undefined ? {} : { name: flags['name'] as string }),
+    ...(flags['uuid'] === undefined ? {} : { uuid: flags['uuid'] as string }),
+    short: flags['short'] === true,
+    storeAll: flags['storeAll'] === true,
     ...(countText === undefined ? {} : { count: Number(countText) }),
     properties: properties as [string, string][],
   };
@@ -192,7 +258,7 @@ function defaultKind(world: World): Kind {
 async function sourceLocks(context: Context, input: CreateInput): Promise<readonly string[]> {
   if (input.template !== undefined) return templateLocks(context, input.template);
   const world = await readWorld(context);
-  if ((input.kind ?? defaultKind(world)) !== 'base') return [];
+  if (!sharesBase(input.kind ?? defaultKind(world))) return [];
   const release = await chooseRelease(context, world, input.release);
   return [releaseLock(world.pool.name, release.name)];
 }
@@ -200,6 +266,42 @@ async function sourceLocks(context: Context, input: CreateInput): Promise<readon
 function givenProperties(input: CreateInput): (readonly [string, string])[] {
   // The tag is checked with the others, and stored apart from them.
   return checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
+}
+
+/** What is in force besides, of what every jail may have another value of. */
+function everyOther(
+  world: World,
+  given: readonly (readonly [string, string])[],
+): readonly (readonly [string, string])[] {
+  const free = allProperties.filter(
+    ({ key, store, access, defaultable, defaultsOnly }) =>
+      store === 'user' &&
+      access === 'set' &&
+      defaultable &&
+      !defaultsOnly &&
+      !given.some(([other]) => other === key),
+  );
+  return free.flatMap(({ key, default: builtIn }) => {
+    const value = world.defaults.get(key) ?? builtIn;
+    return value === null ? [] : [[key, value] as const];
+  });
+}
+
+/** Those of the names that a snapshot of the release has already; a new UUID is never among them. */
+async function takenPoints(
+  context: Context,
+  release: Release | undefined,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const taken = new Set<string>();
+  for (const start of release === undefined ? [] : names) {
+    // Each is asked for alone: a release has as many snapshots as there are jails of it.
+    for (let name = start; (await context.storage.local(`${release!.dataset}/root@${name}`)) !== undefined;) {
+      taken.add(name);
+      name = freePoint(start, (one) => taken.has(one));
+    }
+  }
+  return taken;
 }
 
 /** The folders of the release that the jail will share. */
@@ -235,7 +337,7 @@ function identify(context: Context, world: World, input: CreateInput): readonly 
   const explicit = givenTag(input) ?? input.name;
   return wantedTags(input).map((tag, index) => {
     const named = input.name !== undefined;
-    const uuid = named ? numbered(input.name!, input.count)[index]! : context.ids.uuid();
+    const uuid = named ? numbered(input.name!, input.count)[index]! : newUuid(context, world, input);
     for (const [what, word] of [
       ['tag', tag],
       ['name', uuid],
@@ -248,6 +350,15 @@ function identify(context: Context, world: World, input: CreateInput): readonly 
     }
     return { uuid, tag, named };
   });
+}
+
+function newUuid(context: Context, world: World, { uuid, short }: CreateInput): string {
+  if (uuid !== undefined) return uuid;
+  // Of eight digits two may be the same some day.
+  for (;;) {
+    const made = short ? context.ids.uuid().slice(0, 8) : context.ids.uuid();
+    if (!short || holderOf(world.jails, made) === undefined) return made;
+  }
 }
 
 export async function chooseRelease(
@@ -276,6 +387,7 @@ function createSteps(
   release: Release | undefined,
   given: readonly (readonly [string, string])[],
   base: readonly string[],
+  taken: ReadonlySet<string>,
 ): readonly Step[] {
   const dataset = `${world.root}/jails/${jail.uuid}`;
   const mountpoint = join(world.mountpoint, 'jails', jail.uuid);
@@ -287,7 +399,7 @@ function createSteps(
     ['host_hostuuid', jail.uuid],
     ['tag', jail.tag],
     ['type', types[kind]],
-    ...(kind === 'base' ? ([['basejail', '1']] as const) : []),
+    ...(sharesBase(kind) ? ([['basejail', '1']] as const) : []),
     ...(release === undefined ? [] : ([['release', release.name]] as const)),
     ...(hostname === undefined ? [] : ([['host_hostname', hostname]] as const)),
     ...given.filter(([key]) => key !== 'host_hostname'),
@@ -297,9 +409,10 @@ function createSteps(
     steps.push(createDataset({ dataset: `${dataset}/root`, properties: {} }));
     if (kind === 'base') steps.push(copyPrivate({ release: rootOf(release!), root, base }));
   } else {
-    const snapshot = `${release.dataset}/root@${jail.uuid}`;
+    const snapshot = `${release.dataset}/root@${freePoint(jail.uuid, (name) => taken.has(name))}`;
     steps.push(takeSnapshot({ name: snapshot, recursive: false, properties: {} }));
-    if (kind === 'clone') steps.push(cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }));
+    if (kind === 'clone' || kind === 'clone-base')
+      steps.push(cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }));
     else {
       steps.push(copyDataset({ snapshot, dataset: `${dataset}/root` }));
       steps.push(dropSnapshot({ name: snapshot }));

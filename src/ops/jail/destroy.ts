@@ -3,24 +3,19 @@
  * clone of the jail, never a snapshot that a person made elsewhere, never with `zfs destroy -R`.
  */
 import { join } from 'node:path';
-import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { releaseDestroy } from '../release/destroy.ts';
 import { noteHandedElsewhere } from '../snapshot/rows.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWorld, type World } from '../world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
+import { jailDestroyTree } from './destroy-tree.ts';
 import { computeLoss, type Loss } from './loss.ts';
-import { assertDown, assertOurs, jailLock } from './select.ts';
-
-const destroyInput = z.object({
-  jail: z.string().min(1, 'a jail is named by its UUID or its tag'),
-  /** Stop the jail first when it runs. */
-  force: z.boolean().default(false),
-});
+import { destroyInput, stopFirst } from './losses.ts';
+import { assertOurs, jailLock } from './select.ts';
 
 interface Destroyed {
   readonly uuid: string;
@@ -64,17 +59,25 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
         flags: '-y, --yes',
         doc: 'answer the question with yes; a running jail is still refused',
       },
+      {
+        key: 'recursive',
+        flags: '-R, --recursive',
+        doc: 'with all jails that were cloned from it, and from those',
+      },
       { key: 'release', flags: '-r, --release', doc: 'the names are releases, not jails' },
       { key: 'download', flags: '-d, --download', doc: 'with -r: the downloaded files too' },
     ],
     about:
-      'Shows every dataset and snapshot that will be lost and asks. A jail from which others are cloned is refused.',
+      'Shows every dataset and snapshot that will be lost and asks. A jail from which others are cloned is refused without -R.',
     examples: [
       { line: 'iocage destroy web', says: 'shows what will be lost and asks' },
       { line: 'iocage destroy -f web', says: 'does not ask; for scripts' },
       { line: 'iocage destroy -r bookworm', says: 'removes a release that no jail uses' },
     ],
-    instead: (words) => (words.flags['release'] === true ? releaseDestroy : undefined),
+    instead({ flags }) {
+      if (flags['recursive'] === true) return jailDestroyTree;
+      return flags['release'] === true ? releaseDestroy : undefined;
+    },
     toInputs(words) {
       if (words.flags['download'] === true) {
         throw failure('USAGE', {
@@ -91,23 +94,6 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
     },
   },
 });
-
-/** A running jail is stopped when that is wanted; one that was killed from outside may have left its network. */
-export async function stopFirst(
-  context: Context,
-  world: World,
-  jail: Jail,
-  force: boolean,
-): Promise<readonly Step[]> {
-  if (!jail.ours)
-    throw failure('GUARDED', { dataset: jail.dataset, why: jail.problem ?? 'iocage did not make it' });
-  if (!force) await assertDown(context, jail, 'destroy');
-  // One that is only not mounted can be destroyed all the same.
-  if (jail.problem !== undefined && !(await context.host.running(jail.pool)).has(jail.uuid)) return [];
-  const spec = toSpec(world, jail);
-  const up = (await context.host.running(jail.pool)).has(jail.uuid);
-  return up ? context.host.stopSteps(spec) : ((await context.host.leftoverSteps?.(spec)) ?? []);
-}
 
 function destroySteps(world: World, jail: Jail, loss: Loss): readonly Step[] {
   return [

@@ -1,6 +1,6 @@
 /** `get`, `get -r`, `defaults`: what is configured, and where each value comes from. */
 import * as z from 'zod';
-import { defineRead } from '../operation.ts';
+import { defineRead, type Words } from '../operation.ts';
 import type { Host, RunningJail } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { effective } from '../../domain/config.ts';
@@ -47,7 +47,7 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
   command: {
     names: ['get', 'show'],
     group: 'configuration',
-    usage: 'PROPERTY|all JAIL|default | -r PROPERTY',
+    usage: 'PROPERTY|all JAIL|default | -r PROPERTY | -p',
     flags: [
       { key: 'recursive', flags: '-r, --recursive', doc: 'the property of every jail' },
       {
@@ -55,6 +55,11 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
         flags: '-l, --long',
         doc: "with 'all': the source of each value, and why it is not applied",
       },
+      // COMPAT: the Python line has a flag for each of these; `-f` of its plugins is not taken.
+      { key: 'all', flags: '-a, --all', doc: 'same as: get all JAIL' },
+      { key: 'state', flags: '-s, --state', doc: 'same as: get state JAIL' },
+      { key: 'jid', flags: '-j, --jid', doc: 'same as: get jid JAIL' },
+      { key: 'pool', flags: '-p, --pool', doc: 'same as: get pool default' },
     ],
     about: `PROPERTY may also be state (up or down), jid, pool or iocroot.`,
     examples: [
@@ -68,7 +73,7 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
     ],
     toInputs(words) {
       noProperties('get', words);
-      const [key, jail, ...more] = words.positionals;
+      const [key, jail, ...more] = [...keysOfFlags(words), ...words.positionals];
       // COMPAT: the original's `show PROPERTY` became `get -r PROPERTY` in its later lines.
       const recursive = words.flags['recursive'] === true || words.called === 'show';
       const usage = (problem: string) => failure('USAGE', { problem, command: 'get' });
@@ -119,6 +124,14 @@ export function answerGet(
   return { jail: jail.uuid, key, value, source };
 }
 
+/** `-a JAIL` as `all JAIL`, and so on; the pool is that of no jail. */
+function keysOfFlags({ flags, positionals }: Words): readonly string[] {
+  const asked = (['all', 'state', 'jid', 'pool'] as const).filter((key) => flags[key] === true);
+  if (asked.length > 1)
+    throw failure('USAGE', { problem: `--${asked.join(' and --')} exclude each other`, command: 'get' });
+  return asked[0] === 'pool' && positionals.length === 0 ? ['pool', 'default'] : asked;
+}
+
 const pseudoKeys = ['state', 'jid', 'pool', 'iocroot'];
 
 function isPseudo(key: string): boolean {
@@ -167,6 +180,11 @@ function allOf(host: Pick<Host, 'notApplied'>, world: World, jail: Jail): readon
 }
 
 function ofDefaults(world: World, key: string): GetOutput {
+  const host = new Map([
+    ['pool', world.pool.name],
+    ['iocroot', world.mountpoint],
+  ]).get(key);
+  if (host !== undefined) return { jail: 'default', key, value: host, source: 'computed' };
   const all = defaultsOf(world);
   if (key === 'all') return { jail: 'default', properties: all };
   const found = all.find((value) => value.key === key);

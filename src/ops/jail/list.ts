@@ -23,6 +23,7 @@ export interface ListedJail {
   readonly ip6: string | null;
   readonly template: string | null;
   readonly basejail: boolean;
+  readonly vnet: boolean;
   /** Why the state is `corrupt`. */
   readonly problem?: string;
 }
@@ -32,6 +33,8 @@ const sorts = ['name', 'jid', 'state', 'release', 'ip4', 'boot', 'type', 'tag', 
 const listInput = z.object({
   /** Templates instead of jails. */
   templates: z.boolean().default(false),
+  /** Only basejails. */
+  basejails: z.boolean().default(false),
   sort: z.enum(sorts).default('name'),
 });
 
@@ -42,9 +45,11 @@ export const jailList = defineRead<
   id: 'jail.list',
   title: 'List jails, templates or releases',
   input: listInput,
-  async read(context, { templates, sort }) {
+  async read(context, { templates, basejails, sort }) {
     const world = await readWorld(context);
-    const jails = listedJails(world, await context.host.running(world.pool.name), templates);
+    const jails = listedJails(world, await context.host.running(world.pool.name), templates).filter(
+      (jail) => !basejails || jail.basejail,
+    );
     return { jails: sorted(jails, sort), foreign: await context.host.foreign(world.pool.name) };
   },
   command: {
@@ -54,8 +59,17 @@ export const jailList = defineRead<
     flags: [
       { key: 'templates', flags: '-t, --template', doc: 'templates instead of jails' },
       { key: 'releases', flags: '-r, --release', doc: 'the fetched releases' },
+      { key: 'releases', flags: '-b, --base', doc: 'same as --release' },
+      { key: 'basejails', flags: '-B, --basejails', doc: 'only basejails' },
+      { key: 'names', flags: '-q, --quick', doc: 'names and addresses only' },
+      {
+        key: 'warden',
+        flags: '--warden',
+        doc: 'a block of lines for each jail, as the develop lines print it',
+      },
       { key: 'long', flags: '-l, --long', doc: 'more columns' },
       { key: 'sort', flags: '-s, --sort <column>', doc: `by ${sorts.join(', ')}` },
+      { key: 'asEver', flags: '--http', doc: 'accepted and without effect' },
     ],
     examples: [
       { line: 'iocage list', says: 'all jails' },
@@ -71,6 +85,7 @@ export const jailList = defineRead<
       return [
         {
           templates: words.flags['templates'] === true,
+          basejails: words.flags['basejails'] === true,
           ...(sort === undefined ? {} : { sort: String(sort).toLowerCase() }),
         },
       ];
@@ -115,6 +130,7 @@ function listed(world: World, jail: Jail, running: RunningJail | undefined): Lis
     ip6: first(6, running?.ip6),
     template: value('source_template'),
     basejail: value('type') === 'basejail' || values.get('basejail') === '1',
+    vnet: values.get('vnet') === 'on',
     ...(jail.problem === undefined ? {} : { problem: jail.problem }),
   };
 }
@@ -191,7 +207,10 @@ export const jailDf = defineRead<typeof dfInput, { jails: readonly Space[] }>({
     names: ['df'],
     group: 'data',
     usage: '',
-    flags: [{ key: 'sort', flags: '-s, --sort <column>', doc: `by ${dfSorts.join(', ')}` }],
+    flags: [
+      { key: 'sort', flags: '-s, --sort <column>', doc: `by ${dfSorts.join(', ')}` },
+      { key: 'asEver', flags: '-l, --long', doc: 'accepted: names are never cut' },
+    ],
     examples: [{ line: 'iocage df', says: 'compression, reservation, quota, used and available space' }],
     toInputs(words) {
       noPositionals('df', words);

@@ -1,13 +1,35 @@
 /** What `create`, `clone` and `create template=` have in common. */
 import { join } from 'node:path';
+import * as z from 'zod';
+import { failure } from '../../domain/errors.ts';
 import { getProperty } from '../../domain/properties/index.ts';
+import { isUuid } from '../../domain/name.ts';
 import { namespace, type World } from '../world.ts';
 
-export const kinds = ['thick', 'clone', 'base', 'empty'] as const;
+/** `clone-base`: a basejail whose own files are a clone of the release's instead of a copy. */
+export const kinds = ['thick', 'clone', 'base', 'clone-base', 'empty'] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Created {
   readonly jails: readonly { readonly uuid: string; readonly tag: string; readonly kind: Kind }[];
+}
+
+/** The UUID that a single new jail is given by its maker. */
+export const givenUuid = z
+  .string()
+  .refine(isUuid, 'is no UUID')
+  .transform((text) => text.toLowerCase());
+
+/** Throws when a name, a UUID and a number of jails do not go together. */
+export function assertOneIdentity(input: {
+  name?: string | undefined;
+  uuid?: string | undefined;
+  count: number;
+}): void {
+  if (input.uuid === undefined) return;
+  const problem =
+    input.name !== undefined ? 'excludes a name' : input.count > 1 ? 'is for one jail, not for several' : '';
+  if (problem !== '') throw failure('INVALID_INPUT', { issues: [{ path: 'uuid', problem }] });
 }
 
 /** Splits checked assignments into ZFS's own properties and ours, the latter with their namespace. */
@@ -15,6 +37,15 @@ export function toZfsProperties(pairs: readonly (readonly [string, string])[]): 
   return Object.fromEntries(
     pairs.map(([key, value]) => [getProperty(key).store === 'native' ? key : namespace + key, value]),
   );
+}
+
+/**
+ * Name of the snapshot that a jail is made from: the jail's own, or with a number where somebody else has
+ * that one, such as a jail of the same name that is gone and whose snapshot a promotion left behind.
+ */
+export function freePoint(uuid: string, isTaken: (name: string) => boolean): string {
+  if (!isTaken(uuid)) return uuid;
+  for (let number = 2; ; number += 1) if (!isTaken(`${uuid}-${number}`)) return `${uuid}-${number}`;
 }
 
 export function numbered(word: string, count: number): readonly string[] {

@@ -28,6 +28,8 @@ const execInput = jailInput.extend({
   hostUser: z.string().optional(),
   jailUser: z.string().optional(),
   start: z.boolean().default(false),
+  /** The program gets the caller's proxy settings. */
+  keepProxy: z.boolean().default(false),
 });
 
 export const jailExec = defineSession<typeof execInput>({
@@ -43,6 +45,7 @@ export const jailExec = defineSession<typeof execInput>({
     return context.host.exec(spec, input.argv, {
       ...(input.hostUser === undefined ? {} : { hostUser: input.hostUser }),
       ...(input.jailUser === undefined ? {} : { jailUser: input.jailUser }),
+      ...(input.keepProxy ? { keepProxy: true } : {}),
     });
   },
   command: {
@@ -54,6 +57,11 @@ export const jailExec = defineSession<typeof execInput>({
       { key: 'hostUser', flags: '-u, --host_user <user>', doc: 'as this user of the host' },
       { key: 'jailUser', flags: '-U, --jail_user <user>', doc: 'as this user of the jail' },
       { key: 'start', flags: '-f, --force', doc: 'start the jail first when it is down' },
+      {
+        key: 'keepProxy',
+        flags: '-p, --keep_proxy',
+        doc: 'with the proxy variables of the caller (http_proxy, …)',
+      },
     ],
     about:
       "Everything after the jail is the command, passed on word by word; no shell reads it. The exit status is the command's.",
@@ -74,6 +82,7 @@ export const jailExec = defineSession<typeof execInput>({
         ...(hostUser === undefined ? {} : { hostUser }),
         ...(jailUser === undefined ? {} : { jailUser }),
         start: words.flags['start'] === true,
+        keepProxy: words.flags['keepProxy'] === true,
       };
       if (jail !== 'ALL') return [{ jail, ...rest }];
       const all = { positionals: ['ALL'], properties: [], flags: {} };

@@ -16,7 +16,7 @@ import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
 import { getRelease, releaseLock } from '../release/destroy.ts';
-import { convertSteps, wantedTemplate } from './convert.ts';
+import { convertSteps, typeAsTemplate, wantedTemplate } from './convert.ts';
 import { toZfsProperties } from './create.ts';
 import { assertHandable } from './handed.ts';
 import { liveLimits } from './limits.ts';
@@ -110,12 +110,13 @@ async function planJails(
   context: Context,
   world: World,
   names: readonly string[],
-  words: readonly (readonly [string, string])[],
+  given: readonly (readonly [string, string])[],
 ) {
   const jails = [...new Set(names.map((name) => findJail(world.jails, name)))];
   for (const jail of jails) {
     if (jail.problem !== undefined) throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
   }
+  const words = typeAsTemplate(jails, given);
   const releases = checkReleases(world, jails, words);
   const pairs = [
     ...checkAssignments(

@@ -3,8 +3,11 @@ import * as z from 'zod';
 import { defineChange, defineSequence, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
+import type { JailSpec } from '../../driver/host.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
+import { hostOf } from './host-id.ts';
+import { takeOver } from '../transfer/standby.ts';
 import { bootWith, shutdownWith } from '../host/boot.ts';
 import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
 import { settle } from './settle.ts';
@@ -20,6 +23,8 @@ interface Life {
   readonly notApplied: readonly { readonly key: string; readonly value: string; readonly why: string }[];
 }
 
+const ignoreDoc = 'one that fails is told, and the exit status stays 0';
+
 /** `YYYY-MM-DD_HH:MM:SS`, local time, as the original wrote `last_started`. */
 export function stamp(date: Date): string {
   const two = (n: number): string => String(n).padStart(2, '0');
@@ -27,22 +32,34 @@ export function stamp(date: Date): string {
   return `${day}_${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-export const jailStart = defineChange<typeof jailInput, Life>({
+const startInput = jailInput.extend({
+  /** A template too. */
+  force: z.boolean().default(false),
+});
+
+/** As the host driver takes a template that is to be started all the same. */
+const noTemplate = (spec: JailSpec): JailSpec => ({
+  ...spec,
+  config: new Map([...spec.config, ['type', 'jail'], ['template', 'no'], ['istemplate', 'no']]),
+});
+
+export const jailStart = defineChange<typeof startInput, Life>({
   id: 'jail.start',
   title: 'Start jails',
   effect: 'change',
   recover: 'undo',
-  input: jailInput,
+  input: startInput,
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    const configured = toSpec(world, jail);
-    if (jail.template) {
+    const stored = toSpec(world, jail);
+    if (jail.template && !input.force) {
       throw failure('START_FAILED', {
         jail: label(jail),
-        why: 'it is a template; create jails from it instead',
+        why: 'it is a template; create jails from it instead, or add -f',
       });
     }
+    const configured = jail.template ? noTemplate(stored) : stored;
     if ((await context.host.running(jail.pool)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
     await assertNeeds(context, world, jail);
@@ -50,19 +67,22 @@ export const jailStart = defineChange<typeof jailInput, Life>({
     const settled = await settle(context, world, jail, configured);
     const handed = await handOver(context, jail, configured.config);
     const spec = { ...settled.spec, handed: handed.mounts };
-    const problems = [...handed.problems, ...(await context.host.check(spec))];
+    const belongs = await hostOf(context, jail, spec.config);
+    const problems = [...belongs.problems, ...handed.problems, ...(await context.host.check(spec))];
     if (problems.length > 0) {
       const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
       throw failure('START_FAILED', { jail: label(jail), why });
     }
     const started = {
       [`${namespace}last_started`]: stamp(context.clock.now()),
+      ...(belongs.adopted === undefined ? {} : { [`${namespace}hostid`]: belongs.adopted }),
       ...(spec.base === undefined ? {} : { [`${namespace}base_started`]: spec.base.release }),
     };
     return {
       subject: label(jail),
       title: `Starting ${label(jail)}`,
       steps: [
+        ...takeOver(jail),
         ...handed.steps,
         ...(await context.host.startSteps(spec)),
         setProperties({
@@ -97,11 +117,16 @@ export const jailStart = defineChange<typeof jailInput, Life>({
       { line: 'iocage start ALL', says: 'every jail that is down' },
     ],
     about: 'What a jail depends on (property depends) is started before it.',
-    flags: [{ key: 'rc', flags: '--rc', doc: 'same as rcboot: every jail with boot=on' }],
+    flags: [
+      { key: 'force', flags: '-f, --force', doc: 'also a template that is named' },
+      { key: 'ignore', flags: '-i, --ignore', doc: ignoreDoc },
+      { key: 'rc', flags: '--rc', doc: 'same as rcboot: every jail with boot=on' },
+    ],
     instead: (words) => (words.flags['rc'] === true ? hostBoot : undefined),
     async toInputs(words, context) {
       const asked = await manyJails('start', words, context, (jail, running) => !running && !jail.template);
-      return withWhatTheyNeed(context, asked);
+      const inputs = await withWhatTheyNeed(context, asked);
+      return words.flags['force'] === true ? inputs.map((input) => ({ ...input, force: true })) : inputs;
     },
   },
 });
@@ -111,7 +136,12 @@ async function assertStartable(context: Context, world: World, jail: Jail): Prom
   assertNeedsKnown(world, jail);
   const spec = toSpec(world, jail);
   const handed = await handOver(context, jail, spec.config);
-  const found = [...handed.problems, ...(await context.host.check({ ...spec, handed: handed.mounts }))];
+  const belongs = await hostOf(context, jail, spec.config);
+  const found = [
+    ...belongs.problems,
+    ...handed.problems,
+    ...(await context.host.check({ ...spec, handed: handed.mounts })),
+  ];
   const problems = found.filter(({ key }) => !key.endsWith('_addr'));
   if (problems.length === 0) return;
   const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
@@ -151,12 +181,17 @@ async function rootMounted(context: Context, root: string): Promise<boolean> {
   return rows?.[0]?.values.get('mounted') !== 'no';
 }
 
-export const jailStop = defineChange<typeof jailInput, Life>({
+const stopInput = jailInput.extend({
+  /** Without exec_prestop and exec_stop; a jail that is down is no failure. */
+  force: z.boolean().default(false),
+});
+
+export const jailStop = defineChange<typeof stopInput, Life>({
   id: 'jail.stop',
   title: 'Stop jails',
   effect: 'change',
   recover: 'finish',
-  input: jailInput,
+  input: stopInput,
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
@@ -164,9 +199,9 @@ export const jailStop = defineChange<typeof jailInput, Life>({
     const up = (await context.host.running(jail.pool)).has(jail.uuid);
     // A jail that ended by itself may have left its network behind.
     const steps = up
-      ? await context.host.stopSteps(spec)
+      ? await context.host.stopSteps(spec, { force: input.force })
       : ((await context.host.leftoverSteps?.(spec)) ?? []);
-    if (!up && steps.length === 0) throw failure('ALREADY_DOWN', { name: label(jail) });
+    if (!up && steps.length === 0 && !input.force) throw failure('ALREADY_DOWN', { name: label(jail) });
     return {
       subject: label(jail),
       title: `Stopping ${label(jail)}`,
@@ -182,9 +217,20 @@ export const jailStop = defineChange<typeof jailInput, Life>({
       { line: 'iocage stop web', says: 'runs exec_stop, ends what is left, takes the network down' },
       { line: 'iocage stop ALL', says: 'every running jail' },
     ],
-    flags: [{ key: 'rc', flags: '--rc', doc: 'same as rcshutdown: every running jail, in reverse order' }],
+    flags: [
+      {
+        key: 'force',
+        flags: '-f, --force',
+        doc: 'without exec_prestop and exec_stop; a jail that is down is no failure',
+      },
+      { key: 'ignore', flags: '-i, --ignore', doc: ignoreDoc },
+      { key: 'rc', flags: '--rc', doc: 'same as rcshutdown: every running jail, in reverse order' },
+    ],
     instead: (words) => (words.flags['rc'] === true ? hostShutdown : undefined),
-    toInputs: (words, context) => manyJails('stop', words, context, (_, running) => running),
+    async toInputs(words, context) {
+      const asked = await manyJails('stop', words, context, (_, running) => running);
+      return words.flags['force'] === true ? asked.map((input) => ({ ...input, force: true })) : asked;
+    },
   },
 });
 

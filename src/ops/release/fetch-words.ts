@@ -7,7 +7,11 @@ import { archiveEndings, compressionOf } from '../../domain/archive.ts';
 import { failure } from '../../domain/errors.ts';
 import { isSetName } from '../../domain/manifest.ts';
 import { nearest } from '../../domain/nearest.ts';
+import { getProperty } from '../../domain/properties/index.ts';
 import { isSuiteName, serverUrl } from '../../domain/release.ts';
+
+/** Of a jail's dataset and of a release's alike. */
+const compressions = getProperty('compression').codec.choices!;
 
 const packageName = /^[a-z0-9][a-z0-9.+-]{1,100}$/;
 
@@ -54,9 +58,13 @@ export const fetchInput = z
     localDirectory: z.string().startsWith('/').optional(),
     sets: z.array(z.string().refine(isSetName, 'is no name of a distribution set')).optional(),
     verify: z.boolean().default(true),
+    /** Of a release that is there already: true insists on it; default: where it has a package manager. */
+    update: z.boolean().optional(),
+
     compression: z
       .string()
-      .regex(/^[a-z0-9-]{1,20}$/)
+      .transform((text) => text.toLowerCase())
+      .refine((text) => compressions.includes(text), `is none of ${compressions.join(', ')}`)
       .optional(),
   })
   .superRefine((input, context) => {
@@ -114,12 +122,21 @@ export const fetchFlags: readonly Flag[] = [
     flags: '--noverify',
     doc: 'with -f: take sets without a MANIFEST; never for what is downloaded',
   },
-  // COMPAT: Python iocage's words for what fetch does anyway, or does not do yet (updating).
+  {
+    key: 'update',
+    flags: '-U, --update',
+    doc: 'a release that is fetched already is updated; an error when it has no package manager',
+  },
+  {
+    key: 'noupdate',
+    flags: '--noupdate',
+    doc: 'a release that is fetched already is left as it is; also -NU',
+  },
+  // COMPAT: Python iocage's words for what fetch does anyway.
   { key: 'asEver', flags: '--http', doc: 'accepted and without effect' },
   { key: 'asEver', flags: '-V, --verify', doc: 'accepted: what is fetched is always verified' },
-  { key: 'asEver', flags: '-U, --update', doc: 'accepted and without effect' },
-  { key: 'asEver', flags: '--noupdate', doc: 'accepted and without effect' },
   { key: 'asEver', flags: '--noeol', doc: 'accepted and without effect' },
+  { key: 'asEver', flags: '-E, --eol', doc: 'accepted and without effect' },
 ];
 
 const list = (text: string): readonly string[] => text.split(/[\s,]+/).filter((word) => word !== '');
@@ -165,6 +182,8 @@ export function toFetchInput({ positionals, properties, flags }: Words): z.input
   // COMPAT: `-F MANIFEST` named the list itself among the sets.
   if (sets !== undefined) input['sets'] = sets.filter((name) => name !== 'MANIFEST');
   if (flags['noverify'] === true) input['verify'] = false;
+  if (flags['update'] === true) input['update'] = true;
+  if (flags['noupdate'] === true) input['update'] = false;
   if (flags['local'] === true) {
     if (root === undefined)
       throw failure('USAGE', { problem: '-f needs the directory: -d DIRECTORY', command: 'fetch' });

@@ -4,7 +4,7 @@
  * `fetch-suite.ts`, `fetch-archive.ts` and `fetch-sets.ts`; here is what they share: the name, the
  * datasets, their properties in the call that makes them, and a release that is there already.
  */
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange, type Context, type Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
@@ -16,6 +16,8 @@ import { planArchive } from './fetch-archive.ts';
 import { customLocks, planCustom } from './fetch-custom.ts';
 import { planSets } from './fetch-sets.ts';
 import { planSuite } from './fetch-suite.ts';
+import { findPackageManager, getPackageManager } from '../jail/packages.ts';
+import { planReleaseUpdate, updateLocks, type Updated } from './update.ts';
 import { fetchFlags, fetchInput, toFetchInput, type FetchInput } from './fetch-words.ts';
 
 /** What one way of fetching adds to the shared steps. */
@@ -49,6 +51,8 @@ interface Fetched {
   /** False when the release was there and nothing was done. */
   readonly fetched: boolean;
   readonly message: string;
+  /** Of a release that was there, when it was updated. */
+  readonly updated?: Updated;
 }
 
 export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
@@ -59,7 +63,9 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
   input: fetchInput,
   async locks(context, input) {
     const name = await chooseName(context, input);
-    return [releaseLock(await poolName(context), name), ...(await customLocks(context, input))];
+    const pool = await poolName(context);
+    const locks = input.update === false ? [] : updateLocks(await readWorld(context), name);
+    return [...new Set([releaseLock(pool, name), ...locks, ...(await customLocks(context, input))])];
   },
   async plan(context, input) {
     const name = await chooseName(context, input);
@@ -67,7 +73,7 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
     const dataset = `${world.root}/releases/${name}`;
     const present = world.releases.find((release) => release.name === name);
     const stale = present && (await isIncomplete(context, world, present));
-    if (present && !stale) return alreadyThere(present);
+    if (present && !stale) return planPresent(context, world, present, input);
     const paths = releasePaths(world, name);
     const place: Place = {
       world,
@@ -107,7 +113,8 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
       'A name such as bookworm or noble is installed from the mirror that this machine uses, verified by the keyring of the archive. ' +
       'A name such as 14.1-RELEASE is fetched from the FreeBSD server, every set verified against the MANIFEST. ' +
       'With file= or url= an archive of a root file system becomes the release; its members are checked before anything is unpacked. ' +
-      'What comes by plain http needs its SHA-256. Without a name, the release of this machine.',
+      'What comes by plain http needs its SHA-256. Without a name, the release of this machine. ' +
+      'A release that is there already is updated by its own package manager, in a container; jails that exist keep what they have.',
     examples: [
       { line: 'iocage fetch', says: 'the release that this machine runs' },
       { line: 'iocage fetch release=bookworm', says: 'Debian 12 from the configured mirror' },
@@ -149,12 +156,33 @@ function planFilling(context: Context, input: FetchInput, place: Place): Promise
   return planSuite(context, input, place);
 }
 
-function alreadyThere(release: Release): {
-  subject: string;
-  title: string;
-  steps: readonly Step[];
-  result: () => Fetched;
-} {
+/** What is there is updated, where it can be and nobody says otherwise. */
+async function planPresent(
+  context: Context,
+  world: World,
+  release: Release,
+  { update }: FetchInput,
+): Promise<Plan<Fetched>> {
+  const there = alreadyThere(release);
+  if (update === false) return there;
+  const { root } = releasePaths(world, release.name);
+  const find = update === true ? getPackageManager : findPackageManager;
+  const manager = await find(context.files, root, `release ${release.name}`);
+  if (manager === undefined) return there;
+  const { result, ...plan } = await planReleaseUpdate(context, world, release, manager);
+  return {
+    ...plan,
+    result: async () => {
+      const updated = await result();
+      const count = updated.changes?.length;
+      const what = count === 1 ? '1 package is' : `${count} packages are`;
+      const message = `Release ${release.name} was fetched already; ${count === undefined ? 'it is updated' : count === 0 ? 'it is up to date' : `${what} updated`}.`;
+      return { ...(await there.result()), updated, message };
+    },
+  };
+}
+
+function alreadyThere(release: Release): Plan<Fetched> {
   return {
     subject: release.name,
     title: `Release ${release.name} is already fetched`,

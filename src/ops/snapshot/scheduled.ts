@@ -20,6 +20,7 @@ import {
 } from '../../domain/schedule.ts';
 import { jailInput, lockJail, noProperties, readJail } from '../jail/select.ts';
 import { destroySnapshot, takeSnapshot } from '../steps/dataset.ts';
+import { isStandby } from '../transfer/standby.ts';
 import { namespace, readWorld, type World } from '../world.ts';
 import { namesInUse, note, snapshotsOf } from './rows.ts';
 
@@ -44,6 +45,8 @@ export interface RotationReport {
 }
 
 function rulesOf(world: World, jail: Jail): readonly Rule[] {
+  // It has the snapshots of the jail that it stands by for; with one of its own that could send no more.
+  if (isStandby(jail)) return [];
   const config = effective(jail.local, world.defaults, { uuid: jail.uuid });
   return valueOf(config, 'snapshot_schedule', snapshotSchedule) ?? [];
 }

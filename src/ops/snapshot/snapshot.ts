@@ -1,8 +1,9 @@
 /** Snapshots of a jail, always with all its datasets as one unit: take, list, remove, go back. */
 import * as z from 'zod';
 import { defineChange, defineRead } from '../operation.ts';
+import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
-import { findJail, label } from '../../domain/jail.ts';
+import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
 import { readWorld } from '../world.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
@@ -214,6 +215,9 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     const newer = targets.flatMap((target) =>
       present.filter((row) => row.dataset === target.dataset && row.createTxg > target.createTxg),
     );
+    assertNotBeforeUpgrade(jail, input.snapshot, newer);
+    if (!targets.some((row) => row.dataset === `${jail.dataset}/root`))
+      throw failure('SNAPSHOT_NOT_FOUND', { jail: label(jail), snapshot: input.snapshot });
     if (newer.length > 0 && !input.force) {
       const names = [...new Set(newer.map((row) => row.snapshot))];
       throw failure('NEWER_SNAPSHOTS', { snapshot: input.snapshot, newer: names });
@@ -241,3 +245,13 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     toInputs: (words) => [{ ...needsName('rollback', words), force: words.flags['force'] === true }],
   },
 });
+
+/** Back over an upgrade the files alone would be of another release than the properties say. */
+function assertNotBeforeUpgrade(jail: Jail, snapshot: string, newer: readonly SnapshotRow[]): void {
+  const upgrade = jail.local.get('upgrade_snapshot');
+  if (upgrade === undefined || ![snapshot, ...newer.map((row) => row.snapshot)].includes(upgrade)) return;
+  throw failure('UNSUPPORTED', {
+    what: `rolling back to ${snapshot}`,
+    why: `${jail.tag} was upgraded since; 'iocage upgrade --back ${jail.tag}' undoes that first`,
+  });
+}

@@ -7,10 +7,15 @@ import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
 import { rewriteFstab } from './fstab.ts';
 import { moveKinds } from './move.ts';
+import { rootFileKinds } from './root-file.ts';
 import { releaseKinds } from './release.ts';
 import { treeKinds } from './tree.ts';
 import { imageKinds } from './image.ts';
 import { packageKinds } from './package.ts';
+import { guardKinds } from './guard.ts';
+import { transferKinds } from './transfer.ts';
+import { hostKinds } from './other-host.ts';
+import { mergeKinds } from './merge.ts';
 
 const rooms = [
   datasetKinds,
@@ -20,7 +25,12 @@ const rooms = [
   treeKinds,
   imageKinds,
   packageKinds,
+  guardKinds,
+  transferKinds,
+  hostKinds,
+  mergeKinds,
   [rewriteFstab],
+  rootFileKinds,
 ];
 const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));
 

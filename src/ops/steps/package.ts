@@ -12,8 +12,12 @@ import { availableBytes, maxMembers, verifyAndJudge, type ArchiveFile } from './
 import { pack, packer, stagingOf, takeBack, type Described } from './image.ts';
 
 /** Every file below `root`, and nothing of what is mounted there. */
-async function listTree(root: string, run: StepRun): Promise<ReadonlyMap<string, TreeEntry>> {
-  const reader = new TreeReader();
+export async function listTree(
+  root: string,
+  run: StepRun,
+  oddNames: 'refuse' | 'escape' = 'refuse',
+): Promise<ReadonlyMap<string, TreeEntry>> {
+  const reader = new TreeReader(undefined, oddNames);
   const stop = new AbortController();
   let problem: unknown;
   try {

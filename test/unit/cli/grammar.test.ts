@@ -53,6 +53,29 @@ describe('words', () => {
   });
 });
 
+describe('words of older lines', () => {
+  const flags = [
+    { key: 'update', flags: '-U, --update', doc: '' },
+    { key: 'noupdate', flags: '--noupdate', doc: '' },
+    { key: 'verify', flags: '-V, --verify', doc: '' },
+    { key: 'dryRun', flags: '-n', doc: '' },
+  ];
+  const parseOld = (...words: string[]) => parseCommand({ names: ['fetch'], flags }, false, words);
+
+  test('-NX is --noX where a command has both', () => {
+    expect(parseOld('-NU', 'a=b').words.flags).toEqual({ noupdate: true });
+    expect(parseOld('-U').words.flags).toEqual({ update: true });
+    expect(parseOld('--', '-NU').words.positionals).toEqual(['-NU']);
+    for (const word of ['-NV', '-NX', '-N'])
+      expect(() => parseOld(word)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+
+  test('-n of a command that has it is a dry run', () => {
+    expect(parseOld('-n').globals.dryRun).toBe(true);
+    expect(parseOld().globals.dryRun).toBe(false);
+  });
+});
+
 describe('passed-on words', () => {
   test('own flags count before the jail only', () => {
     expect(wordsOf('exec', '-u', 'root', 'web', 'ls', '-u', '--json', 'a=b', '--', '-5')).toEqual({

@@ -189,6 +189,7 @@ describe('rows', () => {
     ip6: null,
     template: null,
     basejail: false,
+    vnet: false,
   } as const;
   it('of a jail', () => {
     expect(row2016(listed)).toEqual({

@@ -50,6 +50,12 @@ export const lifeViews: Views = {
     },
     legacy: ({ changes }: Reset) => changes.map((change) => `** ${change.key}=${dash(change.new)}`),
   },
+  'jail.destroy-tree': {
+    shows: 'lines',
+    show: ({ jails }: { jails: readonly { uuid: string }[] }) => ({
+      lines: jails.map(({ uuid }) => `  Destroying: ${oneLine(uuid)}`),
+    }),
+  },
   'pool.clean': {
     shows: 'lines',
     show: ({ destroyed }: Cleaned) => ({

@@ -29,6 +29,7 @@ interface ListedJail {
   readonly ip6: string | null;
   readonly template: string | null;
   readonly basejail: boolean;
+  readonly vnet: boolean;
 }
 interface ListedForeign {
   readonly jid: string | number;
@@ -62,6 +63,27 @@ function longRow(jail: ListedJail): readonly string[] {
     dash(jail.template),
     yesNo(jail.basejail),
   ];
+}
+/** COMPAT: the block that PC-BSD's warden read, of the develop lines; most of its lines never had a value. */
+function wardenLines({ jails }: JailList): readonly string[] {
+  return jails.flatMap((jail) => [
+    `id: ${dash(jail.jid)}`,
+    `host: ${dash(jail.tag)}`,
+    `ipv4: ${jail.ip4 ?? 'none'}`,
+    'alias-ipv4: ',
+    'bridge-ipv4: ',
+    'alias-bridge-ipv4: ',
+    'defaultrouter-ipv4: ',
+    `ipv6: ${jail.ip6 ?? 'none'}`,
+    'alias-ipv6: ',
+    'bridge-ipv6: ',
+    'alias-bridge-ipv6: ',
+    'defaultrouter-ipv6: ',
+    `autostart: ${onOff(jail.boot)}`,
+    `vnet: ${onOff(jail.vnet)}`,
+    `status: ${jail.state}`,
+    `type: ${dash(jail.type)}`,
+  ]);
 }
 const shortColumns = ['JID', 'NAME', 'STATE', 'RELEASE', 'IP4'];
 const longColumns = ['JID', 'NAME', 'BOOT', 'STATE', 'TYPE', 'RELEASE', 'IP4', 'IP6', 'TEMPLATE', 'BASEJAIL'];
@@ -111,21 +133,31 @@ function jailListLegacy(result: JailList): readonly string[] {
 export const listViews: Views = {
   'jail.list': {
     shows: 'table',
-    show: (result: JailList, ask) => ({
-      table: ask.flags['long']
-        ? { columns: longColumns, rows: result.jails.map(longRow) }
-        : { columns: shortColumns, rows: result.jails.map(shortRow) },
-      further:
-        result.foreign && result.foreign.length > 0
-          ? [
-              {
-                title: foreignTitle,
-                table: { columns: foreignColumns, rows: result.foreign.map(foreignRow) },
+    show: (result: JailList, ask) =>
+      ask.flags['warden']
+        ? { lines: wardenLines(result) }
+        : ask.flags['names']
+          ? {
+              table: {
+                columns: ['NAME', 'IP4'],
+                rows: result.jails.map((jail) => [jail.name, shortAddress(jail.ip4)]),
               },
-            ]
-          : [],
-    }),
-    legacy: jailListLegacy,
+            }
+          : {
+              table: ask.flags['long']
+                ? { columns: longColumns, rows: result.jails.map(longRow) }
+                : { columns: shortColumns, rows: result.jails.map(shortRow) },
+              further:
+                result.foreign && result.foreign.length > 0
+                  ? [
+                      {
+                        title: foreignTitle,
+                        table: { columns: foreignColumns, rows: result.foreign.map(foreignRow) },
+                      },
+                    ]
+                  : [],
+            },
+    legacy: (result: JailList, ask) => (ask.flags['warden'] ? wardenLines(result) : jailListLegacy(result)),
   },
   'jail.runtime': {
     shows: 'lines',

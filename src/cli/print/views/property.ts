@@ -28,6 +28,9 @@ interface ValueOfMany {
 }
 const none = (value: string | null): string => (value === null || value === '-' ? 'none' : printable(value));
 
+/** COMPAT: what is unset is `none` in every line, but no jail number is `-`. */
+const single = ({ key, value }: OneValue): string => (key === 'jid' ? dash(value) : none(value));
+
 function propertyGet(result: OneValue | AllValues | ValueOfMany, ask: Ask): Shown {
   if ('rows' in result) {
     return {
@@ -37,7 +40,7 @@ function propertyGet(result: OneValue | AllValues | ValueOfMany, ask: Ask): Show
       },
     };
   }
-  if (!('properties' in result)) return { lines: [none(result.value)] };
+  if (!('properties' in result)) return { lines: [single(result)] };
   if (ask.flags['long']) {
     return {
       table: {
@@ -59,7 +62,7 @@ function propertyGetLegacy(result: OneValue | AllValues | ValueOfMany): readonly
     ];
   }
   if ('properties' in result) return result.properties.map(({ key, value }) => `${key}:${dash(value)}`);
-  return [none(result.value)];
+  return [single(result)];
 }
 
 interface Changes {

@@ -155,6 +155,13 @@ describe('files of the control group', () => {
     toCgroupFiles(...args).map(({ file, text, lifts }) => `${lifts ? '-' : '+'} ${file} ${text}`);
   const all = { memoryBytes: 100, swapBytes: 20, tasks: 5, cpuPercent: 150, cpus: '1' };
 
+  it('more tasks than any kernel has are as many as it likes', () => {
+    for (const version of [1, 2] as const) {
+      expect(lines({ tasks: 4_194_304 }, version, 'none', '0')).toContain('+ pids.max max');
+      expect(lines({ tasks: 4_194_303 }, version, 'none', '0')).toContain('+ pids.max 4194303');
+    }
+  });
+
   it('version 1', () => {
     expect(lines(all, 1, 'joint', '0-3')).toEqual([
       '- memory.memsw.limit_in_bytes -1',

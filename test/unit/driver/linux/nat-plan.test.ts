@@ -15,6 +15,7 @@ const jail = { pool: 'tank', uuid: 'web' };
 const facts: NetFacts = {
   interfaces: [],
   defaultNic: { 4: 'eth0', 6: undefined },
+  routed: new Set(),
   gateway: { 4: '192.0.2.1', 6: undefined },
   hostId: 'host',
   sysctl: new Map(),

@@ -22,6 +22,7 @@ const facts: NetFacts = {
     { ...ethernet, name: 'eth1', addresses: [] },
   ],
   defaultNic: { 4: 'eth0', 6: undefined },
+  routed: new Set(),
   gateway: { 4: '192.0.2.1', 6: undefined },
   hostId: 'host',
   sysctl: new Map([
@@ -106,6 +107,27 @@ describe('planNetwork', () => {
       { key: 'ip6_addr', problem: '2001:db8::5: the host has no default route; name an interface' },
     ]);
     expect(plan({ ip4_addr: 'eth0|1.2.3' }).problems).toMatchObject([{ key: 'ip4_addr' }]);
+  });
+
+  it.each([
+    ['192.0.2.1/24', "192.0.2.1 is the host's default gateway"],
+    ['192.0.2.0', '192.0.2.0 is the network address of 192.0.2.2/24'],
+    ['192.0.2.255/24', '192.0.2.255 is the broadcast address of 192.0.2.2/24'],
+    ['169.254.1.1', '169.254.1.1 is a link-local address, to which nothing can be routed'],
+  ])('refuses %s, with which others would be lost', (address, problem) => {
+    expect(plan({ ip4_addr: `eth0|${address}` }).problems).toEqual([{ key: 'ip4_addr', problem }]);
+  });
+
+  it('refuses the gateway and link-local addresses of IPv6 too', () => {
+    const known: NetFacts = {
+      ...facts,
+      defaultNic: { 4: 'eth0', 6: 'eth0' },
+      gateway: { 4: '192.0.2.1', 6: '2001:db8::1' },
+    };
+    const problems = (text: string) => plan({ ip6_addr: text }, known).problems.map(({ problem }) => problem);
+    expect(problems('2001:db8::1/64')).toEqual(["2001:db8::1 is the host's default gateway"]);
+    expect(problems('fe80::1')).toEqual(['fe80::1 is a link-local address, to which nothing can be routed']);
+    expect(problems('2001:db8::')).toEqual([]);
   });
 });
 

@@ -37,6 +37,25 @@ describe('toOciConfig', () => {
     expect(namespaces(network)).toEqual(expected);
   });
 
+  it('has devices of the host by property only, and a tunnel only in a network of its own', () => {
+    const linux = (config: Record<string, string>) => toOciConfig(jail(config), facts).linux;
+    const deny = { allow: false, access: 'rwm' };
+    for (const config of [{}, { allow_tun: '1' }, { allow_tun: '0', vnet: 'on', allow_vmm: '0' }]) {
+      expect(linux(config).resources.devices).toEqual([deny]);
+      expect(linux(config).devices).toBeUndefined();
+    }
+    const both = linux({ allow_tun: '1', vnet: 'on', allow_vmm: 'yes' });
+    expect(both.devices?.map(({ path, major, minor }) => [path, major, minor])).toEqual([
+      ['/dev/net/tun', 10, 200],
+      ['/dev/kvm', 10, 232],
+    ]);
+    expect(both.resources.devices).toEqual([
+      deny,
+      { allow: true, type: 'c', major: 10, minor: 200, access: 'rw' },
+      { allow: true, type: 'c', major: 10, minor: 232, access: 'rw' },
+    ]);
+  });
+
   it('always has the other five namespaces, its own root and control group', () => {
     const config = toOciConfig(jail(), facts);
     expect(config.linux.namespaces.slice(0, 5).map(({ type }) => type)).toEqual([

@@ -4,10 +4,12 @@ import { autoAddress, autoProblem } from '../../../../src/driver/linux/auto-addr
 import { macsFor } from '../../../../src/driver/linux/mac.ts';
 import { placesOf } from '../../../../src/driver/linux/names.ts';
 import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
+import { dhcpNics } from '../../../../src/driver/linux/net-plan.ts';
 import { settled } from '../../../../src/driver/linux/settle.ts';
 import { planVnet } from '../../../../src/driver/linux/vnet-plan.ts';
 import {
   announceLines,
+  giveBackLines,
   vnetInsideLines,
   vnetInsideSysctls,
   vnetLinkLines,
@@ -33,6 +35,7 @@ const facts: NetFacts = {
     { ...nic, name: 'bridge9', mac: '52:54:00:00:00:03', kind: 'bridge', up: false },
   ],
   defaultNic: { 4: 'eth0', 6: 'eth0' },
+  routed: new Set(),
   gateway: { 4: '192.0.2.1', 6: 'fe80::1' },
   hostId: 'host',
   sysctl: new Map([
@@ -85,6 +88,22 @@ describe('planVnet', () => {
     ]);
     expect(made.plan.sysctls).toEqual([]);
     for (const { link } of made.plan.nics!) expect(link.length).toBeLessThanOrEqual(15);
+  });
+
+  it('refuses addresses with which others would be lost', () => {
+    expect(problems({ ip4_addr: '10.9.0.0/24' })).toEqual([
+      'ip4_addr: 10.9.0.0 is the network address of 10.9.0.0/24',
+    ]);
+    expect(problems({ ip4_addr: '10.9.0.255/16' })).toEqual([
+      'ip4_addr: 10.9.0.255 is the broadcast address of 10.9.0.1/24',
+    ]);
+    const uplink: NetFacts = { ...facts, defaultNic: { 4: 'bridge0', 6: undefined } };
+    const gateway = { ...uplink, gateway: { 4: '10.9.0.9', 6: undefined } };
+    expect(problems({ ip4_addr: '10.9.0.9/24' }, gateway)).toEqual([
+      "ip4_addr: 10.9.0.9 is the host's default gateway",
+    ]);
+    // On a bridge that leads elsewhere it is an address like others.
+    expect(problems({ ip4_addr: '192.0.2.1/24' })).toEqual([]);
   });
 
   it('leads a translated jail over the bridge’s address, or over a link to the host alone', () => {
@@ -253,5 +272,97 @@ describe('AUTOIP4', () => {
     expect([...texts.keys()]).toEqual(['vnet0_mac', 'ip4_addr']);
     const known = { ...spec, config: new Map([...spec.config, ...texts]) };
     expect(settled(known, places, facts, [])).toEqual(new Map());
+  });
+});
+
+describe('interfaces of the host and tunnels', () => {
+  const card = { ...nic, name: 'card0', mac: '52:54:00:00:00:09' };
+  const known: NetFacts = { ...facts, interfaces: [...facts.interfaces, card] };
+  const asked = {
+    interfaces: 'none',
+    vnet_interfaces: 'card0',
+    ip4_addr: '10.3.0.2/24',
+    defaultrouter: '10.3.0.1',
+  };
+
+  it('are moved in, get addresses and the way out, and are moved back before the namespace goes', () => {
+    const { plan: made, problems: none } = plan(asked, known);
+    expect(none).toEqual([]);
+    expect(made).toMatchObject({
+      nics: [],
+      moved: [{ nic: 'card0', up: true }],
+      addresses: [{ nic: 'card0', address: '10.3.0.2', prefix: 24 }],
+      routers: [{ nic: 'card0', address: '10.3.0.1' }],
+    });
+    const vnet = made as VnetPlan;
+    expect(vnetLinkLines(vnet)).toEqual([
+      `netns add ${places.netns}`,
+      `link set dev card0 netns ${places.netns}`,
+    ]);
+    expect(vnetInsideLines(vnet)).toEqual([
+      'link set dev lo up',
+      'addr add 10.3.0.2/24 dev card0',
+      'link set dev card0 addrgenmode none',
+      'link set dev card0 up',
+      'route add default via 10.3.0.1 dev card0',
+    ]);
+    expect(giveBackLines(['card0'], 77)).toEqual(['link set dev card0 down', 'link set dev card0 netns 77']);
+    expect(vnetRemovalLines(vnet)).toEqual([`netns del ${places.netns}`]);
+  });
+
+  it('ask for addresses by DHCP and advertisements as others do', () => {
+    const { plan: made, problems: none } = plan(
+      { ...asked, ip4_addr: 'card0|DHCP', ip6_addr: 'card0|accept_rtadv', defaultrouter: 'none' },
+      known,
+    );
+    expect([none, made.moved]).toEqual([[], [{ nic: 'card0', up: true, dhcp: true, rtadv: true }]]);
+    expect(dhcpNics(made)).toEqual(['card0']);
+    expect(vnetInsideSysctls(made as VnetPlan)).toContain('net/ipv6/conf/card0/accept_ra=1');
+  });
+
+  it('are refused while another jail has them, and known again after a killed run of the same jail', () => {
+    const network = {
+      netns: 'n',
+      link: 'l',
+      addresses: [],
+      sysctls: [],
+      nics: [],
+      moved: [{ nic: 'card0', up: true }],
+    };
+    const held = (by: string): NetFacts => ({ ...facts, jails: [{ pool: 'tank', uuid: by, network }] });
+    expect(problems(asked, held('other'))).toEqual(['vnet_interfaces: card0 is with jail other']);
+    expect(plan(asked, held(uuid))).toMatchObject({
+      problems: [],
+      plan: { moved: [{ nic: 'card0', up: true }] },
+    });
+  });
+
+  it('of a name that is none are refused, and so is one that a jail’s link has', () => {
+    expect(problems({ ...asked, vnet_interfaces: '../x', ip4_addr: 'none' }, known).join()).toMatch(
+      /interface name/,
+    );
+    const links: NetFacts = {
+      ...known,
+      jails: [
+        { pool: 'tank', uuid: 'b', network: { netns: 'n', link: 'card0', addresses: [], sysctls: [] } },
+      ],
+    };
+    expect(problems({ ...asked, ip4_addr: 'none', defaultrouter: 'none' }, links)).toEqual([
+      'vnet_interfaces: card0 is with jail b',
+    ]);
+  });
+
+  it('a tunnel is made inside, with its addresses, only with allow_tun', () => {
+    const config = { ip4_addr: '10.9.0.2/24,tun0|10.66.0.1/24' };
+    expect(problems(config)).toEqual(['ip4_addr: the jail has no interface tun0; interfaces gives it vnet0']);
+    const { plan: made, problems: none } = plan({ ...config, allow_tun: '1' });
+    expect([none, made.tunnel]).toEqual([[], 'tun0']);
+    expect(vnetInsideLines(made as VnetPlan)).toEqual(
+      expect.arrayContaining([
+        'tuntap add dev tun0 mode tun',
+        'addr add 10.66.0.1/24 dev tun0',
+        'link set dev tun0 up',
+      ]),
+    );
   });
 });

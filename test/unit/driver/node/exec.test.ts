@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeExec } from '../../../../src/driver/node/exec.ts';
@@ -112,5 +112,75 @@ describe('a pipe', () => {
     await expect(exec.pipe([['cat', '/dev/zero'], ['iocage-no-such-program']])).rejects.toMatchObject({
       code: 'MISSING_TOOL',
     });
+  });
+});
+
+describe('a relay', () => {
+  const relay = (writers: readonly (readonly string[])[], reader: readonly string[], more: object = {}) =>
+    exec.relay({ head: 'head\n', writers, reader, ...more });
+
+  it('is (a; b) | c: the head, one writer after the other, and then the end', async () => {
+    const { reader, failed } = await relay(
+      [
+        ['echo', 'one'],
+        ['sleep', '0.1'],
+        ['echo', 'two'],
+      ],
+      ['cat'],
+    );
+    expect(reader).toMatchObject({ status: 0, stdout: 'head\none\ntwo\n' });
+    expect(failed).toBeUndefined();
+  });
+
+  it('moves a large stream without taking it into memory', async () => {
+    const before = process.memoryUsage().rss;
+    const zeros = ['head', '-c', '100000000', '/dev/zero'];
+    const { reader } = await relay([zeros, zeros, zeros], ['wc', '-c']);
+    expect(reader.stdout.trim()).toBe('300000005');
+    expect(process.memoryUsage().rss - before).toBeLessThan(60e6);
+  });
+
+  it('answers how the reader ended, and starts no writer after that', async () => {
+    const { reader } = await relay(
+      [
+        ['cat', '/dev/zero'],
+        ['touch', '/nowhere/at/all'],
+      ],
+      ['sh', '-c', 'echo why >&2; exit 7'],
+    );
+    expect(reader).toMatchObject({ status: 7, stderr: 'why\n' });
+  });
+
+  it('stops at a writer that fails, so that the reader sees an early end', async () => {
+    const { reader, failed } = await relay(
+      [
+        ['echo', 'one'],
+        ['ls', '/nowhere'],
+        ['echo', 'two'],
+      ],
+      ['cat'],
+    );
+    expect(failed).toMatchObject({ argv: ['ls', '/nowhere'], status: 'exit status 2' });
+    expect(reader.stdout).toBe('head\none\n');
+  });
+
+  it('ends both sides when it is aborted', async () => {
+    const signal = AbortSignal.timeout(200);
+    const { reader } = await relay([['cat', '/dev/zero']], ['sh', '-c', 'exec cat >/dev/null'], { signal });
+    expect(reader.status).not.toBe(0);
+  });
+});
+
+describe('our own input', () => {
+  it('is read to the byte, and a child goes on from there', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'iocage-exec-'));
+    const file = join(directory, 'input');
+    writeFileSync(file, 'ähead, and the rest');
+    const ours = new NodeExec(openSync(file, 'r'));
+    expect(ours.input(6)).toBe('ähead');
+    expect((await ours.change(['head', '-c', '5'], { ownInput: true })).stdout).toBe(', and');
+    expect((await ours.change(['cat'], { ownInput: true })).stdout).toBe(' the rest');
+    expect(ours.input(1)).toBeUndefined();
+    rmSync(directory, { recursive: true });
   });
 });

@@ -57,12 +57,39 @@ describe('writing', () => {
     });
   });
 
+  it('rewrites a file in its place, longer and shorter, follows no link and makes no file', async () => {
+    const path = join(directory, 'hosts');
+    writeFileSync(path, 'old\n');
+    const { ino } = statSync(path);
+    for (const text of ['a longer text\n', 'x\n', '']) {
+      expect(await files.rewrite(path, text)).toBe(true);
+      expect([readFileSync(path, 'utf8'), statSync(path).ino]).toEqual([text, ino]);
+    }
+    expect(await files.rewrite(join(directory, 'none'), 'x')).toBe(false);
+    expect(existsSync(join(directory, 'none'))).toBe(false);
+    symlinkSync(join(directory, 'outside/secret'), join(directory, 'link'));
+    await expect(files.rewrite(join(directory, 'link'), 'x')).rejects.toMatchObject({ code: 'FILE_FAILED' });
+    expect(readFileSync(join(directory, 'outside/secret'), 'utf8')).toBe('secret');
+  });
+
   it('takes absence for granted when removing', async () => {
     await files.remove(join(directory, 'nothing'));
     await files.rmdir(join(directory, 'nothing'));
     await files.rmdir(join(directory, 'outside')); // not empty: stays
     expect(existsSync(join(directory, 'outside/secret'))).toBe(true);
   });
+});
+
+it('creates a file only where nothing is, links included', async () => {
+  await files.create(join(directory, 'report'), 'first', { mode: 0o600 });
+  expect(statSync(join(directory, 'report')).mode & 0o777).toBe(0o600);
+  symlinkSync(join(directory, 'outside/new'), join(directory, 'planted'));
+  for (const name of ['report', 'planted', 'outside'])
+    await expect(files.create(join(directory, name), 'second')).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+    });
+  expect(readFileSync(join(directory, 'report'), 'utf8')).toBe('first');
+  expect(existsSync(join(directory, 'outside/new'))).toBe(false);
 });
 
 describe('below a jail root', () => {
@@ -72,6 +99,45 @@ describe('below a jail root', () => {
     expect((await files.statBelow(root, 'etc'))?.type).toBe('directory');
     expect(await files.readBelow(root, 'etc/none')).toBeUndefined();
     expect(await files.readBelow(root, 'none/none')).toBeUndefined();
+  });
+
+  it('makes and removes directories and files, and follows no link on the way', async () => {
+    await files.mkdirBelow(root, 'etc/web');
+    await files.mkdirBelow(root, 'etc/web');
+    await files.writeBelow(root, 'etc/web/a', 'a');
+    await files.rmdirBelow(root, 'etc/web'); // not empty: stays
+    expect(await files.readBelow(root, 'etc/web/a')).toBe('a');
+    await files.removeBelow(root, 'etc/web/a');
+    await files.removeBelow(root, 'etc/web/a');
+    await files.rmdirBelow(root, 'etc/web');
+    expect(await files.statBelow(root, 'etc/web')).toBeUndefined();
+    await expect(files.mkdirBelow(root, 'none/none')).rejects.toMatchObject({ code: 'FILE_FAILED' });
+
+    symlinkSync('../outside', join(root, 'link'));
+    for (const verb of [files.mkdirBelow, files.removeBelow, files.rmdirBelow])
+      await expect(verb.call(files, root, 'link/secret')).rejects.toMatchObject({ code: 'UNSAFE_PATH' });
+    await expect(files.mkdirBelow(root, 'link')).rejects.toMatchObject({ code: 'FILE_FAILED' });
+    await files.removeBelow(root, 'link');
+    expect(readFileSync(join(directory, 'outside/secret'), 'utf8')).toBe('secret');
+  });
+
+  it('makes, reads and removes links, in the place of a file or link, and leads nowhere by them', async () => {
+    symlinkSync('../../outside/secret', join(root, 'etc/localtime'));
+    await files.symlinkBelow(root, 'etc/localtime', '/usr/share/zoneinfo/Etc/UTC');
+    expect(await files.readlinkBelow(root, 'etc/localtime')).toBe('/usr/share/zoneinfo/Etc/UTC');
+    expect(await files.readlinkBelow(root, 'none/localtime')).toBeUndefined();
+    await files.removeBelow(root, 'etc/localtime');
+    await files.removeBelow(root, 'etc/localtime');
+    expect(await files.readlinkBelow(root, 'etc/localtime')).toBeUndefined();
+    rmSync(join(root, 'etc'), { recursive: true });
+    symlinkSync('../outside', join(root, 'etc'));
+    for (const verb of [
+      () => files.symlinkBelow(root, 'etc/secret', 'x'),
+      () => files.removeBelow(root, 'etc/secret'),
+      () => files.readlinkBelow(root, 'etc/secret'),
+    ])
+      await expect(verb()).rejects.toMatchObject({ code: 'UNSAFE_PATH' });
+    expect(readFileSync(join(directory, 'outside/secret'), 'utf8')).toBe('secret');
   });
 
   it('does not follow a planted directory link', async () => {

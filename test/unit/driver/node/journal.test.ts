@@ -40,6 +40,17 @@ describe('the journal', () => {
     expect(entry?.marks).toEqual([{ mark: 'intent', step: 0 }]);
   });
 
+  it('keeps who asked, and when it ended', async () => {
+    const open = await journal.begin(head('1', { by: { uid: 0, as: 'alice' } }));
+    await open.mark({ mark: 'end', outcome: 'done' });
+    const [entry] = await journal.history(1);
+    expect(entry?.head.by).toEqual({ uid: 0, as: 'alice' });
+    const end = entry?.marks.at(-1);
+    expect(end).toMatchObject({ mark: 'end', outcome: 'done' });
+    const at = end !== undefined && 'at' in end ? Date.parse(end.at!) : NaN;
+    expect(Math.abs(Date.now() - at)).toBeLessThan(60_000);
+  });
+
   it('does not take a running operation for a left one, unless it says so', async () => {
     const alive = { pid: process.pid, processStart: (await processStart(process.pid))! };
     const open = await journal.begin(head('1', alive));

@@ -65,10 +65,35 @@ describe('argument arrays', () => {
     ['unmount', () => argv.unmount(jail), `zfs unmount ${jail}`],
     ['destroy', () => argv.destroy(jail, false), `zfs destroy ${jail}`],
     ['destroy -r', () => argv.destroy(`${jail}@s`, true), `zfs destroy -r ${jail}@s`],
+    ['send', () => argv.send({ snapshot: `${jail}@s` }), `zfs send ${jail}@s`],
+    [
+      'send what is new',
+      () => argv.send({ snapshot: `${jail}@s`, from: `${jail}@r` }),
+      `zfs send -i ${jail}@r ${jail}@s`,
+    ],
+    [
+      'go on with a send',
+      () => argv.send({ snapshot: `${jail}@s`, token: '1-e604-98-789c' }),
+      'zfs send -t 1-e604-98-789c',
+    ],
+    ['receive', () => argv.receive(jail, false), `zfs recv -u ${jail}`],
+    ['receive to go on', () => argv.receive(jail, true), `zfs recv -s -u ${jail}`],
+    ['forget a part', () => argv.abortReceive(jail), `zfs recv -A ${jail}`],
+    ['read a token', () => argv.readToken('1-e604-98-789c'), 'zfs send -n -v -t 1-e604-98-789c'],
     ['pool comment', () => argv.setPoolComment('tank', 'iocage'), 'zpool set comment=iocage tank'],
   ])('%s', (_what, make, expected) => {
     expect(words(make())).toBe(expected);
   });
+
+  it.each(['', '-n', '1', '1-a-b-c d', '1-a-b-c\n', 'x-a-b-c', '1-a-b-$(x)'])(
+    'refuse the token %j',
+    (token) => {
+      expect(() => argv.readToken(token)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
+      expect(() => argv.send({ snapshot: `${jail}@s`, token })).toThrow(
+        expect.objectContaining({ code: 'INVALID_INPUT' }),
+      );
+    },
+  );
 
   it('sets many at once or one by one', () => {
     const properties = { 'a:b': '1', quota: '2G' };
@@ -123,6 +148,10 @@ describe('argument arrays', () => {
     (name) => [argv.clone('tank/x@s', name, {})],
     (name) => argv.copy(name, 'tank/x'),
     (name) => argv.copy('tank/x@s', name),
+    (name) => [argv.send({ snapshot: name })],
+    (name) => [argv.send({ snapshot: 'tank/x@s', from: name })],
+    (name) => [argv.receive(name, false)],
+    (name) => [argv.abortReceive(name)],
     (name) => argv.set(name, { 'a:b': 'c' }, true),
     (name) => [argv.inherit(name, 'a:b')],
     (name) => [argv.inherit('tank/x', name)],
@@ -137,7 +166,7 @@ describe('argument arrays', () => {
   ];
 
   it('never hold a name that a program could take for something else', () => {
-    const fixed = new Set(['-H', '-p', '-r', '-d', '-t', '-o', '-s', '-u']);
+    const fixed = new Set(['-H', '-p', '-r', '-d', '-t', '-o', '-s', '-u', '-i', '-A']);
     fc.assert(
       fc.property(text, fc.constantFrom(...makers), (name, make) => {
         let commands: readonly (readonly string[])[];

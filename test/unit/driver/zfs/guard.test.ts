@@ -116,6 +116,7 @@ describe('destroy guard', () => {
     'download',
     'snapmounts',
     'web:x',
+    'receiving',
     'root',
     'data',
     'x',
@@ -159,6 +160,8 @@ describe('destroy guard', () => {
         return rest === '' || (parts[4] === 'root' && parts.length <= 8);
       case 'download':
         return rest === '';
+      case 'receiving':
+        return true;
       default:
         return false;
     }
@@ -182,7 +185,9 @@ describe('destroy guard', () => {
     fc.assert(
       fc.property(near, (name) => {
         if (guardProblem(name) !== undefined) return;
-        expect(name).toMatch(/^[^/@]+\/iocage\/(jails|templates|releases|base|download|snapmounts)\/[^/@]+/);
+        expect(name).toMatch(
+          /^[^/@]+\/iocage\/(jails|templates|releases|base|download|snapmounts|receiving)\/[^/@]+/,
+        );
         expect(name).not.toMatch(/@|\.\.|(^|\/)-|\/\/|\/$|\s/);
       }),
       { numRuns: 5000 },

@@ -36,6 +36,8 @@ function scripted(script: readonly (readonly [string, ...Answer[]])[]) {
           stderr: 'Broken pipe',
         });
     },
+    relay: () => Promise.reject(new Error('no other host')),
+    input: () => undefined,
     session: () => Promise.reject(new Error('no terminal')),
     spawned: 0,
   };

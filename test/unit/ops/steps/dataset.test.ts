@@ -14,6 +14,7 @@ function runOf(operationId: string): StepRun {
   return {
     operationId,
     storage: fake,
+    host: undefined as never,
     exec: undefined as never,
     files: undefined as never,
     downloads: undefined as never,

@@ -1,0 +1,196 @@
+/**
+ * Package managers: how a root file system shows which one it has, and the words that each wants. Pure;
+ * they run in a container only. See apt-get(8), apk(8), and pkg(8) for the verbs that all are called by.
+ */
+
+export interface PackageCommand {
+  /** What it is for people. */
+  readonly title: string;
+  readonly argv: readonly string[];
+}
+
+export interface PackageManager {
+  readonly name: 'apt' | 'apk';
+  /** One of these files below the root tells that it is there. */
+  readonly programs: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly refresh: PackageCommand;
+  readonly upgrade: PackageCommand;
+  /** Without the names. */
+  readonly install: PackageCommand;
+  /** Takes downloaded packages away. */
+  readonly clean?: PackageCommand;
+  /** Where it keeps what is installed, below the root, and how to read that. */
+  readonly database: string;
+  readonly parse: (text: string) => ReadonlyMap<string, string>;
+  /** Verbs of pkg(8) in its own words; a list runs one after the other, the user's words behind the last. */
+  readonly verbs: Readonly<Record<string, readonly (readonly string[])[]>>;
+  /** Switches of pkg(8) that it has not, and needs not. */
+  readonly drop: readonly string[];
+}
+
+/** A stanza's fields that tell a package: name, version, and a test whether it counts. */
+function parseStanzas(
+  text: string,
+  name: RegExp,
+  version: RegExp,
+  counts: (stanza: string) => boolean,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const stanza of text.split(/\n\n+/)) {
+    const [, key] = name.exec(stanza) ?? [];
+    const [, value] = version.exec(stanza) ?? [];
+    if (key !== undefined && value !== undefined && counts(stanza)) found.set(key, value);
+  }
+  return found;
+}
+
+// A failed download is a failure of the update; apt alone would only warn.
+const aptStrict = ['-o', 'APT::Update::Error-Mode=any'];
+// What the administrator changed below /etc stays; nobody is there to be asked.
+const aptQuiet = [
+  ...['-y', '-q', '-o', 'Dpkg::Use-Pty=0'],
+  ...['-o', 'Dpkg::Options::=--force-confdef', '-o', 'Dpkg::Options::=--force-confold'],
+];
+
+const apt: PackageManager = {
+  name: 'apt',
+  programs: ['usr/bin/apt-get'],
+  env: { DEBIAN_FRONTEND: 'noninteractive', DEBIAN_PRIORITY: 'critical', LC_ALL: 'C', NEEDRESTART_MODE: 'a' },
+  refresh: { title: 'apt-get update', argv: ['apt-get', 'update', '-q', ...aptStrict] },
+  upgrade: { title: 'apt-get upgrade', argv: ['apt-get', ...aptQuiet, 'upgrade', '--with-new-pkgs'] },
+  install: { title: 'apt-get install', argv: ['apt-get', ...aptQuiet, 'install', '--'] },
+  clean: { title: 'apt-get clean', argv: ['apt-get', 'clean'] },
+  database: 'var/lib/dpkg/status',
+  parse: (text) =>
+    parseStanzas(text, /^Package: (\S+)$/m, /^Version: (\S+)$/m, (stanza) =>
+      /^Status: \S+ \S+ installed$/m.test(stanza),
+    ),
+  verbs: {
+    install: [
+      ['apt-get', 'update', '-qq'],
+      ['apt-get', 'install'],
+    ],
+    delete: [['apt-get', 'remove']],
+    update: [['apt-get', 'update']],
+    upgrade: [
+      ['apt-get', 'update', '-qq'],
+      ['apt-get', 'upgrade', '--with-new-pkgs'],
+    ],
+    info: [['dpkg-query', '--list']],
+    list: [['dpkg-query', '--listfiles']],
+    which: [['dpkg-query', '--search']],
+    search: [['apt-cache', 'search']],
+    lock: [['apt-mark', 'hold']],
+    unlock: [['apt-mark', 'unhold']],
+  },
+  drop: [],
+};
+
+const apk: PackageManager = {
+  name: 'apk',
+  programs: ['sbin/apk', 'usr/sbin/apk', 'usr/bin/apk'],
+  env: { LC_ALL: 'C' },
+  refresh: { title: 'apk update', argv: ['apk', 'update'] },
+  upgrade: { title: 'apk upgrade', argv: ['apk', 'upgrade'] },
+  install: { title: 'apk add', argv: ['apk', 'add', '--'] },
+  database: 'lib/apk/db/installed',
+  parse: (text) => parseStanzas(text, /^P:(\S+)$/m, /^V:(\S+)$/m, () => true),
+  verbs: {
+    install: [['apk', 'add', '--update-cache']],
+    delete: [['apk', 'del']],
+    remove: [['apk', 'del']],
+    update: [['apk', 'update']],
+    upgrade: [['apk', 'upgrade', '--update-cache']],
+    info: [['apk', 'info', '-v']],
+    list: [['apk', 'info', '--contents']],
+    which: [['apk', 'info', '--who-owns']],
+    search: [['apk', 'search']],
+    clean: [['apk', 'cache', 'clean']],
+  },
+  drop: ['-y', '--yes'],
+};
+
+export const packageManagers: readonly PackageManager[] = [apt, apk];
+
+/**
+ * The user's words for a package manager, as command lines that run one after the other. Verbs of pkg(8)
+ * are translated, others are the manager's own.
+ *
+ * @example pkgCommands(apk, ['install', '-y', 'nginx']) // [['apk', 'add', '--update-cache', 'nginx']]
+ */
+export function pkgCommands(
+  { name, verbs, drop }: PackageManager,
+  [verb, ...words]: readonly [string, ...string[]],
+): readonly (readonly string[])[] {
+  const own = name === 'apt' ? 'apt-get' : name;
+  const lines = Object.hasOwn(verbs, verb) ? verbs[verb]! : [[own, verb]];
+  const kept = words.filter((word) => !drop.includes(word));
+  return [...lines.slice(0, -1), [...lines.at(-1)!, ...kept]];
+}
+
+export interface PackageChange {
+  readonly name: string;
+  /** Null: it was not there before. */
+  readonly from: string | null;
+  /** Null: it is gone. */
+  readonly to: string | null;
+}
+
+/** What differs between two states of a database, by name; null when one of them could not be read. */
+export function packageChanges(
+  before: ReadonlyMap<string, string> | undefined,
+  after: ReadonlyMap<string, string> | undefined,
+): readonly PackageChange[] | null {
+  if (before === undefined || after === undefined) return null;
+  const names = [...new Set([...before.keys(), ...after.keys()])].sort();
+  return names
+    .map((name) => ({ name, from: before.get(name) ?? null, to: after.get(name) ?? null }))
+    .filter(({ from, to }) => from !== to);
+}
+
+/**
+ * A name, a name with a category of FreeBSD's ports before it, either with a version. Never with a sign at
+ * its end that apt-get(8) would read as an order (`name-` removes).
+ */
+const listedName = /^(?:[A-Za-z0-9][\w.+-]*\/)?[A-Za-z0-9](?:[\w.+-]*[A-Za-z0-9+])?(?:=[\w.+~:-]+)?$/;
+
+export const mostListed = 1000;
+
+/**
+ * The names in a list of packages: words, one a line or more, `#` begins a remark; or the Python line's
+ * JSON object with an array `pkgs`.
+ *
+ * @returns the names without repetition, or what is wrong in words.
+ * @example parsePackageList('nginx\ncurl # for tests\n') // { names: ['nginx', 'curl'] }
+ */
+export function parsePackageList(
+  text: string,
+): { readonly names: readonly string[] } | { readonly problem: string } {
+  const found = text.trimStart().startsWith('{') ? fromJson(text) : fromWords(text);
+  if (typeof found === 'string') return { problem: found };
+  const names = [...new Set(found)];
+  if (names.length === 0) return { problem: 'it names no package' };
+  if (names.length > mostListed) return { problem: `more than ${mostListed} packages` };
+  const bad = names.find((name) => name.length > 128 || !listedName.test(name));
+  return bad === undefined
+    ? { names }
+    : { problem: `${JSON.stringify(bad.slice(0, 60))} is no name of a package` };
+}
+
+function fromWords(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .flatMap((line) => line.replace(/(^|\s)#.*$/, '').split(/\s+/))
+    .filter((word) => word !== '');
+}
+
+function fromJson(text: string): readonly string[] | string {
+  try {
+    const { pkgs } = JSON.parse(text) as { pkgs?: unknown };
+    if (Array.isArray(pkgs) && pkgs.every((name) => typeof name === 'string')) return pkgs;
+    return 'its JSON has no list "pkgs" of names';
+  } catch {
+    return 'it begins like JSON and is none';
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Packages that a jail is to have: those that are not installed yet are, as a guarded change, so that a
+ * package that cannot be had leaves the jail as it was. A basejail has the packages of its release.
+ */
+import * as z from 'zod';
+import { defineChange, type Context } from '../operation.ts';
+import type { JailSpec } from '../../driver/host.ts';
+import { failure } from '../../domain/errors.ts';
+import { label } from '../../domain/jail.ts';
+import { packageChanges, parsePackageList, type PackageChange } from '../../domain/packages.ts';
+import { toSpec } from '../world.ts';
+import { guardedChange, guardName } from './guarded-change.ts';
+import {
+  cleanSteps,
+  getPackageManager,
+  installedPackages,
+  installSteps,
+  quietSpec,
+  withoutServices,
+} from './packages.ts';
+import { jailInput, lockJail, readJail } from './select.ts';
+import { settle } from './settle.ts';
+
+const installInput = jailInput.extend({ names: z.array(z.string()).min(1, 'no package is named') });
+
+export interface Installed {
+  readonly uuid: string;
+  readonly tag: string;
+  /** Null: nothing was missing, and nothing was done. */
+  readonly snapshot: string | null;
+  /** Null when the jail does not tell what it has. */
+  readonly changes: readonly PackageChange[] | null;
+}
+
+export const jailInstall = defineChange<typeof installInput, Installed>({
+  id: 'jail.install',
+  title: 'Install packages that a jail does not have yet',
+  effect: 'change',
+  recover: 'undo',
+  input: installInput,
+  locks: lockJail,
+  async plan(context, { jail: name, names }) {
+    const { world, jail } = await readJail(context, name);
+    const { host, files } = context;
+    const configured = toSpec(world, jail);
+    const lacking = await missingPackages(context, configured, label(jail), names);
+    const subject = label(jail);
+    const { uuid, tag } = jail;
+    if (lacking.length === 0)
+      return {
+        subject,
+        title: `Installing nothing in ${subject}`,
+        steps: [],
+        result: () => ({ uuid, tag, snapshot: null, changes: [] }),
+      };
+    const manager = await getPackageManager(files, configured.root, `jail ${subject}`);
+    const running = (await host.running(jail.pool)).has(uuid);
+    // A template is nobody's running system: only its files are worked on.
+    const spec = jail.template
+      ? quietSpec(configured, 'used')
+      : running
+        ? configured
+        : (await settle(context, world, jail, configured)).spec;
+    const install = [...installSteps(host, spec, manager, lacking), ...cleanSteps(host, spec, manager)];
+    const before = await installedPackages(files, spec.root, manager);
+    const snapshot = guardName(context, 'install');
+    return {
+      subject,
+      title: `Installing ${lacking.join(', ')} in ${subject}`,
+      steps: await guardedChange(context, {
+        dataset: jail.dataset,
+        spec,
+        running,
+        snapshot,
+        up: jail.template ? withoutServices(host, spec, manager, install) : install,
+      }),
+      result: async () => ({
+        uuid,
+        tag,
+        snapshot,
+        changes: packageChanges(before, await installedPackages(files, spec.root, manager)),
+      }),
+    };
+  },
+  command: {
+    names: ['apply'],
+    group: 'configuration',
+    usage: 'FILE',
+    examples: [],
+    toInputs() {
+      throw failure('USAGE', { problem: 'apply installs packages, as a description says', command: 'apply' });
+    },
+  },
+});
+
+/**
+ * Those of the names that the jail does not have, in any version where none is named.
+ *
+ * @throws INVALID_INPUT for a wrong name or a basejail, NO_PACKAGE_MANAGER
+ */
+export async function missingPackages(
+  { files }: Pick<Context, 'files'>,
+  spec: JailSpec,
+  of: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const refuse = (problem: string) => failure('INVALID_INPUT', { issues: [{ path: 'packages', problem }] });
+  const list = parsePackageList(names.join('\n'));
+  if ('problem' in list) throw refuse(list.problem);
+  if (spec.config.get('type') === 'basejail')
+    throw refuse('a basejail cannot write to the folders that it shares; it has the packages of its release');
+  const manager = await getPackageManager(files, spec.root, `jail ${of}`);
+  const installed = await installedPackages(files, spec.root, manager);
+  if (installed === undefined) throw refuse(`jail ${of} does not tell what is installed`);
+  return list.names.filter((word) => {
+    const [name = '', version] = word.split('=');
+    const now = installed.get(name);
+    return now === undefined || (version !== undefined && now !== version);
+  });
+}

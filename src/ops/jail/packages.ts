@@ -1,0 +1,126 @@
+/**
+ * What the operations about packages share: which package manager a root has, what is installed there, and
+ * the steps that update or install in a running container. The root is only looked at from here, and no
+ * link in it is followed; programs of it run in the container and nowhere else.
+ */
+import type { Host, JailSpec } from '../../driver/host.ts';
+import type { Files, Step } from '../../driver/system.ts';
+import { isOn } from '../../domain/config.ts';
+import { failure } from '../../domain/errors.ts';
+import { packageManagers, type PackageCommand, type PackageManager } from '../../domain/packages.ts';
+
+/** A slow mirror and a large upgrade; a program that waits for an answer that nobody gives ends with it. */
+const commandTimeoutMs = 60 * 60_000;
+type Look = Pick<Files, 'statBelow' | 'readBelow'>;
+
+export async function findPackageManager(files: Look, root: string): Promise<PackageManager | undefined> {
+  for (const manager of packageManagers) {
+    for (const program of manager.programs) {
+      // Through a link (a merged /usr) it has another of the names.
+      const facts = await files.statBelow(root, program).catch(() => undefined);
+      if (facts?.type === 'file' || facts?.type === 'symlink') return manager;
+    }
+  }
+  return undefined;
+}
+
+/** @param of for the message: `jail web` */
+export async function getPackageManager(files: Look, root: string, of: string): Promise<PackageManager> {
+  const manager = await findPackageManager(files, root);
+  if (manager === undefined) throw failure('NO_PACKAGE_MANAGER', { of });
+  return manager;
+}
+
+/** Package to version; undefined when the root does not say it in a way that can be read. */
+export async function installedPackages(
+  files: Look,
+  root: string,
+  manager: PackageManager,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const text = await files.readBelow(root, manager.database).catch(() => undefined);
+  return text === undefined ? undefined : manager.parse(text);
+}
+
+function step(host: Host, spec: JailSpec, { title, argv }: PackageCommand, manager: PackageManager): Step {
+  const { env } = manager;
+  return host.commandStep(spec, { argv, env, title, purpose: 'change', timeoutMs: commandTimeoutMs });
+}
+
+export function upgradeSteps(host: Host, spec: JailSpec, manager: PackageManager): readonly Step[] {
+  return [manager.refresh, manager.upgrade].map((command) => step(host, spec, command, manager));
+}
+
+export function cleanSteps(host: Host, spec: JailSpec, manager: PackageManager): readonly Step[] {
+  return manager.clean === undefined ? [] : [step(host, spec, manager.clean, manager)];
+}
+
+/** All of them in one go: either all are there afterwards, or it failed. */
+export function installSteps(
+  host: Host,
+  spec: JailSpec,
+  manager: PackageManager,
+  names: readonly string[],
+): readonly Step[] {
+  const { title, argv } = manager.install;
+  const install = { title: `${title} ${names.join(' ')}`, argv: [...argv, ...names] };
+  return [manager.refresh, install].map((command) => step(host, spec, command, manager));
+}
+
+/** Addresses of its own, the host's, or those that it gets by NAT or DHCP. */
+function hasNetwork(config: ReadonlyMap<string, string>): boolean {
+  const listed = (key: string): boolean => !['none', ''].includes(config.get(key) ?? 'none');
+  return (
+    config.get('ip4') === 'inherit' ||
+    isOn(config, 'vnet') ||
+    isOn(config, 'nat') ||
+    listed('ip4_addr') ||
+    listed('ip6_addr')
+  );
+}
+
+/**
+ * The jail without its services and hooks, for work on files that nobody runs: a release, a template, a jail
+ * that is being made.
+ *
+ * @param from `fresh`: nobody has had these files in hand but those who made the release. Without a network of
+ *   its own it gets the host's then, as the original's `pkg -c` had it; what a jail's root user may have
+ *   changed never does.
+ */
+export function quietSpec(spec: JailSpec, from: 'fresh' | 'used'): JailSpec {
+  const { config } = spec;
+  const type = config.get('type') === 'basejail' ? 'basejail' : 'jail';
+  return {
+    ...spec,
+    config: new Map([
+      ...config,
+      ...['exec_prestart', 'exec_poststart', 'exec_prestop', 'exec_poststop', 'wait_for'].map(
+        (key) => [key, 'none'] as const,
+      ),
+      ...['exec_start', 'exec_stop'].map((key) => [key, 'true'] as const),
+      ['type', type],
+      ['template', 'no'],
+      ...(from === 'used' || hasNetwork(config) ? [] : [['ip4', 'inherit'] as const]),
+    ]),
+  };
+}
+
+const policyPath = '/usr/sbin/policy-rc.d';
+const policyMark = '# made by iocage';
+const forbid = `test -e "$1" || { printf '%s\\n' '#!/bin/sh' "$2" 'exit 101' >"$1" && chmod 755 "$1"; }`;
+const allow = `if grep -qxF "$2" "$1" 2>/dev/null; then rm -f "$1"; fi`;
+
+/**
+ * Between them no package starts its service: nobody would use it, and with the host's network it would
+ * ask for the host's ports. See invoke-rc.d(8); apk starts nothing by itself.
+ */
+export function withoutServices(
+  host: Host,
+  spec: JailSpec,
+  manager: PackageManager,
+  steps: readonly Step[],
+): readonly Step[] {
+  if (manager.name !== 'apt') return steps;
+  const shell = (title: string, text: string): Step =>
+    step(host, spec, { title, argv: ['sh', '-c', text, 'sh', policyPath, policyMark] }, manager);
+  return [shell('forbid services to start', forbid), ...steps, shell('allow services to start again', allow)];
+}

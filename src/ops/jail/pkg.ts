@@ -1,0 +1,60 @@
+/** `pkg`: the jail's own package manager on the caller's terminal, in the jail; its exit status is the answer. */
+import * as z from 'zod';
+import { defineSession } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { label } from '../../domain/jail.ts';
+import { pkgCommands } from '../../domain/packages.ts';
+import { runOperation } from '../run.ts';
+import { toSpec } from '../world.ts';
+import { getPackageManager } from './packages.ts';
+import { jailInput, readJail } from './select.ts';
+import { jailStart, jailStop } from './start.ts';
+
+const pkgInput = jailInput.extend({
+  argv: z.array(z.string()).min(1, 'a command for the package manager is missing'),
+});
+
+export const jailPkg = defineSession<typeof pkgInput>({
+  id: 'jail.pkg',
+  title: 'Run the package manager of a jail',
+  input: pkgInput,
+  async session(context, input) {
+    const { world, jail } = await readJail(context, input.jail);
+    const spec = toSpec(world, jail);
+    const manager = await getPackageManager(context.files, spec.root, `jail ${label(jail)}`);
+    const wasUp = (await context.host.running(jail.pool)).has(jail.uuid);
+    if (!wasUp) await runOperation(context, jailStart, { jail: jail.uuid });
+    try {
+      for (const argv of pkgCommands(manager, input.argv as [string, ...string[]])) {
+        const status = await context.host.exec(spec, argv, {});
+        if (status !== 0) return status;
+      }
+      return 0;
+    } finally {
+      if (!wasUp) await runOperation(context, jailStop, { jail: jail.uuid });
+    }
+  },
+  command: {
+    names: ['pkg'],
+    group: 'jails',
+    usage: 'JAIL COMMAND [ARG ...]',
+    passThrough: true,
+    about:
+      'apt-get(8) or apk(8), whichever the jail has; it runs in the jail, with the network of the jail. Of pkg(8), install, delete, ' +
+      'update, upgrade, info, list, which and search are translated, install and upgrade with the newest catalogue; other commands and all arguments are passed on as they are. ' +
+      'A jail that is down is started for it and stopped again.',
+    examples: [
+      { line: 'iocage pkg web install -y nginx', says: 'one more package' },
+      { line: 'iocage pkg web info', says: 'what is installed' },
+    ],
+    toInputs({ positionals: [jail, ...argv] }) {
+      if (jail === undefined) throw failure('USAGE', { problem: 'missing UUID', command: 'pkg' });
+      if (argv.length === 0)
+        throw failure('USAGE', {
+          problem: 'missing command for the package manager, such as install',
+          command: 'pkg',
+        });
+      return [{ jail, argv }];
+    },
+  },
+});

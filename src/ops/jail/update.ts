@@ -1,0 +1,169 @@
+/**
+ * `update`: the newest packages that the jail's own sources have, as a guarded change. On Linux the base
+ * system is packages too, so one way does both. A basejail shows its release's files: there the release is
+ * updated, for all that show it.
+ */
+import * as z from 'zod';
+import { defineChange, type Context, type Plan, type Words } from '../operation.ts';
+import { failure } from '../../domain/errors.ts';
+import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
+import { packageChanges } from '../../domain/packages.ts';
+import { getRelease } from '../release/destroy.ts';
+import { planReleaseUpdate, updateLocks, type Updated } from '../release/update.ts';
+import { readWorld, toSpec, type Release, type World } from '../world.ts';
+import { noteHandedElsewhere } from '../snapshot/rows.ts';
+import { guardedChange, guardName, specToStart } from './guarded-change.ts';
+import {
+  getPackageManager,
+  installedPackages,
+  quietSpec,
+  upgradeSteps,
+  withoutServices,
+} from './packages.ts';
+import { jailLock, manyJails } from './select.ts';
+
+/** A line for a shell in the jail. */
+export const healthLine = z
+  .string()
+  .min(1, 'is empty')
+  .max(4096)
+  .refine((text) => !text.includes('\0'), 'holds a NUL byte');
+
+const updateInput = z.object({
+  /** A jail, or a release. */
+  name: z.string().min(1, 'a jail or a release is named'),
+  health: healthLine.optional(),
+});
+
+/** A name of a jail wins over that of a release, and both over the beginning of a UUID. */
+function find(world: World, name: string): { jail: Jail } | { release: Release } {
+  const release = world.releases.find((each) => each.name === name);
+  const jail = holderOf(world.jails, name);
+  return jail === undefined && release !== undefined ? { release } : { jail: findJail(world.jails, name) };
+}
+
+const baseOf = ({ local }: Jail): string | undefined =>
+  local.get('type') === 'basejail' ? local.get('release') : undefined;
+
+export const jailUpdate = defineChange<typeof updateInput, Updated>({
+  id: 'jail.update',
+  title: 'Update packages, and go back when that fails',
+  effect: 'change',
+  recover: 'undo',
+  input: updateInput,
+  async locks(context, { name }) {
+    const world = await readWorld(context);
+    const found = find(world, name);
+    if ('release' in found) return updateLocks(world, found.release.name);
+    const base = baseOf(found.jail);
+    return base === undefined
+      ? [jailLock(found.jail)]
+      : [...new Set([jailLock(found.jail), ...updateLocks(world, base)])];
+  },
+  async plan(context, { name, health }) {
+    const world = await readWorld(context);
+    const found = find(world, name);
+    const base = 'jail' in found ? baseOf(found.jail) : found.release.name;
+    if (base === undefined) return planJailUpdate(context, world, (found as { jail: Jail }).jail, health);
+    const release = getRelease(world, base);
+    const manager = await managerOf(context, release);
+    const healthIn = 'jail' in found ? found.jail : undefined;
+    return planReleaseUpdate(context, world, release, manager, { health, healthIn });
+  },
+  command: {
+    names: ['update'],
+    group: 'jails',
+    usage: 'JAIL|RELEASE ... | ALL',
+    flags: [
+      {
+        key: 'health',
+        flags: '--health <command>',
+        doc: 'a line for a shell in the jail, run after the change; when it fails everything goes back',
+      },
+      // COMPAT: the original's.
+      { key: 'dryRun', flags: '-n', doc: 'same as --dry-run' },
+      // COMPAT: the Python line's words. Here the base system is packages, verified by their signatures.
+      { key: 'asEver', flags: '-P, --pkgs', doc: 'accepted: packages are what is updated' },
+      { key: 'asEver', flags: '-V, --verify', doc: 'accepted: what is fetched is always verified' },
+    ],
+    about:
+      'A snapshot comes first. A jail that is down is started for it and stopped again; programs of the jail run in the jail only. ' +
+      'When the update or the health check fails, the files go back to the snapshot and the jail runs again as it did. ' +
+      'A snapshot of an update that succeeded is kept. For a basejail its release is updated, for all that share it.',
+    examples: [
+      { line: 'iocage update web', says: 'apt-get update and upgrade, or apk, in the jail' },
+      {
+        line: `iocage update web --health 'wget -qO- http://localhost/'`,
+        says: 'and back again when the jail does not answer',
+      },
+      { line: 'iocage update ALL', says: 'every jail; one failing does not stop the rest' },
+      { line: 'iocage update bookworm', says: 'a release: what is created from now on has it' },
+    ],
+    toInputs: (words, context) => toUpdateInputs(words, context),
+  },
+});
+
+async function managerOf(context: Context, release: Release) {
+  if (release.mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: release.dataset });
+  return getPackageManager(context.files, `${release.mountpoint}/root`, `release ${release.name}`);
+}
+
+async function planJailUpdate(
+  context: Context,
+  world: World,
+  jail: Jail,
+  health: string | undefined,
+): Promise<Plan<Updated>> {
+  const { host, files } = context;
+  const configured = toSpec(world, jail);
+  noteHandedElsewhere(context, jail, world.defaults);
+  const running = (await host.running(jail.pool)).has(jail.uuid);
+  const manager = await getPackageManager(files, configured.root, `jail ${label(jail)}`);
+  // A template is nobody's running system: only its files are worked on.
+  const { spec, before: first } = jail.template
+    ? { spec: quietSpec(configured, 'used'), before: [] }
+    : await specToStart(context, world, jail);
+  const upgrade = upgradeSteps(host, spec, manager);
+  const before = await installedPackages(files, spec.root, manager);
+  const snapshot = guardName(context, 'update');
+  return {
+    subject: label(jail),
+    title: `Updating ${label(jail)}`,
+    steps: await guardedChange(context, {
+      dataset: jail.dataset,
+      spec,
+      running,
+      snapshot,
+      down: first,
+      up: jail.template ? withoutServices(host, spec, manager, upgrade) : upgrade,
+      health,
+    }),
+    result: async () => ({
+      uuid: jail.uuid,
+      tag: jail.tag,
+      of: 'jail',
+      manager: manager.name,
+      snapshot,
+      changes: packageChanges(before, await installedPackages(files, spec.root, manager)),
+    }),
+  };
+}
+
+async function toUpdateInputs(
+  words: Words,
+  context: Context,
+): Promise<readonly z.input<typeof updateInput>[]> {
+  const health = words.flags['health'] as string | undefined;
+  const more = health === undefined ? {} : { health };
+  const named = await manyJails('update', words, context, () => true);
+  if (!words.positionals.includes('ALL')) return named.map(({ jail }) => ({ name: jail, ...more }));
+  const { jails } = await readWorld(context);
+  const done = new Set<string>();
+  return named.flatMap(({ jail: uuid }) => {
+    const base = baseOf(jails.find((jail) => jail.uuid === uuid)!);
+    // Jails that share a release share its update; a health check is each one's own.
+    if (base !== undefined && health === undefined && done.has(base)) return [];
+    if (base !== undefined) done.add(base);
+    return [{ name: uuid, ...more }];
+  });
+}

@@ -1,0 +1,106 @@
+/**
+ * Updating a fetched release: its own package manager, in a container without services that lasts as long as
+ * the update and uses the host's network. Jails that were made of it keep what they have: they are clones or
+ * copies of older snapshots. Basejails show its files, so none may run meanwhile; what they find at their
+ * next start is the update.
+ */
+import { join } from 'node:path';
+import type { Context, Plan } from '../operation.ts';
+import type { JailSpec } from '../../driver/host.ts';
+import { effective } from '../../domain/config.ts';
+import { failure } from '../../domain/errors.ts';
+import { label, type Jail } from '../../domain/jail.ts';
+import { packageChanges, type PackageChange, type PackageManager } from '../../domain/packages.ts';
+import { guardedChange, guardName, healthSteps } from '../jail/guarded-change.ts';
+import { cleanSteps, installedPackages, quietSpec, upgradeSteps, withoutServices } from '../jail/packages.ts';
+import { jailLock } from '../jail/select.ts';
+import { type Release, type World } from '../world.ts';
+import { releaseLock } from './destroy.ts';
+
+export interface Updated {
+  /** Of the jail, or the release's name. */
+  readonly uuid: string;
+  readonly tag: string;
+  readonly of: 'jail' | 'release';
+  readonly manager: PackageManager['name'];
+  /** Kept: `rollback` leads back to it. */
+  readonly snapshot: string;
+  /** Null when the data base of the package manager cannot be read from outside. */
+  readonly changes: readonly PackageChange[] | null;
+}
+
+/** The release's root as a jail of no name of its own; `@` is in no jail's name. */
+export function releaseSpec(world: World, release: Release): JailSpec {
+  const { name, dataset, mountpoint } = release;
+  if (mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset });
+  const uuid = `release@${name}`;
+  const stored = new Map([['host_hostname', name.replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 63)]]);
+  const spec: JailSpec = {
+    pool: world.pool.name,
+    uuid,
+    tag: `release ${name}`,
+    dataset,
+    mountpoint,
+    root: join(mountpoint, 'root'),
+    consoleLog: join(world.mountpoint, 'log', `${uuid}-console.log`),
+    config: effective(stored, new Map(), { uuid }),
+  };
+  return quietSpec(spec, 'fresh');
+}
+
+const showsRelease = (world: World, name: string): readonly Jail[] =>
+  world.jails.filter(({ local }) => local.get('type') === 'basejail' && local.get('release') === name);
+
+/** The release's, and of each jail that shows it: none is to be started while the files change. */
+export function updateLocks(world: World, name: string): readonly string[] {
+  return [releaseLock(world.pool.name, name), ...showsRelease(world, name).map(jailLock)];
+}
+
+/** @param healthIn a basejail of the release, in which the health check runs instead of in the release */
+export async function planReleaseUpdate(
+  context: Context,
+  world: World,
+  release: Release,
+  manager: PackageManager,
+  { health, healthIn }: { health?: string | undefined; healthIn?: Jail | undefined } = {},
+): Promise<Plan<Updated>> {
+  const { name } = release;
+  const { host, files } = context;
+  const running = await host.running(world.pool.name);
+  const shown = world.jails.find(
+    ({ uuid, local }) =>
+      running.has(uuid) &&
+      local.get('type') === 'basejail' &&
+      (local.get('base_started') ?? local.get('release')) === name,
+  );
+  if (shown) throw failure('JAIL_RUNNING', { name: label(shown), action: `updating its release ${name}` });
+  const spec = releaseSpec(world, release);
+  const before = await installedPackages(files, spec.root, manager);
+  const snapshot = guardName(context, 'update');
+  const work = [...upgradeSteps(host, spec, manager), ...cleanSteps(host, spec, manager)];
+  return {
+    subject: name,
+    title: `Updating release ${name}`,
+    steps: [
+      ...(await guardedChange(context, {
+        dataset: release.dataset,
+        spec,
+        running: false,
+        snapshot,
+        up: withoutServices(host, spec, manager, work),
+        ...(healthIn === undefined ? { health } : {}),
+      })),
+      ...(health === undefined || healthIn === undefined
+        ? []
+        : await healthSteps(context, world, healthIn, health)),
+    ],
+    result: async () => ({
+      uuid: name,
+      tag: name,
+      of: 'release',
+      manager: manager.name,
+      snapshot,
+      changes: packageChanges(before, await installedPackages(files, spec.root, manager)),
+    }),
+  };
+}

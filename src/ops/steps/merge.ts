@@ -1,0 +1,259 @@
+/**
+ * Step kinds that bring a jail's files to another release: three trees are listed and compared, and the jail's
+ * own, or a fresh one of the release, is made what the merge says (`domain/merge-tree.ts`). All of it while
+ * the jail is down, so what find(1) lists is what is there; nothing is written through a link, since
+ * every path that is written has directories above it in the listing. What goes wrong is undone by the
+ * snapshot that was taken before, or goes with the fresh dataset.
+ */
+import { dirname, join } from 'node:path';
+import { stepKind, type StepKind, type StepRun } from '../../driver/step.ts';
+import { asIocageError, failure } from '../../domain/errors.ts';
+import { isPackageData, mergeText } from '../../domain/merge-text.ts';
+import { changesOf, mergeActions, type Attributes, type Change } from '../../domain/merge-actions.ts';
+import {
+  mergeTrees,
+  refuseText,
+  toCompare,
+  type Conflict,
+  type Digest,
+  type Side,
+  type Tree,
+  type TreeMerge,
+  type Trees,
+} from '../../domain/merge-tree.ts';
+import { packageManagers } from '../../domain/packages.ts';
+import { nameBytes, octal, readablePath } from '../../domain/tree.ts';
+import { listTree } from './package.ts';
+
+export interface MergeArgs {
+  /** For messages: `web`. */
+  readonly tag: string;
+  /** Root directories of the old release, the jail, and the new release. */
+  readonly old: string;
+  readonly mine: string;
+  readonly new: string;
+  /** What `old` is called where it is not there yet, which is so in a dry run. */
+  readonly oldNow: string;
+  /** The release stays the same, only its patches are new: packages that the jail added go with them. */
+  readonly samePackages: boolean;
+  /** The new release's name, for the names of what is kept beside. */
+  readonly release: string;
+  /** Of a basejail: folders that it shows of the release and has not itself. */
+  readonly base?: { readonly old: readonly string[]; readonly new: readonly string[] };
+  /** Where the report is written, as JSON. */
+  readonly report: string;
+}
+
+export interface MergeReport {
+  readonly changes: readonly Change[];
+  readonly conflicts: readonly Conflict[];
+}
+
+interface Compared {
+  readonly trees: Trees;
+  readonly digest: Digest;
+  readonly merge: TreeMerge;
+  /** By path. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/** Digests of the regular files among `paths`, which must be plain text. */
+async function digests(
+  root: string,
+  paths: readonly string[],
+  run: StepRun,
+): Promise<ReadonlyMap<string, string>> {
+  const { stdout } = await run.exec.read(
+    ['xargs', '--null', '--no-run-if-empty', 'sha256sum', '--zero', '--'],
+    {
+      cwd: root,
+      input: paths.map((path) => `./${path}\0`).join(''),
+      signal: run.signal,
+    },
+  );
+  return new Map(
+    stdout
+      .split('\0')
+      .filter((line) => line !== '')
+      .map((line) => [line.slice(68), line.slice(0, 64)]),
+  );
+}
+
+function without(tree: Tree, folders: readonly string[]): Tree {
+  return new Map([...tree].filter(([path]) => !folders.some((folder) => path.startsWith(`${folder}/`))));
+}
+
+async function compare(args: MergeArgs, run: StepRun): Promise<Compared> {
+  const old = run.dry ? args.oldNow : args.old;
+  const roots: Readonly<Record<Side, string>> = { old, mine: args.mine, new: args.new };
+  run.progress(`listing the files of ${args.tag} and its releases`);
+  const trees: Trees = {
+    old: without(await listTree(old, run), args.base?.old ?? []),
+    mine: await listTree(args.mine, run, 'escape'),
+    new: without(await listTree(args.new, run), args.base?.new ?? []),
+  };
+  run.progress('comparing the files');
+  const found = new Map<Side, ReadonlyMap<string, string>>();
+  for (const side of ['old', 'mine', 'new'] as const)
+    found.set(side, await digests(roots[side], toCompare(trees, side), run));
+  const digest: Digest = (side, path) => found.get(side)!.get(path);
+  const isText = (path: string): boolean =>
+    path.startsWith('etc/') || (args.samePackages && isPackageData(path));
+  let merge = mergeTrees(trees, digest, args.release, isText);
+  const texts = new Map<string, string>();
+  for (const [path, { from }] of merge.result) {
+    if (from !== 'text') continue;
+    const read = (side: Side): Promise<string | undefined> =>
+      run.files.readBelow(roots[side], path).catch(() => undefined);
+    const [before, mine, now] = [await read('old'), await read('mine'), await read('new')];
+    const merged =
+      before === undefined || mine === undefined || now === undefined
+        ? undefined
+        : mergeText(path, before, mine, now);
+    if (merged === undefined) merge = refuseText(merge, trees, path, args.release);
+    else texts.set(path, merged);
+  }
+  assertNoPackages(args.tag, merge);
+  return { trees, digest, merge, texts };
+}
+
+/** The list of installed packages would no longer tell the truth about the files. */
+function assertNoPackages(tag: string, { conflicts }: TreeMerge): void {
+  const database = conflicts.find(({ path }) => packageManagers.some((manager) => manager.database === path));
+  if (database === undefined) return;
+  throw failure('PACKAGES_IN_THE_WAY', { jail: tag, database: `/${database.path}` });
+}
+
+async function report({ trees, digest, merge }: Compared, path: string, run: StepRun): Promise<void> {
+  const readable = <T extends { readonly path: string }>(all: readonly T[]): readonly T[] =>
+    all.map((each) => ({ ...each, path: readablePath(each.path) }));
+  const told: MergeReport = {
+    changes: readable(changesOf(trees, merge, digest)),
+    conflicts: readable(merge.conflicts).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+  };
+  await run.files.mkdir(dirname(path));
+  await run.files.write(path, JSON.stringify(told), { mode: 0o600 });
+}
+
+/** Only looks, and writes the report. */
+export const compareTrees = stepKind<MergeArgs>('merge.compare', {
+  title: ({ tag, release }) => `compare ${tag} with ${release}`,
+  do: async (args, run) => report(await compare(args, run), args.report, run),
+  undo: ({ report: path }, { files }) => files.remove(path),
+});
+
+/** `target`: the tree that becomes the merged one; the jail's own, or a fresh copy or clone of `new`. */
+export const applyMerge = stepKind<MergeArgs & { target: string; onto: 'mine' | 'new'; list: string }>(
+  'merge.apply',
+  {
+    title: ({ tag, release }) => `merge ${tag} with ${release}`,
+    async do(args, run) {
+      const compared = await compare(args, run);
+      const { trees, digest, merge, texts } = compared;
+      const { target, onto } = args;
+      const actions = mergeActions(trees, merge, onto, digest);
+      run.progress(`changing ${actions.remove.length + actions.copy.length + texts.size} files`);
+      await remove(target, actions.remove, run);
+      await copy(
+        { from: onto === 'mine' ? args.new : args.mine, target, list: args.list },
+        actions.copy,
+        run,
+      );
+      for (const text of actions.texts) await writeText(target, text, texts.get(text.path)!, run);
+      await setAttributes(target, actions.attributes, run);
+      for (const { path, beside } of merge.conflicts)
+        if (beside !== undefined) await keepBeside(join(args.new, path), join(target, beside), run);
+      await report(compared, args.report, run);
+    },
+    undo: ({ list }, { files }) => files.remove(list),
+  },
+);
+
+/** One by one: a directory that holds what nobody listed is no directory to be removed, and this fails. */
+async function remove(target: string, paths: readonly string[], run: StepRun): Promise<void> {
+  if (paths.length === 0) return;
+  await run.exec.change(['xargs', '--null', 'rm', '--dir', '--force', '--'], {
+    cwd: target,
+    input: paths.map((path) => `./${path}\0`).join(''),
+    signal: run.signal,
+  });
+}
+
+const attributesToo = ['--numeric-owner', '--xattrs', '--xattrs-include=*'];
+
+/** Each path by itself, whatever kind of file it is; directories without what is in them. */
+async function copy(
+  { from, target, list }: { from: string; target: string; list: string },
+  paths: readonly string[],
+  run: StepRun,
+): Promise<void> {
+  if (paths.length === 0) return;
+  // A name may hold any byte, and a text file may not.
+  const names = paths.map((path) => `./${octal(nameBytes(path))}\n`).join('');
+  await run.files.mkdir(dirname(list));
+  await run.files.write(list, names, { mode: 0o600 });
+  const said: string[] = [];
+  const pack = ['tar', '--create', '--no-recursion', '--sparse', ...attributesToo, `--directory=${from}`];
+  const unpack = ['--extract', '--preserve-permissions', '--same-owner', '--delay-directory-restore'];
+  try {
+    await run.exec.pipe(
+      [
+        [...pack, `--files-from=${list}`, '--file=-'],
+        // A tar that outlived a killed iocage would go on writing while its work is undone.
+        [
+          ...['setpriv', '--pdeathsig', 'KILL', 'tar', ...unpack, ...attributesToo],
+          ...[`--directory=${target}`, '--file=-'],
+        ],
+      ],
+      { signal: run.signal, onLine: (line) => said.push(line) },
+    );
+  } catch (error) {
+    if (run.signal.aborted)
+      throw failure('CANCELLED', { operation: `copying to ${target}` }, { cause: error });
+    if (/No space left|quota exceeded/i.test(said.join('\n')))
+      throw failure('POOL_FULL', { dataset: target, why: `the files do not fit` }, { cause: error });
+    throw asIocageError(error);
+  } finally {
+    await run.files.remove(list);
+  }
+}
+
+function ids(owner: string): { uid: number; gid: number } {
+  const [uid, gid] = owner.split(':').map(Number);
+  return { uid: uid!, gid: gid! };
+}
+
+async function writeText(
+  target: string,
+  { path, mode, owner }: Attributes,
+  text: string,
+  run: StepRun,
+): Promise<void> {
+  await run.files.writeBelow(target, path, text, { mode: Number.parseInt(mode, 8), owner: ids(owner) });
+}
+
+/** Those paths are no links: they are in the listing as what they are. */
+async function setAttributes(target: string, all: readonly Attributes[], run: StepRun): Promise<void> {
+  const groups = new Map<string, Attributes[]>();
+  for (const each of all) {
+    const key = `${each.owner} ${each.mode}`;
+    groups.set(key, [...(groups.get(key) ?? []), each]);
+  }
+  for (const group of groups.values()) {
+    const { mode, owner } = group[0]!;
+    const how = { cwd: target, input: group.map(({ path }) => `./${path}\0`).join('') };
+    // A change of owner takes set-user-ID bits away.
+    await run.exec.change(['xargs', '--null', 'chown', '--no-dereference', owner, '--'], how);
+    await run.exec.change(['xargs', '--null', 'chmod', mode, '--'], how);
+  }
+}
+
+/** The name is free; `--no-target-directory` and `--remove-destination` hold even if it were not. */
+async function keepBeside(from: string, to: string, run: StepRun): Promise<void> {
+  await run.exec.change(
+    ['cp', '--archive', '--no-dereference', '--no-target-directory', '--remove-destination', '--', from, to],
+    { signal: run.signal },
+  );
+}
+
+export const mergeKinds = [compareTrees, applyMerge] as unknown as readonly StepKind[];
