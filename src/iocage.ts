@@ -29,6 +29,8 @@ export interface ContextOptions {
   readonly signal?: AbortSignal;
   /** Descriptor that counts as our standard input; default 0. */
   readonly ownInput?: number;
+  /** Who it is done for, where that is not who runs the process: the journal keeps the name. */
+  readonly as?: string | undefined;
   /** Directories instead of the system's own, for tests. */
   readonly paths?: Paths;
 }
@@ -94,7 +96,11 @@ export function makeContext(options: ContextOptions = {}): Context {
     cores: availableParallelism(),
     editor: () => editorWords(process.env),
     async self() {
-      return { pid: process.pid, processStart: (await processStart(process.pid)) ?? '', by: caller() };
+      return {
+        pid: process.pid,
+        processStart: (await processStart(process.pid)) ?? '',
+        by: caller(options.as),
+      };
     },
   };
 }
@@ -105,7 +111,7 @@ export function openLineLog(onFailure: (error: Error) => void): LineLog {
 }
 
 /** sudo and doas keep the name of who called them in the environment; the kernel knows only the user that they made of it. */
-function caller(environment: NodeJS.ProcessEnv = process.env): Caller {
-  const as = environment['SUDO_USER'] || environment['DOAS_USER'];
+function caller(known: string | undefined, environment: NodeJS.ProcessEnv = process.env): Caller {
+  const as = known || environment['SUDO_USER'] || environment['DOAS_USER'];
   return { uid: process.getuid?.() ?? 0, ...(as ? { as: as.slice(0, 64) } : {}) };
 }

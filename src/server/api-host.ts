@@ -3,6 +3,7 @@
  * each other where they concern one jail, and the listing is kept for a moment so that many clients can ask
  * for it often. It knows operations and no protocol; what it may do is decided by who calls it.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventSink } from '../domain/events.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
 import { listedJails, type ListedJail } from '../ops/jail/list.ts';
@@ -20,6 +21,8 @@ export interface ApiHostOptions {
     readonly pool?: string;
     readonly emit?: EventSink;
     readonly signal?: AbortSignal;
+    /** The user that it is done for, when there is one. */
+    readonly as?: string;
   }) => Context;
   /** Without it the only activated pool. */
   readonly pool?: string;
@@ -80,6 +83,7 @@ export class ApiHost {
   private readonly sessions: JobQueue;
   private readonly listeners = new Set<EventSink>();
   private readonly stop = new AbortController();
+  private readonly asking = new AsyncLocalStorage<string>();
   private readonly world: Fresh<World>;
   private readonly running: Fresh<Running>;
   private made: { readonly world: World; readonly running: unknown; readonly listing: Listing } | undefined;
@@ -103,10 +107,17 @@ export class ApiHost {
     );
   }
 
+  /** Does work for a user: the journal has the name at all that comes of it, however long that waits. */
+  runAs<T>(user: string, work: () => Promise<T>): Promise<T> {
+    return this.asking.run(user, work);
+  }
+
   /** A context for one request; its events also go to those who listen. */
   context(emit?: EventSink, signal?: AbortSignal): Context {
     const { pool } = this;
+    const as = this.asking.getStore();
     return this.options.makeContext({
+      ...(as === undefined ? {} : { as }),
       ...(pool === undefined ? {} : { pool }),
       signal: signal === undefined ? this.stop.signal : AbortSignal.any([this.stop.signal, signal]),
       emit: (event) => {

@@ -62,7 +62,7 @@ export async function runAction(
   if (!Object.hasOwn(actions, name)) throw new ApiError(400);
   const action = actions[name]!;
   if (!mayUse(host, caller, action)) throw new ApiError(403);
-  return { [name]: await answer(host, action, fields) };
+  return { [name]: await host.runAs(caller.user, () => answer(host, action, fields)) };
 }
 
 /** What a caller may do in this class; `rpc/query` tells it. */
