@@ -1,8 +1,8 @@
 /**
  * How long the API takes, next to the command's own `list` and to starting a process for each request, as
  * the original server did: `listjails` and `getjailsettings` over REST with keep-alive and over WebSocket,
- * one client after the other and many at once, while jails start and stop. Prints Markdown tables in
- * milliseconds.
+ * one client and many at once, as fast as they can and at a pace, and while jails start and stop. Prints
+ * Markdown tables in milliseconds. Clients and server share the machine.
  *
  *   node bench/sysadm.mjs                        on a private, disposable, file-backed pool; needs root
  *   node bench/sysadm.mjs --jails 200 --clients 64 --seconds 10 --busy 8 --soak 100000
@@ -15,6 +15,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { Agent, request } from 'node:https';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
 
@@ -72,17 +73,21 @@ function head(title) {
 }
 
 /** Clients that each wait for an answer before they ask again. */
-async function load(name, makeClient, count, howLongMs = seconds * 1000) {
+async function load(name, makeClient, count, pauseMs = 0) {
+  const howLongMs = seconds * 1000;
   const all = await Promise.all(Array.from({ length: count }, makeClient));
   for (const client of all) await client.ask(); // connections, logins and the first reading are not measured
   const times = [];
   const begun = performance.now();
   await Promise.all(
-    all.map(async (client) => {
+    all.map(async (client, index) => {
+      await sleep((pauseMs * index) / count);
       while (performance.now() - begun < howLongMs) {
         const sent = performance.now();
         await client.ask();
-        times.push(performance.now() - sent);
+        const took = performance.now() - sent;
+        times.push(took);
+        if (pauseMs > took) await sleep(pauseMs - took);
       }
     }),
   );
@@ -198,6 +203,8 @@ async function main() {
       await load('WebSocket, one client', webSocket(args), 1);
       await load(`REST, ${clients} clients`, rest(args), clients);
       await load(`WebSocket, ${clients} clients`, webSocket(args), clients);
+      await load(`REST, ${clients} clients, ten a second each`, rest(args), clients, 100);
+      await load(`WebSocket, ${clients} clients, ten a second each`, webSocket(args), clients, 100);
       await load('a process for each request, one client', command(words), 1);
       await load(`a process for each request, ${clients} clients`, command(words), clients);
     }
@@ -219,6 +226,8 @@ async function main() {
       const { 1: args } = questions[0];
       await load(`REST, ${clients} clients`, rest(args), clients);
       await load(`WebSocket, ${clients} clients`, webSocket(args), clients);
+      await load(`REST, ${clients} clients, ten a second each`, rest(args), clients, 100);
+      await load(`WebSocket, ${clients} clients, ten a second each`, webSocket(args), clients, 100);
       going = false;
       await Promise.all(changing);
       console.log(`\n${changes} starts and stops meanwhile, none failed.`);

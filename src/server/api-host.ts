@@ -57,7 +57,7 @@ export const defaultApiSettings: ApiSettings = {
 };
 
 /** A listing is never older than 1 s; what is left of it is for the way to the client. */
-const listingAge = { maxAgeMs: 900, renewAfterMs: 400 };
+const listingAge = { maxAgeMs: 900, renewAfterMs: 550 };
 
 type Running = Awaited<ReturnType<Context['host']['running']>>;
 
@@ -88,6 +88,8 @@ export class ApiHost {
   private readonly running: Fresh<Running>;
   private made: { readonly world: World; readonly running: unknown; readonly listing: Listing } | undefined;
   private pool: string | undefined;
+  /** For questions that need no pool of their own and change nothing; opening a context costs more than they do. */
+  readonly looker: Pick<Context, 'host'>;
   /** When the last change ended that touched what only settings show. */
   private changedMs = -Infinity;
 
@@ -100,9 +102,10 @@ export class ApiHost {
       waiting: this.settings.changesWaiting,
     });
     this.sessions = new JobQueue({ running: this.settings.sessionsAtOnce, waiting: 0 });
+    this.looker = this.context();
     this.world = new Fresh(() => readWorld(this.context()), listingAge);
     this.running = new Fresh(
-      async () => this.context().host.running((await this.world.get()).pool.name),
+      async () => this.looker.host.running((await this.world.get()).pool.name),
       listingAge,
     );
   }

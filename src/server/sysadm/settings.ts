@@ -78,7 +78,7 @@ async function ofAllJails(host: ApiHost, prop: string, switches: string): Promis
 async function ask(host: ApiHost, input: Parameters<typeof answerGet>[3]): Promise<GetOutput> {
   const { world, running } = await host.current();
   try {
-    return answerGet(host.context().host, world, running, input);
+    return answerGet(host.looker.host, world, running, input);
   } catch (thrown) {
     throw new ActionProblem(errorLine(operationError(thrown), 'jail'));
   }
