@@ -147,6 +147,7 @@ export async function laboratory(
   let movedMs = 0;
   const said: string[] = [];
   const stub = options.stub ?? stubBackend();
+  const lines = new NodeLineLog((error) => said.push(error.message));
   const server = await startServer({
     settings: toSettings({
       restPort: '0',
@@ -157,7 +158,7 @@ export async function laboratory(
     }),
     exec: new NodeExec(),
     files,
-    lines: new NodeLineLog((error) => said.push(error.message)),
+    lines,
     state: directory,
     backend: stub,
     say: (line) => said.push(line),
@@ -188,7 +189,7 @@ export async function laboratory(
       return client;
     },
     async log(name) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await lines.flush();
       const folder = join(directory, 'log');
       const found = readdirSync(folder).filter((file) => file.startsWith(`${name}-`));
       return found.flatMap((file) =>

@@ -565,7 +565,7 @@ it('an end waits for what runs, answers it, and takes nothing new', async () => 
   await client.login();
   client.send(listjails);
   const resting = own.rest({ user: ann, body: '{"action":"listjails"}' });
-  await expect.poll(() => own.server.counts().pending).toBe(2);
+  await expect.poll(() => own.server.counts().pending, { timeout: 15_000 }).toBe(2);
   const ended = own.server.stop();
   client.send({ ...listjails, id: 'late' });
   await expect(own.client()).rejects.toThrow();

@@ -495,26 +495,34 @@ describe('frames and bodies', () => {
 
 describe('time', () => {
   it('who does not log in is closed, who did stays', async () => {
-    const where = await own({ loginSeconds: '1' });
+    const where = await own({});
     const [guest, user] = [await where.client(), await where.client()];
     await user.login();
     // Talking is no login.
     await guest.ask(rpc('identify', '', 'i'));
+    where.later(31_000);
     expect(await guest.closed).toEqual({ code: 1000, reason: '' });
     expect(await user.ask(listjails)).toMatchObject({ name: 'response' });
   });
 
   it('who says nothing for long is closed; pings do not count', async () => {
-    const where = await own({ idleSeconds: '1' });
-    const client = await where.client();
-    await client.login();
-    const timer = setInterval(() => client.socket.ping(), 100);
-    expect((await client.closed).code).toBe(1000);
-    clearInterval(timer);
+    const where = await own({ sessionSeconds: '100000' });
+    const [quiet, user] = [await where.client(), await where.client()];
+    await quiet.login();
+    await user.login();
+    where.later(1_700_000);
+    await user.ask(listjails);
+    await new Promise((resolve) => {
+      quiet.socket.once('pong', resolve);
+      quiet.socket.ping();
+    });
+    where.later(101_000);
+    expect((await quiet.closed).code).toBe(1000);
+    expect(await user.ask(listjails)).toMatchObject({ name: 'response' });
   });
 
   it('a request that drips is cut off: headers, body, handshake of TLS', async () => {
-    const where = await own({ requestSeconds: '1' });
+    const where = await own({ requestSeconds: '3' });
     const drip = (text: string, port: number): Promise<string> =>
       new Promise((resolve) => {
         let said = '';
@@ -571,7 +579,7 @@ describe('numbers', () => {
     const client = await where.client();
     await client.login();
     for (let count = 0; count < 200; count += 1) client.send({ ...listjails, id: String(count) });
-    await expect.poll(() => where.server.counts().pending).toBe(4);
+    await expect.poll(() => where.server.counts().pending, { timeout: 15_000 }).toBe(4);
     expect(await client.isSilent()).toBe(true);
     release();
     for (let count = 0; count < 200; count += 1) await client.next();
