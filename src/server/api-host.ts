@@ -81,6 +81,8 @@ export class ApiHost {
   private readonly options: ApiHostOptions;
   private readonly queue: JobQueue;
   private readonly sessions: JobQueue;
+  /** Requests for one jail, in the order in which they came; what they change waits in `queue` besides. */
+  private readonly requests: JobQueue;
   private readonly listeners = new Set<EventSink>();
   private readonly stop = new AbortController();
   private readonly asking = new AsyncLocalStorage<string>();
@@ -101,6 +103,7 @@ export class ApiHost {
       running: this.settings.changesAtOnce,
       waiting: this.settings.changesWaiting,
     });
+    this.requests = new JobQueue({ running: Infinity, waiting: this.settings.changesWaiting });
     this.sessions = new JobQueue({ running: this.settings.sessionsAtOnce, waiting: 0 });
     this.looker = this.context();
     this.world = new Fresh(() => readWorld(this.context()), listingAge);
@@ -139,6 +142,17 @@ export class ApiHost {
   /** Runs an operation that changes nothing, or a program in a jail. */
   async read<T>(operation: string, input: unknown): Promise<T> {
     return (await runOperation(this.context(), getOperation(operation), input)).result as T;
+  }
+
+  /** Does what a request asks of a jail, after what was asked of it before; `work` gets the jail's key. */
+  async inOrder<T>(jail: string, work: (key: string) => Promise<T>): Promise<T> {
+    const key = await this.keyOf(jail);
+    return this.requests.run([key], () => work(key));
+  }
+
+  /** What the changes of a jail are ordered by: its UUID, or the word where no jail is known by it. */
+  async keyOf(jail: string): Promise<string> {
+    return (await this.knownJail(jail))?.uuid ?? jail;
   }
 
   /**
@@ -221,7 +235,8 @@ export class ApiHost {
   async close(patienceMs: number): Promise<void> {
     const timer = setTimeout(() => this.stop.abort(), patienceMs);
     try {
-      await Promise.all([this.queue.close(), this.sessions.close(), this.jobs.idle()]);
+      const queues = [this.requests, this.queue, this.sessions].map((queue) => queue.close());
+      await Promise.all([...queues, this.jobs.idle()]);
     } finally {
       clearTimeout(timer);
     }

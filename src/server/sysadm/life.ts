@@ -1,5 +1,5 @@
 /** `startjail`, `stopjail`, `capjail`: the lines that the command printed, made from the operations' events. */
-import type { IocageEvent } from '../../domain/events.ts';
+import type { EventSink, IocageEvent } from '../../domain/events.ts';
 import { getOperation } from '../../ops/index.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
@@ -12,16 +12,22 @@ async function live(host: ApiHost, operation: 'jail.start' | 'jail.stop', fields
   const name = fields.jail();
   const cut = host.settings.legacyTruncation;
   const events: IocageEvent[] = [];
-  try {
+  const perform = async (): Promise<void> => {
     const words = { positionals: [name], properties: [], flags: {} };
     const inputs = await getOperation(operation).command.toInputs(words, host.context());
     for (const input of inputs as readonly { readonly jail: string }[]) {
-      await host.change(operation, input, {
-        keys: [(await host.knownJail(input.jail))?.uuid ?? input.jail],
-        touches: 'running',
-        emit: (event) => events.push(event),
-      });
+      const keys = [await host.keyOf(input.jail)];
+      const emit: EventSink = (event) => events.push(event);
+      try {
+        await host.change(operation, input, { keys, touches: 'running', emit });
+      } catch (error) {
+        // What the jail needs was started by somebody else meanwhile: that is as good.
+        if (input.jail === name || operationError(error).code !== 'ALREADY_UP') throw error;
+      }
     }
+  };
+  try {
+    await host.inOrder(name, perform);
     return { [name]: toPairs(printedLines(events), cut) };
   } catch (thrown) {
     const error = operationError(thrown);
@@ -39,8 +45,9 @@ export const lifeActions: Readonly<Record<string, Action>> = {
     access: 'full',
     async run(host, fields) {
       const jail = fields.jail();
-      const keys = [(await host.knownJail(jail))?.uuid ?? jail];
-      await host.change('jail.cap', { jail }, { keys, touches: 'running' });
+      await host.inOrder(jail, (key) =>
+        host.change('jail.cap', { jail }, { keys: [key], touches: 'running' }),
+      );
       return { success: `jail ${jail} capped.` };
     },
   },

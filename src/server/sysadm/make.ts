@@ -1,5 +1,5 @@
 /** `createjail`, `clonejail`, `destroyjail`. */
-import type { IocageEvent } from '../../domain/events.ts';
+import type { EventSink, IocageEvent } from '../../domain/events.ts';
 import { label } from '../../domain/jail.ts';
 import { getOperation } from '../../ops/index.ts';
 import type { ApiHost } from '../api-host.ts';
@@ -35,12 +35,10 @@ async function make(
     { positionals, properties: given.properties, flags: words.flags },
     host.context(),
   );
-  const source = words.positionals[0] === undefined ? undefined : await host.knownJail(words.positionals[0]);
-  const { result } = await host.change<Made>(operation, inputs[0], {
-    keys: source === undefined ? [] : [source.uuid],
-    touches: 'pool',
-  });
-  return result;
+  const perform = async (keys: readonly string[]): Promise<Made> =>
+    (await host.change<Made>(operation, inputs[0], { keys, touches: 'pool' })).result;
+  const [source] = words.positionals;
+  return source === undefined ? perform([]) : host.inOrder(source, (key) => perform([key]));
 }
 
 function onlyEmpty(switches: string): boolean {
@@ -99,14 +97,10 @@ async function destroyJail(host: ApiHost, fields: Fields): Promise<Json> {
   const jail = fields.jail();
   const known = await host.knownJail(jail);
   const events: IocageEvent[] = [];
-  const { result } = await host.change<Destroyed>(
-    'jail.destroy',
-    { jail, force: !host.settings.refuseToDestroyRunning },
-    {
-      keys: [known?.uuid ?? jail],
-      touches: 'pool',
-      emit: (event) => events.push(event),
-    },
+  const input = { jail, force: !host.settings.refuseToDestroyRunning };
+  const emit: EventSink = (event) => events.push(event);
+  const { result } = await host.inOrder(jail, (key) =>
+    host.change<Destroyed>('jail.destroy', input, { keys: [key], touches: 'pool', emit }),
   );
   const lines = destroyLines(events, known === undefined ? result.uuid : label(known), result);
   return { success: toPairs(lines, host.settings.legacyTruncation) };
