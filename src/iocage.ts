@@ -72,8 +72,8 @@ export function makeContext(options: ContextOptions = {}): Context {
   const files = dry ? new RecordingFiles(realFiles, actions) : realFiles;
   const clock = {
     now: () => new Date(),
-    sleep: async (ms: number) => {
-      if (!dry) await sleep(ms);
+    sleep: async (ms: number, signal?: AbortSignal) => {
+      if (!dry) await sleep(ms, undefined, signal === undefined ? {} : { signal });
     },
   };
   return {

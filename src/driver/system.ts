@@ -281,7 +281,8 @@ export interface Journal {
 
 export interface Clock {
   now(): Date;
-  sleep(ms: number): Promise<void>;
+  /** @param signal ends it early; it rejects then */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export interface Ids {

@@ -291,4 +291,15 @@ describe.skipIf(why !== undefined)(`isolation${why ? ` (skipped: ${why})` : ''}`
       sh('mv', join(jail.root, 'saved'), join(jail.root, name));
     }
   });
+
+  it('does not wait for fifos that the jail put where programs read', async () => {
+    for (const name of ['passwd', 'group', 'hosts', 'resolv.conf', 'localtime', 'hostname']) {
+      sh('rm', '-f', join(jail.root, 'etc', name));
+      sh('mkfifo', join(jail.root, 'etc', name));
+    }
+    await start(it_, jail);
+    expect(await it_.host.exec(jail, ['/bin/true'], {})).toBe(0);
+    await stop(it_, jail);
+    expect(await it_.host.running(jail.pool)).toEqual(new Map());
+  }, 60_000);
 });

@@ -162,7 +162,7 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
 
   /** Facts that differ from run to run without meaning: process ids and times in runtime files' names do not occur. */
   const comparable = (state: string): string =>
-    state.replaceAll(/op\\t[^"]*/g, 'op').replaceAll(/ioc-update_[\d:_-]+/g, 'ioc-update');
+    state.replaceAll(/op\\t[^"]*/g, 'op').replaceAll(/ioc-update_[\d:._-]+/g, 'ioc-update');
 
   for (const { operation, input, mayBe, ...more } of cases) {
     const kind = 'kind' in input ? ` (${input.kind})` : '';

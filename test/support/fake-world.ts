@@ -51,7 +51,14 @@ export async function openFakeWorld({
     // One process, one operation at a time: nothing to keep apart.
     locks: { take: () => Promise.resolve({ release: () => Promise.resolve() }) },
     journal: new NodeJournal(journal),
-    clock: { now: () => new Date(), sleep: () => Promise.resolve() },
+    clock: {
+      now: () => new Date(),
+      // Nothing is waited for, but what something else ends.
+      sleep: (_ms, signal) =>
+        new Promise((done) =>
+          signal === undefined ? done() : signal.addEventListener('abort', () => done()),
+        ),
+    },
     ids: { uuid: () => `00000000-0000-4000-8000-${String(++uuids).padStart(12, '0')}` },
     paths: { state: join(directory, 'state'), run: join(directory, 'run') },
     pool,

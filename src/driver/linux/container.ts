@@ -84,12 +84,20 @@ async function runtimeComplaint(run: StepRun, log: string): Promise<string> {
   return text.trim().split('\n').slice(-2).join('; ');
 }
 
+const runTimeoutMs = 120_000;
+
 async function callRun(args: RunArgs, places: Places, facts: HostFacts, run: StepRun): Promise<void> {
   const log = join(places.bundle, 'crun.log');
   const argv = runCommand(places, facts.cgroups, log);
   await run.files.remove(log);
   // A file, not a pipe: the first process keeps it open for as long as the jail runs.
-  const { status } = await run.exec.change(argv, { logTo: args.consoleLog, accept: 'any' });
+  const { status } = await run.exec.change(argv, {
+    logTo: args.consoleLog,
+    accept: 'any',
+    // Whatever a hostile root makes it wait for, it does not wait for ever.
+    timeoutMs: runTimeoutMs,
+    signal: run.signal,
+  });
   if (status === 0) return;
   throw failure('COMMAND_FAILED', {
     argv,

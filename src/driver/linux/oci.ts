@@ -111,7 +111,8 @@ export function toOciConfig(jail: JailSpec, facts: OciFacts): OciConfig {
       user: { uid: 0, gid: 0 },
       // -P: stay although there is no program to run, and reap what is orphaned.
       args: [initPath, '-P'],
-      env: [`PATH=${jailPath}`],
+      // Without HOME the runtime would look for it in the jail's own /etc/passwd, which may be a fifo.
+      env: [`PATH=${jailPath}`, 'HOME=/root'],
       cwd: '/',
     }),
     root: { path: jail.root, readonly: false },

@@ -41,34 +41,63 @@ function slots(context: Context, asked: number | undefined): number {
   return asked ?? Math.min(4, Math.max(2, context.cores ?? 2));
 }
 
+/** A jail's programs may take as long as they like; after this long the others do not wait for it. */
+const patienceMs = 60_000;
+
 /**
  * Works through an order: a point begins when what it needs has ended and nothing of a lower rank is
- * left; as many at once as there are slots.
+ * left; as many at once as there are slots. One that goes on past the patience gives its slot and its rank
+ * away, and only those that need it still wait.
+ *
+ * @param patience ends when a point has had its time, or when the signal says that it is done
  */
-async function inOrder(
+export async function inOrder(
   order: readonly PlacedNode[],
   parallel: number,
   work: (node: PlacedNode) => Promise<void>,
+  patience: (done: AbortSignal) => Promise<void> = () => new Promise(() => undefined),
 ): Promise<void> {
   const waiting = [...order];
   const running = new Map<PlacedNode, Promise<void>>();
+  const prompt = new Map<PlacedNode, Promise<void>>();
+  const byId = new Map(order.map((node) => [node.id, node]));
   const isOpen = (id: string): boolean =>
     waiting.some((node) => node.id === id) || [...running.keys()].some((node) => node.id === id);
+  const isSlow = (node: PlacedNode): boolean => running.has(node) && !prompt.has(node);
+  const needsSlow = ({ needs }: PlacedNode): boolean =>
+    needs.some((id) => {
+      const node = byId.get(id);
+      return node !== undefined && isOpen(id) && (isSlow(node) || needsSlow(node));
+    });
+
+  function begin(node: PlacedNode): void {
+    const done = new AbortController();
+    const working = work(node).finally(() => {
+      running.delete(node);
+      prompt.delete(node);
+      done.abort();
+    });
+    running.set(node, working);
+    const late = patience(done.signal).then(
+      () => void prompt.delete(node),
+      () => undefined, // it was done in time
+    );
+    prompt.set(node, late);
+  }
+
   while (waiting.length + running.size > 0) {
-    const rank = Math.min(...[...waiting, ...running.keys()].map((node) => node.rank));
+    const free = waiting.filter((node) => !needsSlow(node));
+    const rank = Math.min(...[...free, ...prompt.keys()].map((node) => node.rank));
     const next =
-      running.size < parallel
-        ? waiting.find((node) => node.rank === rank && !node.needs.some(isOpen))
+      prompt.size < parallel
+        ? free.find((node) => node.rank === rank && !node.needs.some(isOpen))
         : undefined;
     if (next === undefined) {
-      await Promise.race(running.values());
+      await Promise.race([...running.values(), ...prompt.values()]);
       continue;
     }
     waiting.splice(waiting.indexOf(next), 1);
-    running.set(
-      next,
-      work(next).finally(() => running.delete(next)),
-    );
+    begin(next);
   }
 }
 
@@ -112,7 +141,7 @@ async function bootAll(
     const why = `depends: jails need each other in a circle: ${circle.map(tagOf).join(', ')}`;
     for (const uuid of circle) told.set(uuid, running.has(uuid) ? up : { state: 'failed', why });
   }
-  await inOrder(order, parallel, async (node) => {
+  const startOne = async (node: PlacedNode): Promise<void> => {
     const missing = node.needs.filter((need) => !['started', 'unchanged'].includes(told.get(need)!.state));
     told.set(
       node.id,
@@ -122,7 +151,12 @@ async function bootAll(
           ? { state: 'skipped', why: `it depends on ${missing.map(tagOf).join(', ')}` }
           : await tried(context, 'started', () => run(start, { jail: node.id })),
     );
-  });
+  };
+  // A dry run runs nothing that could take long.
+  const patience = context.dry
+    ? undefined
+    : (done: AbortSignal): Promise<void> => context.clock.sleep(patienceMs, done);
+  await inOrder(order, parallel, startOne, patience);
   return report(nodes, told);
 }
 const up: Told = { state: 'unchanged', why: 'it is up' };

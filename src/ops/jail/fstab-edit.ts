@@ -4,7 +4,7 @@
  * that no work is lost.
  */
 import { join } from 'node:path';
-import { defineSession, type Operation, type Words } from '../operation.ts';
+import { defineSession, type Context, type Operation, type Words } from '../operation.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { runOperation } from '../run.ts';
@@ -25,6 +25,15 @@ export function jailOf(words: Words): string {
   return jail;
 }
 
+/** What an editor took away, or made something else of, is no empty file: nothing was saved. */
+async function readSaved({ files }: Context, copy: string): Promise<string> {
+  const facts = await files.stat(copy);
+  const refuse = (why: string) => failure('EDIT_REFUSED', { copy, why });
+  if (facts === undefined) throw refuse('the editor removed it');
+  if (facts.type !== 'file') throw refuse('the editor made something else than a plain file of it');
+  return (await files.read(copy)) ?? '';
+}
+
 /** @param change puts the file in place */
 export const fstabEditWith = (change: () => Operation) =>
   defineSession<typeof jailInput>({
@@ -39,7 +48,7 @@ export const fstabEditWith = (change: () => Operation) =>
       const copy = join(directory, `${jail.uuid}-${context.ids.uuid().slice(0, 8)}.fstab`);
       await context.files.write(copy, before, { mode: 0o600 });
       const status = await context.exec.session([...(context.editor?.() ?? ['vi']), copy]);
-      const after = (await context.files.read(copy)) ?? '';
+      const after = await readSaved(context, copy);
       if (status !== 0 || after === before) {
         await context.files.remove(copy);
         return status;

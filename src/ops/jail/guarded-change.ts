@@ -38,9 +38,10 @@ export interface GuardedChange {
   readonly health?: string | undefined;
 }
 
-/** @example guardName(context, 'update') === 'ioc-update_2026-01-31_12:00:00' */
+/** Two changes may come in one second. @example guardName(context, 'update') === 'ioc-update_2026-01-31_12:00:00.123' */
 export function guardName({ clock }: Pick<Context, 'clock'>, what: string): string {
-  return `ioc-${what}_${stamp(clock.now())}`;
+  const now = clock.now();
+  return `ioc-${what}_${stamp(now)}.${String(now.getMilliseconds()).padStart(3, '0')}`;
 }
 
 /** @throws START_FAILED when the jail would have to be started and cannot be */
