@@ -95,3 +95,42 @@ it('what is too much is refused, and a stop of the server ends what waits', asyn
   await closed;
   await close();
 });
+
+it('settings: a running jail is refused to destroyers, operators get what they are given', async () => {
+  const watcher = { ...caller, user: 'bob', level: 'limited' } as const;
+  const ask = async (
+    settings: Parameters<typeof openApiWorld>[1],
+    who: typeof caller | typeof watcher,
+    args: Record<string, Json>,
+  ): Promise<Json> => {
+    const api = await openApiWorld('stopjail-already', settings);
+    try {
+      if (args['action'] === 'destroyjail') await api.world.run('jail.start', { jail: 'test' });
+      return await runAction(api.host, who, args);
+    } finally {
+      await api.close();
+    }
+  };
+  const destroy = { action: 'destroyjail', jail: 'test' };
+  expect(await ask({ refuseToDestroyRunning: true }, caller, destroy)).toMatchObject({
+    destroyjail: { error: expect.stringContaining('is up and running') as string },
+  });
+  expect(await ask({}, caller, destroy)).toMatchObject({ destroyjail: { success: {} } });
+  await expect(ask({}, watcher, destroy)).rejects.toMatchObject({ code: 403 });
+  expect(await ask({ operatorAccess: 'all' }, watcher, destroy)).toHaveProperty('destroyjail.success');
+  expect(await ask({}, watcher, { action: 'df' })).toHaveProperty('df');
+  await expect(ask({ operatorAccess: 'none' }, watcher, { action: 'df' })).rejects.toMatchObject({
+    code: 403,
+  });
+});
+
+it('without a pool in use every action says so', async () => {
+  const { host, close } = await openApiWorld('odd-activatepool-query-none');
+  for (const action of ['listjails', 'df', 'getdefaultsettings', 'listtemplates', 'cleanall', 'createjail'])
+    expect(await runAction(host, caller, { action })).toEqual({ [action]: { error: 'No pool is active.' } });
+  expect(await runAction(host, caller, { action: 'activatepool', pool: 'tank' })).toHaveProperty(
+    'activatepool.success',
+  );
+  expect(await runAction(host, caller, { action: 'listjails' })).toEqual({ listjails: {} });
+  await close();
+});
