@@ -13,6 +13,8 @@ describe('the user of a request', () => {
         return {} as Context;
       },
     });
+    // What it keeps for questions of its own is nobody's.
+    expect(made.splice(0).filter((as) => as !== undefined)).toEqual([]);
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {
       release = resolve;
