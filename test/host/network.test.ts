@@ -3,7 +3,7 @@
  * that the machine's own network is left alone. Outside of one, the file runs itself again inside.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +11,8 @@ import { asData, kindFor, runSteps, start, stop } from '../contract/host.ts';
 import { whyNoHostTests } from '../support/host-tests.ts';
 import { linuxUnderTest, type LinuxUnderTest } from '../support/linux-jails.ts';
 import { sh } from '../support/pool.ts';
+import { planJailNetwork } from '../../src/driver/linux/network.ts';
+import { NodeFiles } from '../../src/driver/node/files.ts';
 import type { JailSpec } from '../../src/driver/host.ts';
 
 const why = whyNoHostTests();
@@ -287,5 +289,47 @@ describe.skipIf(neighbour === undefined)('fixed addresses, inside (the test abov
       await stop(it_, four);
     }
     expect(sh('nft', 'list', 'tables').match(/table/g)).toHaveLength(1);
+  });
+
+  it('take the table of a lost record away too, and never rules of the user', async () => {
+    sh('nft', 'add table ip6 mine; add chain ip6 mine in { type filter hook input priority 0; }');
+    try {
+      const rules = sh('nft', 'list', 'ruleset');
+      const jail = await it_.jail('one', { ip6_addr: '2001:db8:1::30', nat: '1' });
+      await start(it_, jail);
+      expect(
+        sh('nft', 'list', 'tables')
+          .match(/ip6? iocage-/g)
+          ?.sort(),
+      ).toEqual(['ip iocage-', 'ip6 iocage-']);
+      rmSync(join(it_.runDirectory, netPool, 'jail/one.json'));
+      await stop(it_, jail);
+      expect(sh('nft', 'list', 'ruleset')).toBe(rules);
+    } finally {
+      sh('nft', 'delete', 'table', 'ip6', 'mine');
+      // What nobody remembers any more.
+      for (const key of ['ipv6/conf/all/forwarding', 'ipv6/conf/up0/proxy_ndp', 'ipv4/conf/up0/forwarding'])
+        sh('sysctl', '-q', '-w', `net/${key}=0`);
+      sh('ip', 'neigh', 'del', 'proxy', '2001:db8:1::30', 'dev', 'up0');
+    }
+  });
+
+  it('need nftables for IPv6 and for NAT, and for nothing else', async () => {
+    class WithoutNft extends NodeFiles {
+      override async stat(path: string) {
+        return path.endsWith('/nft') ? undefined : super.stat(path);
+      }
+    }
+    const paths = { run: it_.runDirectory, state: it_.stateDirectory };
+    const problems = async (name: string, config: Record<string, string>) =>
+      (await planJailNetwork(it_.exec, new WithoutNft(), paths, await it_.jail(name, config))).problems;
+    const problem = 'nft(8) is not installed; apt-get install nftables';
+    const ip6_addr = '2001:db8:1::30';
+    expect(await problems('six', { ip6_addr })).toEqual([{ key: 'ip6_addr', problem }]);
+    expect(await problems('both', { ip6_addr, nat: '1' })).toEqual([
+      { key: 'nat', problem },
+      { key: 'ip6_addr', problem },
+    ]);
+    expect(await problems('four', { ip4_addr: '192.0.2.30' })).toEqual([]);
   });
 });
