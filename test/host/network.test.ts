@@ -2,8 +2,8 @@
  * Fixed addresses, in a network namespace made to look like a small host (`test/support/with-net`), so
  * that the machine's own network is left alone. Outside of one, the file runs itself again inside.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +11,8 @@ import { asData, kindFor, runSteps, start, stop } from '../contract/host.ts';
 import { whyNoHostTests } from '../support/host-tests.ts';
 import { linuxUnderTest, type LinuxUnderTest } from '../support/linux-jails.ts';
 import { sh } from '../support/pool.ts';
+import { planJailNetwork } from '../../src/driver/linux/network.ts';
+import { NodeFiles } from '../../src/driver/node/files.ts';
 import type { JailSpec } from '../../src/driver/host.ts';
 
 const why = whyNoHostTests();
@@ -31,7 +33,7 @@ describe.skipIf(why !== undefined || neighbour !== undefined)(
       if (inside.status !== 0) console.error(inside.stdout, inside.stderr);
       expect(inside.stdout + inside.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
       expect(inside.status).toBe(0);
-    }, 120_000);
+    }, 240_000);
   },
 );
 
@@ -39,6 +41,48 @@ describe.skipIf(why !== undefined || neighbour !== undefined)(
 function fetchFrom(netns: string | undefined, url: string): string {
   const words = ['timeout', '3', 'busybox', 'wget', '-q', '-O', '-', url];
   return sh(...(netns === undefined ? [] : ['ip', 'netns', 'exec', netns]), ...words).trim();
+}
+
+/** Packets as a datagram socket sends them that may name any source, which IPV6_FREEBIND lets it without privilege. */
+const sender = `const [from, to] = process.argv.slice(1), socket = require('dgram').createSocket('udp6');
+socket.bind({ address: from, exclusive: true }, () => socket.send('x', 9009, to, (error) => {
+  if (error) throw error;
+  socket.close();
+}));`;
+const listener = `require('dgram').createSocket('udp6').on('message', (_, { address }) => console.log(address))
+  .bind(9009, '::', () => console.log('ready'));`;
+
+const linksHere = (): readonly { ifname: string; address: string }[] =>
+  JSON.parse(sh('ip', '-j', 'link')) as { ifname: string; address: string }[];
+
+/** Sends one packet from each source in turn. */
+const sendFrom = (netns: string, target: string, ...sources: readonly string[]): void =>
+  sources.forEach((from) => sh('ip', 'netns', 'exec', netns, process.execPath, '-e', sender, from, target));
+
+/** Sources of what arrives in a namespace (default: here) by the time that the packet from `last` is there. */
+async function heard(netns: string | undefined, last: string, work: () => void): Promise<readonly string[]> {
+  const words = [
+    ...(netns === undefined ? [] : ['ip', 'netns', 'exec', netns]),
+    process.execPath,
+    '-e',
+    listener,
+  ];
+  const child = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+  const until = async (done: () => boolean, ms: number): Promise<void> => {
+    for (const end = Date.now() + ms; Date.now() < end && !done();)
+      await new Promise((go) => setTimeout(go, 20));
+  };
+  try {
+    await until(() => output.includes('ready'), 20_000);
+    expect(output).toBe('ready\n');
+    work();
+    await until(() => output.includes(`${last}\n`), 10_000);
+    return output.split('\n').slice(1, -1);
+  } finally {
+    child.kill();
+  }
 }
 
 const server = {
@@ -148,7 +192,7 @@ describe.skipIf(neighbour === undefined)('fixed addresses, inside (the test abov
   });
 
   it('are taken back whatever the stop was interrupted by, and by the next start after a kill', async () => {
-    const jail = await webJail('one', { ip4_addr: '192.0.2.30' });
+    const jail = await webJail('one', { ip4_addr: '192.0.2.30', ip6_addr: '2001:db8:1::30' });
     const before = await it_.snapshot();
     await start(it_, jail);
     await it_.kill(jail);
@@ -188,5 +232,104 @@ describe.skipIf(neighbour === undefined)('fixed addresses, inside (the test abov
         'utf8',
       ).trim(),
     ).toBe('1');
+  });
+
+  it('are the only ones that IPv6 packets of a jail come from, at the host and beyond', async () => {
+    const [own, foreign] = ['2001:db8:1::30', '2001:db8:1::99'];
+    const jail = await it_.jail('one', { ip6_addr: own });
+    const before = await it_.snapshot();
+    await start(it_, jail);
+    const netns = readdirSync('/run/netns').find((name) => name.startsWith('ioc-'))!;
+    sh('ip', 'netns', 'exec', netns, 'sysctl', '-q', '-w', 'net.ipv6.ip_nonlocal_bind=1');
+    for (const [place, target, others] of [
+      [neighbour, '2001:db8:1::1', [foreign, '2001:db8:1::2']],
+      [undefined, '2001:db8:1::2', [foreign, '2001:db8:1::1']],
+    ] as const)
+      expect(await heard(place, own, () => sendFrom(netns, target, ...others, own))).toEqual([own]);
+    // The rule, and nothing else, is what holds them.
+    const table = /table ip6 (iocage-\w+)/.exec(sh('nft', 'list', 'tables'))![1]!;
+    const rules = sh('nft', 'list', 'table', 'ip6', table);
+    sh('nft', 'flush', 'table', 'ip6', table);
+    const open = await heard(neighbour, own, () => sendFrom(netns, '2001:db8:1::1', foreign, own));
+    expect(open).toEqual([foreign, own]);
+    expect(rules).toContain('drop');
+    await stop(it_, jail);
+    expect(await it_.snapshot()).toEqual(before);
+  });
+
+  it('leave a jail that has none of IPv6 without a way for IPv6, though the host forwards it for another', async () => {
+    const [own, foreign] = ['2001:db8:1::30', '2001:db8:1::99'];
+    const six = await it_.jail('six', { ip6_addr: own });
+    await start(it_, six);
+    const [netns6] = readdirSync('/run/netns').filter((name) => name.startsWith('ioc-'));
+    for (const config of [
+      { ip4_addr: '192.0.2.31' },
+      { nat: '1' },
+      { nat: '1', vnet: 'on', interfaces: 'eth0:none' },
+    ]) {
+      const known = new Set(readdirSync('/run/netns'));
+      const links = new Set(linksHere().map(({ ifname }) => ifname));
+      const four = await it_.jail('four', config);
+      await start(it_, four);
+      const netns = readdirSync('/run/netns').find((name) => !known.has(name))!;
+      const { ifname, address } = linksHere().find((link) => !links.has(link.ifname))!;
+      // What a raw socket would do by itself: the link address of the host's end is no secret.
+      const inside = (...words: string[]): string => sh('ip', '-n', netns, ...words);
+      inside('addr', 'add', `${foreign}/128`, 'dev', 'eth0', 'nodad');
+      inside('neigh', 'add', 'fe80::1', 'lladdr', address, 'dev', 'eth0');
+      inside('route', 'add', '2001:db8:1::/64', 'via', 'fe80::1', 'dev', 'eth0', 'onlink');
+      const arriving = (): Promise<readonly string[]> =>
+        heard(neighbour, own, () => {
+          sendFrom(netns, '2001:db8:1::1', foreign);
+          sendFrom(netns6!, '2001:db8:1::1', own);
+        });
+      expect(await arriving(), JSON.stringify(config)).toEqual([own]);
+      sh('sysctl', '-q', '-w', `net.ipv6.conf.${ifname}.disable_ipv6=0`);
+      expect(await arriving(), JSON.stringify(config)).toEqual([foreign, own]);
+      await stop(it_, four);
+    }
+    expect(sh('nft', 'list', 'tables').match(/table/g)).toHaveLength(1);
+  });
+
+  it('take the table of a lost record away too, and never rules of the user', async () => {
+    sh('nft', 'add table ip6 mine; add chain ip6 mine in { type filter hook input priority 0; }');
+    try {
+      const rules = sh('nft', 'list', 'ruleset');
+      const jail = await it_.jail('one', { ip6_addr: '2001:db8:1::30', nat: '1' });
+      await start(it_, jail);
+      expect(
+        sh('nft', 'list', 'tables')
+          .match(/ip6? iocage-/g)
+          ?.sort(),
+      ).toEqual(['ip iocage-', 'ip6 iocage-']);
+      rmSync(join(it_.runDirectory, netPool, 'jail/one.json'));
+      await stop(it_, jail);
+      expect(sh('nft', 'list', 'ruleset')).toBe(rules);
+    } finally {
+      sh('nft', 'delete', 'table', 'ip6', 'mine');
+      // What nobody remembers any more.
+      for (const key of ['ipv6/conf/all/forwarding', 'ipv6/conf/up0/proxy_ndp', 'ipv4/conf/up0/forwarding'])
+        sh('sysctl', '-q', '-w', `net/${key}=0`);
+      sh('ip', 'neigh', 'del', 'proxy', '2001:db8:1::30', 'dev', 'up0');
+    }
+  });
+
+  it('need nftables for IPv6 and for NAT, and for nothing else', async () => {
+    class WithoutNft extends NodeFiles {
+      override async stat(path: string) {
+        return path.endsWith('/nft') ? undefined : super.stat(path);
+      }
+    }
+    const paths = { run: it_.runDirectory, state: it_.stateDirectory };
+    const problems = async (name: string, config: Record<string, string>) =>
+      (await planJailNetwork(it_.exec, new WithoutNft(), paths, await it_.jail(name, config))).problems;
+    const problem = 'nft(8) is not installed; apt-get install nftables';
+    const ip6_addr = '2001:db8:1::30';
+    expect(await problems('six', { ip6_addr })).toEqual([{ key: 'ip6_addr', problem }]);
+    expect(await problems('both', { ip6_addr, nat: '1' })).toEqual([
+      { key: 'nat', problem },
+      { key: 'ip6_addr', problem },
+    ]);
+    expect(await problems('four', { ip4_addr: '192.0.2.30' })).toEqual([]);
   });
 });

@@ -25,7 +25,7 @@ export interface Places {
   readonly dhcp: string;
   /** Name of the network namespace, when the jail has addresses. */
   readonly netns: string;
-  /** Our table of the packet filter, when the jail is behind the host's address. */
+  /** Our tables of the packet filter, one for each family that needs it. */
   readonly table: string;
   /** Name of the link's host end; a vnet jail has one for each interface, with a number behind. */
   readonly link: string;

@@ -4,7 +4,8 @@
  * plan out; the plan is data, is kept in the jail's record, and exactly it is taken back.
  *
  * The jail holds /32 and /128 addresses and sends everything to the link's host end (169.254.1.1 and
- * fe80::1), so it needs no bridge, and cannot take an address that the host does not route to it.
+ * fe80::1), so it needs no bridge. Another address is of no use to it: nothing is routed there, and what it
+ * sends from there is dropped by rp_filter (IPv4) and a table of ours (IPv6), and by a link that has no IPv6.
  */
 import ipaddr from 'ipaddr.js';
 import type { JailSpec } from '../host.ts';
@@ -82,6 +83,8 @@ export interface NetworkPlan {
   readonly tunnel?: string;
   readonly routers?: readonly PlannedRouter[];
   readonly nat?: PlannedNat;
+  /** Our table that drops what comes over `link` from an IPv6 address that is not the jail's. */
+  readonly table?: string;
 }
 
 /** Interfaces that a DHCP client asks for. */
@@ -122,6 +125,8 @@ export const sysctlKeys = {
   forward6: 'net/ipv6/conf/all/forwarding',
   proxyNdp: (nic: string) => `net/ipv6/conf/${nic}/proxy_ndp`,
   acceptRa: (nic: string) => `net/ipv6/conf/${nic}/accept_ra`,
+  /** The kernel throws away every IPv6 packet that comes in there, whatever else forwards. */
+  disable6: (nic: string) => `net/ipv6/conf/${nic}/disable_ipv6`,
 } as const;
 
 /** The settings that a plan may need to know, for the reader of facts. */
@@ -198,8 +203,10 @@ export function planNetwork(
   }
   const nat = translated ? planNat(jail, places, facts, addresses, problems) : undefined;
   const sysctls = neededSysctls(sysctlsFor(addresses, facts), facts);
+  const { netns, link, table } = places;
+  const filter = addresses.some(({ family }) => family === 6) ? { table } : {};
   return {
-    plan: { netns: places.netns, link: places.link, addresses, sysctls, ...(nat ? { nat } : {}) },
+    plan: { netns, link, addresses, sysctls, ...(nat ? { nat } : {}), ...filter },
     problems,
   };
 }

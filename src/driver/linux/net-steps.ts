@@ -8,7 +8,8 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts';
-import { forwardProblems, hasNft, natRemoval, natTable } from './nat-plan.ts';
+import { forwardProblems, hasNft } from './nat-plan.ts';
+import { filterRemoval, filterTables } from './net-filter.ts';
 import {
   holderOf,
   sysctlKeys,
@@ -48,12 +49,12 @@ function linkSysctls(plan: NetworkPlan): readonly { key: string; value: string }
   const link = `net/ipv4/conf/${plan.link}`;
   return [
     { key: sysctlKeys.forward4(plan.link), value: '1' },
-    // The jail may send from its own addresses only.
+    // The jail may send from its own addresses only; its table does that for IPv6.
     { key: `${link}/rp_filter`, value: '1' },
     { key: `${link}/send_redirects`, value: '0' },
     ...(plan.addresses.some(({ family }) => family === 6)
       ? [{ key: sysctlKeys.acceptRa(plan.link), value: '0' }]
-      : []),
+      : [{ key: sysctlKeys.disable6(plan.link), value: '1' }]),
   ];
 }
 
@@ -65,6 +66,7 @@ function gatewaySysctls(plan: VnetPlan): readonly { key: string; value: string }
       { key: sysctlKeys.forward4(link), value: '1' },
       { key: `net/ipv4/conf/${link}/rp_filter`, value: '1' },
       { key: `net/ipv4/conf/${link}/send_redirects`, value: '0' },
+      { key: sysctlKeys.disable6(link), value: '1' },
     ]);
 }
 
@@ -120,7 +122,8 @@ async function apply(args: NetworkArgs, run: StepRun, paths: Paths): Promise<voi
   await recordState(run.files, placesOf(paths, pool, uuid).state, { pool, uuid, network: plan });
   if (plan.nics !== undefined || plan.nat !== undefined) await refuseTaken(args, run, paths);
   await (isVnet(plan) ? applyVnet(plan, run) : applyRouted(plan, run));
-  if (plan.nat) await run.exec.change(['nft', '-f', '-'], { input: natTable(plan.nat) });
+  const tables = filterTables(plan);
+  if (tables !== '') await run.exec.change(['nft', '-f', '-'], { input: tables });
 }
 
 /** A route to the address over somebody else's link is somebody else's, and so is the proxy entry. */
@@ -139,7 +142,8 @@ async function myAddresses(plan: NetworkPlan, run: StepRun): Promise<readonly Pl
 
 async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Paths): Promise<void> {
   // Before the address goes, so that nothing is ever sent to whoever has it next.
-  if (plan.nat) await run.exec.change(['nft', '-f', '-'], { input: natRemoval(plan.nat) });
+  const tables = filterRemoval(plan);
+  if (tables !== '') await run.exec.change(['nft', '-f', '-'], { input: tables });
   await giveBack(plan, run);
   // -force: what is already gone does not keep the rest from going.
   await run.exec.change(['ip', '-force', '-batch', '-'], {
@@ -251,7 +255,7 @@ export function networkSteps(paths: Paths) {
         // Those of a vnet jail are numbered, four at most.
         const links = ['', 'v0', 'v1', 'v2', 'v3'].map((end) => `link del ${link}${end}`);
         if (await hasNft(run.files))
-          await run.exec.change(['nft', '-f', '-'], { input: natRemoval({ table }) });
+          await run.exec.change(['nft', '-f', '-'], { input: filterRemoval({ nat: { table }, table }) });
         await run.exec.change(['ip', '-force', '-batch', '-'], { ...batch(links), accept: 'any' });
         // With the pairs gone, what is left was handed over; whether it was up is lost with the record.
         const moved = (await devicesIn(netns, run)).map((nic) => ({ nic, up: false }));

@@ -17,9 +17,10 @@ import {
 } from './net-plan.ts';
 import { planVnet } from './vnet-plan.ts';
 
-async function natProblems(files: Files): Promise<readonly NetProblem[]> {
-  if (await hasNft(files)) return [];
-  return [{ key: 'nat', problem: 'nft(8) is not installed; apt-get install nftables' }];
+async function filterProblems(plan: NetworkPlan, files: Files): Promise<readonly NetProblem[]> {
+  const keys = [...(plan.nat ? ['nat'] : []), ...(plan.table === undefined ? [] : ['ip6_addr'])];
+  if (keys.length === 0 || (await hasNft(files))) return [];
+  return keys.map((key) => ({ key, problem: 'nft(8) is not installed; apt-get install nftables' }));
 }
 
 async function listening(files: Files): Promise<ReadonlySet<string>> {
@@ -52,7 +53,7 @@ export async function planJailNetwork(
   const places = placesOf(paths, jail.pool, jail.uuid);
   const { plan, problems } = (kind === 'vnet' ? planVnet : planNetwork)(jail, places, facts);
   const more: NetProblem[] = [];
-  if (plan.nat) more.push(...(await natProblems(files)));
+  more.push(...(await filterProblems(plan, files)));
   if (plan.nat && plan.nat.forwards.length > 0)
     more.push(...forwardProblems(plan.nat.forwards, jail, facts, await listening(files)));
   if (dhcpNics(plan).length > 0) more.push(...(await dhcpProblem(exec)));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planNetwork, networkKind } from '../../../../src/driver/linux/net-plan.ts';
 import { insideLines, linkLines, removalLines, routeLines } from '../../../../src/driver/linux/net-batch.ts';
+import { filterRemoval, filterTables } from '../../../../src/driver/linux/net-filter.ts';
 import { placesOf } from '../../../../src/driver/linux/names.ts';
 import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
 
@@ -128,6 +129,34 @@ describe('planNetwork', () => {
     expect(problems('2001:db8::1/64')).toEqual(["2001:db8::1 is the host's default gateway"]);
     expect(problems('fe80::1')).toEqual(['fe80::1 is a link-local address, to which nothing can be routed']);
     expect(problems('2001:db8::')).toEqual([]);
+  });
+});
+
+describe('filter tables', () => {
+  it('let through the IPv6 addresses of the jail, and what neighbour discovery needs', () => {
+    const { plan: made } = plan({ ip6_addr: 'eth0|2001:db8::10,eth0|2001:db8::11', ip4_addr: '192.0.2.10' });
+    expect(made.table).toBe(places.table);
+    expect(filterTables(made)).toBe(
+      [
+        `table ip6 ${places.table} {`,
+        ' chain prerouting {',
+        '  type filter hook prerouting priority -300; policy accept;',
+        `  iifname "${made.link}" ip6 saddr != { ::, fe80::/10, 2001:db8::10, 2001:db8::11 } drop`,
+        ' }',
+        '}',
+        '',
+      ].join('\n'),
+    );
+    expect(filterRemoval(made)).toBe(`table ip6 ${places.table} {}\ndelete table ip6 ${places.table}\n`);
+  });
+
+  it('are one for each family with nat=1, and none without nat and IPv6', () => {
+    const both = plan({ nat: '1', ip6_addr: 'eth0|2001:db8::10' }).plan;
+    const first = (text: string) => text.match(/^table .*/gm);
+    expect(first(filterTables(both))).toEqual([`table ip ${places.table} {`, `table ip6 ${places.table} {`]);
+    expect(filterRemoval(both).match(/^delete table .*/gm)).toHaveLength(2);
+    const four = plan({ ip4_addr: 'eth0|192.0.2.10' }).plan;
+    expect([four.table, filterTables(four), filterRemoval(four)]).toEqual([undefined, '', '']);
   });
 });
 
