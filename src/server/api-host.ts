@@ -90,8 +90,7 @@ export class ApiHost {
   private readonly running: Fresh<Running>;
   private made: { readonly world: World; readonly running: unknown; readonly listing: Listing } | undefined;
   private pool: string | undefined;
-  /** For questions that need no pool of their own and change nothing; opening a context costs more than they do. */
-  readonly looker: Pick<Context, 'host'>;
+  private opened: Context | undefined;
   /** When the last change ended that touched what only settings show. */
   private changedMs = -Infinity;
 
@@ -105,12 +104,17 @@ export class ApiHost {
     });
     this.requests = new JobQueue({ running: Infinity, waiting: this.settings.changesWaiting });
     this.sessions = new JobQueue({ running: this.settings.sessionsAtOnce, waiting: 0 });
-    this.looker = this.context();
     this.world = new Fresh(() => readWorld(this.context()), listingAge);
     this.running = new Fresh(
       async () => this.looker.host.running((await this.world.get()).pool.name),
       listingAge,
     );
+  }
+
+  /** For questions that need no pool of their own and change nothing; opening a context costs more than they do. */
+  get looker(): Pick<Context, 'host'> {
+    this.opened ??= this.context();
+    return this.opened;
   }
 
   /** Does work for a user: the journal has the name at all that comes of it, however long that waits. */
