@@ -71,7 +71,7 @@ async function countSteps(world: StepWorld, { operation, input }: StepCase): Pro
 function same(actual: string, expected: string, where: string): void {
   // Snapshots that are named by the time.
   const lines = (text: string): readonly string[] =>
-    text.replaceAll(/(ioc-(?:upgrade|rebase))_[-\d]+_[:.\d]+/g, '$1').split('\n');
+    text.replaceAll(/(ioc-(?:upgrade|rebase)_|Added by iocage on )[-\d]+[_ ][:.\d]+/g, '$1').split('\n');
   expect(lines(actual), where).toEqual(lines(expected));
 }
 
