@@ -99,7 +99,7 @@ describe.skipIf(!hostTests)(`boot${reason}`, () => {
     const before = comparable(lab.state());
     const shown = iocage('rcboot', '--dry-run');
     expect(shown, shown.stderr).toMatchObject({ status: 0 });
-    expect(shown.stdout.match(/^.*crun .*create .*$/gm)).toHaveLength(2);
+    expect(shown.stdout.match(/^.*crun .*run --detach .*$/gm)).toHaveLength(2);
     expect(comparable(lab.state())).toEqual(before);
     destroy('web', 'db');
   });
