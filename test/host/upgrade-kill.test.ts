@@ -47,7 +47,6 @@ describe.skipIf(!hostTests)(`upgrade, killed${reason}`, { timeout: 500_000 }, ()
   const rootOf = (jail: string): string => join(lab.pool.directory, 'pool/iocage/jails', jail, 'root');
   const treeOf = (jail: string): readonly string[] =>
     execFileSync('find', [rootOf(jail), '-printf', '%P %y %m %s %l\n'], { encoding: 'utf8' })
-      .trim()
       .split('\n')
       .sort();
   const state = (): readonly string[] =>
