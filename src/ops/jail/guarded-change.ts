@@ -120,6 +120,7 @@ export async function healthSteps(
   ];
 }
 
+/** The check is a shell line by definition, written by the host's administrator; the jail's own shell runs it, inside. */
 function healthStep(host: Context['host'], jail: JailSpec, text: string): Step {
   return host.commandStep(jail, {
     argv: ['/bin/sh', '-c', text],

@@ -120,6 +120,7 @@ export function withoutServices(
   steps: readonly Step[],
 ): readonly Step[] {
   if (manager.name !== 'apt') return steps;
+  // Runs inside the jail; the text is fixed, its words come as arguments.
   const shell = (title: string, text: string): Step =>
     step(host, spec, { title, argv: ['sh', '-c', text, 'sh', policyPath, policyMark] }, manager);
   return [shell('forbid services to start', forbid), ...steps, shell('allow services to start again', allow)];
