@@ -4,6 +4,9 @@
  */
 import type { ColorWish } from './terminal.ts';
 
+/** Whether lines about what takes long are wanted at all. */
+export type ProgressWish = 'auto' | 'never';
+
 export type Format = 'table' | 'legacy' | 'json';
 
 export interface Globals {
@@ -16,6 +19,8 @@ export interface Globals {
   readonly debug: boolean;
   readonly quiet: boolean;
   readonly color: ColorWish;
+  /** Undefined: as the environment says. */
+  readonly progress?: ProgressWish;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -71,6 +76,12 @@ export const globalRows: readonly GlobalRow[] = [
     doc: 'auto (the default), always or never; NO_COLOR is honoured',
     choices: ['auto', 'always', 'never'],
     set: (text) => ({ color: text as ColorWish }),
+  },
+  {
+    flags: '--progress <when>',
+    doc: 'auto (the default: after a second) or never, as for cron (environment: IOCAGE_PROGRESS)',
+    choices: ['auto', 'never'],
+    set: (text) => ({ progress: text as ProgressWish }),
   },
   {
     flags: '-D, --debug',

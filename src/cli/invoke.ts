@@ -14,7 +14,7 @@ import { printAction } from './print/action.ts';
 import { makeBlocks } from './print/blocks.ts';
 import { printError } from './print/error.ts';
 import { eventJson, liveLines } from './print/live.ts';
-import { makeProgress, type Progress } from './print/progress.ts';
+import { makeProgress, noProgress, type Progress } from './print/progress.ts';
 import { foundTrouble, printJson, printQuiet, printRemarks, printResult } from './print/result.ts';
 
 /** What the composition root hands to the command line. */
@@ -36,6 +36,9 @@ export interface Product {
 
 const tickMs = 200;
 
+const wantsProgress = ({ quiet, events, progress }: Globals, env: Terminal['env']): boolean =>
+  !quiet && !events && (progress ?? env['IOCAGE_PROGRESS']) !== 'never';
+
 /** Sends events where they are shown. Answers the sink and what has to be called at the end. */
 function watchEvents(terminal: Terminal, globals: Globals, progress: Progress, operation: Operation) {
   const look = { format: globals.format, color: wantsColor(globals.color, terminal.stdout, terminal.env) };
@@ -54,7 +57,7 @@ function watchEvents(terminal: Terminal, globals: Globals, progress: Progress, o
       progress.clear();
       terminal[to].write(`${text}\n`);
     }
-    if (!globals.quiet) progress.event(event, Date.now());
+    progress.event(event, Date.now());
   };
   return {
     emit,
@@ -73,7 +76,7 @@ export async function invoke(
   { globals, words }: ParsedCommand,
 ): Promise<number> {
   const interrupts = watchInterrupts(terminal, operation);
-  const progress = makeProgress(terminal.stderr);
+  const progress = wantsProgress(globals, terminal.env) ? makeProgress(terminal.stderr) : noProgress;
   const events = watchEvents(terminal, globals, progress, operation);
   const report = (thrown: unknown): void => {
     progress.clear();
@@ -161,7 +164,7 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
     progress.pause();
     return forced || ask(plan);
   };
-  if (effect !== 'session' && !globals.quiet && !globals.events) {
+  if (effect !== 'session') {
     progress.begin(`${operation.command.names[0]}: looking what there is`, Date.now());
   }
   const actionsBefore = context.actions.length;

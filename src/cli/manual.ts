@@ -117,6 +117,7 @@ export function manualPage(
     ),
     ...section('ENVIRONMENT', [
       ...item(bold('IOCAGE_POOL'), 'The pool to work on, as with \\-\\-pool.'),
+      ...item(bold('IOCAGE_PROGRESS'), 'never: no lines of progress, as with \\-\\-progress.'),
       ...item(bold('IOCAGE_DEBUG'), 'When not empty, as with \\-\\-debug.'),
       ...item(bold('NO_COLOR'), 'When not empty, nothing is coloured.'),
     ]),

@@ -1,5 +1,5 @@
 /** From words to streams and status, over a small registry: output, errors, questions, signals. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { failure } from '../../src/domain/errors.ts';
 import type { Operation } from '../../src/ops/operation.ts';
 import { emitSteps, run, type Scene } from './support.ts';
@@ -123,6 +123,24 @@ describe('errors', () => {
     expect((await run(['destroy', '-f', 'web'], { ...scene, answer })).stderr).toMatch(
       /\n {2}not finished yet: 'iocage doctor' completes it\n$/,
     );
+  });
+
+  test('what takes over a second is told, unless nobody wants it told', async () => {
+    vi.useFakeTimers();
+    try {
+      const slow = async (): Promise<object> => {
+        await vi.advanceTimersByTimeAsync(1500);
+        return { started: [] };
+      };
+      const said = async (words: readonly string[], env: Record<string, string> = {}): Promise<string> =>
+        (await run(['start', 'web', ...words], { ...scene, answer: slow, env })).stderr;
+      expect(await said([])).toBe('iocage: start: looking what there is\n');
+      expect(await said(['--progress', 'never'])).toBe('');
+      expect(await said([], { IOCAGE_PROGRESS: 'never' })).toBe('');
+      expect(await said(['--progress', 'auto'], { IOCAGE_PROGRESS: 'never' })).toContain('looking');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('a stranger is an internal error; --debug shows its stack', async () => {

@@ -82,7 +82,13 @@ function follow(child: ChildProcess): Started {
 /** @param environment what the command gets besides `PATH`; nothing of the test's own goes in. */
 export function commandIn(environment: Readonly<Record<string, string>>): Command {
   if (!existsSync(commandPath)) throw new Error(`${commandPath} is not there: run 'make build' first`);
-  const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC', ...environment };
+  const env = {
+    PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+    TZ: 'UTC',
+    // Lines that come only where a step takes over a second are no matter of these tests.
+    IOCAGE_PROGRESS: 'never',
+    ...environment,
+  };
   const run = (...words: readonly string[]): Ran => {
     const { status, signal, stdout, stderr, error } = spawnSync(commandPath, words, {
       env,

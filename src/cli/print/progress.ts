@@ -51,6 +51,17 @@ export interface Progress {
   clear(): void;
 }
 
+const nothing = (): void => {};
+
+/** For who wants none. */
+export const noProgress: Progress = {
+  begin: nothing,
+  pause: nothing,
+  event: nothing,
+  tick: nothing,
+  clear: nothing,
+};
+
 export function makeProgress(out: TextOut): Progress {
   let running: Running | undefined;
   let shown = '';
