@@ -19,6 +19,7 @@ import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
 import { keptRoot } from './way-back.ts';
 import { andStart, startAsWell } from './create-start.ts';
+import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
 import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
 import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
@@ -70,6 +71,7 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
     refusePackageList(given);
     for (const copy of copies) await assertHandable(context, world, ownerOf(world, copy), given);
+    for (const copy of copies) assertNotItself(world, copy, given);
     const found = await snapshotRows(context.storage, source);
     const beside = input.thick ? await filesBeside(context, source, input.snapshot) : undefined;
     const steps = copies.flatMap((copy) =>

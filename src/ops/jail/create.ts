@@ -24,6 +24,7 @@ import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
 import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
 import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
@@ -91,6 +92,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
     const given = [...givenProperties(input)];
     for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
+    for (const jail of jails) assertNotItself(world, jail, given);
     if (input.storeAll) given.push(...everyOther(world, given));
     const base = kind === 'base' ? await readBase(context, release!) : [];
     const names = jails.filter(({ named }) => named).map(({ uuid }) => uuid);
