@@ -16,7 +16,8 @@ const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** What the first signal brings about; a destroy that has begun can only be finished. */
 function announcement(operation: Operation): string {
-  const finishes = 'recover' in operation && operation.recover === 'finish';
+  const finishes =
+    operation.effect === 'sequence' || ('recover' in operation && operation.recover === 'finish');
   return finishes
     ? 'stopping if nothing is done yet; what has begun is finished (once more ends it at once)'
     : 'stopping; what was done is being undone (once more ends it at once)';

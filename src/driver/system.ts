@@ -238,6 +238,8 @@ export interface JournalHead {
   readonly startedAt: string;
   /** Who asked for it; absent in records of earlier versions. */
   readonly by?: Caller;
+  /** UUID of a jail that was up and is to be up again: `doctor` starts it when all other records are settled. */
+  readonly startAgain?: string;
 }
 
 /** The person behind a process, as far as the kernel and sudo tell. */

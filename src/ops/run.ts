@@ -8,6 +8,7 @@ import type { StepKind, StepRun } from '../driver/step.ts';
 import { asIocageError, failure, type IocageError, type UndoFailure } from '../domain/errors.ts';
 import type { StepFacts } from '../domain/events.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
+import { runSequence } from './sequence.ts';
 import { kindOf } from './steps/kinds.ts';
 import { ageWorld, forgetWorld } from './world.ts';
 
@@ -60,11 +61,10 @@ export async function runOperation(
       if (!context.isRoot) throw failure('NOT_ROOT', { command: operation.command.names[0] });
       return { id: undefined, result: await operation.session(context, input) };
     case 'sequence': {
-      let last: Outcome = { id: undefined, result: undefined };
-      for (const [next, nextInput] of await operation.sequence(context, input)) {
-        last = await runOperation(context, next, nextInput, options);
-      }
-      return last;
+      const sequence = await operation.sequence(context, input);
+      return runSequence(context, operation, sequence, operationId(context), (own, next, nextInput) =>
+        runOperation(own, next, nextInput, options),
+      );
     }
     case 'fleet':
       if (!context.isRoot && !context.dry) throw failure('NOT_ROOT', { command: operation.command.names[0] });

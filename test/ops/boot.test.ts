@@ -170,8 +170,8 @@ describe('start with depends', () => {
     await make('web');
     await world.run('jail.start', { jail: 'web' });
     await world.run('property.set', { jails: ['web'], properties: [['depends', 'db']] });
-    const steps = await jailRestart.sequence(world.context(), { jail: 'web', soft: false });
-    expect(steps.map(([{ id }, input]) => [id, (input as { jail: string }).jail])).toEqual([
+    const { operations } = await jailRestart.sequence(world.context(), { jail: 'web', soft: false });
+    expect(operations.map(([{ id }, input]) => [id, (input as { jail: string }).jail])).toEqual([
       ['jail.start', 'db'],
       ['jail.stop', 'web'],
       ['jail.start', 'web'],
