@@ -578,6 +578,11 @@ export const errorTable = {
     message: (d: { path: string; why: string }) => `certificate ${d.path} cannot be used: ${d.why}`,
     hint: (d) => `openssl x509 -in ${d.path} -noout -text`,
   }),
+  OUTPUT_LOST: row({
+    exit: 1,
+    http: 500,
+    message: (d: { why: string }) => `standard output cannot be written: ${d.why}`,
+  }),
   CANCELLED: row({
     exit: 1,
     http: 409,
