@@ -293,8 +293,11 @@ export const errorTable = {
   EDIT_REFUSED: row({
     exit: 2,
     http: 400,
-    message: (d: { copy: string; why: string }) => `the file as it was edited is not used: ${d.why}`,
-    hint: (d) => `nothing was changed; what was edited is kept in ${d.copy}`,
+    message: (d: { copy?: string; why: string }) => `the file as it was edited is not used: ${d.why}`,
+    hint: (d) =>
+      d.copy === undefined
+        ? `nothing was changed; the editor has to save to the file that it was started with`
+        : `nothing was changed; what was edited is kept in ${d.copy}`,
   }),
   SNAPSHOT_MOUNTED: row({
     exit: 1,
