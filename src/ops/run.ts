@@ -7,6 +7,7 @@ import type { JournalHead, OpenJournal, Step } from '../driver/system.ts';
 import type { StepKind, StepRun } from '../driver/step.ts';
 import { asIocageError, failure, type IocageError, type UndoFailure } from '../domain/errors.ts';
 import type { StepFacts } from '../domain/events.ts';
+import { issueWords } from '../domain/issue-words.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
 import { runSequence } from './sequence.ts';
 import { kindOf } from './steps/kinds.ts';
@@ -28,7 +29,7 @@ export interface Outcome<O = unknown> {
 
 /** Checks raw input against the operation's schema; all problems are thrown at once. */
 export function checkInput<I extends z.ZodType>(schema: I, raw: unknown): z.output<I> {
-  const parsed = schema.safeParse(raw);
+  const parsed = schema.safeParse(raw, { error: issueWords });
   if (parsed.success) return parsed.data;
   throw failure('INVALID_INPUT', {
     issues: parsed.error.issues.map((issue) => ({

@@ -21,7 +21,7 @@ import { keptRoot } from './way-back.ts';
 import { andStart, startAsWell } from './create-start.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
-import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
+import { assertOneIdentity, countOf, freePoint, givenUuid } from './new-jail.ts';
 import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
 import { copySteps, filesBeside, type Beside } from './copy.ts';
 
@@ -148,15 +148,9 @@ function takeCount(
   words: Words,
 ): { count: number | undefined; properties: Words['properties'] } {
   const given = words.properties.findLast(([key]) => key === 'count')?.[1];
-  const text = given ?? (words.flags['count'] as string | undefined);
-  if (text !== undefined && !/^[0-9]{1,4}$/.test(text)) {
-    throw failure('USAGE', {
-      problem: `count takes a number from 1 to 999, not ${JSON.stringify(text)}`,
-      command,
-    });
-  }
+  const count = countOf(command, given ?? (words.flags['count'] as string | undefined));
   return {
-    count: text === undefined ? undefined : Number(text),
+    count,
     properties: words.properties.filter(([key]) => key !== 'count'),
   };
 }

@@ -22,7 +22,7 @@ import { releaseLock } from '../release/destroy.ts';
 import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
-import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
+import { assertOneIdentity, countOf, freePoint, givenUuid } from './new-jail.ts';
 import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
@@ -209,13 +209,7 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
   // Named by a person, who stands somewhere.
   if (pkglist !== undefined) properties.push(['pkglist', pkglist === 'none' ? pkglist : resolve(pkglist)]);
   const cloneCount = typeof flags['clone'] === 'string' ? flags['clone'] : undefined;
-  const countText = take('count') ?? cloneCount ?? (flags['count'] as string | undefined);
-  if (countText !== undefined && !/^[0-9]{1,4}$/.test(countText)) {
-    throw failure('USAGE', {
-      problem: `count takes a number from 1 to 999, not ${JSON.stringify(countText)}`,
-      command: 'create',
-    });
-  }
+  const count = countOf('create', take('count') ?? cloneCount ?? (flags['count'] as string | undefined));
   const chosen = [
     // Also with a number: the jails of the Python line, whose -c counts, are clones.
     ...(flags['clone'] === undefined ? [] : (['clone'] as const)),
@@ -234,7 +228,7 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
     ...(flags['uuid'] === undefined ? {} : { uuid: flags['uuid'] as string }),
     short: flags['short'] === true,
     storeAll: flags['storeAll'] === true,
-    ...(countText === undefined ? {} : { count: Number(countText) }),
+    ...(count === undefined ? {} : { count }),
     properties: properties as [string, string][],
   };
 }
