@@ -198,6 +198,28 @@ describe.skipIf(neighbour === undefined)('vnet and NAT, inside (the test above r
     });
   }
 
+  it('leave a port to a program of the host that listens later, and get it back', async () => {
+    const before = await it_.snapshot();
+    const jail = await webJail('web', { ip4_addr: '10.9.0.2/24', nat: '1', nat_forwards: 'tcp(80:8081)' });
+    await start(it_, jail);
+    expect(fetchFrom(neighbour, 'http://192.0.2.2:8081/')).toBe('web');
+    // Loopback is nobody else's, and a program there takes nothing away.
+    const own = serve('busybox', 'httpd', '-f', '-p', '127.0.0.1:8081', '-h', away[0]!);
+    await new Promise((done) => setTimeout(done, 300));
+    expect(fetchFrom(neighbour, 'http://192.0.2.2:8081/')).toBe('web');
+    const late = serve('busybox', 'httpd', '-f', '-p', '192.0.2.2:8081', '-h', away[0]!);
+    await new Promise((done) => setTimeout(done, 300));
+    expect(fetchFrom(neighbour, 'http://192.0.2.2:8081/')).toBe('outside');
+    for (const child of [own, late]) {
+      const gone = new Promise((done) => child.once('exit', done));
+      child.kill('SIGKILL');
+      await gone;
+    }
+    expect(fetchFrom(neighbour, 'http://192.0.2.2:8081/')).toBe('web');
+    await stop(it_, jail);
+    expect(await it_.snapshot()).toEqual(before);
+  });
+
   it('are refused before anything is touched', async () => {
     const one = await webJail('one', {
       ip4_addr: '10.9.0.2/24',

@@ -4,7 +4,7 @@ import type { Exec, Files, Paths } from '../system.ts';
 import { isOn } from '../../domain/config.ts';
 import { dhcpProblem } from './dhcp.ts';
 import { placesOf } from './names.ts';
-import { forwardProblems, hasNft, listeningPorts } from './nat-plan.ts';
+import { forwardProblems, hasNft, listeningPorts, socketProbe } from './nat-plan.ts';
 import { readNetFacts } from './net-facts.ts';
 import { movedNames } from './moved-plan.ts';
 import {
@@ -34,6 +34,14 @@ async function listening(files: Files): Promise<ReadonlySet<string>> {
   return found;
 }
 
+/** A port of the host is the host's, should one of its programs ask for it while the jail runs. */
+async function yielding(plan: NetworkPlan, exec: Exec): Promise<NetworkPlan> {
+  if (plan.nat === undefined || plan.nat.forwards.length === 0) return plan;
+  const probe = { input: socketProbe, accept: 'any' as const };
+  const { status } = await exec.read(['nft', '-c', '-f', '-'], probe).catch(() => ({ status: 1 }));
+  return status === 0 ? { ...plan, nat: { ...plan.nat, yields: true } } : plan;
+}
+
 /** No plan for a jail that shares the host's network or has loopback only. With a problem the plan is not to be used. */
 export async function planJailNetwork(
   exec: Exec,
@@ -57,5 +65,5 @@ export async function planJailNetwork(
   if (plan.nat && plan.nat.forwards.length > 0)
     more.push(...forwardProblems(plan.nat.forwards, jail, facts, await listening(files)));
   if (dhcpNics(plan).length > 0) more.push(...(await dhcpProblem(exec)));
-  return { plan, problems: [...alone, ...problems, ...more] };
+  return { plan: await yielding(plan, exec), problems: [...alone, ...problems, ...more] };
 }
