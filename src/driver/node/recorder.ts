@@ -10,6 +10,7 @@ import type {
   ExitStatus,
   FileDigest,
   FileFacts,
+  FilePart,
   Files,
   Relay,
   Relayed,
@@ -80,6 +81,9 @@ export class RecordingFiles implements Files {
 
   read(path: string): Promise<string | undefined> {
     return this.real.read(path);
+  }
+  readPart(path: string, from: number, most: number): Promise<FilePart | undefined> {
+    return this.real.readPart(path, from, most);
   }
   list(directory: string): Promise<readonly string[]> {
     return this.real.list(directory);
