@@ -127,6 +127,9 @@ export async function into(
   return words(console, how);
 }
 
+/** For `via`: output to a file of its own, of a program whose output ends by itself. */
+export const toFile = (path: string): readonly string[] => ['sh', '-c', 'exec "$@" >"$0" 2>&1', path];
+
 async function copierOf(files: Files, { pipe }: Console): Promise<number | undefined> {
   const pid = Number((await files.read(pidFile(pipe)))?.trim() ?? '');
   if (!Number.isInteger(pid) || pid <= 1) return undefined;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
-import { forgetConsole, into, programConsole, settleConsole } from './console.ts';
+import { forgetConsole, into, programConsole, settleConsole, toFile } from './console.ts';
 import { placesOf, type Places } from './names.ts';
 import { dhcpNics, type NetProblem } from './net-plan.ts';
 import { signalAll } from './processes.ts';
@@ -74,9 +74,6 @@ export async function leasesOf(files: Files, paths: Paths, state: JailState): Pr
   return (await Promise.all(found)).flat();
 }
 
-/** To a file of its own: a client that stays keeps it open, and says nothing any more. */
-const toFile = (path: string): readonly string[] => ['sh', '-c', 'exec "$@" >"$0" 2>&1', path];
-
 async function ask({ nics, netns, consoleLog }: DhcpArgs, places: Places, run: StepRun): Promise<void> {
   const directory = places.dhcp;
   await run.files.mkdir(directory, { mode: 0o700 });
@@ -88,6 +85,7 @@ async function ask({ nics, netns, consoleLog }: DhcpArgs, places: Places, run: S
       ...['nsenter', `--net=/run/netns/${netns}`, 'busybox', 'udhcpc', '-n', '-R', '-i', nic, '-s', program],
       ...['-p', file(directory, nic, 'pid'), '-t', String(seconds.tries), '-T', String(seconds.pause)],
     ];
+    // A client that stays keeps it open, and says nothing any more.
     const said = file(directory, nic, 'said');
     const { status } = await run.exec.change(argv, {
       via: toFile(said),
