@@ -4,7 +4,10 @@
  */
 import type { Files } from '../system.ts';
 
-/** A place in the log: which file it was, and where in it. */
+/**
+ * A place in the log: which file it was, and where in it. A number of a file that went is not soon given to
+ * another: ZFS counts on.
+ */
 export interface LogMark {
   /** Undefined: there was no log. */
   readonly inode?: number;
