@@ -9,7 +9,7 @@ import * as fs from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { FileFacts, Files } from '../system.ts';
+import type { FileFacts, FilePart, Files } from '../system.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 
 function isMissing(error: unknown): boolean {
@@ -73,6 +73,7 @@ function facts(stat: Awaited<ReturnType<typeof fs.lstat>>): FileFacts {
     gid: Number(stat.gid),
     sizeBytes: Number(stat.size),
     mtimeMs: Number(stat.mtimeMs),
+    inode: Number(stat.ino),
   };
 }
 
@@ -223,6 +224,26 @@ export class NodeFiles implements Files {
 
   readInput(maxBytes: number): Promise<string> {
     return attempt('standard input', () => readBounded('standard input', this.ownInput, maxBytes));
+  }
+
+  async readPart(path: string, from: number, most: number): Promise<FilePart | undefined> {
+    return attempt(path, async () => {
+      let handle;
+      try {
+        handle = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+      try {
+        const { ino, size } = await handle.stat();
+        const bytes = Buffer.alloc(Math.max(0, Math.min(most, size - from)));
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, from);
+        return { inode: ino, sizeBytes: size, bytes: bytes.subarray(0, bytesRead) };
+      } finally {
+        await handle.close();
+      }
+    });
   }
 
   async list(directory: string): Promise<readonly string[]> {

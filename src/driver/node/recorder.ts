@@ -10,6 +10,7 @@ import type {
   ExitStatus,
   FileDigest,
   FileFacts,
+  FilePart,
   Files,
   Relay,
   Relayed,
@@ -86,6 +87,9 @@ export class RecordingFiles implements Files {
   }
   readInput(maxBytes: number): Promise<string> {
     return this.real.readInput(maxBytes);
+  }
+  readPart(path: string, from: number, most: number): Promise<FilePart | undefined> {
+    return this.real.readPart(path, from, most);
   }
   list(directory: string): Promise<readonly string[]> {
     return this.real.list(directory);

@@ -9,7 +9,7 @@ import type { Step } from '../../driver/system.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { toSpec, type World } from '../world.ts';
+import { consoleLogs, toSpec, type World } from '../world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
 import { datasetOf, dependentsOf, isInside, originsMadeFor, type Clone } from './loss.ts';
@@ -149,6 +149,6 @@ function destroySteps(
       return destroyDataset({ dataset, recursive: false, ...(gone.length === 0 ? {} : { gone }) });
     }),
     ...origins.map((name) => destroySnapshot({ name, recursive: false }, { onError: 'warn' })),
-    ...jails.map(({ uuid }) => removeFile({ path: join(world.mountpoint, 'log', `${uuid}-console.log`) })),
+    ...jails.flatMap(({ uuid }) => consoleLogs(world, uuid).map((path) => removeFile({ path }))),
   ];
 }

@@ -9,7 +9,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertJailName } from '../../domain/name.ts';
-import { namespace, readWorld, type World } from '../world.ts';
+import { consoleLogs, namespace, readWorld, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { renameFile, rewriteInRoot } from '../steps/move.ts';
 import { planMove } from './move.ts';
@@ -145,9 +145,11 @@ async function nameInRoot(
 }
 
 async function logSteps(context: Context, world: World, jail: Jail, name: string): Promise<readonly Step[]> {
-  const log = (uuid: string): string => join(world.mountpoint, 'log', `${uuid}-console.log`);
-  const there = (await context.files.stat(log(jail.uuid))) !== undefined;
-  return there ? [renameFile({ from: log(jail.uuid), to: log(name) })] : [];
+  const to = consoleLogs(world, name);
+  const moved = consoleLogs(world, jail.uuid).map(async (from, index) =>
+    (await context.files.stat(from)) === undefined ? [] : [renameFile({ from, to: to[index]! })],
+  );
+  return (await Promise.all(moved)).flat();
 }
 
 /** Jails that name this one in `depends`, and those made from it while it is a template. */
