@@ -228,7 +228,10 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     return {
       subject: `${label(jail)}@${input.snapshot}`,
       title: `Rolling back ${label(jail)} to ${input.snapshot}`,
-      loses: [`what was changed in ${label(jail)} since`, ...newer.map((row) => row.name)],
+      loses: [
+        `what was changed in ${label(jail)} since the snapshot ${input.snapshot}`,
+        ...newer.map((row) => row.name),
+      ],
       steps: targets.map((row) => rollbackSnapshot({ snapshot: row.name, destroyNewer: newer.length > 0 })),
       result: () => ({ jail: jail.uuid, snapshot: input.snapshot }),
     };
