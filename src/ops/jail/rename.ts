@@ -1,6 +1,7 @@
 /**
- * `rename`: the jail's dataset, and with it its identity, under another name. The tag is `set tag=`; it
- * goes along only where it was the same word. So does whatever else was derived from the old name.
+ * `rename`: the jail's dataset, and with it its identity, under another name. The tag goes along where it was
+ * the same word, or is what the jail was called by; alone it is `set tag=`. So does whatever else was derived
+ * from the old name.
  */
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -49,7 +50,7 @@ export const jailRename = defineChange<typeof renameInput, Renamed>({
     );
     if (holder !== undefined) throw failure('NAME_TAKEN', { what: 'name', name, by: holder.uuid });
     if (name === jail.uuid) throw failure('NAME_TAKEN', { what: 'name', name, by: `${label(jail)} itself` });
-    const tag = jail.tag === jail.uuid ? name : jail.tag;
+    const tag = jail.tag === jail.uuid || jail.tag === input.jail ? name : jail.tag;
     const dataset = `${jail.dataset.split('/').slice(0, -1).join('/')}/${name}`;
     const move = await planMove(context, world, jail, { dataset, tag, action: 'rename' });
     return {
@@ -72,7 +73,8 @@ export const jailRename = defineChange<typeof renameInput, Renamed>({
     usage: 'JAIL NAME',
     about:
       'Changes the name of the dataset, which is what UUID means for a jail that has none. The host name ' +
-      'goes along where it was the old name, the tag too. The jail must be down. Only the tag: set tag=TAG JAIL.',
+      'goes along where it was the old name, the tag too, or where the jail is named by it here. The jail must be ' +
+      'down. Only the tag: set tag=TAG JAIL.',
     examples: [
       { line: 'iocage rename web www', says: 'dataset, host name and tag, as far as they were web' },
     ],
