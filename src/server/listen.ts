@@ -34,7 +34,8 @@ export function makeServer(settings: Settings, tls: TlsMaterial, listener: Reque
       // Who shows none, or one that nobody knows, goes on without: a password may still follow.
       requestCert: settings.clientCertificates || tls.clientCa !== undefined,
       rejectUnauthorized: false,
-      ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }),
+      // Without an authority of the settings there is none: Node's built-in ones vouch for no account.
+      ca: tls.clientCa ?? [],
       headersTimeout: requestMs,
       requestTimeout: requestMs,
       connectionsCheckingInterval: Math.max(100, requestMs / 10),

@@ -172,6 +172,27 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
     expect(curl(`${url}/rpc/query`, '{}', '-u', 'backup:').status).toBe('401');
   });
 
+  it('an authority that the settings do not name vouches for nobody, whoever else trusts it', async () => {
+    const openssl = (...words: string[]): void => {
+      const { status, stderr } = spawnSync('openssl', words, { cwd: place, encoding: 'utf8' });
+      expect(status, stderr).toBe(0);
+    };
+    const pair = (name: string) => ['-subj', `/CN=${name}`, '-keyout', `${name}.key`];
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...pair('ca'), '-out', 'ca.crt');
+    openssl('req', '-new', '-newkey', 'rsa:2048', '-nodes', ...pair('ann'), '-out', 'ann.csr');
+    const by = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'];
+    openssl('x509', '-req', '-in', 'ann.csr', ...by, '-out', 'ann.crt');
+    expect(user('correct horse', 'add', 'ann').status).toBe(0);
+    appendFileSync(join(place, 'serve.conf'), 'clientCertificates = on\n');
+    // Stands for the authorities that Node trusts out of the box.
+    iocage = commandIn({ ...env, NODE_EXTRA_CA_CERTS: join(place, 'ca.crt') });
+    const ask = (url: string): string =>
+      curl(`${url}/rpc/query`, '{}', '--cert', join(place, 'ann.crt'), '--key', join(place, 'ann.key')).status;
+    expect(ask((await serve()).url)).toBe('401');
+    appendFileSync(join(place, 'serve.conf'), `clientCa = ${join(place, 'ca.crt')}\n`);
+    expect(ask((await serve()).url)).toBe('200');
+  });
+
   it('the first start prints a token for one login; the certificate is kept; logs are for root alone', async () => {
     const first = await serve();
     await first.started.says(/within an hour: [A-Za-z0-9]{20}\n/);
