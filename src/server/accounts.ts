@@ -15,6 +15,8 @@ const account = z.object({
   password: z.string().refine(isPasswordHash).optional(),
   /** SHA-256 fingerprints of TLS client certificates, lower-case hexadecimal. */
   certificates: z.array(z.string().regex(/^[0-9a-f]{64}$/)).default([]),
+  /** Of this account alone: the next one of the same name has another, and gets nothing that was this one's. */
+  made: z.string().optional(),
   /** Changed with every password, so that sessions of the old one end. */
   changed: z.string(),
 });

@@ -8,7 +8,7 @@ import { constants } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { failure } from '../domain/errors.ts';
-import { isLoopback, peerAddress } from './address.ts';
+import { isLoopback, networkOf, peerAddress } from './address.ts';
 import type { Settings } from './settings.ts';
 
 export interface TlsMaterial {
@@ -61,7 +61,7 @@ export function makeServer(settings: Settings, tls: TlsMaterial, listener: Reque
 function limitPerAddress(server: TcpServer, most: number): void {
   const counts = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
-    const address = peerAddress(socket.remoteAddress);
+    const address = networkOf(peerAddress(socket.remoteAddress));
     if (isLoopback(address)) return;
     const count = (counts.get(address) ?? 0) + 1;
     if (count > most) {

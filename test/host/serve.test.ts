@@ -187,7 +187,8 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
     // Stands for the authorities that Node trusts out of the box.
     iocage = commandIn({ ...env, NODE_EXTRA_CA_CERTS: join(place, 'ca.crt') });
     const ask = (url: string): string =>
-      curl(`${url}/rpc/query`, '{}', '--cert', join(place, 'ann.crt'), '--key', join(place, 'ann.key')).status;
+      curl(`${url}/rpc/query`, '{}', '--cert', join(place, 'ann.crt'), '--key', join(place, 'ann.key'))
+        .status;
     expect(ask((await serve()).url)).toBe('401');
     appendFileSync(join(place, 'serve.conf'), `clientCa = ${join(place, 'ca.crt')}\n`);
     expect(ask((await serve()).url)).toBe('200');

@@ -370,6 +370,12 @@ describe('logins', () => {
     expect(await client.ask(sign(late))).toEqual(unauthorized('sampleID'));
     expect(await client.ask(sign('x'))).toEqual(unauthorized('sampleID'));
     expect(await client.ask(sign(await question()))).toEqual(response([token, 900]));
+    // The next account that is called so has none of its keys.
+    await lab.account('bob', { plain: 'bob-password', role: 'admin', made: 'later' });
+    expect(await client.ask(sign(await question()))).toEqual(unauthorized('sampleID'));
+    await lab.account('bob', { plain: 'bob-password', role: 'operator' });
+    expect(await client.ask(sign(await question()))).toEqual(response([token, 900]));
+    await owner.login('bob', 'bob-password');
 
     expect(await owner.ask(act('revoke_ssl_cert', { pub_key: pubKey, user: 'ann' }))).toEqual(
       error('400', 'Bad Request'),
