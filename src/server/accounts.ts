@@ -61,7 +61,7 @@ export class AccountFile {
   }
 
   async all(): Promise<readonly Account[]> {
-    const facts = await this.files.stat(this.path);
+    const facts = this.files.statNow(this.path);
     const stamp = facts === undefined ? 'none' : `${facts.mtimeMs} ${facts.sizeBytes}`;
     if (stamp !== this.stamp) {
       this.held = await readAccounts(this.files, this.path);

@@ -12,7 +12,7 @@ import { isFetchSiteAllowed, isOriginAllowed, type OriginRules } from '../origin
 import type { Settings } from '../settings.ts';
 import type { Json } from './actions.ts';
 import { certificateProof } from './client-certificate.ts';
-import { isObject, parseJson, printIndented } from './json.ts';
+import { bytesOnce, isObject, parseJson, printIndented } from './json.ts';
 import type { Answer, Request } from './message.ts';
 import { newPeer, type Peer } from './peer.ts';
 import type { Api } from './api.ts';
@@ -33,7 +33,7 @@ export interface RestParts {
 interface Reply {
   readonly status: number;
   readonly headers?: readonly (readonly [string, string])[];
-  readonly body?: string;
+  readonly body?: string | Buffer;
   /** The connection ends with it. */
   readonly last?: boolean;
 }
@@ -129,17 +129,23 @@ export function readPath(url: string): Pick<Request, 'namespace' | 'name'> | und
   return namespace === '' || name === '' ? undefined : { namespace, name };
 }
 
-/** Undefined: longer than allowed. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined;
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+/** Undefined: longer than allowed. Rejects when the client goes away before the end. */
+function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) {
+        request.pause();
+        resolve(undefined);
+      } else chunks.push(chunk);
+    });
+    request.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    request.once('error', reject);
+    request.once('close', () => reject(new Error('the connection ended')));
+  });
 }
 
 /** Undefined: no JSON object. Nothing at all is an empty one. */
@@ -173,7 +179,10 @@ function proveByHeader(peer: Peer, header: string | undefined, login: Login): bo
 
 export function toReply(answer: Answer): Reply {
   if (answer === 'nothing') return { status: 200, body: printIndented({ args: {} }) };
-  if (!('code' in answer)) return { status: 200, body: printIndented({ args: answer.args }) };
+  if (!('code' in answer)) {
+    const { args } = answer;
+    return { status: 200, body: bytesOnce(args, 'indented', () => printIndented({ args })) };
+  }
   // Without a body, as the original; and without a question for a password, so that browsers keep none.
   if (answer.code === 401) return { status: 401 };
   return { status: answer.code, body: printIndented({ args: {} }) };

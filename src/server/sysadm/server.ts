@@ -145,7 +145,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       sockets.end();
       for (const server of servers) server.closeAllConnections();
       logs.write('hostinfo', 'server stopped');
-      await logs.flush();
+      // What could not be written is told; nothing that was done depends on it.
+      await logs.flush().catch(report);
     };
     let ended: Promise<void> | undefined;
     const stop = (): Promise<void> => (ended ??= finish());

@@ -12,7 +12,7 @@ import { isOriginAllowed, type OriginRules } from '../origin.ts';
 import type { Settings } from '../settings.ts';
 import type { Json } from './actions.ts';
 import { certificateProof } from './client-certificate.ts';
-import { isOrdered, printAnswer, printEvent, readMessage } from './message.ts';
+import { answerFrame, isOrdered, printEvent, readMessage } from './message.ts';
 import { newPeer, type Peer } from './peer.ts';
 import type { Api } from './api.ts';
 
@@ -85,7 +85,7 @@ class Connection {
       void this.parts.api
         .answer(this.peer, request)
         .then((answer) => {
-          if (answer !== 'nothing') this.send(printAnswer(request, answer));
+          if (answer !== 'nothing') this.send(answerFrame(request, answer));
           if (this.parts.api.login.isLockedOut(this.peer.address)) this.close(normal, lockedOut);
         })
         .finally(() => {
@@ -108,9 +108,9 @@ class Connection {
       this.send(printEvent(name, args));
   }
 
-  private send(text: string): void {
+  private send(text: string | Buffer): void {
     if (this.socket.readyState !== this.socket.OPEN) return;
-    this.socket.send(text);
+    this.socket.send(text, { binary: false });
     this.checkBuffer();
   }
 
