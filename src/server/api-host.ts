@@ -57,6 +57,9 @@ export const defaultApiSettings: ApiSettings = {
   sessionsAtOnce: 32,
 };
 
+/** Readings that start a process each. */
+const questionsAtOnce = 4;
+
 /** A listing is never older than 1 s; what is left of it is for the way to the client. */
 const listingAge = { maxAgeMs: 900, renewAfterMs: 550 };
 
@@ -96,6 +99,7 @@ export class ApiHost {
   private readonly options: ApiHostOptions;
   private readonly queue: JobQueue;
   private readonly sessions: JobQueue;
+  private readonly questions: JobQueue;
   /** Requests for one jail, in the order in which they came; what they change waits in `queue` besides. */
   private readonly requests: JobQueue;
   private readonly listeners = new Set<EventSink>();
@@ -122,6 +126,7 @@ export class ApiHost {
     });
     this.requests = new JobQueue({ running: Infinity, waiting: this.settings.changesWaiting });
     this.sessions = new JobQueue({ running: this.settings.sessionsAtOnce, waiting: 0 });
+    this.questions = new JobQueue({ running: questionsAtOnce, waiting: this.settings.changesWaiting });
     this.world = new Fresh(
       async () => sameAsBefore(this.facts?.world, await readWorld(this.context())),
       listingAge,
@@ -164,9 +169,18 @@ export class ApiHost {
     return () => this.listeners.delete(listener);
   }
 
-  /** Runs an operation that changes nothing, or a program in a jail. */
+  /** Runs an operation that changes nothing; a few at once, since each of them starts processes. */
   async read<T>(operation: string, input: unknown): Promise<T> {
-    return (await runOperation(this.context(), getOperation(operation), input)).result as T;
+    return this.question((context) => this.run<T>(context, operation, input));
+  }
+
+  /** Asks the host something, when it is its turn. */
+  question<T>(ask: (context: Context) => Promise<T>): Promise<T> {
+    return this.questions.run([], () => ask(this.context()));
+  }
+
+  private async run<T>(context: Context, operation: string, input: unknown): Promise<T> {
+    return (await runOperation(context, getOperation(operation), input)).result as T;
   }
 
   /** Does what a request asks of a jail, after what was asked of it before; `work` gets the jail's key. */
@@ -204,7 +218,7 @@ export class ApiHost {
 
   /** Runs a program in a jail; such programs wait for no change, and only so many of them run at once. */
   async session<T>(operation: string, input: unknown): Promise<T> {
-    return this.sessions.run([], () => this.read<T>(operation, input));
+    return this.sessions.run([], () => this.run<T>(this.context(), operation, input));
   }
 
   /** The pool that the following requests are for; undefined: the only activated one. */
@@ -277,8 +291,8 @@ export class ApiHost {
   async close(patienceMs: number): Promise<void> {
     const timer = setTimeout(() => this.stop.abort(), patienceMs);
     try {
-      const queues = [this.requests, this.queue, this.sessions].map((queue) => queue.close());
-      await Promise.all([...queues, this.jobs.idle()]);
+      const queues = [this.requests, this.queue, this.sessions, this.questions].map((queue) => queue.close());
+      await Promise.all([...queues, this.jobs.close()]);
     } finally {
       clearTimeout(timer);
     }

@@ -68,6 +68,8 @@ export class Login {
     { principal: Principal; lastUseMs: number; sinceMs: number }
   >();
   private readonly secret = randomBytes(32);
+  /** Pairs that are checked just now: programs that begin together share one check. */
+  private readonly checking = new Map<string, Promise<Principal | undefined>>();
   /** Accounts and the networks they logged in from, the latest last. */
   private readonly familiar = new Set<string>();
   private readonly levels = new Map<string, { level: Level | undefined; sinceMs: number }>();
@@ -109,12 +111,22 @@ export class Login {
       .digest('hex');
     const known = await this.recall(digest);
     if (known !== undefined) return known;
-    const found = await this.checkPassword(user, password);
+    const found = await this.checkOnce(digest, user, password);
     // Guesses that were begun side by side count too: a lock-out that came meanwhile holds for this one.
     const isLate = this.isAccountLocked(user, address) || this.isLockedOut(address);
     const principal = isLate ? undefined : found;
     if (principal !== undefined) this.remember(digest, principal);
     return this.settle(principal, user, address);
+  }
+
+  private async checkOnce(digest: string, user: string, password: string): Promise<Principal | undefined> {
+    const under = this.checking.get(digest) ?? this.checkPassword(user, password);
+    this.checking.set(digest, under);
+    try {
+      return await under;
+    } finally {
+      this.checking.delete(digest);
+    }
   }
 
   private async checkPassword(user: string, password: string): Promise<Principal | undefined> {

@@ -57,7 +57,7 @@ async function announce(context: Context, server: RunningServer, listen: readonl
   }
 }
 
-/** Runs until SIGTERM or SIGINT; the second of them does not wait any more. */
+/** Runs until SIGTERM, SIGINT or SIGHUP; the second of them does not wait any more. */
 export async function serve(context: Context, input: ServeInput): Promise<number> {
   const settings = toSettings(await readTexts(context, input));
   const host = new ApiHost({
@@ -92,6 +92,8 @@ export async function serve(context: Context, input: ServeInput): Promise<number
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
+    // The terminal that it was started on is gone: no reason to leave half a job.
+    process.on('SIGHUP', onSignal);
   });
   await server.stop();
   await context.files.remove(tokenPath(context));

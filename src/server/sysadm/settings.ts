@@ -34,7 +34,9 @@ async function getDefaults(host: ApiHost): Promise<Json> {
   const { world } = await host.current();
   // What ZFS itself keeps for the dataset that holds the defaults.
   const native = defaultNames.filter((name) => findProperty(name)?.store === 'native');
-  const rows = await host.context().storage.filesystems(`${world.root}/.defaults`, 0, native);
+  const rows = await host.question(({ storage }) =>
+    storage.filesystems(`${world.root}/.defaults`, 0, native),
+  );
   const values = new Map([...(rows?.[0]?.values ?? []), ...toMap(properties)]);
   return { defaults: defaultSettings(values, host.settings.legacyTruncation) };
 }

@@ -147,3 +147,10 @@ describe('guesses', () => {
     expect(asked).toEqual([]);
   });
 });
+
+it('programs that begin together with one password share its check', async () => {
+  const all = await Promise.all(
+    Array.from({ length: 200 }, () => login.password('ann', 'ann-password', from)),
+  );
+  expect(all.every((principal) => principal?.user === 'ann')).toBe(true);
+});
