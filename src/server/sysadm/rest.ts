@@ -95,15 +95,19 @@ async function respond(parts: RestParts, request: IncomingMessage): Promise<Repl
   const socket = request.socket as TLSSocket;
   const address = peerAddress(socket.remoteAddress);
   const { login } = parts.api;
-  // Nothing is read of these; what they still send is not waited for.
-  if (!isOwnPage(parts, request) || login.isLockedOut(address)) return { status: 403, last: true };
-  if (!['GET', 'POST', 'PUT'].includes(method)) return { status: 400, last: true };
-  const path = readPath(request.url ?? '');
-  if (path === undefined) return { status: 400, last: true };
-  const body = await readBody(request, parts.settings.maxMessageBytes);
-  if (body === undefined) return { status: 413, last: true };
-  const args = readArgs(body);
   const peer = newPeer('rest', address);
+  // What they still send is not waited for.
+  const refuse = (status: number): Reply => {
+    parts.api.refused(peer, `${method} ${request.url ?? ''}`, status);
+    return { status, last: true };
+  };
+  if (!isOwnPage(parts, request) || login.isLockedOut(address)) return refuse(403);
+  if (!['GET', 'POST', 'PUT'].includes(method)) return refuse(400);
+  const path = readPath(request.url ?? '');
+  if (path === undefined) return refuse(400);
+  const body = await readBody(request, parts.settings.maxMessageBytes);
+  if (body === undefined) return refuse(413);
+  const args = readArgs(body);
   if (!proveByHeader(peer, request.headers.authorization, login))
     peer.prove = certificateProof(socket, login);
   // Text that is no JSON is answered like arguments that are no object, and after the login like these.

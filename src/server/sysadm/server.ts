@@ -122,6 +122,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     });
     const tidy = (): void => {
       sessions.sweep();
+      api.sweep();
       logs.prune(settings.logDays).catch(report);
     };
     tidy();
@@ -144,6 +145,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       unhear();
       sockets.end();
       for (const server of servers) server.closeAllConnections();
+      api.sweep(true);
       logs.write('hostinfo', 'server stopped');
       // What could not be written is told; nothing that was done depends on it.
       await logs.flush().catch(report);

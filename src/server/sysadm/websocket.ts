@@ -207,6 +207,9 @@ export class Sockets {
   private upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     stream.on('error', () => undefined);
     if (!isOriginAllowed(request.headers.origin, this.parts.origins)) {
+      const address = peerAddress((stream as TLSSocket).remoteAddress);
+      const what = `handshake of ${request.headers.origin ?? ''}`;
+      this.parts.api.refused(newPeer('websocket', address), what, 403);
       stream.end(
         'HTTP/1.1 403 Forbidden\r\nServer: sysadm-server\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
       );
@@ -216,7 +219,10 @@ export class Sockets {
       const connection = new Connection(this.parts, socket, stream as TLSSocket);
       this.connections.add(connection);
       socket.once('close', () => this.connections.delete(connection));
-      if (this.parts.api.login.isLockedOut(connection.peer.address)) connection.close(normal, lockedOut);
+      if (this.parts.api.login.isLockedOut(connection.peer.address)) {
+        this.parts.api.refused(connection.peer, 'handshake', 403);
+        connection.close(normal, lockedOut);
+      }
     });
   }
 
