@@ -44,9 +44,12 @@ export async function makeServeDirectory(files: Files, path: string): Promise<vo
   await files.mkdir(directory, { mode: 0o700 });
 }
 
+export const accountsText = (accounts: readonly Account[]): string =>
+  `${JSON.stringify({ accounts }, null, 2)}\n`;
+
 export async function writeAccounts(files: Files, path: string, accounts: readonly Account[]): Promise<void> {
   await makeServeDirectory(files, path);
-  await files.write(path, `${JSON.stringify({ accounts }, null, 2)}\n`, { mode: 0o600 });
+  await files.write(path, accountsText(accounts), { mode: 0o600 });
 }
 
 /** The accounts as they are now: one `stat` a call, the file is read again only when it changed. */

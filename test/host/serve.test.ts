@@ -1,11 +1,14 @@
 /** `iocage serve` and `iocage user` as a person runs them: the built command, its files, its end. No pool is needed. */
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   existsSync,
 } from 'node:fs';
@@ -245,6 +248,33 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
       stderr: expect.stringContaining('there is no such file'),
     });
     expect(iocage('serve', 'more')).toMatchObject({ status: 2 });
+  });
+
+  it('a file that others may write decides nothing, and a key that everybody may read is none', async () => {
+    const config = join(place, 'serve.conf');
+    const refused = (why: string): void => {
+      expect(iocage('serve', '--config', config).stderr).toContain(why);
+      expect(iocage('serve', '--config', config).status).not.toBe(0);
+    };
+    chmodSync(config, 0o666);
+    refused(`others than its owner may write ${config}`);
+    chmodSync(config, 0o644);
+    chownSync(config, 65534, 65534);
+    refused(`${config} belongs to another user`);
+    chownSync(config, 0, 0);
+    const made = join(place, 'state/serve/tls');
+    const { started } = await serve();
+    started.child.kill('SIGTERM');
+    await started.ended;
+    // As certbot has it: links to the files.
+    for (const end of ['crt', 'key']) symlinkSync(`${made}.${end}`, join(place, `link.${end}`));
+    const pair = `certificate = ${join(place, 'link.crt')}\ncertificateKey = ${join(place, 'link.key')}\n`;
+    appendFileSync(config, pair);
+    await serve();
+    chmodSync(`${made}.key`, 0o644);
+    refused(`everybody may read ${join(place, 'link.key')}`);
+    chmodSync(`${made}.key`, 0o620);
+    refused(`others than its owner may write ${join(place, 'link.key')}`);
   });
 
   it('a port that is taken, and a certificate that is none, are errors with a reason', async () => {
