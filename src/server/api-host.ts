@@ -199,15 +199,24 @@ export class ApiHost {
    *
    * @param keys what it touches, for the order of changes
    * @param emit takes the operation's events
+   * @param context of the moment before, in which the input was found: what was read there is not read again,
+   *   unless the wait was long. Its events are its own.
    */
   async change<T>(
     operation: string,
     input: unknown,
-    how: { readonly keys: Keys; readonly touches: Touches; readonly emit?: EventSink; signal?: AbortSignal },
+    how: {
+      readonly keys: Keys;
+      readonly touches: Touches;
+      readonly emit?: EventSink;
+      readonly context?: Context;
+    },
   ): Promise<Changed<T>> {
+    const askedMs = this.world.now();
     return this.queue.run(how.keys, async () => {
       try {
-        const context = this.context(how.emit, how.signal);
+        const isFresh = this.world.now() - askedMs < listingAge.maxAgeMs;
+        const context = (isFresh ? how.context : undefined) ?? this.context(how.emit);
         const { id, result } = await runOperation(context, getOperation(operation), input);
         return { id, result: result as T };
       } finally {
