@@ -102,7 +102,7 @@ async function respond(parts: RestParts, request: IncomingMessage): Promise<Repl
     return { status, last: true };
   };
   if (!isOwnPage(parts, request) || login.isLockedOut(address)) return refuse(403);
-  if (!['GET', 'POST', 'PUT'].includes(method)) return refuse(400);
+  if (!['GET', 'POST', 'PUT'].includes(method) || contradictsItself(request)) return refuse(400);
   const path = readPath(request.url ?? '');
   if (path === undefined) return refuse(400);
   const body = await readBody(request, parts.settings.maxMessageBytes);
@@ -113,6 +113,14 @@ async function respond(parts: RestParts, request: IncomingMessage): Promise<Repl
   // Text that is no JSON is answered like arguments that are no object, and after the login like these.
   const answer = await parts.api.answer(peer, { ...path, id: '', args: args ?? '' });
   return toReply(answer);
+}
+
+/** Who it is and whose page it comes from is said once: of two, a proxy may have looked at the other. */
+function contradictsItself({ rawHeaders }: IncomingMessage): boolean {
+  const said = rawHeaders.filter(
+    (word, index) => index % 2 === 0 && /^(authorization|host|origin|sec-fetch-site)$/i.test(word),
+  );
+  return new Set(said.map((word) => word.toLowerCase())).size < said.length;
 }
 
 /** The browser's words for whose page this is; programs say nothing of the kind. */

@@ -465,6 +465,26 @@ describe('frames and bodies', () => {
     await isWell(where);
   });
 
+  it('who says twice who it is, or for which host, is refused', async () => {
+    const answered = (more: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connectTls({
+          host: '127.0.0.1',
+          port: lab.server.restPort,
+          rejectUnauthorized: false,
+        });
+        const head = `PUT /rpc/query HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(...ann)}\r\n${more}`;
+        socket.write(`${head}Content-Length: 2\r\n\r\n{}`);
+        socket.once('error', reject).once('data', (data) => {
+          socket.destroy();
+          resolve(String(data).slice(9, 12));
+        });
+      });
+    expect(await answered('')).toBe('200');
+    for (const more of ['Authorization: Basic eDp5', 'host: y', 'Origin: https://a\r\nOrigin: sysadm-client'])
+      expect(await answered(`${more}\r\n`), more).toMatch(/^40[03]$/);
+  });
+
   it('what is no HTTP is answered with 400 and closed', async () => {
     const garbage = [
       'hello\r\n\r\n',
