@@ -79,6 +79,7 @@ describe.skipIf(!hostTests)(`the examples of the documents${reason}`, () => {
     socket?.terminate();
     server?.child.kill('SIGTERM');
     await server?.ended;
+    await lab?.run('pool.activate', { pool: lab.pool.name });
     await lab?.close();
   });
   beforeEach(async () => {
