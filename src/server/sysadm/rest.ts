@@ -40,10 +40,11 @@ interface Reply {
 
 export function restListener(parts: RestParts): RequestListener {
   const connectedMs = new WeakMap<object, number>();
+  const known = new WeakSet<object>();
   return (request, response) => {
     const { socket } = request;
     if (!connectedMs.has(socket)) connectedMs.set(socket, parts.now());
-    respond(parts, request)
+    respond(parts, request, () => known.add(socket))
       .catch((error: unknown): Reply => {
         // A client that went away is no bug.
         if (!socket.destroyed) parts.report(error);
@@ -51,8 +52,9 @@ export function restListener(parts: RestParts): RequestListener {
       })
       .then((reply) => {
         const ageMs = parts.now() - connectedMs.get(socket)!;
-        // Whoever stays without a login does so on new connections, which are counted.
-        const overdue = reply.status === 401 && ageMs > parts.settings.loginSeconds * 1000;
+        // Whoever stays without a login, whatever he asks, does so on new connections, which are counted.
+        const isStranger = reply.status === 401 || !known.has(socket);
+        const overdue = isStranger && ageMs > parts.settings.loginSeconds * 1000;
         send(parts, response, overdue ? { ...reply, last: true } : reply);
       })
       .catch(parts.report);
@@ -86,7 +88,7 @@ function reasonOf(status: number): string {
   return Object.hasOwn(apiWords, status) ? apiWords[status as ApiCode] : 'Error';
 }
 
-async function respond(parts: RestParts, request: IncomingMessage): Promise<Reply> {
+async function respond(parts: RestParts, request: IncomingMessage, becomesKnown: () => void): Promise<Reply> {
   const { method = '' } = request;
   if (method === 'OPTIONS' || method === 'HEAD') {
     request.resume();
@@ -112,6 +114,7 @@ async function respond(parts: RestParts, request: IncomingMessage): Promise<Repl
     peer.prove = certificateProof(socket, login);
   // Text that is no JSON is answered like arguments that are no object, and after the login like these.
   const answer = await parts.api.answer(peer, { ...path, id: '', args: args ?? '' });
+  if (peer.wasKnown) becomesKnown();
   return toReply(answer);
 }
 

@@ -525,6 +525,21 @@ describe('time', () => {
     expect(await user.ask(listjails)).toMatchObject({ name: 'response' });
   });
 
+  it('a connection of REST without a login ends too, whatever is asked on it', async () => {
+    const where = await own({});
+    const asked = async (options: RestOptions): Promise<string> => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+      await where.rest({ agent, ...options });
+      where.later(31_000);
+      const { headers } = await where.rest({ agent, ...options });
+      agent.destroy();
+      return String(headers['connection']);
+    };
+    for (const options of [{ method: 'OPTIONS' }, { path: '/rpc/identify' }, { body }])
+      expect(await asked(options), JSON.stringify(options)).toBe('close');
+    expect(await asked({ user: ann, body })).toBe('keep-alive');
+  });
+
   it('who says nothing for long is closed; pings do not count', async () => {
     const where = await own({ sessionSeconds: '100000' });
     const [quiet, user] = [await where.client(), await where.client()];
