@@ -4,7 +4,7 @@
  * name per step, in a directory that is already held open, so nothing a jail's root user renames or
  * links meanwhile can lead the host out of the root.
  */
-import { constants, read } from 'node:fs';
+import { constants, lstatSync, read } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
@@ -258,6 +258,16 @@ export class NodeFiles implements Files {
   async stat(path: string): Promise<FileFacts | undefined> {
     try {
       return facts(await fs.lstat(path));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw explain(path, error);
+    }
+  }
+
+  statNow(path: string): FileFacts | undefined {
+    try {
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      return stat && facts(stat);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw explain(path, error);

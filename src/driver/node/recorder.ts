@@ -97,6 +97,9 @@ export class RecordingFiles implements Files {
   stat(path: string): Promise<FileFacts | undefined> {
     return this.real.stat(path);
   }
+  statNow(path: string): FileFacts | undefined {
+    return this.real.statNow(path);
+  }
   readlink(path: string): Promise<string | undefined> {
     return this.real.readlink(path);
   }
