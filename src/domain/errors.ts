@@ -220,6 +220,13 @@ export const errorTable = {
     message: (d: { name: string; why: string }) => `jail ${quote(d.name)} cannot be used: ${d.why}`,
     hint: () => `iocage doctor`,
   }),
+  OTHER_FORMAT: row({
+    exit: 1,
+    http: 409,
+    message: (d: { command: string; jail: string; file: string; title: string }) =>
+      `'iocage ${d.command}' does not work on jail ${d.jail}, whose configuration is kept in ${d.file} of ${d.title}`,
+    hint: () => `get, set, fstab, start, stop, restart, the snapshot commands and destroy do`,
+  }),
   NAME_TAKEN: row({
     exit: 1,
     http: 409,

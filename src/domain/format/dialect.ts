@@ -20,6 +20,8 @@ export interface Dialect {
   readonly read?: Readonly<Record<string, (text: string) => string>>;
   /** Our canonical text to its own. @throws ValueProblem for what it cannot express */
   write(row: Property, text: string): Scalar;
+  /** Where it stores defaults, in the top directory of the pool's `iocage`; the first that is there counts. */
+  readonly defaultFiles: readonly string[];
   /** Its built-in values, where they are not ours. */
   readonly builtIn: Readonly<Record<string, string>>;
   /** What the file says by other words: kind, release. Called with the values as they were read. */

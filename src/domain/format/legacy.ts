@@ -15,5 +15,7 @@ export const legacyUcl: Dialect = {
   title: 'iocage develop (2016 to 2018)',
   keeps: (key) => !elsewhere.has(key),
   write: (_, text) => ({ kind: 'string', text }),
+  // Its `.default` names a pool and a resolver of the host, and no property of a jail.
+  defaultFiles: [],
   builtIn: {},
 };

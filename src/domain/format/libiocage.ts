@@ -56,6 +56,7 @@ function dialect(title: string, words: readonly [string, string]): Dialect {
       ...Object.fromEntries(Object.keys(limitResources).map((key) => [key, readLimit])),
     },
     write: write(words),
+    defaultFiles: ['defaults.json', 'defaults'],
     builtIn: {
       interfaces: 'none',
       memoryuse: 'off',

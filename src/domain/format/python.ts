@@ -70,6 +70,7 @@ export const python: Dialect = {
   keeps: (key) => !elsewhere.has(key),
   read: { last_started: toLocal, resolver: keepsResolver },
   write,
+  defaultFiles: ['defaults.json'],
   builtIn: {
     interfaces: 'vnet0:bridge0',
     defaultrouter: 'auto',

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { defineRead } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { effective } from '../../domain/config.ts';
+import { configOf } from '../../domain/config.ts';
 import { compareNatural } from '../../domain/order.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import type { ForeignJail, RunningJail } from '../../driver/host.ts';
@@ -105,7 +105,7 @@ export function listedJails(
 }
 
 function listed(world: World, jail: Jail, running: RunningJail | undefined): ListedJail {
-  const values = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const values = configOf(jail, world.defaults);
   const value = (key: string): string | null => {
     const text = values.get(key);
     return text === undefined || text === 'none' || text === '-' ? null : text;
