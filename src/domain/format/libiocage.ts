@@ -9,13 +9,17 @@ import { isSwitch, type Dialect } from './dialect.ts';
 import type { Scalar } from './members.ts';
 import { copiesResolver, keepsResolver } from './python.ts';
 
-/** It warns of every key that it does not know: what only we write down goes to the dataset. */
+/**
+ * It warns of every key that it does not know: what only we write down goes to the dataset. Its limits hold
+ * without `rlimits`, as they were meant to.
+ */
 const elsewhere: ReadonlySet<string> = new Set([
   'base_started',
   'standby',
   'upgraded_from',
   'upgrade_snapshot',
   'last_started',
+  'rlimits',
 ]);
 
 /** `AMOUNT`, `ACTION=AMOUNT` and `AMOUNT:ACTION`, all of them for the jail as a whole. */
@@ -60,6 +64,7 @@ function dialect(title: string, words: readonly [string, string]): Dialect {
     builtIn: {
       interfaces: 'none',
       memoryuse: 'off',
+      rlimits: 'on',
       priority: '0',
       exec_fib: '1',
       exec_timeout: '600',
@@ -71,6 +76,7 @@ function dialect(title: string, words: readonly [string, string]): Dialect {
       // The name is the dataset's; what the file calls host_hostuuid is another thing.
       values.delete('host_hostuuid');
       values.delete('tag');
+      values.delete('rlimits');
       const is = (key: string) => parseSwitch(members.get(key)?.text ?? '') === true;
       // A ZFS basejail has clones of the base in its root already.
       const shown = is('basejail') && members.get('basejail_type')?.text !== 'zfs';

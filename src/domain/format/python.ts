@@ -12,20 +12,15 @@ import type { Member, Scalar } from './members.ts';
 const newest = 34;
 
 /** These are `on` and `off` of ours too, but texts there. */
-const texts: ReadonlySet<string> = new Set([
-  'rlimits',
-  'exec_system_jail_user',
-  'hack88',
-  'istemplate',
-  'hosts',
-]);
+const texts: ReadonlySet<string> = new Set(['exec_system_jail_user', 'hack88', 'istemplate', 'hosts']);
 
-/** What only this program keeps beside a jail, and what that tool does not know. */
+/** What only this program keeps beside a jail, and `rlimits`, which has no effect there: limits always hold. */
 const elsewhere: ReadonlySet<string> = new Set([
   'base_started',
   'standby',
   'upgraded_from',
   'upgrade_snapshot',
+  'rlimits',
 ]);
 
 /** `2026-01-02 03:04:05`, UTC, there; with `_` and local time here. */
@@ -76,8 +71,10 @@ export const python: Dialect = {
     defaultrouter: 'auto',
     defaultrouter6: 'auto',
     memoryuse: 'off',
+    rlimits: 'on',
   },
   finish(values) {
+    values.delete('rlimits');
     if (parseSwitch(values.get('basejail') ?? '') === true && values.get('type') !== 'template')
       values.set('type', 'basejail');
     for (const key of ['release', 'cloned_release', 'source_template'])
