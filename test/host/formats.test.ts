@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { failEveryStep } from '../ops/every-step.ts';
 import { commandIn, type Command } from '../support/command.ts';
 import { fixtureText, foreignJails, legacyUuid, plantConfig } from '../support/foreign-jails.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
@@ -159,6 +160,27 @@ describe.skipIf(!hostTests)(`formats of other tools${reason}`, () => {
     expect(iocage('exec', 'thick', 'touch', '/bin/x').status).not.toBe(0);
     expect(iocage('stop', 'thick').status).toBe(0);
     expect(readFileSync(join(directory, 'fstab'), 'utf8')).toBe(line('bin'));
+  });
+
+  it('every step of set fails once: the files are as they were, on the pool too', async () => {
+    const names = ['web_1', 'foo', legacyUuid];
+    const before = names.map((name) => readFileSync(pathOf(name), 'utf8'));
+    const world = {
+      context: () => lab.context(),
+      state: () => [lab.state(), ...names.map((name) => readFileSync(pathOf(name), 'utf8'))].join('\n'),
+    };
+    const input = () => ({
+      jails: names,
+      properties: [
+        ['boot', 'off'],
+        ['notes', 'x'],
+        ['vnet', 'off'],
+      ],
+    });
+    const reset = async () => {
+      for (const [at, name] of names.entries()) writeFileSync(pathOf(name), before[at]!);
+    };
+    expect(await failEveryStep(world, { operation: 'property.set', input, reset })).toBe(3);
   });
 
   it('a corrupt file makes that one jail corrupt, with the reason, and keeps no other from working', () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Files } from '../../src/driver/system.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
+import { failEveryStep } from './every-step.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 import { fixtureText, foreignJails, legacyUuid, plantConfig } from '../support/foreign-jails.ts';
 
@@ -95,6 +96,47 @@ describe('formats', () => {
     expect(textOf(legacyUuid, 'config')).toBe(fixtureText('legacy.ucl'));
     expect(textOf('bar', 'config')).toBe(fixtureText('libiocage.ucl').replace('boot = "off"', 'boot = "on"'));
     expect((await world.storage.local('tank/iocage/jails/foo'))?.has('org.freebsd.iocage:boot')).toBe(false);
+  });
+
+  it('every step of set and start fails once: the file is as it was', async () => {
+    const jails = ['web_1', 'foo', 'mail'];
+    await world.run('property.set', { jails, properties: [['ip4_addr', 'none']] });
+    const paths = foreignJails.map(({ name, file }) => join(directoryOf(name), file));
+    const before = paths.map((path) => readFileSync(path, 'utf8'));
+    const steps = {
+      context: () => world.context(),
+      state: () =>
+        [
+          world.state(),
+          ...paths.map((path) => readFileSync(path, 'utf8').replace(/last_started"?[:=].*/, '')),
+        ].join('\n'),
+    };
+    const reset = async () => {
+      for (const [at, path] of paths.entries()) writeFileSync(path, before[at]!);
+    };
+    const input = () => ({
+      jails,
+      properties: [
+        ['boot', 'off'],
+        ['notes', 'x'],
+        ['quota', '1G'],
+      ],
+    });
+    const prepare = () => world.run('property.set', { jails, properties: [['quota', 'none']] });
+    expect(await failEveryStep(steps, { operation: 'property.set', input, prepare, reset })).toBe(6);
+    await reset();
+    for (const jail of jails) {
+      const start = { operation: 'jail.start', input: () => ({ jail }) };
+      const stop = async () => {
+        await world.run('jail.stop', { jail });
+        await reset();
+        // What was chosen once stays on the dataset, where the tool has no word for it.
+        await world.storage
+          .inherit(`tank/iocage/jails/${jail}`, 'org.freebsd.iocage:last_started')
+          .catch(() => undefined);
+      };
+      expect(await failEveryStep(steps, { ...start, reset: stop })).toBeGreaterThan(1);
+    }
   });
 
   it('quota goes to ZFS, and all of a set or nothing', async () => {
