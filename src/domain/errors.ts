@@ -225,7 +225,7 @@ export const errorTable = {
     http: 409,
     message: (d: { command: string; jail: string; file: string; title: string }) =>
       `'iocage ${d.command}' does not work on jail ${d.jail}, whose configuration is kept in ${d.file} of ${d.title}`,
-    hint: () => `get, set, fstab, start, stop, restart, the snapshot commands and destroy do`,
+    hint: (d) => `'iocage migrate ${d.jail.split(' ')[0]}' makes it a jail of ours; it can be undone`,
   }),
   NAME_TAKEN: row({
     exit: 1,

@@ -83,7 +83,7 @@ const nativeKeys = properties
 /**
  * Properties of ours that are no jail properties: fetch writes them on a release, a start writes on a
  * basejail which release it shows, and receive on a jail that another host's is the original of it, an
- * upgrade what leads back.
+ * upgrade what leads back, and a migration too.
  */
 const toolKeys = [
   'release_kind',
@@ -94,10 +94,13 @@ const toolKeys = [
   'standby',
   'upgraded_from',
   'upgrade_snapshot',
+  'migrated_from',
 ];
 
 /** Which operation made the dataset. What lies below the layout's datasets inherits theirs. */
 const stampKey = `${namespace}op`;
+/** In the place of a stamp: the jail came from another tool, and no file of that one counts any more. */
+export const migratedStamp = 'migrated';
 
 const columns = [
   'mounted',
@@ -312,18 +315,28 @@ export function toSpec(world: World, jail: Jail): JailSpec {
   };
 }
 
-/** Other tools write the patch level behind the release's name; the dataset has none. */
-function baseOf(
+/**
+ * The release that a jail names. Other tools write the patch level behind the name; the dataset has none.
+ */
+export function releaseOf(
   world: World,
   { local, file }: Jail,
   name: string | undefined,
-): { release: string; root: string | undefined } {
+): Release | undefined {
   const names =
     file === undefined ? [name] : [name, local.get('cloned_release'), name?.replace(/-p\d+$/, '')];
-  const found = names.flatMap((one) => world.releases.find((release) => release.name === one) ?? []);
-  const mountpoint = found[0]?.mountpoint;
+  return names.flatMap((one) => world.releases.find((release) => release.name === one) ?? [])[0];
+}
+
+function baseOf(
+  world: World,
+  jail: Jail,
+  name: string | undefined,
+): { release: string; root: string | undefined } {
+  const release = releaseOf(world, jail, name);
+  const mountpoint = release?.mountpoint;
   return {
-    release: found[0]?.name ?? name ?? 'none',
+    release: release?.name ?? name ?? 'none',
     root: mountpoint === undefined ? undefined : join(mountpoint, 'root'),
   };
 }

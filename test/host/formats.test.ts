@@ -183,6 +183,41 @@ describe.skipIf(!hostTests)(`formats of other tools${reason}`, () => {
     expect(await failEveryStep(world, { operation: 'property.set', input, reset })).toBe(3);
   });
 
+  it('migrate makes them our own, back gives them back, confirm removes what was kept', () => {
+    const before = digests();
+    const all = (name: string) =>
+      iocage('get', 'all', name)
+        .stdout.split('\n')
+        .filter((line) => !/^(tag|release|used|available|compressratio):/.test(line));
+    const was = foreignJails.map(({ name }) => all(name));
+    const dry = iocage('migrate', '--dry-run', 'web_1');
+    expect(dry, dry.stderr).toMatchObject({ status: 0 });
+    expect(dry.stdout).toContain('org.freebsd.iocage:ip4_addr=vnet0|192.0.2.10/24');
+    expect(dry.stdout).toContain('config.json.migrated');
+    expect(digests()).toEqual(before);
+    const migrated = iocage('migrate', 'ALL');
+    expect(migrated, migrated.stderr).toMatchObject({ status: 0 });
+    expect(foreignJails.map(({ name }) => all(name))).toEqual(was);
+    expect(existsSync(pathOf('web_1'))).toBe(false);
+    for (const name of ['web_1', 'foo', 'mail']) {
+      const started = iocage('start', name);
+      expect(started, started.stderr).toMatchObject({ status: 0 });
+    }
+    expect(iocage('exec', 'web_1', 'ip', '-4', '-o', 'addr', 'show', 'dev', 'vnet0').stdout).toContain(
+      '192.0.2.10/24',
+    );
+    expect(iocage('stop', 'web_1', 'foo', 'mail').status).toBe(0);
+    const refused = iocage('migrate', '--back', 'thick');
+    expect(refused.status).toBe(1);
+    expect(iocage('migrate', '--back', '-f', ...foreignJails.map(({ name }) => name)).status).toBe(0);
+    // The file is the same one, under its old name.
+    expect(digests()).toEqual(before);
+    expect(iocage('migrate', 'thick').status).toBe(0);
+    expect(iocage('migrate', '--confirm', '-f', 'thick').status).toBe(0);
+    expect(existsSync(`${pathOf('thick')}.migrated`)).toBe(false);
+    expect(iocage('clone', 'thick', 'tag=copy').status).toBe(0);
+  });
+
   it('a corrupt file makes that one jail corrupt, with the reason, and keeps no other from working', () => {
     const text = readFileSync(pathOf('flat'), 'utf8');
     writeFileSync(pathOf('flat'), text.slice(0, 40));

@@ -1,5 +1,5 @@
 /** Jails that other tools configure, against the fakes: what is read, what is written, what is refused. */
-import { readFileSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Files } from '../../src/driver/system.ts';
@@ -125,7 +125,7 @@ describe('formats', () => {
     const prepare = () => world.run('property.set', { jails, properties: [['quota', 'none']] });
     expect(await failEveryStep(steps, { operation: 'property.set', input, prepare, reset })).toBe(6);
     await reset();
-    for (const jail of jails) {
+    for (const jail of ['web_1', 'foo']) {
       const start = { operation: 'jail.start', input: () => ({ jail }) };
       const stop = async () => {
         await world.run('jail.stop', { jail });
@@ -314,5 +314,140 @@ describe('formats', () => {
       '{"CONFIG_VERSION": "29", "host_hostuuid": "old", "boot": 0}',
     );
     expect((await list()).find(({ tag }) => tag === 'old')).toMatchObject({ boot: false });
+  });
+
+  describe('migrate', () => {
+    const allOf = async (jail: string) => {
+      const { properties } = await world.run<{ properties: any[] }>('property.get', { key: 'all', jail });
+      return Object.fromEntries(
+        // ZFS counts what a property takes.
+        properties.filter(({ source }) => source !== 'zfs').map(({ key, value }) => [key, value]),
+      );
+    };
+    const contents = () =>
+      foreignJails.map(({ name, file }) =>
+        [file, `${file}.migrated`].map(
+          (one) => existsSync(join(directoryOf(name), one)) && textOf(name, one),
+        ),
+      );
+
+    it('what held before holds afterwards, the file is kept, and back is as it was', async () => {
+      writeFileSync(join(world.directory, 'tank/iocage/defaults.json'), fixtureText('defaults.json'));
+      await world.run('property.set', {
+        jails: ['default'],
+        properties: [
+          ['priority', '7'],
+          ['exec_timeout', '99'],
+        ],
+      });
+      const [files, jails] = [contents(), await list()];
+      for (const { name, file, fixture } of foreignJails) {
+        const before = await allOf(name);
+        const done = await world.run('jail.migrate', { jail: name });
+        expect(done).toMatchObject({ uuid: name, kept: expect.stringMatching(/\.migrated$/) });
+        const after = await allOf(name);
+        // The property names our release, not its patch level.
+        if (name === 'web_1') expect(after['release']).toBe('busybox');
+        // A name that only followed from the dataset's is the jail's own now.
+        expect({ ...after, release: 0, tag: 0 }, name).toEqual({ ...before, release: 0, tag: 0 });
+        expect(after['tag']).toBe(jails.find(({ uuid }) => uuid === name).tag);
+        expect(existsSync(join(directoryOf(name), file))).toBe(false);
+        expect(textOf(name, `${file}.migrated`)).toBe(fixtureText(fixture));
+      }
+      expect((await list()).map(({ tag, state, type, ip4 }) => [tag, state, type, ip4])).toEqual(
+        jails.map(({ tag, state, type, ip4 }) => [tag, state, type, ip4]),
+      );
+      // One of ours now, in every respect.
+      await world.run('property.set', { jails: ['foo'], properties: [['tag', 'renamed']] });
+      await world.run('jail.clone', { jail: 'bar', name: 'copy' });
+      await world.run('jail.destroy', { jail: 'copy' });
+      for (const { name } of foreignJails) await world.run('jail.migrate-back', { jail: name });
+      expect(contents()).toEqual(files);
+      expect(await list()).toEqual(jails);
+    });
+
+    it('confirm removes the file, and there is no way back then', async () => {
+      await world.run('jail.migrate', { jail: 'web_1' });
+      await world.run('jail.migrate-confirm', { jail: 'web_1' });
+      expect(existsSync(join(directoryOf('web_1'), 'config.json.migrated'))).toBe(false);
+      for (const operation of ['jail.migrate-back', 'jail.migrate-confirm', 'jail.migrate'])
+        await expect(world.run(operation, { jail: 'web_1' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+      // Whatever stands there later is none of ours.
+      writeFileSync(join(directoryOf('web_1'), 'config.json'), '{');
+      expect((await list()).find(({ uuid }) => uuid === 'web_1')).toMatchObject({ state: 'down' });
+    });
+
+    it('a template that is read-only, and properties that an older iocage left', async () => {
+      const dataset = 'tank/iocage/templates/base';
+      await world.storage.create(dataset, {
+        'org.freebsd.iocage:boot': 'on',
+        'org.freebsd.iocage:notes': 'stale',
+      });
+      const text = '{\n    "host_hostuuid": "base",\n    "template": 1,\n    "type": "template"\n}';
+      writeFileSync(join(world.directory, dataset, 'config.json'), text);
+      await world.storage.set(dataset, { readonly: 'on' });
+      await world.run('jail.migrate', { jail: 'base' });
+      const local = await world.storage.local(dataset);
+      expect(local?.get('readonly')).toBe('on');
+      expect(local?.has('org.freebsd.iocage:notes')).toBe(false);
+      expect(await world.run('property.get', { key: 'boot', jail: 'base' })).toMatchObject({ value: 'off' });
+      const { jails } = await world.run<{ jails: any[] }>('jail.list', { templates: true });
+      expect(jails).toMatchObject([{ tag: 'base', state: 'down' }]);
+    });
+
+    it('is refused for a jail that runs, for a name that is taken, and for a value that cannot be stored', async () => {
+      await world.run('property.set', { jails: ['web_1'], properties: [['ip4_addr', 'none']] });
+      await world.run('jail.start', { jail: 'web_1' });
+      await expect(world.run('jail.migrate', { jail: 'web_1' })).rejects.toMatchObject({
+        code: 'JAIL_RUNNING',
+      });
+      await world.run('jail.stop', { jail: 'web_1' });
+      const mail = foreignJails.find(({ name }) => name === legacyUuid)!;
+      await plant({ ...mail, name: 'second' });
+      writeFileSync(join(directoryOf('second'), 'config'), 'host_hostuuid="second";\ntag="mail";\n');
+      await expect(world.run('jail.migrate', { jail: 'second' })).rejects.toMatchObject({
+        code: 'NAME_TAKEN',
+      });
+      const long = `{"CONFIG_VERSION": "29", "host_hostuuid": "thick", "notes": "${'x'.repeat(5000)}"}`;
+      writeFileSync(join(directoryOf('thick'), 'config.json'), long);
+      await expect(world.run('jail.migrate', { jail: 'thick' })).rejects.toThrow('longer than 1000 bytes');
+      expect(textOf('thick', 'config.json')).toBe(long);
+    });
+
+    it('every step fails once', async () => {
+      const steps = {
+        context: () => world.context(),
+        state: () => JSON.stringify([world.state(), contents()], null, 1),
+      };
+      const jail = 'web_1';
+      const [input, migrate] = [() => ({ jail }), () => world.run('jail.migrate', { jail })];
+      const back = () => world.run('jail.migrate-back', { jail });
+      const tolerant = () => migrate().catch(() => undefined);
+      expect(await failEveryStep(steps, { operation: 'jail.migrate', input, reset: back })).toBe(3);
+      expect(
+        await failEveryStep(steps, {
+          operation: 'jail.migrate-back',
+          input,
+          prepare: tolerant,
+          reset: tolerant,
+        }),
+      ).toBe(3);
+      await back();
+      const restore = async () => {
+        plantConfig(directoryOf(jail), foreignJails[0]!);
+        for (const key of (await world.storage.local(`tank/iocage/jails/${jail}`))!.keys())
+          if (key.startsWith('org.freebsd.iocage:'))
+            await world.storage.inherit(`tank/iocage/jails/${jail}`, key);
+        unlinkSync(join(world.directory, 'tank/iocage/tags', jail));
+      };
+      expect(
+        await failEveryStep(steps, {
+          operation: 'jail.migrate-confirm',
+          input,
+          prepare: tolerant,
+          reset: restore,
+        }),
+      ).toBe(2);
+    });
   });
 });

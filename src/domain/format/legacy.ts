@@ -9,6 +9,7 @@ const elsewhere: ReadonlySet<string> = new Set([
   'standby',
   'upgraded_from',
   'upgrade_snapshot',
+  'migrated_from',
 ]);
 
 export const legacyUcl: Dialect = {

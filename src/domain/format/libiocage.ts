@@ -18,6 +18,7 @@ const elsewhere: ReadonlySet<string> = new Set([
   'standby',
   'upgraded_from',
   'upgrade_snapshot',
+  'migrated_from',
   'last_started',
   'rlimits',
 ]);

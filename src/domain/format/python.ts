@@ -20,6 +20,7 @@ const elsewhere: ReadonlySet<string> = new Set([
   'standby',
   'upgraded_from',
   'upgrade_snapshot',
+  'migrated_from',
   'rlimits',
 ]);
 

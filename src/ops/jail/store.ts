@@ -42,15 +42,14 @@ export async function storeSteps(
 }
 
 async function fileSteps(
-  { files, storage }: Pick<Context, 'files' | 'storage'>,
+  context: Pick<Context, 'files' | 'storage'>,
   jail: Jail,
   names: readonly string[],
   properties: Properties,
 ): Promise<readonly Step[]> {
-  const { dataset } = jail;
   const [file, root] = [jail.file!, jail.mountpoint!];
   const after = newText(jail, names, properties);
-  const facts = await files.statBelow(root, file.name);
+  const facts = await context.files.statBelow(root, file.name);
   if (after === file.text || facts === undefined) return [];
   const { mode, uid, gid } = facts;
   const rewrite = rewriteConfig({
@@ -61,12 +60,20 @@ async function fileSteps(
     mode,
     owner: { uid, gid },
   });
-  // Python iocage makes its templates so, and opens them in the same way.
-  const closed = jail.template && (await storage.local(dataset))?.get('readonly') === 'on';
-  if (!closed) return [rewrite];
+  return writable(context, jail, rewrite);
+}
+
+/** A step that writes beside the root. Python iocage makes its templates read-only, and opens them in this way. */
+export async function writable(
+  { storage }: Pick<Context, 'storage'>,
+  { template, dataset }: Jail,
+  step: Step,
+): Promise<readonly Step[]> {
+  const closed = template && (await storage.local(dataset))?.get('readonly') === 'on';
+  if (!closed) return [step];
   const turn = (to: string, from: string): Step =>
     setProperties({ dataset, properties: { readonly: to }, previous: { readonly: from } });
-  return [turn('off', 'on'), rewrite, turn('on', 'off')];
+  return [turn('off', 'on'), step, turn('on', 'off')];
 }
 
 function newText(jail: Jail, names: readonly string[], properties: Properties): string {

@@ -3,6 +3,7 @@
  * the new text takes its place in one step and is on the disk before the next one, with the owner and the mode
  * of the old one.
  */
+import { join } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import { failure } from '../../domain/errors.ts';
 
@@ -34,3 +35,33 @@ export const rewriteConfig = stepKind<Rewrite>('config.rewrite', {
     if ((await run.files.readBelow(args.root, args.path)) === args.after) await put(args, args.before, run);
   },
 });
+
+interface Kept {
+  /** Mount point of the jail's dataset. */
+  readonly root: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Another name for such a file, in the same directory; what has that name already is never replaced. */
+async function giveName({ root, from, to }: Kept, { files }: Pick<StepRun, 'files'>): Promise<void> {
+  const [old, present] = [await files.statBelow(root, from), await files.statBelow(root, to)];
+  if (old !== undefined && present === undefined) return files.rename(join(root, from), join(root, to));
+  // Done already, by a run that was interrupted right afterwards.
+  if (old === undefined && present !== undefined) return;
+  throw failure('FILE_FAILED', {
+    path: join(root, present === undefined ? from : to),
+    why: present === undefined ? 'it is gone' : 'already exists',
+  });
+}
+
+export const keepFile = stepKind<Kept>('config.keep', {
+  title: ({ root, from, to }) => `rename ${join(root, from)} to ${to}`,
+  do: giveName,
+  async undo({ root, from, to }, run) {
+    if ((await run.files.statBelow(root, from)) === undefined)
+      await giveName({ root, from: to, to: from }, run);
+  },
+});
+
+export const configKinds = [rewriteConfig, keepFile];
