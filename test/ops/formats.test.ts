@@ -316,6 +316,60 @@ describe('formats', () => {
     expect((await list()).find(({ tag }) => tag === 'old')).toMatchObject({ boot: false });
   });
 
+  it('the three lines of the original that store ZFS properties, and libiocage on such a jail', async () => {
+    const common = { release: 'busybox', type: 'jail', ip4_addr: 'em0|192.0.2.60/24', memoryuse: '8G:log' };
+    // 1.5 to 1.7, 2.0 until March 2016, and what libiocage writes over them.
+    const lines: Record<string, Record<string, string>> = {
+      S: { ...common, tag: 's', hostname: 's.example.org', boot: 'on', allow_chflags: '0' },
+      M: {
+        ...common,
+        tag: 'm',
+        hostname: 'm.example.org',
+        host_hostname: 'UUID',
+        boot: 'off',
+        template: 'no',
+      },
+      Z: {
+        ...common,
+        tag: 'z',
+        host_hostname: 'z.example.org',
+        type: 'basejail',
+        istemplate: 'no',
+        template: '-',
+      },
+      L: {
+        ...common,
+        tag: 'l',
+        host_hostname: 'l.example.org',
+        boot: 'on',
+        allow_chflags: 'off',
+        vnet: 'off',
+      },
+    };
+    const uuidOf = (line: string) => `${line.charCodeAt(0)}0000000-01a8-11e4-aa78-3c970ea3222f`;
+    for (const [line, values] of Object.entries(lines)) {
+      const all = { ...values, host_hostuuid: uuidOf(line) };
+      const properties = Object.entries(all).map(([key, value]) => [
+        `org.freebsd.iocage:${key}`,
+        value === 'UUID' ? uuidOf(line) : value,
+      ]);
+      await world.storage.create(`tank/iocage/jails/${uuidOf(line)}`, Object.fromEntries(properties));
+    }
+    for (const line of ['S', 'M', 'Z', 'L']) {
+      const tag = line.toLowerCase();
+      const get = async (key: string) => (await world.run<any>('property.get', { key, jail: tag })).value;
+      expect(await get('host_hostname'), line).toBe(`${tag}.example.org`);
+      expect(await get('ip4_addr')).toBe('em0|192.0.2.60/24');
+      expect(await get('boot')).toBe(line === 'S' || line === 'L' ? 'on' : 'off');
+      expect(await get('allow_chflags')).toBe('0');
+      expect(await get('type')).toBe(line === 'Z' ? 'basejail' : 'jail');
+      await world.run('property.set', { jails: [tag], properties: [['notes', 'ours now']] });
+      const stored = await world.storage.local(`tank/iocage/jails/${uuidOf(line)}`);
+      expect(stored?.get('org.freebsd.iocage:notes')).toBe('ours now');
+      expect(stored?.get('org.freebsd.iocage:ip4_addr')).toBe('em0|192.0.2.60/24');
+    }
+  });
+
   describe('migrate', () => {
     const allOf = async (jail: string) => {
       const { properties } = await world.run<{ properties: any[] }>('property.get', { key: 'all', jail });
