@@ -70,6 +70,8 @@ describe.skipIf(!hostTests)(`formats of other tools${reason}`, () => {
       'web_1',
     ]);
     expect(listed().map(({ state: is }) => is)).toEqual(Array(8).fill('down'));
+    const tools = Object.fromEntries(listed().map(({ tag, configuredBy }) => [tag, configuredBy]));
+    expect(tools).toMatchObject({ foo: 'libiocage', thick: 'Python iocage', ours: undefined });
     expect(iocage('get', 'ip4_addr', 'web_1').stdout).toBe('vnet0|192.0.2.10/24\n');
     expect(iocage('get', 'memoryuse', 'foo').stdout).toBe('512M:deny\n');
     expect(iocage('get', 'host_hostname', 'mail').stdout).toBe('mail.example.org\n');
@@ -216,7 +218,7 @@ describe.skipIf(!hostTests)(`formats of other tools${reason}`, () => {
     expect(iocage('migrate', '--confirm', '-f', 'thick').status).toBe(0);
     expect(existsSync(`${pathOf('thick')}.migrated`)).toBe(false);
     expect(iocage('clone', 'thick', 'tag=copy').status).toBe(0);
-  });
+  }, 240_000);
 
   it('a corrupt file makes that one jail corrupt, with the reason, and keeps no other from working', () => {
     const text = readFileSync(pathOf('flat'), 'utf8');

@@ -26,6 +26,8 @@ export interface ListedJail {
   readonly vnet: boolean;
   /** Why the state is `corrupt`. */
   readonly problem?: string;
+  /** The tool in whose file its configuration is; absent where it is in properties of the dataset. */
+  readonly configuredBy?: string;
 }
 
 const sorts = ['name', 'jid', 'state', 'release', 'ip4', 'boot', 'type', 'tag', 'uuid'] as const;
@@ -132,6 +134,7 @@ function listed(world: World, jail: Jail, running: RunningJail | undefined): Lis
     basejail: value('type') === 'basejail' || values.get('basejail') === '1',
     vnet: values.get('vnet') === 'on',
     ...(jail.problem === undefined ? {} : { problem: jail.problem }),
+    ...(jail.file === undefined ? {} : { configuredBy: jail.file.title }),
   };
 }
 
