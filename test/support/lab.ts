@@ -14,8 +14,10 @@ export { sh };
 import { busyboxTar } from './release.ts';
 
 export const hostTests = process.env['IOCAGE_HOST_TESTS'] === '1';
+/** Why tests with a pool cannot run; undefined where they can. */
+export const whyNot = hostTests ? undefined : 'needs root and ZFS, run with make test';
 /** For `describe.skipIf(!hostTests)`: the name tells the reason. */
-export const reason = hostTests ? '' : ' (skipped: needs root and ZFS, run with make test)';
+export const reason = whyNot ? ` (skipped: ${whyNot})` : '';
 
 export interface Lab {
   readonly pool: TestPool;
