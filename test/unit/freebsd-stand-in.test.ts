@@ -4,7 +4,7 @@
  * stand-in is stricter than FreeBSD, its answer says `stand-in`.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { standIn, type StandIn } from '../support/freebsd/standin.ts';
@@ -500,7 +500,7 @@ describe('a jail', () => {
   it('really runs what its root has, as root', async (context) => {
     if (process.getuid?.() !== 0) return context.skip('not root: chroot(8) is for root only');
     const busybox = '/bin/busybox';
-    spawnSync('cp', [busybox, join(root, 'bin/sh')]);
+    for (const applet of ['sh', 'sleep']) copyFileSync(busybox, join(root, 'bin', applet));
     await all(jail);
     expect(await all('jexec j /bin/sh -c "echo $USER in $PWD > /etc/seen"')).toBe('');
     expect(readFileSync(join(root, 'etc/seen'), 'utf8')).toBe('root in /\n');
@@ -695,12 +695,10 @@ describe('faults', () => {
     await expect(host.exec.read(['sysctl', '-n', 'hw.ncpu'], { timeoutMs: 100 })).rejects.toThrow(
       /took too long/,
     );
-    const child = spawn(join(host.bin, 'sysctl'), ['hw.ncpu']);
     host.fail({ tool: 'sysctl', what: 'hang' });
-    const again = spawn(join(host.bin, 'sysctl'), ['hw.ncpu']);
-    const end = new Promise((resolve) => again.once('exit', (_, signal) => resolve(signal)));
-    await new Promise((resolve) => child.once('exit', resolve));
-    setTimeout(() => again.kill('SIGTERM'), 300);
+    const child = spawn(join(host.bin, 'sysctl'), ['hw.ncpu']);
+    const end = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    setTimeout(() => child.kill('SIGTERM'), 500);
     expect(await end).toBe('SIGTERM');
   });
 
