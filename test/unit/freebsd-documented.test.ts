@@ -2,10 +2,11 @@
  * The table of FreeBSD's words holds together, its page is printed from it (`npx vitest run --project unit
  * --update` prints it anew), and a command line is judged by it.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { limitResources } from '../../src/domain/codec/limit.ts';
 import { documented } from '../support/freebsd/documented.ts';
@@ -13,7 +14,14 @@ import { judged, undocumented } from '../support/freebsd/grammar.ts';
 import { referencePage, unshown } from '../support/freebsd/reference.ts';
 import { tools } from '../support/freebsd/tools/index.ts';
 
-const page = join(dirname(fileURLToPath(import.meta.url)), '../../docs/freebsd-reference.md');
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const page = join(root, 'docs/freebsd-reference.md');
+
+const readWorkflow = (workflow: any) => {
+  const job = workflow.jobs.test;
+  const step = job.steps.find((one: any) => one.uses?.startsWith('vmactions/freebsd-vm@'));
+  return { job, script: step.with.run as string };
+};
 
 describe('the table', () => {
   it('has each word once, with a page and a release', () => {
@@ -35,6 +43,25 @@ describe('the table', () => {
     expect(Object.keys(tools).filter((tool) => !judged.includes(tool))).toEqual([]);
     const known = new Set(documented.filter((row) => row.kind === 'resource').map((row) => row.word));
     expect(Object.keys(limitResources).filter((resource) => !known.has(resource))).toEqual([]);
+  });
+});
+
+describe('the workflow', () => {
+  it('runs the host tests as they are, on a release of each supported line', () => {
+    const text = readFileSync(join(root, '.github/workflows/freebsd.yml'), 'utf8');
+    const { job, script } = readWorkflow(parse(text));
+    expect(job.strategy.matrix.release.map((release: string) => Number(release.split('.')[0]))).toEqual([
+      13, 14, 15,
+    ]);
+    expect(script).toContain('npx vitest run --project host');
+    const wrapper = /^\s*(test\/support\/\S+)/m.exec(script)?.[1];
+    expect(wrapper).toBeDefined();
+    expect(existsSync(join(root, wrapper!))).toBe(true);
+    const loads = script
+      .split('\n')
+      .filter((line: string) => /^(kldload|sysctl|freebsd-version) /.test(line));
+    expect(loads.length).toBe(3);
+    expect(loads.flatMap((line: string) => undocumented(line.split(' '), 13))).toEqual([]);
   });
 });
 
