@@ -91,6 +91,7 @@ export async function runTool(name: string, words: readonly string[], setting: S
     store,
     jid,
     release: releaseNumber(store.read()),
+    env: setting.env,
     out: (text) => setting.out(text),
     err: (text) => setting.err(text),
     input: () => setting.input(),

@@ -19,9 +19,11 @@ import { jail } from './jail.ts';
 import { jexec, lockf, setfib } from './jexec.ts';
 import { jls } from './jls.ts';
 import { mount, mountNullfs, umount } from './mount.ts';
+import { pgrep, pkill, sockstat } from './pgrep.ts';
 import { cpuset, rctl } from './rctl.ts';
 import { netstat, route } from './route.ts';
 import { etcupdate, fetch, freebsdUpdate, pkg } from './software.ts';
+import { rtsol, rtsold } from './rtsol.ts';
 import { sysctl } from './sysctl.ts';
 import { zfs } from './zfs.ts';
 
@@ -47,14 +49,19 @@ export const tools: Readonly<Record<string, Tool>> = {
   login,
   mount,
   mount_nullfs: mountNullfs,
+  pgrep,
+  pkill,
   netstat,
   pfctl,
   pkg,
   'pkg-static': pkg,
   rctl,
   route,
+  rtsol,
+  rtsold,
   service,
   setfib,
+  sockstat,
   sysctl,
   umount,
   uname,
