@@ -92,6 +92,7 @@ const refused: Readonly<Record<string, readonly Case[]>> = {
       'interface epair7b does not exist',
     ],
     [[], 'jail -c name=j path=ROOT persist mount.fstab=/no/fstab', 1, '/no/fstab: No such file or directory'],
+    [[], 'jail -c name=j path=ROOT persist exec.fib=9 exec.start=true', 1, 'setfib: Invalid argument'],
     [[], 'jail -c name=a.b path=ROOT persist', 1, 'jail "a" not found'],
     [[jail], jail, 1, 'jail: "j" already exists'],
     [[jail], 'jail -c jid=1 path=ROOT persist', 1, '"1" already exists'],
@@ -382,6 +383,17 @@ describe('releases', () => {
       status: 1,
       stderr: expect.stringContaining('Invalid argument'),
     });
+  });
+
+  it('a bridge of 15 takes no member with an address, and no address for a member, unless it is told to', async () => {
+    host.close();
+    open({ release: '15.0-RELEASE' });
+    await all('ifconfig bridge create', 'ifconfig epair create', 'ifconfig bridge0 addm epair0a');
+    expect((await run('ifconfig bridge0 addm em0')).stderr).toContain('BRDGADD em0: Invalid argument');
+    expect((await run('ifconfig epair0a inet 10.0.0.1/24')).stderr).toContain(
+      '(SIOCAIFADDR): Invalid argument',
+    );
+    await all('sysctl net.link.bridge.member_ifaddrs=1', 'ifconfig bridge0 addm em0');
   });
 
   it('a kernel without VIMAGE or with RACCT off', async () => {

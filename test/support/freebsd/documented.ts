@@ -215,7 +215,7 @@ const system: Row[] = [
       security.jail.sysvipc_allowed security.jail.allow_raw_sockets security.jail.chflags_allowed
       security.jail.mount_allowed security.jail.children.max security.jail.children.cur vfs.usermount
       net.inet6.ip6.dad_count net.add_addr_allfibs`,
-    15: 'security.jail.meta_maxbufsize security.jail.env',
+    15: 'security.jail.meta_maxbufsize security.jail.env net.link.bridge.member_ifaddrs',
   }),
   // -j takes a name since 2015; a pattern may be left out where another condition stands.
   ...rows('pgrep', 'flag', 'pkill(1)', {

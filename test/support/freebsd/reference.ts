@@ -26,9 +26,9 @@ function line(row: Row): string {
 }
 
 const rooms: readonly (readonly [string, readonly string[]])[] = [
-  ['Jails', ['jail', 'jls', 'jexec', 'login', 'setfib']],
+  ['Jails', ['jail', 'jls', 'jexec', 'login', 'setfib', 'pgrep', 'pkill']],
   ['File systems and devices', ['mount', 'mount_nullfs', 'umount', 'devfs', 'zfs']],
-  ['Network', ['ifconfig', 'route', 'netstat', 'pfctl', 'ipfw', 'dhclient']],
+  ['Network', ['ifconfig', 'route', 'netstat', 'pfctl', 'ipfw', 'dhclient', 'rtsol', 'rtsold', 'sockstat']],
   ['Limits', ['rctl', 'cpuset']],
   [
     'The host',
@@ -82,7 +82,32 @@ sees every device), a relative path of a jail, \`zfs jail\` of a dataset without
 Such an answer says \`stand-in\`.
 
 It is no kernel. It does not know how long things take, packets, permissions of devices, what a process in a jail may do, or what
-FreeBSD gets wrong. The first run on a real host will tell; see [the page about FreeBSD hosts in the workflow](../.github/workflows/freebsd.yml).
+FreeBSD gets wrong. The first run on a real host will tell.
+
+## The host suite on FreeBSD
+
+[.github/workflows/freebsd.yml](../.github/workflows/freebsd.yml) runs the tests of \`test/host\` as they are on FreeBSD 13, 14 and 15, as root, each
+on a pool in a file that carries the marker property. By hand, on a machine of your own:
+
+\`\`\`sh
+pkg install node22 npm-node22 bash curl zstd
+kldload -n zfs nullfs fdescfs tmpfs procfs linprocfs if_bridge if_epair pf
+npm ci && npm run build
+test/support/with-zfs env IOCAGE_HOST_TESTS=1 npx vitest run --project host
+\`\`\`
+
+Nobody has run it yet. The shared set-up knows both systems: the pool, the laboratory's look at the host (\`test/support/host-state.ts\`), the
+small test release (of rescue(8) instead of busybox), terminals by script(1), lists of files, owners in tar(1). What is still Linux's own:
+
+| tests | why |
+| --- | --- |
+| \`linux\`, \`isolation\`, \`run-as\`, \`network\`, \`vnet\`, \`names\`, \`vnet-pool\` | about crun, name spaces and iproute2; skipped, with the reason in the name. FreeBSD's counterpart are the contract and the goldens on the stand-in |
+| \`limits\`, \`processes\`, parts of \`cli\` and \`packages\` | look into \`/proc\` and control groups; on FreeBSD rctl(8) and \`jls\` answer, and limits need \`kern.racct.enable=1\` at boot |
+| \`packages\`, \`plan-packages\`, parts of \`upgrade\` and \`fetch\` | apt, dpkg and debootstrap; pkg(8) and freebsd-update(8) need the network |
+| \`sequences\`, \`how-to\` | mount tmpfs on \`/mnt\` and \`/srv\` in a mount name space of their own, which FreeBSD has not; on a machine to throw away that does no harm |
+| parts of \`fetch\`, \`image\`, \`package\` | archives that are forged with \`--transform\` and \`-I\` of GNU tar; \`gtar\` from packages in front of the PATH does |
+| parts of \`activate\`, \`bad-input\`, \`fetch\`, \`upgrade\` | become another user by setpriv(1); \`su -m\` does it there |
+| \`/proc/mounts\` in \`plan\`, \`fstab\`, \`disk\` | \`mount -p\` says it there |
 `;
 
 export function referencePage(): string {
