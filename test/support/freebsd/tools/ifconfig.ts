@@ -142,6 +142,9 @@ function applyAddress(machine: Machine, nic: Nic, pending: Pending): void {
   const elsewhere = nicsOf(machine, nic.vnet).some(
     (other) => other !== nic && [...other.inet, ...other.inet6].some((one) => one.address === address),
   );
+  const member = machine.nics.some((bridge) => bridge.members.includes(nic.id));
+  if (member && noMemberAddresses(machine, nic.vnet))
+    throw new Fail(`ioctl (${family === 4 ? 'SIOCAIFADDR' : 'SIOCAIFADDR_IN6'}): Invalid argument`);
   if (elsewhere) throw new Fail(`ioctl (${family === 4 ? 'SIOCAIFADDR' : 'SIOCAIFADDR_IN6'}): File exists`);
   const prefix = pending.prefix ?? (family === 4 ? 24 : 64);
   if (at >= 0) list.splice(at, 1);
