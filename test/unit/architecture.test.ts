@@ -207,6 +207,7 @@ describe('who may touch the machine', () => {
     const reasons: Readonly<Record<string, string>> = {
       'driver/linux/hooks.ts':
         'a hook is a command line by definition: the property of the jail, set by root',
+      'driver/linux/console.ts': 'constant scripts; paths, sizes and the program are their arguments',
       'driver/linux/processes.ts': 'a constant script, the process ids are its arguments',
       'ops/jail/guarded-change.ts':
         'a health check is a line for the shell of the jail by definition; it runs in the jail',

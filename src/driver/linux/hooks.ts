@@ -5,14 +5,16 @@
  * COMPAT: an executable file `prestart`, `poststart`, `prestop` or `poststop` in the jail's top dataset
  * takes the property's place. Root of the host must own it, and nobody else may write it.
  */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
-import type { Files, Paths } from '../system.ts';
+import type { Files, Paths, RunOptions } from '../system.ts';
 import type { JailSpec } from '../host.ts';
-import { failure } from '../../domain/errors.ts';
+import { asIocageError, failure } from '../../domain/errors.ts';
 import { hookUser } from './accounts.ts';
+import * as consoles from './console.ts';
+import { endOf, tailSince } from './console-log.ts';
 import { placesOf } from './names.ts';
-import { readState } from './state.ts';
+import { isAlive, readState } from './state.ts';
 import type { User } from './users.ts';
 
 export type HookName = 'prestart' | 'created' | 'poststart' | 'prestop' | 'poststop';
@@ -70,9 +72,13 @@ async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void
   if (args.argv.length === 0) return;
   if (args.nobody !== undefined)
     throw failure('COMMAND_FAILED', { argv: args.argv, status: 'not run', stderr: args.nobody });
-  await run.files.mkdir(dirname(args.consoleLog), { mode: 0o700 });
-  const state = await readState(run.files, placesOf(paths, args.pool, args.uuid).state);
-  await run.exec.change(args.argv, {
+  const places = placesOf(paths, args.pool, args.uuid);
+  const state = await readState(run.files, places.state);
+  const up = await isAlive(run.files, state);
+  const console = (up ? consoles.jailConsole : consoles.programConsole)(places, args.consoleLog);
+  const from = await endOf(run.files, args.consoleLog);
+  const turns = up ? await consoles.turnsOf(run.files, console) : 0;
+  const options: RunOptions = {
     env: {
       ...args.env,
       IOCAGE_NAME: args.tag,
@@ -81,10 +87,48 @@ async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void
       IOCAGE_ROOT: args.root,
     },
     ...(args.timeoutMs > 0 ? { timeoutMs: args.timeoutMs } : {}),
-    // A file: what a hook leaves running keeps its output open.
-    logTo: args.consoleLog,
+    // What a hook leaves running keeps its output open, after us too.
+    via: await consoles.into(run.files, console),
+    // By which what it started is known when its time is up.
+    mark: `IOCAGE_RUN=${run.operationId}-${args.name}`,
     signal: run.signal,
-  });
+  };
+  const failed = await run.exec.change(args.argv, options).then(
+    () => undefined,
+    (thrown: unknown) => thrown ?? new Error('no reason'),
+  );
+  if (run.dry) return;
+  await consoles.settleConsole(run, console);
+  tellLost(args, (await consoles.turnsOf(run.files, console)) - turns, run);
+  if (!up) await consoles.forgetConsole(run.files, console);
+  if (failed !== undefined)
+    throw withWords(failed, await tailSince(run.files, args.consoleLog, from, tailBytes));
+}
+
+/** Of what a hook that failed printed, its last lines are looked at. */
+const tailBytes = 4096;
+
+/** Why it failed, in its own words. */
+function withWords(thrown: unknown, said: string): unknown {
+  const { code, details } = asIocageError(thrown);
+  if (code !== 'COMMAND_FAILED') return thrown;
+  const lines = said.split(/[\r\n]+/).map((line) => line.replaceAll(/\p{Cc}/gu, ' ').trim());
+  const stderr = lines
+    .filter((line) => line !== '')
+    .slice(-2)
+    .join('; ')
+    .slice(0, 600);
+  const { argv, status } = details as { argv: readonly string[]; status: string };
+  return failure('COMMAND_FAILED', { argv, status, stderr });
+}
+
+/** Both files of the log are full of it: what it said first, and what was there before, is gone. */
+function tellLost({ name, consoleLog }: HookArgs, turns: number, run: StepRun): void {
+  if (turns < 2) return;
+  const mib = (files: number): string => `${(files * consoles.consoleBytes) / 1024 ** 2} MiB`;
+  run.note(
+    `more than ${mib(turns - 1)} were printed while the ${name} hook ran; ${consoleLog} and the file before it keep the last ${mib(1)} to ${mib(2)}`,
+  );
 }
 
 export function hookSteps(paths: Paths) {

@@ -16,7 +16,7 @@ import { hookSteps, milliseconds } from './hooks.ts';
 import { hostsPath, namesOf, namesSteps, wantsHosts } from './hosts.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { localTimeSteps, setLocalTime } from './local-time.ts';
-import { readySteps } from './ready.ts';
+import { awaitedText, readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
 import { dhcpSteps, type DhcpArgs } from './dhcp.ts';
 import { planJailNetwork } from './network.ts';
@@ -205,6 +205,7 @@ export function stepLists(doors: Doors): StepLists {
       ...(resolvConf === undefined ? {} : { resolvConf }),
       ...(wantsHosts(jail.config) ? { names: namesOf(jail) } : {}),
       network: typeof network === 'string' ? network : 'planned',
+      ...awaitedText(jail),
     };
   }
 
