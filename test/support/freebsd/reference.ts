@@ -34,6 +34,7 @@ const rooms: readonly (readonly [string, readonly string[]])[] = [
     'The host',
     [
       'sysctl',
+      'chroot',
       'kldload',
       'kldstat',
       'kldunload',
