@@ -183,6 +183,27 @@ export function effective(
   return values;
 }
 
+/**
+ * The values in force of a jail.
+ *
+ * @param stored what `set … default` stored; a jail that another tool configures has other defaults
+ * @param changes values that are about to be stored
+ */
+export function configOf(
+  jail: {
+    readonly uuid: string;
+    readonly local?: ReadonlyMap<string, string>;
+    readonly defaults?: ReadonlyMap<string, string>;
+  },
+  stored: ReadonlyMap<string, string>,
+  changes: readonly (readonly [string, string])[] = [],
+): ReadonlyMap<string, string> {
+  const local = jail.local ?? new Map<string, string>();
+  return effective(changes.length === 0 ? local : new Map([...local, ...changes]), jail.defaults ?? stored, {
+    uuid: jail.uuid,
+  });
+}
+
 /** The stored values that cannot be read, each with the reason. */
 export function problems(stored: ReadonlyMap<string, string>): readonly Issue[] {
   const issues: Issue[] = [];

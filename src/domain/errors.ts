@@ -227,6 +227,13 @@ export const errorTable = {
     message: (d: { name: string; why: string }) => `jail ${quote(d.name)} cannot be used: ${d.why}`,
     hint: () => `iocage doctor`,
   }),
+  OTHER_FORMAT: row({
+    exit: 1,
+    http: 409,
+    message: (d: { command: string; jail: string; file: string; title: string }) =>
+      `'iocage ${d.command}' does not work on jail ${d.jail}, whose configuration is kept in ${d.file} of ${d.title}`,
+    hint: (d) => `'iocage migrate ${d.jail.split(' ')[0]}' makes it a jail of ours; it can be undone`,
+  }),
   NAME_TAKEN: row({
     exit: 1,
     http: 409,

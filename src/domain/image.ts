@@ -123,6 +123,7 @@ const ownKeys = new Set([
   'basejail',
   'cloned_release',
   'source_template',
+  'migrated_from',
 ]);
 /** Of one jail only: a second one must not have them too. */
 const personal = /^(hostname|host_hostname|jail_zfs_dataset|.*_mac)$/;

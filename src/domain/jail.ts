@@ -1,5 +1,6 @@
 /** A jail as it is stored, and how a name on the command line finds it. Pure. */
 import { failure } from './errors.ts';
+import type { ConfigText } from './format/config-file.ts';
 
 export interface Jail {
   /** Last part of the dataset's name: a UUID, or the name given with `-n`. */
@@ -14,8 +15,14 @@ export interface Jail {
   readonly rootMounted?: boolean;
   /** It lies under `templates/`, or says of itself that it is one. */
   readonly template: boolean;
-  /** iocage's properties that are stored on the dataset itself. */
+  /** iocage's properties that are stored on the dataset itself, or in its `file`. */
   readonly local: ReadonlyMap<string, string>;
+  /** Another tool keeps its configuration here, in the dataset's top directory; `title` says which tool. */
+  readonly file?: ConfigText & { readonly title: string };
+  /** What holds where it says nothing, when it takes the defaults of that tool and not those of `set … default`. */
+  readonly defaults?: ReadonlyMap<string, string>;
+  /** This program made it: its dataset carries an operation's stamp of its own. */
+  readonly made: boolean;
   /** ZFS's own properties, as text. */
   readonly native: ReadonlyMap<string, string>;
   /** Its `host_hostuuid` names this dataset: iocage made it. What is not ours is never destroyed. */

@@ -168,7 +168,8 @@ export interface Files {
     root: string,
     path: string,
     text: string,
-    options?: { mode?: number; owner?: { uid: number; gid: number } },
+    /** `sync`: text and name are on the disk when it returns. */
+    options?: { mode?: number; owner?: { uid: number; gid: number }; sync?: boolean },
   ): Promise<void>;
   /** Makes one directory, 0755; one that is there already is no failure. */
   mkdirBelow(root: string, path: string): Promise<void>;

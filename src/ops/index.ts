@@ -16,6 +16,7 @@ import { jailPromote } from './jail/promote.ts';
 import { jailRename } from './jail/rename.ts';
 import { jailRebase, jailUpgrade, rebaseLook, upgradeLook } from './jail/upgrade.ts';
 import { upgradeBack, upgradeDone } from './jail/way-back.ts';
+import { jailMigrate, migrateBack, migrateConfirm } from './jail/migrate.ts';
 import { propertyReset } from './jail/reset.ts';
 import { propertySet } from './jail/set.ts';
 import { propertyDefaults, propertyGet } from './jail/get.ts';
@@ -61,6 +62,7 @@ export const operations: readonly Operation[] = [
   jailRename,
   jailUpgrade,
   jailRebase,
+  jailMigrate,
   jailDestroy,
   snapshotTake,
   snapshotList,
@@ -108,6 +110,8 @@ export const furtherOperations: readonly Operation[] = [
   rebaseLook,
   upgradeBack,
   upgradeDone,
+  migrateConfirm,
+  migrateBack,
   jailCreateStart,
   jailCloneStart,
   fstabList,

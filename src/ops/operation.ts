@@ -86,6 +86,8 @@ export interface ChangeOperation<I extends z.ZodType = z.ZodType, O = unknown> e
   readonly effect: 'change' | 'destroy';
   /** What an interrupted run becomes: as before, or completed. */
   readonly recover: 'undo' | 'finish';
+  /** Also for jails whose configuration another tool keeps in a file; all others are refused for them. */
+  readonly anyFormat?: true;
   /** Decides once what the locks and the plan must agree on (a time, a generated name). */
   prepare?(context: Context, input: z.output<I>): z.output<I>;
   /** Names of the locks it holds while it plans and runs; `jail:UUID`, `tag:TAG`, `release:NAME`, `pool`. */

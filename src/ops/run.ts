@@ -5,13 +5,14 @@
 import type { z } from 'zod';
 import type { JournalHead, OpenJournal, Step } from '../driver/system.ts';
 import type { StepKind, StepRun } from '../driver/step.ts';
+import { label } from '../domain/jail.ts';
 import { asIocageError, failure, type IocageError, type UndoFailure } from '../domain/errors.ts';
 import type { StepFacts } from '../domain/events.ts';
 import { issueWords } from '../domain/issue-words.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
 import { runSequence } from './sequence.ts';
 import { kindOf } from './steps/kinds.ts';
-import { ageWorld, forgetWorld } from './world.ts';
+import { ageWorld, forgetWorld, worldSeen } from './world.ts';
 
 /** How long an operation waits for another one on the same jail before it says who holds it. */
 const lockWaitMs = 10_000;
@@ -125,6 +126,21 @@ async function runFleet(
   }
 }
 
+/** What an operation that knows only properties of datasets did to such a jail would count for nothing. */
+async function refuseFiles(
+  context: Context,
+  { command }: ChangeOperation,
+  locks: readonly string[],
+): Promise<void> {
+  const world = await worldSeen(context);
+  const jail = world?.jails.find(
+    ({ file, pool, uuid }) => file !== undefined && locks.includes(`jail:${pool}:${uuid}`),
+  );
+  if (jail?.file === undefined) return;
+  const { name: file, title } = jail.file;
+  throw failure('OTHER_FORMAT', { command: command.names[0], jail: label(jail), file, title });
+}
+
 async function runChange(
   context: Context,
   operation: ChangeOperation,
@@ -133,6 +149,7 @@ async function runChange(
 ): Promise<Outcome> {
   const input = operation.prepare?.(context, checked) ?? checked;
   const locks = await operation.locks(context, input);
+  if (!operation.anyFormat) await refuseFiles(context, operation, locks);
   if (context.dry) return dryRun(context, await operation.plan(context, input));
 
   const held = await context.locks.take(locks, operation.id, lockWaitMs);

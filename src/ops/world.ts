@@ -1,14 +1,16 @@
 /**
  * What is on the pool, read in two child processes whatever the number of jails: which pool is meant,
- * and every dataset of the layout with its properties.
+ * and every dataset of the layout with its properties. Files are read only for jails that another tool
+ * configures (`config-files.ts`).
  */
 import { join } from 'node:path';
 import type { DatasetRow, Pool } from '../driver/storage.ts';
 import type { JailSpec } from '../driver/host.ts';
 import type { Context } from './operation.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
-import { effective } from '../domain/config.ts';
+import { configOf } from '../domain/config.ts';
 import { properties } from '../domain/properties/index.ts';
+import { withFiles } from './config-files.ts';
 import { nameProblem } from '../domain/name.ts';
 import { failure } from '../domain/errors.ts';
 
@@ -81,7 +83,7 @@ const nativeKeys = properties
 /**
  * Properties of ours that are no jail properties: fetch writes them on a release, a start writes on a
  * basejail which release it shows, and receive on a jail that another host's is the original of it, an
- * upgrade what leads back.
+ * upgrade what leads back, and a migration too.
  */
 const toolKeys = [
   'release_kind',
@@ -92,10 +94,17 @@ const toolKeys = [
   'standby',
   'upgraded_from',
   'upgrade_snapshot',
+  'migrated_from',
 ];
+
+/** Which operation made the dataset. What lies below the layout's datasets inherits theirs. */
+const stampKey = `${namespace}op`;
+/** In the place of a stamp: the jail came from another tool, and no file of that one counts any more. */
+export const migratedStamp = 'migrated';
 
 const columns = [
   'mounted',
+  stampKey,
   ...new Set(['mountpoint', 'used', ...nativeKeys]),
   ...[...userKeys, ...toolKeys].map((key) => namespace + key),
 ];
@@ -109,13 +118,15 @@ function splitColumns(row: DatasetRow): { local: Map<string, string>; native: Ma
   const local = new Map<string, string>();
   const native = new Map<string, string>();
   for (const [column, value] of row.values) {
+    if (column === stampKey) continue;
     if (column.startsWith(namespace)) local.set(column.slice(namespace.length), value);
     else if (column !== activeKey) native.set(column, value);
   }
   return { local, native };
 }
 
-function toJail(row: DatasetRow, pool: string, template: boolean): Jail {
+/** @param above stamp of the dataset that it lies in */
+function toJail(row: DatasetRow, pool: string, template: boolean, above: string | undefined): Jail {
   const { local, native } = splitColumns(row);
   const uuid = row.name.split('/').at(-1)!;
   const mountpoint = mountpointOf(row);
@@ -136,8 +147,15 @@ function toJail(row: DatasetRow, pool: string, template: boolean): Jail {
     local,
     native,
     ours: row.problem === undefined && local.get('host_hostuuid') === uuid,
+    // What cannot be told apart from a forgery is not asked for a file either.
+    made: row.problem !== undefined || (local.has('host_hostuuid') && isStamped(row, above)),
     ...(problem === undefined ? {} : { problem }),
   };
+}
+
+function isStamped(row: DatasetRow, above: string | undefined): boolean {
+  const stamp = row.values.get(stampKey);
+  return stamp !== undefined && stamp !== above;
 }
 
 /**
@@ -168,6 +186,11 @@ export function ageWorld(context: Context): void {
   seenBy(context).old = true;
 }
 
+/** What was read, if anything was; reads nothing. */
+export function worldSeen(context: Context): Promise<World> | undefined {
+  return seenBy(context).world;
+}
+
 export function readWorld(context: Context): Promise<World> {
   const known = seenBy(context);
   if (known.world !== undefined && known.old !== true) return known.world;
@@ -196,7 +219,7 @@ export async function readJail(context: Context, name: string): Promise<{ world:
   const [own, root] = ['', '/root'].map((end) => rows.find((row) => row.name === meant.dataset + end));
   const template = meant.dataset.startsWith(`${before.root}/templates/`);
   const now = own && {
-    ...toJail(own, before.pool.name, template),
+    ...(await rereadJail(context, before, meant, own, template)),
     rootMounted: root?.values.get('mounted') !== 'no',
   };
   if (now?.uuid !== meant.uuid || now.tag !== meant.tag) {
@@ -208,6 +231,18 @@ export async function readJail(context: Context, name: string): Promise<{ world:
     world: { ...before, jails: before.jails.map((jail) => (jail === meant ? now : jail)) },
     jail: now,
   };
+}
+
+/** Who made it does not change: a jail of ours stays one, and for another one the file is looked at again. */
+async function rereadJail(
+  context: Context,
+  before: World,
+  { made }: Jail,
+  row: DatasetRow,
+  template: boolean,
+): Promise<Jail> {
+  const read = { ...toJail(row, before.pool.name, template, undefined), made };
+  return (await withFiles(context, [read], before.mountpoint))[0]!;
 }
 
 /**
@@ -240,16 +275,19 @@ async function readNow(context: Context): Promise<World> {
   const mountpoint = mountpointOf(top);
   if (mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: root });
   const defaultsRow = rows.find((row) => row.name === `${root}/.defaults`);
-  const jails = [
-    ...(below.get('jails') ?? []).map((row) => toJail(row, pool.name, false)),
-    ...(below.get('templates') ?? []).map((row) => toJail(row, pool.name, true)),
-  ].sort((a, b) => (a.dataset < b.dataset ? -1 : 1));
+  const jailsIn = (group: 'jails' | 'templates'): readonly Jail[] => {
+    const above = rows.find((row) => row.name === `${root}/${group}`)?.values.get(stampKey);
+    return (below.get(group) ?? []).map((row) => toJail(row, pool.name, group === 'templates', above));
+  };
+  const jails = [...jailsIn('jails'), ...jailsIn('templates')].sort((a, b) =>
+    a.dataset < b.dataset ? -1 : 1,
+  );
   return {
     pool,
     root,
     mountpoint,
     defaults: defaultsRow ? splitColumns(defaultsRow).local : new Map(),
-    jails,
+    jails: await withFiles(context, jails, mountpoint),
     releases: (below.get('releases') ?? []).map((row) => ({
       name: row.name.split('/').at(-1)!,
       dataset: row.name,
@@ -269,7 +307,7 @@ export function consoleLogs(world: World, uuid: string): readonly [string, strin
 /** The jail with its effective configuration, as the host driver takes it. */
 export function toSpec(world: World, jail: Jail): JailSpec {
   if (jail.problem !== undefined) throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
-  const config = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const config = configOf(jail, world.defaults);
   return {
     pool: jail.pool,
     uuid: jail.uuid,
@@ -279,11 +317,32 @@ export function toSpec(world: World, jail: Jail): JailSpec {
     root: join(jail.mountpoint!, 'root'),
     consoleLog: consoleLogs(world, jail.uuid)[0],
     config,
-    ...(config.get('type') === 'basejail' ? { base: baseOf(world, config.get('release')) } : {}),
+    ...(config.get('type') === 'basejail' ? { base: baseOf(world, jail, config.get('release')) } : {}),
   };
 }
 
-function baseOf(world: World, name: string | undefined): { release: string; root: string | undefined } {
-  const mountpoint = world.releases.find((release) => release.name === name)?.mountpoint;
-  return { release: name ?? 'none', root: mountpoint === undefined ? undefined : join(mountpoint, 'root') };
+/**
+ * The release that a jail names. Other tools write the patch level behind the name; the dataset has none.
+ */
+export function releaseOf(
+  world: World,
+  { local, file }: Jail,
+  name: string | undefined,
+): Release | undefined {
+  const names =
+    file === undefined ? [name] : [name, local.get('cloned_release'), name?.replace(/-p\d+$/, '')];
+  return names.flatMap((one) => world.releases.find((release) => release.name === one) ?? [])[0];
+}
+
+function baseOf(
+  world: World,
+  jail: Jail,
+  name: string | undefined,
+): { release: string; root: string | undefined } {
+  const release = releaseOf(world, jail, name);
+  const mountpoint = release?.mountpoint;
+  return {
+    release: release?.name ?? name ?? 'none',
+    root: mountpoint === undefined ? undefined : join(mountpoint, 'root'),
+  };
 }

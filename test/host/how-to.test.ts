@@ -52,6 +52,14 @@ describe.skipIf(!inside)('how-tos, inside (the test above runs these)', () => {
       await create(name, 'clone');
       await lab.run('property.set', { jails: [name], properties: [['template', 'yes']] });
     },
+    foreignJail(name) {
+      const dataset = `${lab.pool.name}/iocage/jails/${name}`;
+      for (const one of [dataset, `${dataset}/root`]) sh('zfs', 'create', one);
+      const directory = join(lab.pool.directory, 'pool/iocage/jails', name);
+      layBusyboxRoot(join(directory, 'root'));
+      const config = { host_hostuuid: name, release: 'bookworm-p1', cloned_release: 'bookworm', vnet: 0 };
+      writeFileSync(join(directory, 'config.json'), JSON.stringify(config, null, 4));
+    },
     basejail: (name) => create(name, 'base'),
     snapshot(word) {
       const [jail, snapshot] = word.split('@');

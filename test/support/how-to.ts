@@ -18,6 +18,8 @@ export const needs = {
   jail: /^jail ([\w.-]+)$/,
   runningJail: /^running jail ([\w.-]+)$/,
   template: /^template ([\w.-]+)$/,
+  /** One that Python iocage configures. */
+  foreignJail: /^foreign jail ([\w.-]+)$/,
   basejail: /^basejail ([\w.-]+)$/,
   snapshot: /^snapshot ([\w.-]+@[\w.-]+)$/,
   /** Of a jail that there is too. */

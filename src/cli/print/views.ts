@@ -7,6 +7,7 @@ import { bootViews } from './views/boot.ts';
 import { changeViews } from './views/change.ts';
 import { limitViews } from './views/limits.ts';
 import { debugViews } from './views/debug.ts';
+import { migrateViews } from './views/migrate.ts';
 import { planViews } from './views/plan.ts';
 import { historyViews } from './views/history.ts';
 import { fstabViews } from './views/fstab.ts';
@@ -41,6 +42,7 @@ export const views: Views = {
   ...packageViews,
   ...transferViews,
   ...upgradeViews,
+  ...migrateViews,
   ...serverViews,
 };
 

@@ -1,6 +1,6 @@
 /**
  * fstab(5): text to lines and back, nothing lost. Comments, blank lines and lines that cannot be read are
- * kept as they are; a blank in a field is `\040`. Pure.
+ * kept as they are; a blank in a field is `\040`, or `\ ` as libiocage writes it. Pure.
  */
 
 export interface FstabEntry {
@@ -27,7 +27,8 @@ const encode = (field: string): string =>
 /** Six fields, or the first four as many hands write it; undefined when it is something else. */
 export function parseEntry(text: string): FstabEntry | undefined {
   const [, fields = '', comment] = /^([^#]*)(?:#(.*))?$/.exec(text) ?? [];
-  const [source, target, type, options, dump = '0', pass = '0', ...more] = fields.trim().split(/\s+/);
+  const cut = fields.replaceAll('\\ ', '\\040').trim().split(/\s+/);
+  const [source, target, type, options, dump = '0', pass = '0', ...more] = cut;
   if (source === undefined || target === undefined || type === undefined || options === undefined)
     return undefined;
   if (more.length > 0 || !/^\d$/.test(dump) || !/^\d$/.test(pass)) return undefined;
@@ -122,6 +123,26 @@ export function targetInJail(target: string, places: FstabPlaces): string | unde
   if (!isBelow(target, places.iocage)) return undefined;
   const inner = /^\/(?:jails|templates)\/[^/]+\/root(\/.*)?$/.exec(target.slice(places.iocage.length));
   return inner ? (inner[1] ?? '/') : undefined;
+}
+
+/** The comment by which libiocage knows the lines that it makes anew at each start. */
+const generated = 'iocage-auto';
+
+/**
+ * Whether another tool wrote the line to show a basejail its base: a folder of a release, or of one of its
+ * snapshots, at the same place in the jail. We bind the base ourselves.
+ */
+export function isBaseLine(entry: FstabEntry, places: FstabPlaces): boolean {
+  if (entry.comment === generated) return true;
+  const shown = /\/(?:releases|templates|base)\/[^/]+\/root(?:\/\.zfs\/snapshot\/[^/]+)?(\/.+)$/.exec(
+    entry.source,
+  );
+  return (
+    fstabKind(entry) === 'bind' &&
+    entry.options.includes('ro') &&
+    shown !== null &&
+    shown[1] === targetInJail(entry.target, places)
+  );
 }
 
 /** Directories of a jail that the runtime mounts itself. */

@@ -11,6 +11,7 @@ import {
   entryOf,
   entryProblem,
   fstabKind,
+  isBaseLine,
   parseFstab,
   targetInJail,
   type FstabEntry,
@@ -24,7 +25,9 @@ export function fstabPlaces(jail: Pick<JailSpec, 'mountpoint' | 'root'>): FstabP
 
 async function entriesOf(files: Files, jail: JailSpec): Promise<readonly FstabEntry[]> {
   const text = (await files.read(join(jail.mountpoint, 'fstab'))) ?? '';
-  return parseFstab(text).flatMap((line) => entryOf(line) ?? []);
+  const entries = parseFstab(text).flatMap((line) => entryOf(line) ?? []);
+  const places = fstabPlaces(jail);
+  return jail.base === undefined ? entries : entries.filter((entry) => !isBaseLine(entry, places));
 }
 
 /** Why the lines of the file cannot be mounted, each with its target. */

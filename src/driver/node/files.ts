@@ -46,13 +46,19 @@ interface Owner {
 }
 
 /** A new file with exactly this mode, whatever the caller's umask is. */
-async function writeWhole(path: string, text: string, mode: number, owner?: Owner): Promise<void> {
+async function writeWhole(
+  path: string,
+  text: string,
+  mode: number,
+  { owner, sync }: { owner?: Owner; sync?: boolean } = {},
+): Promise<void> {
   const handle = await fs.open(path, 'wx', 0o600);
   try {
     await handle.writeFile(text);
     // Before the mode: a change of owner takes set-user-ID bits away.
     if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
     await handle.chmod(mode);
+    if (sync) await handle.sync();
   } finally {
     await handle.close();
   }
@@ -119,6 +125,16 @@ async function withParentBelow<T>(
       handle = next;
     }
     return await use(`/proc/self/fd/${handle.fd}/${parts.at(-1)!}`);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A name that was given by rename is on the disk when its directory is. */
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
   } finally {
     await handle.close();
   }
@@ -415,11 +431,12 @@ export class NodeFiles implements Files {
     root: string,
     path: string,
     text: string,
-    options: { mode?: number; owner?: Owner } = {},
+    options: { mode?: number; owner?: Owner; sync?: boolean } = {},
   ): Promise<void> {
     await replaceBelow(root, path, (temporary) =>
-      writeWhole(temporary, text, options.mode ?? 0o644, options.owner),
+      writeWhole(temporary, text, options.mode ?? 0o644, options),
     );
+    if (options.sync) await withParentBelow(root, path, (held) => syncDirectory(dirname(held)));
   }
 
   async symlinkBelow(root: string, path: string, target: string): Promise<void> {

@@ -216,6 +216,7 @@ const identity = new Set([
   'base_started',
   'upgraded_from',
   'upgrade_snapshot',
+  'migrated_from',
   'template',
   'istemplate',
   'type',

@@ -2,7 +2,7 @@
 import type { Context } from '../operation.ts';
 import type { World } from '../world.ts';
 import { startOrder, type BootNode } from '../../domain/boot.ts';
-import { effective } from '../../domain/config.ts';
+import { configOf } from '../../domain/config.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 
@@ -19,7 +19,7 @@ function wordsOf(text: string | undefined): readonly string[] {
 
 /** How a jail is to start: values in force, `depends` resolved as names on the command line are. */
 export function needsOf(world: World, jail: Jail): Needs {
-  const config = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const config = configOf(jail, world.defaults);
   const words = wordsOf(config.get('depends'));
   const needs: string[] = [];
   const unknown: string[] = [];

@@ -29,6 +29,7 @@ export const jailDestroy = defineChange<typeof destroyInput, Destroyed>({
   title: 'Destroy a jail with its files and snapshots',
   effect: 'destroy',
   recover: 'finish',
+  anyFormat: true,
   input: destroyInput,
   async locks(context, input) {
     return [jailLock(findJail((await readWorld(context)).jails, input.jail))];

@@ -175,6 +175,7 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
   title: 'Mount directories of the host in a jail',
   effect: 'change',
   recover: 'undo',
+  anyFormat: true,
   input: changeInput,
   locks: lockJail,
   async plan(context, { jail: name, add, remove, replace, text }) {

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { defineRead, type Words } from '../operation.ts';
 import type { Host, RunningJail } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
-import { effective } from '../../domain/config.ts';
+import { configOf } from '../../domain/config.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
 import { getProperty, properties } from '../../domain/properties/index.ts';
 import type { Property } from '../../domain/property.ts';
@@ -154,12 +154,17 @@ export function valueOf(
 ): { value: string | null; source: Source } {
   const { key } = property;
   if (property.store === 'native') return { value: jail.native.get(key) ?? null, source: 'zfs' };
-  const value = effective(jail.local, world.defaults, { uuid: jail.uuid }).get(key) ?? null;
-  return { value, source: jail.local.has(key) ? 'local' : world.defaults.has(key) ? 'default' : 'builtin' };
+  const value = configOf(jail, world.defaults).get(key) ?? null;
+  return { value, source: sourceOf(world, jail, key) };
+}
+
+/** What another tool has for built-in counts as a default: it is none of ours. */
+function sourceOf(world: World, jail: Jail, key: string): Source {
+  return jail.local.has(key) ? 'local' : (jail.defaults ?? world.defaults).has(key) ? 'default' : 'builtin';
 }
 
 function allOf(host: Pick<Host, 'notApplied'>, world: World, jail: Jail): readonly Value[] {
-  const values = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const values = configOf(jail, world.defaults);
   const ignored =
     jail.problem === undefined
       ? new Map(host.notApplied(toSpec(world, jail)).map(({ key, why }) => [key, why]))
@@ -173,7 +178,7 @@ function allOf(host: Pick<Host, 'notApplied'>, world: World, jail: Jail): readon
       return {
         key,
         value: values.get(key) ?? null,
-        source: jail.local.has(key) ? 'local' : world.defaults.has(key) ? 'default' : 'builtin',
+        source: sourceOf(world, jail, key),
         ...(notApplied === undefined ? {} : { notApplied }),
       };
     });

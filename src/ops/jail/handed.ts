@@ -8,7 +8,7 @@ import type { Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import type { HandedMount } from '../../driver/host.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
-import { effective, isOn } from '../../domain/config.ts';
+import { configOf, isOn } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
 import { handedDatasets, hostPathProblem, type HandedDataset } from '../../domain/handed.ts';
 import type { Jail } from '../../domain/jail.ts';
@@ -118,8 +118,7 @@ export async function assertHandable(
 ): Promise<void> {
   if (!given.some(([key]) => keys.has(key))) return;
   const named = given.some(([key]) => key === 'jail_zfs_dataset');
-  const local = new Map([...(jail.local ?? []), ...given]);
-  const config = new Map(effective(local, world.defaults, { uuid: jail.uuid }));
+  const config = new Map(configOf(jail, world.defaults, given));
   // Datasets are looked at when they are named, not only when the switch is turned on.
   if (named) config.set('jail_zfs', 'on');
   const { problems } = await handOver(context, jail, config);

@@ -7,7 +7,7 @@ import { defineChange, defineRead, type Context } from '../operation.ts';
 import type { JailSpec, LimitRule, NotApplied } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { limitResources, type LimitKey } from '../../domain/codec/limit.ts';
-import { effective, isOn } from '../../domain/config.ts';
+import { configOf, isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
@@ -27,8 +27,7 @@ export async function liveLimits(
   pairs: readonly (readonly [string, string])[],
 ): Promise<readonly Step[]> {
   if (!pairs.some(([key]) => getProperty(key).group === 'limit')) return [];
-  const local = new Map([...jail.local, ...pairs]);
-  const config = effective(local, world.defaults, { uuid: jail.uuid });
+  const config = configOf(jail, world.defaults, pairs);
   return context.host.limitSteps({ ...toSpec(world, jail), config }, 'apply');
 }
 
@@ -57,6 +56,7 @@ export const jailCap = defineChange<typeof jailInput, Capped>({
   title: 'Put the resource limits of a running jail into force',
   effect: 'change',
   recover: 'undo',
+  anyFormat: true,
   input: jailInput,
   locks: lockJail,
   async plan(context, input) {
@@ -98,6 +98,7 @@ export const jailUncap = defineChange<
   title: 'Lift the resource limits of a running jail',
   effect: 'change',
   recover: 'undo',
+  anyFormat: true,
   input: jailInput,
   locks: lockJail,
   async plan(context, input) {

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { defineRead } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { effective } from '../../domain/config.ts';
+import { configOf } from '../../domain/config.ts';
 import { compareNatural } from '../../domain/order.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import type { ForeignJail, RunningJail } from '../../driver/host.ts';
@@ -26,6 +26,8 @@ export interface ListedJail {
   readonly vnet: boolean;
   /** Why the state is `corrupt`. */
   readonly problem?: string;
+  /** The tool in whose file its configuration is; absent where it is in properties of the dataset. */
+  readonly configuredBy?: string;
 }
 
 const sorts = ['name', 'jid', 'state', 'release', 'ip4', 'boot', 'type', 'tag', 'uuid'] as const;
@@ -105,7 +107,7 @@ export function listedJails(
 }
 
 export function listedJail(world: World, jail: Jail, running: RunningJail | undefined): ListedJail {
-  const values = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const values = configOf(jail, world.defaults);
   const value = (key: string): string | null => {
     const text = values.get(key);
     return text === undefined || text === 'none' || text === '-' ? null : text;
@@ -132,6 +134,7 @@ export function listedJail(world: World, jail: Jail, running: RunningJail | unde
     basejail: value('type') === 'basejail' || values.get('basejail') === '1',
     vnet: values.get('vnet') === 'on',
     ...(jail.problem === undefined ? {} : { problem: jail.problem }),
+    ...(jail.file === undefined ? {} : { configuredBy: jail.file.title }),
   };
 }
 

@@ -22,6 +22,7 @@ import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
 import { liveLimits } from './limits.ts';
 import { jailLock, tagLock } from './select.ts';
+import { storeSteps } from './store.ts';
 
 const setInput = z.object({
   /** Jails, or the one word `default`. */
@@ -44,6 +45,7 @@ export const propertySet = defineChange<typeof setInput, { changes: readonly Cha
   title: 'Set properties of jails, or defaults for new values',
   effect: 'change',
   recover: 'undo',
+  anyFormat: true,
   input: setInput,
   async locks(context, input) {
     const world = await readWorld(context);
@@ -139,6 +141,7 @@ async function planJails(
     ...releases,
   ];
   checkTag(world, jails, pairs);
+  for (const jail of jails) checkFile(jail, pairs);
   for (const jail of jails) await assertHandable(context, world, jail, pairs);
   const wanted = wantedTemplate(pairs);
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
@@ -150,12 +153,13 @@ async function planJails(
     // What `list` prints of a size is rounded; to put it back it must be exact.
     const exact = native ? await context.storage.local(jail.dataset) : undefined;
     steps.push(
-      ...setSteps(
+      ...(await setSteps(
+        context,
         world,
         jail,
         pairs.filter(([key]) => !converts.has(key)),
         exact,
-      ),
+      )),
     );
     const hostname = pairs.findLast(([key]) => key === 'host_hostname')?.[1];
     if (hostname !== undefined) steps.push(...(await renameSteps(context, world, jail, hostname)));
@@ -213,6 +217,14 @@ function checkReleases(
   return [['release', names[0]!]];
 }
 
+/** These mean more than a value: another tool keeps them in other ways than we do. */
+function checkFile(jail: Jail, pairs: readonly (readonly [string, string])[]): void {
+  const key = pairs.find(([one]) => one === 'tag' || one === 'release' || converts.has(one))?.[0];
+  if (jail.file === undefined || key === undefined) return;
+  const why = `${label(jail)} keeps its configuration in ${jail.file.name} of ${jail.file.title}`;
+  throw failure('READ_ONLY_PROPERTY', { key, why });
+}
+
 function stored(jail: Jail, key: string): string | null {
   return (getProperty(key).store === 'native' ? jail.native.get(key) : jail.local.get(key)) ?? null;
 }
@@ -263,12 +275,13 @@ function nativeBefore(key: string, exact: ReadonlyMap<string, string> | undefine
   return value === undefined || value === '0' ? 'none' : value;
 }
 
-function setSteps(
+async function setSteps(
+  context: Context,
   world: World,
   jail: Jail,
   pairs: readonly (readonly [string, string])[],
   exact: ReadonlyMap<string, string> | undefined,
-): readonly Step[] {
+): Promise<readonly Step[]> {
   const properties = toZfsProperties(pairs);
   const previous = Object.fromEntries(
     pairs.map(([key]) =>
@@ -277,8 +290,7 @@ function setSteps(
         : [namespace + key, jail.local.get(key) ?? null],
     ),
   );
-  const steps: Step[] =
-    pairs.length === 0 ? [] : [setProperties({ dataset: jail.dataset, properties, previous })];
+  const steps: Step[] = [...(await storeSteps(context, jail, properties, previous))];
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
   if (tag !== undefined && tag !== jail.tag && jail.mountpoint !== undefined) {
     const target = jail.mountpoint;

@@ -5,12 +5,12 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
-import { setProperties } from '../steps/dataset.ts';
 import { hostOf } from './host-id.ts';
 import { takeOver } from '../transfer/standby.ts';
 import { bootWith, shutdownWith } from '../host/boot.ts';
 import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
 import { settle } from './settle.ts';
+import { storeSteps } from './store.ts';
 import { handOver } from './handed.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
 import { tellSharedFolders } from './shared-folders.ts';
@@ -49,6 +49,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
   title: 'Start jails',
   effect: 'change',
   recover: 'undo',
+  anyFormat: true,
   input: startInput,
   locks: lockJail,
   async plan(context, input) {
@@ -87,16 +88,17 @@ export const jailStart = defineChange<typeof startInput, Life>({
         ...takeOver(jail),
         ...handed.steps,
         ...(await context.host.startSteps(spec)),
-        setProperties({
-          dataset: jail.dataset,
-          properties: { ...started, ...settled.properties },
-          previous: {
+        ...(await storeSteps(
+          context,
+          jail,
+          { ...started, ...settled.properties },
+          {
             ...Object.fromEntries(
               Object.keys(started).map((key) => [key, jail.local.get(key.slice(namespace.length)) ?? null]),
             ),
             ...settled.previous,
           },
-        }),
+        )),
       ],
       async result() {
         const running = (await context.host.running(jail.pool)).get(jail.uuid);
@@ -193,6 +195,7 @@ export const jailStop = defineChange<typeof stopInput, Life>({
   title: 'Stop jails',
   effect: 'change',
   recover: 'finish',
+  anyFormat: true,
   input: stopInput,
   locks: lockJail,
   async plan(context, input) {
@@ -244,6 +247,7 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
   title: 'Restart the services of a jail',
   effect: 'change',
   recover: 'finish',
+  anyFormat: true,
   input: jailInput,
   locks: lockJail,
   async plan(context, input) {
@@ -256,11 +260,12 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
       title: `Soft restarting ${label(jail)}`,
       steps: [
         ...(await context.host.softRestartSteps(toSpec(world, jail))),
-        setProperties({
-          dataset: jail.dataset,
-          properties: { [`${namespace}last_started`]: stamp(context.clock.now()) },
+        ...(await storeSteps(
+          context,
+          jail,
+          { [`${namespace}last_started`]: stamp(context.clock.now()) },
           previous,
-        }),
+        )),
       ],
       result: () => ({ uuid: jail.uuid, tag: jail.tag }),
     };

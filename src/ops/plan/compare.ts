@@ -7,7 +7,7 @@ import type { JailSpec } from '../../driver/host.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
 import { actionOf, type Action, type Change } from '../../domain/description/change.ts';
 import { isSettled } from '../../domain/description/settled.ts';
-import { canonical, effective } from '../../domain/config.ts';
+import { canonical, configOf } from '../../domain/config.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
@@ -147,7 +147,7 @@ async function compareProperties(
   { properties }: DescribedJail,
   jail: Jail,
 ): Promise<readonly Change[]> {
-  const values = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const values = configOf(jail, world.defaults);
   const rows = properties.map(([key, value]) => ({ key, value, row: getProperty(key) }));
   // What `list` prints of a size is rounded.
   const exact = rows.some(({ row }) => row.store === 'native')

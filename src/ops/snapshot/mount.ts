@@ -50,6 +50,7 @@ export const snapshotMount = defineChange<typeof mountInput, Mounted>({
   title: 'Mount a snapshot of a jail read-only',
   effect: 'change',
   recover: 'undo',
+  anyFormat: true,
   input: mountInput,
   locks: lockMounts,
   async plan(context, { jail: name, snapshot, at }) {
@@ -118,6 +119,7 @@ export const snapshotUnmount = defineChange<typeof unmountInput, { jail: string;
   title: 'Unmount a snapshot that snapmount mounted',
   effect: 'change',
   recover: 'finish',
+  anyFormat: true,
   input: unmountInput,
   locks: lockMounts,
   async plan(context, { jail: name, snapshot }) {

@@ -2,7 +2,7 @@
 import type { Context } from '../operation.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
-import { effective, isOn } from '../../domain/config.ts';
+import { configOf, isOn } from '../../domain/config.ts';
 import { handedDatasets } from '../../domain/handed.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { dependentNames } from '../jail/loss.ts';
@@ -55,7 +55,7 @@ export function noteHandedElsewhere(
   jail: Jail,
   defaults: ReadonlyMap<string, string>,
 ): void {
-  const config = effective(jail.local, defaults, { uuid: jail.uuid });
+  const config = configOf(jail, defaults);
   if (!isOn(config, 'jail_zfs')) return;
   const elsewhere = handedDatasets(jail, config).handed.filter(({ own }) => !own);
   if (elsewhere.length === 0) return;

@@ -6,7 +6,7 @@
 import * as z from 'zod';
 import { defineChange, defineFleet, type Context, type RunOther } from '../operation.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
-import { effective, valueOf } from '../../domain/config.ts';
+import { configOf, valueOf } from '../../domain/config.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import {
@@ -47,7 +47,7 @@ export interface RotationReport {
 function rulesOf(world: World, jail: Jail): readonly Rule[] {
   // It has the snapshots of the jail that it stands by for; with one of its own that could send no more.
   if (isStandby(jail)) return [];
-  const config = effective(jail.local, world.defaults, { uuid: jail.uuid });
+  const config = configOf(jail, world.defaults);
   return valueOf(config, 'snapshot_schedule', snapshotSchedule) ?? [];
 }
 
@@ -67,6 +67,7 @@ export const snapshotRotate = defineChange<typeof jailInput, Rotated>({
   title: 'Take and expire the scheduled snapshots of a jail',
   effect: 'change',
   recover: 'finish',
+  anyFormat: true,
   input: jailInput,
   locks: lockJail,
   async plan(context, input) {

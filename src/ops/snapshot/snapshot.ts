@@ -21,6 +21,7 @@ export const snapshotTake = defineChange<typeof takeInput, { jail: string; snaps
   title: 'Take a snapshot of a jail',
   effect: 'change',
   recover: 'undo',
+  anyFormat: true,
   input: takeInput,
   locks: lockJail,
   async plan(context, input) {
@@ -148,6 +149,7 @@ export const snapshotRemove = defineChange<typeof removeInput, { jail: string; r
   title: 'Remove a snapshot of a jail, or all of them',
   effect: 'destroy',
   recover: 'finish',
+  anyFormat: true,
   input: removeInput,
   locks: lockJail,
   async plan(context, input) {
@@ -201,6 +203,7 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
   title: 'Put a jail back to a snapshot',
   effect: 'destroy',
   recover: 'finish',
+  anyFormat: true,
   input: rollbackInput,
   locks: lockJail,
   async plan(context, input) {

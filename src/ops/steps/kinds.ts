@@ -6,6 +6,7 @@ import { failure } from '../../domain/errors.ts';
 import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
 import { rewriteFstab } from './fstab.ts';
+import { configKinds } from './config-file.ts';
 import { moveKinds } from './move.ts';
 import { rootFileKinds } from './root-file.ts';
 import { releaseKinds } from './release.ts';
@@ -30,6 +31,7 @@ const rooms = [
   hostKinds,
   mergeKinds,
   [rewriteFstab],
+  configKinds,
   rootFileKinds,
 ];
 const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));

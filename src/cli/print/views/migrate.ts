@@ -1,0 +1,37 @@
+/** What `migrate` tells: what became of the jail, and how to go on or back. */
+import { oneLine } from '../text.ts';
+import { dash, type View, type Views } from './view.ts';
+
+interface Migrated {
+  readonly uuid: string;
+  readonly tag: string;
+  readonly from: string;
+  readonly kept: string;
+  readonly properties: readonly { readonly key: string; readonly value: string }[];
+}
+
+const settled = (says: string): View => ({
+  shows: 'lines',
+  show: ({ uuid, tag, file }: { uuid: string; tag: string; file: string }) => ({
+    lines: [`${dash(uuid)} (${dash(tag)}): ${says} ${oneLine(file)}`],
+  }),
+  quiet: ({ uuid }: { uuid: string }) => [dash(uuid)],
+});
+
+export const migrateViews: Views = {
+  'jail.migrate': {
+    shows: 'lines',
+    show: ({ uuid, tag, from, kept, properties }: Migrated) => ({
+      lines: [
+        `${dash(uuid)} (${dash(tag)}): from ${oneLine(from)}; its file is kept as ${oneLine(kept)}`,
+        ...properties.map(({ key, value }) => `  ${key}=${oneLine(value)}`),
+      ],
+    }),
+    remarks: ({ tag }: Migrated) => [
+      `  INFO: 'iocage migrate --back ${dash(tag)}' goes back; 'iocage migrate --confirm ${dash(tag)}' removes the file`,
+    ],
+    quiet: ({ uuid }: Migrated) => [dash(uuid)],
+  },
+  'jail.migrate-confirm': settled('removed'),
+  'jail.migrate-back': settled('configured again by'),
+};

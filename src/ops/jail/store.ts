@@ -1,0 +1,98 @@
+/**
+ * Storing properties of a jail where its configuration is kept: on its dataset, or in the file of the tool that
+ * made it, in that tool's own spelling. ZFS's own properties, and what that tool has no word for, go to the
+ * dataset in either case.
+ */
+import type { Properties } from '../../driver/storage.ts';
+import type { Step } from '../../driver/system.ts';
+import { failure } from '../../domain/errors.ts';
+import { changeConfig, readConfig } from '../../domain/format/config-file.ts';
+import { FormatProblem } from '../../domain/format/members.ts';
+import { label, type Jail } from '../../domain/jail.ts';
+import { ValueProblem } from '../../domain/property.ts';
+import type { Context } from '../operation.ts';
+import { rewriteConfig } from '../steps/config-file.ts';
+import { setProperties } from '../steps/dataset.ts';
+import { namespace } from '../world.ts';
+
+/**
+ * @param properties names as ZFS has them, with canonical values
+ * @param previous of each what was set on the dataset itself; of those in a file it is not used
+ * @throws INVALID_INPUT for what the tool cannot express, UNSUPPORTED when nothing may be written
+ */
+export async function storeSteps(
+  context: Pick<Context, 'files' | 'storage'>,
+  jail: Jail,
+  properties: Properties,
+  previous: Readonly<Record<string, string | null>>,
+): Promise<readonly Step[]> {
+  const { dataset, file } = jail;
+  const names = Object.keys(properties);
+  const keeps = file && readConfig(file, jail.uuid).dialect.keeps;
+  const inFile = names.filter((name) => name.startsWith(namespace) && keeps?.(name.slice(namespace.length)));
+  const others = names.filter((name) => !inFile.includes(name));
+  const only = <T>(from: Readonly<Record<string, T>>) =>
+    Object.fromEntries(others.flatMap((name) => (name in from ? [[name, from[name]!] as const] : [])));
+  return [
+    ...(inFile.length === 0 ? [] : await fileSteps(context, jail, inFile, properties)),
+    ...(others.length === 0
+      ? []
+      : [setProperties({ dataset, properties: only(properties), previous: only(previous) })]),
+  ];
+}
+
+async function fileSteps(
+  context: Pick<Context, 'files' | 'storage'>,
+  jail: Jail,
+  names: readonly string[],
+  properties: Properties,
+): Promise<readonly Step[]> {
+  const [file, root] = [jail.file!, jail.mountpoint!];
+  const after = newText(jail, names, properties);
+  const facts = await context.files.statBelow(root, file.name);
+  if (after === file.text || facts === undefined) return [];
+  const { mode, uid, gid } = facts;
+  const rewrite = rewriteConfig({
+    root,
+    path: file.name,
+    before: file.text,
+    after,
+    mode,
+    owner: { uid, gid },
+  });
+  return writable(context, jail, rewrite);
+}
+
+/** A step that writes beside the root. Python iocage makes its templates read-only, and opens them in this way. */
+export async function writable(
+  { storage }: Pick<Context, 'storage'>,
+  { template, dataset }: Jail,
+  step: Step,
+): Promise<readonly Step[]> {
+  const closed = template && (await storage.local(dataset))?.get('readonly') === 'on';
+  if (!closed) return [step];
+  const turn = (to: string, from: string): Step =>
+    setProperties({ dataset, properties: { readonly: to }, previous: { readonly: from } });
+  return [turn('off', 'on'), step, turn('on', 'off')];
+}
+
+function newText(jail: Jail, names: readonly string[], properties: Properties): string {
+  const file = jail.file!;
+  let text = file.text;
+  for (const name of names) {
+    const key = name.slice(namespace.length);
+    try {
+      text = changeConfig({ ...file, text }, jail.uuid, [[key, properties[name]!]]);
+    } catch (error) {
+      if (error instanceof ValueProblem)
+        throw failure('INVALID_INPUT', { issues: [{ path: key, problem: error.message }] });
+      if (error instanceof FormatProblem)
+        throw failure('UNSUPPORTED', {
+          what: `changing jail ${label(jail)}`,
+          why: `${file.name}: ${error.message}`,
+        });
+      throw error;
+    }
+  }
+  return text;
+}

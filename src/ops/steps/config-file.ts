@@ -1,0 +1,67 @@
+/**
+ * The step that changes the configuration file of a jail that another tool made: what it read is still there,
+ * the new text takes its place in one step and is on the disk before the next one, with the owner and the mode
+ * of the old one.
+ */
+import { join } from 'node:path';
+import { stepKind, type StepRun } from '../../driver/step.ts';
+import { failure } from '../../domain/errors.ts';
+
+interface Rewrite {
+  /** Mount point of the jail's dataset; no link below it is followed. */
+  readonly root: string;
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+  readonly mode: number;
+  readonly owner: { readonly uid: number; readonly gid: number };
+}
+
+async function put({ root, path, mode, owner }: Rewrite, text: string, { files }: StepRun): Promise<void> {
+  await files.writeBelow(root, path, text, { mode, owner, sync: true });
+}
+
+export const rewriteConfig = stepKind<Rewrite>('config.rewrite', {
+  title: ({ root, path }) => `write ${root}/${path}`,
+  async do(args, run) {
+    const now = await run.files.readBelow(args.root, args.path);
+    // Written already, by a run that was interrupted right afterwards.
+    if (now === args.after) return;
+    if (now !== args.before)
+      throw failure('FILE_FAILED', { path: `${args.root}/${args.path}`, why: 'it was changed meanwhile' });
+    await put(args, args.after, run);
+  },
+  async undo(args, run) {
+    if ((await run.files.readBelow(args.root, args.path)) === args.after) await put(args, args.before, run);
+  },
+});
+
+interface Kept {
+  /** Mount point of the jail's dataset. */
+  readonly root: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Another name for such a file, in the same directory; what has that name already is never replaced. */
+async function giveName({ root, from, to }: Kept, { files }: Pick<StepRun, 'files'>): Promise<void> {
+  const [old, present] = [await files.statBelow(root, from), await files.statBelow(root, to)];
+  if (old !== undefined && present === undefined) return files.rename(join(root, from), join(root, to));
+  // Done already, by a run that was interrupted right afterwards.
+  if (old === undefined && present !== undefined) return;
+  throw failure('FILE_FAILED', {
+    path: join(root, present === undefined ? from : to),
+    why: present === undefined ? 'it is gone' : 'already exists',
+  });
+}
+
+export const keepFile = stepKind<Kept>('config.keep', {
+  title: ({ root, from, to }) => `rename ${join(root, from)} to ${to}`,
+  do: giveName,
+  async undo({ root, from, to }, run) {
+    if ((await run.files.statBelow(root, from)) === undefined)
+      await giveName({ root, from: to, to: from }, run);
+  },
+});
+
+export const configKinds = [rewriteConfig, keepFile];

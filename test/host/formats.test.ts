@@ -1,0 +1,249 @@
+/**
+ * Jails as Python iocage, libiocage and the original's develop line leave them, on real ZFS and with real
+ * containers: listed, got, set, started and stopped, and their files byte-equal after reading. The files are
+ * written by hand after the formats' descriptions (`test/fixtures/formats`).
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { failEveryStep } from '../ops/every-step.ts';
+import { commandIn, type Command } from '../support/command.ts';
+import { fixtureText, foreignJails, legacyUuid, plantConfig } from '../support/foreign-jails.ts';
+import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
+
+describe.skipIf(!hostTests)(`formats of other tools${reason}`, () => {
+  let lab: Lab;
+  let iocage: Command;
+  let mount: string;
+  const links = ['em0', 'bridge0', 'bridge1'];
+
+  beforeAll(async () => {
+    lab = await openLab();
+    iocage = commandIn({ ...lab.environment, IOCAGE_PROGRESS: 'never' });
+    mount = join(lab.pool.directory, 'pool/iocage');
+    const root = `${lab.pool.name}/iocage`;
+    for (const link of links) {
+      sh('ip', 'link', 'add', link, 'type', 'bridge');
+      sh('ip', 'link', 'set', link, 'up');
+    }
+    sh('zfs', 'snapshot', `${root}/releases/busybox/root@p0`);
+    for (const jail of foreignJails) {
+      sh('zfs', 'create', `${root}/jails/${jail.name}`);
+      sh('zfs', 'clone', `${root}/releases/busybox/root@p0`, `${root}/jails/${jail.name}/root`);
+      plantConfig(join(mount, 'jails', jail.name), jail);
+    }
+    await lab.run('jail.create', { kind: 'clone', release: 'busybox', name: 'ours' });
+  });
+  afterAll(async () => {
+    await lab.close();
+    for (const link of links) if (existsSync(`/sys/class/net/${link}`)) sh('ip', 'link', 'delete', link);
+  });
+
+  const pathOf = (name: string): string => {
+    const { file } = foreignJails.find((jail) => jail.name === name)!;
+    return join(mount, 'jails', name, file);
+  };
+  const digests = (): readonly string[] =>
+    foreignJails.map(({ name }) => {
+      const { mode, uid, gid, mtimeMs, ino } = statSync(pathOf(name));
+      const digest = createHash('sha256')
+        .update(readFileSync(pathOf(name)))
+        .digest('hex');
+      return [name, digest, mode, uid, gid, mtimeMs, ino].join(' ');
+    });
+  const listed = (): readonly any[] => JSON.parse(iocage('list', '--json').stdout).jails;
+
+  it('list and get read them and change no byte, nor a property of their datasets', () => {
+    const before = digests();
+    const state = sh('zfs', 'get', '-H', '-r', '-s', 'local', 'all', `${lab.pool.name}/iocage/jails`);
+    const list = iocage('list');
+    expect(list, list.stderr).toMatchObject({ status: 0 });
+    expect(listed().map(({ tag }) => tag)).toEqual([
+      '2017-05-18@09:58:31:123456',
+      'bar',
+      'flat',
+      'foo',
+      'mail',
+      'ours',
+      'thick',
+      'web_1',
+    ]);
+    expect(listed().map(({ state: is }) => is)).toEqual(Array(8).fill('down'));
+    const tools = Object.fromEntries(listed().map(({ tag, configuredBy }) => [tag, configuredBy]));
+    expect(tools).toMatchObject({ foo: 'libiocage', thick: 'Python iocage', ours: undefined });
+    expect(iocage('get', 'ip4_addr', 'web_1').stdout).toBe('vnet0|192.0.2.10/24\n');
+    expect(iocage('get', 'memoryuse', 'foo').stdout).toBe('512M:deny\n');
+    expect(iocage('get', 'host_hostname', 'mail').stdout).toBe('mail.example.org\n');
+    expect(iocage('get', 'all', 'thick').status).toBe(0);
+    expect(iocage('get', '-r', 'boot').status).toBe(0);
+    expect(digests()).toEqual(before);
+    expect(sh('zfs', 'get', '-H', '-r', '-s', 'local', 'all', `${lab.pool.name}/iocage/jails`)).toBe(state);
+  });
+
+  it('a dry run prints what set would write, and writes nothing', () => {
+    const before = digests();
+    const dry = iocage('set', '--dry-run', 'notes=new', 'web_1');
+    expect(dry, dry.stderr).toMatchObject({ status: 0 });
+    expect(dry.stdout).toContain(pathOf('web_1'));
+    expect(digests()).toEqual(before);
+  });
+
+  it('set writes back in the format of each, with the mode and the owner of the file', () => {
+    const before = statSync(pathOf('foo'));
+    const set = iocage(
+      'set',
+      'notes=set by hand',
+      'allow_raw_sockets=yes',
+      'foo',
+      'web_1',
+      'thick',
+      'bar',
+      'mail',
+    );
+    expect(set, set.stderr).toMatchObject({ status: 0 });
+    const json = (name: string) => JSON.parse(readFileSync(pathOf(name), 'utf8'));
+    const theirs = (fixture: string) => JSON.parse(fixtureText(fixture));
+    expect(json('web_1')).toEqual({
+      ...theirs('python-thin.json'),
+      notes: 'set by hand',
+      allow_raw_sockets: 1,
+    });
+    expect(json('thick')).toEqual({ ...theirs('python-thick.json'), notes: 'set by hand' });
+    expect(json('foo')).toEqual({
+      ...theirs('libiocage.json'),
+      notes: 'set by hand',
+      allow_raw_sockets: 'yes',
+    });
+    expect(readFileSync(pathOf(legacyUuid), 'utf8')).toBe(
+      fixtureText('legacy.ucl').replace('notes="none"', 'notes="set by hand"'),
+    );
+    expect(readFileSync(pathOf('bar'), 'utf8')).toBe(
+      `${fixtureText('libiocage.ucl')}notes = "set by hand";\nallow_raw_sockets = "on";\n`,
+    );
+    const after = statSync(pathOf('foo'));
+    expect([after.mode, after.uid, after.gid]).toEqual([before.mode, before.uid, before.gid]);
+    expect(iocage('get', 'notes', 'foo').stdout).toBe('set by hand\n');
+  });
+
+  it('start runs them with what the file says, stop ends them', () => {
+    const names = ['web_1', 'thick', 'foo', 'flat', 'bar', 'mail'];
+    const started = iocage('start', ...names);
+    expect(started, started.stderr + started.stdout).toMatchObject({ status: 0 });
+    const up = listed().filter(({ state }) => state === 'up');
+    expect(up.map(({ tag }) => tag)).toEqual(['bar', 'flat', 'foo', 'mail', 'thick', 'web_1']);
+    expect(iocage('exec', 'web_1', 'hostname').stdout).toBe('web-1\n');
+    expect(iocage('exec', 'mail', 'hostname').stdout).toBe('mail.example.org\n');
+    expect(iocage('exec', 'web_1', 'ip', '-4', '-o', 'addr', 'show', 'dev', 'vnet0').stdout).toContain(
+      '192.0.2.10/24',
+    );
+    expect(iocage('exec', 'foo', 'ip', '-4', '-o', 'addr', 'show', 'dev', 'vnet0').stdout).toContain(
+      '192.0.2.31/24',
+    );
+    // A basejail shows its release read-only.
+    expect(iocage('exec', 'bar', 'touch', '/bin/x').status).not.toBe(0);
+    expect(JSON.parse(readFileSync(pathOf('web_1'), 'utf8')).last_started).toMatch(
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
+    );
+    const stopped = iocage('stop', ...names);
+    expect(stopped, stopped.stderr).toMatchObject({ status: 0 });
+    expect(listed().every(({ state }) => state === 'down')).toBe(true);
+  });
+
+  it("a Python basejail's own base lines in fstab are ours to mount", () => {
+    const directory = join(mount, 'jails/thick');
+    const line = (dir: string) =>
+      `${mount}/releases/busybox/root/${dir}\t${directory}/root/${dir}\tnullfs\tro\t0\t0\n`;
+    writeFileSync(join(directory, 'fstab'), line('bin'));
+    const text = readFileSync(pathOf('thick'), 'utf8');
+    writeFileSync(pathOf('thick'), text.replace('"basejail": 0', '"basejail": 1'));
+    const started = iocage('start', 'thick');
+    expect(started, started.stderr).toMatchObject({ status: 0 });
+    expect(iocage('exec', 'thick', 'touch', '/bin/x').status).not.toBe(0);
+    expect(iocage('stop', 'thick').status).toBe(0);
+    expect(readFileSync(join(directory, 'fstab'), 'utf8')).toBe(line('bin'));
+  });
+
+  it('every step of set fails once: the files are as they were, on the pool too', async () => {
+    const names = ['web_1', 'foo', legacyUuid];
+    const before = names.map((name) => readFileSync(pathOf(name), 'utf8'));
+    const world = {
+      context: () => lab.context(),
+      state: () => [lab.state(), ...names.map((name) => readFileSync(pathOf(name), 'utf8'))].join('\n'),
+    };
+    const input = () => ({
+      jails: names,
+      properties: [
+        ['boot', 'off'],
+        ['notes', 'x'],
+        ['vnet', 'off'],
+      ],
+    });
+    const reset = async () => {
+      for (const [at, name] of names.entries()) writeFileSync(pathOf(name), before[at]!);
+    };
+    expect(await failEveryStep(world, { operation: 'property.set', input, reset })).toBe(3);
+  });
+
+  it('migrate makes them our own, back gives them back, confirm removes what was kept', () => {
+    const before = digests();
+    const all = (name: string) =>
+      iocage('get', 'all', name)
+        .stdout.split('\n')
+        .filter((line) => !/^(tag|release|used|available|compressratio):/.test(line));
+    const was = foreignJails.map(({ name }) => all(name));
+    const dry = iocage('migrate', '--dry-run', 'web_1');
+    expect(dry, dry.stderr).toMatchObject({ status: 0 });
+    expect(dry.stdout).toContain('org.freebsd.iocage:ip4_addr=vnet0|192.0.2.10/24');
+    expect(dry.stdout).toContain('config.json.migrated');
+    expect(digests()).toEqual(before);
+    const migrated = iocage('migrate', 'ALL');
+    expect(migrated, migrated.stderr).toMatchObject({ status: 0 });
+    expect(foreignJails.map(({ name }) => all(name))).toEqual(was);
+    expect(existsSync(pathOf('web_1'))).toBe(false);
+    for (const name of ['web_1', 'foo', 'mail']) {
+      const started = iocage('start', name);
+      expect(started, started.stderr).toMatchObject({ status: 0 });
+    }
+    expect(iocage('exec', 'web_1', 'ip', '-4', '-o', 'addr', 'show', 'dev', 'vnet0').stdout).toContain(
+      '192.0.2.10/24',
+    );
+    expect(iocage('stop', 'web_1', 'foo', 'mail').status).toBe(0);
+    const refused = iocage('migrate', '--back', 'thick');
+    expect(refused.status).toBe(1);
+    expect(iocage('migrate', '--back', '-f', ...foreignJails.map(({ name }) => name)).status).toBe(0);
+    // The file is the same one, under its old name.
+    expect(digests()).toEqual(before);
+    expect(iocage('migrate', 'thick').status).toBe(0);
+    expect(iocage('migrate', '--confirm', '-f', 'thick').status).toBe(0);
+    expect(existsSync(`${pathOf('thick')}.migrated`)).toBe(false);
+    expect(iocage('clone', 'thick', 'tag=copy').status).toBe(0);
+  }, 240_000);
+
+  it('a corrupt file makes that one jail corrupt, with the reason, and keeps no other from working', () => {
+    const text = readFileSync(pathOf('flat'), 'utf8');
+    writeFileSync(pathOf('flat'), text.slice(0, 40));
+    expect(listed().find(({ tag }) => tag === 'flat')).toMatchObject({
+      state: 'corrupt',
+      problem: expect.stringMatching(/^config\.json: it is no JSON: it ends in the middle/),
+    });
+    const refused = iocage('set', 'boot=on', 'flat');
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain('it ends in the middle');
+    expect(readFileSync(pathOf('flat'), 'utf8')).toBe(text.slice(0, 40));
+    writeFileSync(pathOf('flat'), text);
+    expect(iocage('set', 'boot=on', 'flat').status).toBe(0);
+  });
+
+  it('snapshots and destroy work; what would only half work says so', () => {
+    expect(iocage('snapshot', 'foo@kept').status).toBe(0);
+    expect(iocage('set', 'notes=later', 'foo').status).toBe(0);
+    expect(iocage('rollback', '-f', 'foo@kept').status).toBe(0);
+    expect(iocage('get', 'notes', 'foo').stdout).toBe('set by hand\n');
+    const clone = iocage('clone', 'foo', 'tag=copy');
+    expect(clone.status).toBe(1);
+    expect(clone.stderr).toContain('config.json of libiocage');
+    expect(iocage('destroy', '-f', 'foo').status).toBe(0);
+    expect(listed().some(({ tag }) => tag === 'foo')).toBe(false);
+  });
+});

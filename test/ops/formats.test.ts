@@ -1,0 +1,507 @@
+/** Jails that other tools configure, against the fakes: what is read, what is written, what is refused. */
+import { existsSync, readFileSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Files } from '../../src/driver/system.ts';
+import { getOperation } from '../../src/ops/index.ts';
+import { runOperation } from '../../src/ops/run.ts';
+import { failEveryStep } from './every-step.ts';
+import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
+import { fixtureText, foreignJails, legacyUuid, plantConfig } from '../support/foreign-jails.ts';
+
+describe('formats', () => {
+  let world: FakeWorld;
+  const directoryOf = (name: string) => join(world.directory, 'tank/iocage/jails', name);
+  const plant = async (jail: (typeof foreignJails)[number]) => {
+    const dataset = `tank/iocage/jails/${jail.name}`;
+    await world.storage.create(dataset, {});
+    await world.storage.create(`${dataset}/root`, {});
+    return plantConfig(directoryOf(jail.name), jail);
+  };
+  const textOf = (name: string, file: string) => readFileSync(join(directoryOf(name), file), 'utf8');
+  const list = async () => (await world.run<{ jails: any[] }>('jail.list', {})).jails;
+
+  beforeEach(async () => {
+    world = await openFakeWorld();
+    for (const jail of foreignJails) await plant(jail);
+    await world.run('jail.create', { kind: 'clone', release: 'busybox', name: 'ours' });
+  });
+  afterEach(() => world.close());
+
+  it('are listed with the others, got, and no byte of theirs changes', async () => {
+    expect(
+      Object.fromEntries(
+        (await list()).map(({ tag, state, ip4, boot, type }) => [tag, [state, type, boot, ip4]]),
+      ),
+    ).toEqual({
+      '2017-05-18@09:58:31:123456': ['down', 'jail', false, null],
+      bar: ['down', 'basejail', false, 'em0|192.0.2.40/24'],
+      flat: ['down', 'jail', false, null],
+      foo: ['down', 'jail', true, 'vnet0|192.0.2.30/24,vnet0|192.0.2.31/24'],
+      mail: ['down', 'jail', true, 'em0|192.0.2.50/24'],
+      ours: ['down', 'clonejail', false, null],
+      thick: ['down', 'jail', true, 'em0|192.0.2.20/24,192.0.2.21'],
+      web_1: ['down', 'jail', false, 'vnet0|192.0.2.10/24'],
+    });
+    expect(await world.run('property.get', { key: 'memoryuse', jail: 'thick' })).toMatchObject({
+      value: '2G:deny',
+      source: 'local',
+    });
+    expect(await world.run('property.get', { key: 'exec_timeout', jail: 'foo' })).toMatchObject({
+      value: '600',
+    });
+    await world.run('property.get', { key: 'all', jail: 'web_1' });
+    for (const { name, file, fixture } of foreignJails) expect(textOf(name, file)).toBe(fixtureText(fixture));
+  });
+
+  it('no file is looked for where a jail is ours, and the pool is read in as many calls as before', async () => {
+    for (const { name } of foreignJails)
+      await world.storage.destroy(`tank/iocage/jails/${name}`, { recursive: true });
+    const context = world.context();
+    const asked: string[] = [];
+    const files = new Proxy(context.files, {
+      get:
+        (target, verb: keyof Files) =>
+        (...args: unknown[]) => {
+          asked.push(verb);
+          return (target[verb] as (...all: unknown[]) => unknown)(...args);
+        },
+    });
+    const { result } = await runOperation({ ...context, files }, getOperation('jail.list'), {});
+    expect((result as { jails: unknown[] }).jails).toHaveLength(1);
+    expect(asked).toEqual([]);
+  });
+
+  it('set writes the one value in its own spelling; mode, owner and all else stay', async () => {
+    const before = statSync(join(directoryOf('foo'), 'config.json'));
+    const { changes } = await world.run('property.set', {
+      jails: ['foo'],
+      properties: [
+        ['boot', 'no'],
+        ['notes', 'hi'],
+      ],
+    });
+    expect(changes).toMatchObject([
+      { key: 'boot', old: 'yes', new: 'off' },
+      { key: 'notes', old: null, new: 'hi' },
+    ]);
+    const theirs = JSON.parse(fixtureText('libiocage.json'));
+    expect(JSON.parse(textOf('foo', 'config.json'))).toEqual({ ...theirs, boot: 'no', notes: 'hi' });
+    const after = statSync(join(directoryOf('foo'), 'config.json'));
+    expect([after.mode, after.uid, after.gid]).toEqual([before.mode, before.uid, before.gid]);
+    await world.run('property.set', { jails: ['web_1', 'mail', 'bar'], properties: [['boot', 'on']] });
+    expect(textOf('web_1', 'config.json')).toBe(
+      fixtureText('python-thin.json').replace('    "cloned_release"', '    "boot": 1,\n    "cloned_release"'),
+    );
+    expect(textOf(legacyUuid, 'config')).toBe(fixtureText('legacy.ucl'));
+    expect(textOf('bar', 'config')).toBe(fixtureText('libiocage.ucl').replace('boot = "off"', 'boot = "on"'));
+    expect((await world.storage.local('tank/iocage/jails/foo'))?.has('org.freebsd.iocage:boot')).toBe(false);
+  });
+
+  it('every step of set and start fails once: the file is as it was', async () => {
+    const jails = ['web_1', 'foo', 'mail'];
+    await world.run('property.set', { jails, properties: [['ip4_addr', 'none']] });
+    const paths = foreignJails.map(({ name, file }) => join(directoryOf(name), file));
+    const before = paths.map((path) => readFileSync(path, 'utf8'));
+    const steps = {
+      context: () => world.context(),
+      state: () =>
+        [
+          world.state(),
+          ...paths.map((path) => readFileSync(path, 'utf8').replace(/last_started"?[:=].*/, '')),
+        ].join('\n'),
+    };
+    const reset = async () => {
+      for (const [at, path] of paths.entries()) writeFileSync(path, before[at]!);
+    };
+    const input = () => ({
+      jails,
+      properties: [
+        ['boot', 'off'],
+        ['notes', 'x'],
+        ['quota', '1G'],
+      ],
+    });
+    const prepare = () => world.run('property.set', { jails, properties: [['quota', 'none']] });
+    expect(await failEveryStep(steps, { operation: 'property.set', input, prepare, reset })).toBe(6);
+    await reset();
+    for (const jail of ['web_1', 'foo']) {
+      const start = { operation: 'jail.start', input: () => ({ jail }) };
+      const stop = async () => {
+        await world.run('jail.stop', { jail });
+        await reset();
+        // What was chosen once stays on the dataset, where the tool has no word for it.
+        await world.storage
+          .inherit(`tank/iocage/jails/${jail}`, 'org.freebsd.iocage:last_started')
+          .catch(() => undefined);
+      };
+      expect(await failEveryStep(steps, { ...start, reset: stop })).toBeGreaterThan(1);
+    }
+  });
+
+  it('quota goes to ZFS, and all of a set or nothing', async () => {
+    await world.run('property.set', {
+      jails: ['web_1'],
+      properties: [
+        ['quota', '5G'],
+        ['boot', 'on'],
+      ],
+    });
+    expect((await world.storage.local('tank/iocage/jails/web_1'))?.get('quota')).toBe(String(5 * 1024 ** 3));
+    const before = [textOf('web_1', 'config.json'), textOf('foo', 'config.json')];
+    await expect(
+      world.run('property.set', { jails: ['web_1', 'foo'], properties: [['ip4_addr', '192.0.2.9/24']] }),
+    ).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    expect([textOf('web_1', 'config.json'), textOf('foo', 'config.json')]).toEqual(before);
+  });
+
+  it('what was written meanwhile is not overwritten', async () => {
+    const context = world.context();
+    const path = join(directoryOf('web_1'), 'config.json');
+    const operation = getOperation('property.set');
+    if (operation.effect !== 'change') throw new Error('a change');
+    const input = { jails: ['web_1'], properties: [['boot', 'on']] };
+    const plan = operation.plan.bind(operation);
+    const late = {
+      ...operation,
+      plan: async (...args: Parameters<typeof plan>) => {
+        const planned = await plan(...args);
+        writeFileSync(path, '{"theirs": 1}');
+        return planned;
+      },
+    };
+    await expect(runOperation(context, late, input)).rejects.toThrow('it was changed meanwhile');
+    expect(readFileSync(path, 'utf8')).toBe('{"theirs": 1}');
+  });
+
+  it('start and stop: the start is written down where the tool keeps it, or on the dataset', async () => {
+    const jails = ['web_1', 'foo', 'mail'];
+    // The fake host has no such interfaces.
+    await world.run('property.set', { jails, properties: [['ip4_addr', 'none']] });
+    const foo = textOf('foo', 'config.json');
+    const web = textOf('web_1', 'config.json');
+    for (const jail of jails) await world.run('jail.start', { jail });
+    expect(JSON.parse(textOf('web_1', 'config.json')).last_started).toMatch(
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
+    );
+    expect(textOf('web_1', 'config.json').replace(/"last_started": "[^"]*"/, '')).toBe(
+      web.replace(/"last_started": "[^"]*"/, ''),
+    );
+    // The link address that the first start chose is one of the tool's own properties too.
+    expect(JSON.parse(textOf('foo', 'config.json'))).toEqual({
+      ...JSON.parse(foo),
+      vnet0_mac: expect.stringMatching(/^[0-9a-f:]+,[0-9a-f:]+$/),
+    });
+    const beside = await world.storage.local('tank/iocage/jails/foo');
+    expect(beside?.get('org.freebsd.iocage:last_started')).toMatch(/^\d{4}-/);
+    expect(textOf(legacyUuid, 'config')).toMatch(/\nlast_started="\d{4}-\d\d-\d\d_[\d:]+";\n$/);
+    expect((await list()).filter(({ state }) => state === 'up').map(({ tag }) => tag)).toEqual([
+      'foo',
+      'mail',
+      'web_1',
+    ]);
+    for (const jail of jails) await world.run('jail.stop', { jail });
+    expect((await list()).every(({ state }) => state === 'down')).toBe(true);
+  });
+
+  it('a file that cannot be used: that jail is listed with the reason, the others are as ever', async () => {
+    const plantText = (name: string, file: string, text: string) =>
+      writeFileSync(join(directoryOf(name), file), text);
+    plantText('web_1', 'config.json', fixtureText('python-thin.json').slice(0, 200));
+    plantText('bar', 'config', '.include "/etc/passwd"\n');
+    plantText('flat', 'config.json', `{"id": "flat", "notes": "${'x'.repeat(100_000)}"}`);
+    unlinkSync(join(directoryOf('foo'), 'config.json'));
+    symlinkSync('/etc/passwd', join(directoryOf('foo'), 'config.json'));
+    await world.storage.create('tank/iocage/jails/bare', {});
+    const jails = await list();
+    const problems = Object.fromEntries(
+      jails.flatMap(({ tag, problem }) => (problem ? [[tag, problem]] : [])),
+    );
+    expect(problems).toEqual({
+      bare: 'it has no iocage properties',
+      bar: 'config: it has the macro ".include", and macros are not carried out',
+      flat: 'config.json: the value of "notes" is longer than 65536 characters',
+      foo: expect.stringContaining('it is a symbolic link'),
+      web_1: 'config.json: it is no JSON: it ends in the middle, as if only half of it had been written',
+    });
+    expect(jails.filter(({ state }) => state === 'corrupt')).toHaveLength(5);
+    await expect(world.run('jail.start', { jail: 'web_1' })).rejects.toMatchObject({ code: 'JAIL_CORRUPT' });
+    await expect(
+      world.run('property.set', { jails: ['web_1'], properties: [['boot', 'on']] }),
+    ).rejects.toMatchObject({
+      code: 'JAIL_CORRUPT',
+    });
+    await expect(world.run('jail.destroy', { jail: 'web_1' })).rejects.toMatchObject({
+      code: 'JAIL_CORRUPT',
+    });
+    await world.run('jail.start', { jail: 'ours' });
+  });
+
+  it('defaults are those of the tool; broken ones are told of each jail that takes them', async () => {
+    const path = join(world.directory, 'tank/iocage/defaults.json');
+    writeFileSync(path, fixtureText('defaults.json'));
+    expect(await world.run('property.get', { key: 'notes', jail: 'flat' })).toMatchObject({
+      value: 'from defaults.json',
+      source: 'default',
+    });
+    expect(await world.run('property.get', { key: 'priority', jail: 'web_1' })).toMatchObject({
+      value: '42',
+    });
+    expect(await world.run('property.get', { key: 'priority', jail: 'mail' })).toMatchObject({ value: '99' });
+    await world.run('property.set', { jails: ['default'], properties: [['priority', '7']] });
+    expect(await world.run('property.get', { key: 'priority', jail: 'web_1' })).toMatchObject({
+      value: '42',
+    });
+    expect(await world.run('property.get', { key: 'priority', jail: 'ours' })).toMatchObject({ value: '7' });
+    writeFileSync(path, '{');
+    expect((await list()).find(({ tag }) => tag === 'web_1').problem).toMatch(
+      /^the defaults cannot be used: defaults.json: /,
+    );
+    expect((await list()).find(({ tag }) => tag === 'mail').problem).toBeUndefined();
+  });
+
+  it('what knows properties of datasets only is refused, and changes nothing', async () => {
+    const before = world.state();
+    const refused: [string, unknown][] = [
+      ['jail.clone', { source: 'web_1', name: 'copy' }],
+      ['jail.rename', { jail: 'web_1', name: 'other' }],
+      ['property.reset', { jails: ['web_1'], properties: ['boot'] }],
+      ['image.export', { jail: 'web_1' }],
+      ['jail.promote', { jail: 'web_1' }],
+    ];
+    for (const [operation, input] of refused)
+      await expect(world.run(operation, input), operation).rejects.toMatchObject({
+        code: expect.stringMatching(/OTHER_FORMAT|INVALID_INPUT/),
+      });
+    for (const pair of [
+      ['tag', 'x'],
+      ['template', 'yes'],
+    ])
+      await expect(world.run('property.set', { jails: ['web_1'], properties: [pair] })).rejects.toMatchObject(
+        {
+          code: 'READ_ONLY_PROPERTY',
+        },
+      );
+    expect(world.state()).toBe(before);
+  });
+
+  it('a template of Python iocage is read-only, and so again after a change', async () => {
+    const dataset = 'tank/iocage/templates/base';
+    await world.storage.create(dataset, {});
+    const directory = join(world.directory, dataset);
+    const text = '{\n    "host_hostuuid": "base",\n    "template": 1,\n    "type": "template"\n}';
+    writeFileSync(join(directory, 'config.json'), text);
+    await world.storage.set(dataset, { readonly: 'on' });
+    const { jails } = await world.run<{ jails: any[] }>('jail.list', { templates: true });
+    expect(jails).toMatchObject([{ tag: 'base', type: 'template' }]);
+    await world.run('property.set', { jails: ['base'], properties: [['notes', 'golden']] });
+    expect(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'))).toMatchObject({
+      notes: 'golden',
+      template: 1,
+    });
+    expect((await world.storage.local(dataset))?.get('readonly')).toBe('on');
+  });
+
+  it('a file beside properties that an older iocage left is what counts', async () => {
+    const dataset = 'tank/iocage/jails/old';
+    await world.storage.create(dataset, {
+      'org.freebsd.iocage:host_hostuuid': 'old',
+      'org.freebsd.iocage:boot': 'on',
+    });
+    expect((await list()).find(({ tag }) => tag === 'old')).toMatchObject({ boot: true });
+    writeFileSync(
+      join(directoryOf('old'), 'config.json'),
+      '{"CONFIG_VERSION": "29", "host_hostuuid": "old", "boot": 0}',
+    );
+    expect((await list()).find(({ tag }) => tag === 'old')).toMatchObject({ boot: false });
+  });
+
+  it('the three lines of the original that store ZFS properties, and libiocage on such a jail', async () => {
+    const common = { release: 'busybox', type: 'jail', ip4_addr: 'em0|192.0.2.60/24', memoryuse: '8G:log' };
+    // 1.5 to 1.7, 2.0 until March 2016, and what libiocage writes over them.
+    const lines: Record<string, Record<string, string>> = {
+      S: { ...common, tag: 's', hostname: 's.example.org', boot: 'on', allow_chflags: '0' },
+      M: {
+        ...common,
+        tag: 'm',
+        hostname: 'm.example.org',
+        host_hostname: 'UUID',
+        boot: 'off',
+        template: 'no',
+      },
+      Z: {
+        ...common,
+        tag: 'z',
+        host_hostname: 'z.example.org',
+        type: 'basejail',
+        istemplate: 'no',
+        template: '-',
+      },
+      L: {
+        ...common,
+        tag: 'l',
+        host_hostname: 'l.example.org',
+        boot: 'on',
+        allow_chflags: 'off',
+        vnet: 'off',
+      },
+    };
+    const uuidOf = (line: string) => `${line.charCodeAt(0)}0000000-01a8-11e4-aa78-3c970ea3222f`;
+    for (const [line, values] of Object.entries(lines)) {
+      const all = { ...values, host_hostuuid: uuidOf(line) };
+      const properties = Object.entries(all).map(([key, value]) => [
+        `org.freebsd.iocage:${key}`,
+        value === 'UUID' ? uuidOf(line) : value,
+      ]);
+      await world.storage.create(`tank/iocage/jails/${uuidOf(line)}`, Object.fromEntries(properties));
+    }
+    for (const line of ['S', 'M', 'Z', 'L']) {
+      const tag = line.toLowerCase();
+      const get = async (key: string) => (await world.run<any>('property.get', { key, jail: tag })).value;
+      expect(await get('host_hostname'), line).toBe(`${tag}.example.org`);
+      expect(await get('ip4_addr')).toBe('em0|192.0.2.60/24');
+      expect(await get('boot')).toBe(line === 'S' || line === 'L' ? 'on' : 'off');
+      expect(await get('allow_chflags')).toBe('0');
+      expect(await get('type')).toBe(line === 'Z' ? 'basejail' : 'jail');
+      await world.run('property.set', { jails: [tag], properties: [['notes', 'ours now']] });
+      const stored = await world.storage.local(`tank/iocage/jails/${uuidOf(line)}`);
+      expect(stored?.get('org.freebsd.iocage:notes')).toBe('ours now');
+      expect(stored?.get('org.freebsd.iocage:ip4_addr')).toBe('em0|192.0.2.60/24');
+    }
+  });
+
+  describe('migrate', () => {
+    const allOf = async (jail: string) => {
+      const { properties } = await world.run<{ properties: any[] }>('property.get', { key: 'all', jail });
+      return Object.fromEntries(
+        // ZFS counts what a property takes.
+        properties.filter(({ source }) => source !== 'zfs').map(({ key, value }) => [key, value]),
+      );
+    };
+    const contents = () =>
+      foreignJails.map(({ name, file }) =>
+        [file, `${file}.migrated`].map(
+          (one) => existsSync(join(directoryOf(name), one)) && textOf(name, one),
+        ),
+      );
+
+    it('what held before holds afterwards, the file is kept, and back is as it was', async () => {
+      writeFileSync(join(world.directory, 'tank/iocage/defaults.json'), fixtureText('defaults.json'));
+      await world.run('property.set', {
+        jails: ['default'],
+        properties: [
+          ['priority', '7'],
+          ['exec_timeout', '99'],
+        ],
+      });
+      const [files, jails] = [contents(), await list()];
+      for (const { name, file, fixture } of foreignJails) {
+        const before = await allOf(name);
+        const done = await world.run('jail.migrate', { jail: name });
+        expect(done).toMatchObject({ uuid: name, kept: expect.stringMatching(/\.migrated$/) });
+        const after = await allOf(name);
+        // The property names our release, not its patch level.
+        if (name === 'web_1') expect(after['release']).toBe('busybox');
+        // A name that only followed from the dataset's is the jail's own now.
+        expect({ ...after, release: 0, tag: 0 }, name).toEqual({ ...before, release: 0, tag: 0 });
+        expect(after['tag']).toBe(jails.find(({ uuid }) => uuid === name).tag);
+        expect(existsSync(join(directoryOf(name), file))).toBe(false);
+        expect(textOf(name, `${file}.migrated`)).toBe(fixtureText(fixture));
+      }
+      expect((await list()).map(({ tag, state, type, ip4 }) => [tag, state, type, ip4])).toEqual(
+        jails.map(({ tag, state, type, ip4 }) => [tag, state, type, ip4]),
+      );
+      // One of ours now, in every respect.
+      await world.run('property.set', { jails: ['foo'], properties: [['tag', 'renamed']] });
+      await world.run('jail.clone', { jail: 'bar', name: 'copy' });
+      await world.run('jail.destroy', { jail: 'copy' });
+      for (const { name } of foreignJails) await world.run('jail.migrate-back', { jail: name });
+      expect(contents()).toEqual(files);
+      expect(await list()).toEqual(jails);
+    });
+
+    it('confirm removes the file, and there is no way back then', async () => {
+      await world.run('jail.migrate', { jail: 'web_1' });
+      await world.run('jail.migrate-confirm', { jail: 'web_1' });
+      expect(existsSync(join(directoryOf('web_1'), 'config.json.migrated'))).toBe(false);
+      for (const operation of ['jail.migrate-back', 'jail.migrate-confirm', 'jail.migrate'])
+        await expect(world.run(operation, { jail: 'web_1' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+      // Whatever stands there later is none of ours.
+      writeFileSync(join(directoryOf('web_1'), 'config.json'), '{');
+      expect((await list()).find(({ uuid }) => uuid === 'web_1')).toMatchObject({ state: 'down' });
+    });
+
+    it('a template that is read-only, and properties that an older iocage left', async () => {
+      const dataset = 'tank/iocage/templates/base';
+      await world.storage.create(dataset, {
+        'org.freebsd.iocage:boot': 'on',
+        'org.freebsd.iocage:notes': 'stale',
+      });
+      const text = '{\n    "host_hostuuid": "base",\n    "template": 1,\n    "type": "template"\n}';
+      writeFileSync(join(world.directory, dataset, 'config.json'), text);
+      await world.storage.set(dataset, { readonly: 'on' });
+      await world.run('jail.migrate', { jail: 'base' });
+      const local = await world.storage.local(dataset);
+      expect(local?.get('readonly')).toBe('on');
+      expect(local?.has('org.freebsd.iocage:notes')).toBe(false);
+      expect(await world.run('property.get', { key: 'boot', jail: 'base' })).toMatchObject({ value: 'off' });
+      const { jails } = await world.run<{ jails: any[] }>('jail.list', { templates: true });
+      expect(jails).toMatchObject([{ tag: 'base', state: 'down' }]);
+    });
+
+    it('is refused for a jail that runs, for a name that is taken, and for a value that cannot be stored', async () => {
+      await world.run('property.set', { jails: ['web_1'], properties: [['ip4_addr', 'none']] });
+      await world.run('jail.start', { jail: 'web_1' });
+      await expect(world.run('jail.migrate', { jail: 'web_1' })).rejects.toMatchObject({
+        code: 'JAIL_RUNNING',
+      });
+      await world.run('jail.stop', { jail: 'web_1' });
+      const mail = foreignJails.find(({ name }) => name === legacyUuid)!;
+      await plant({ ...mail, name: 'second' });
+      writeFileSync(join(directoryOf('second'), 'config'), 'host_hostuuid="second";\ntag="mail";\n');
+      await expect(world.run('jail.migrate', { jail: 'second' })).rejects.toMatchObject({
+        code: 'NAME_TAKEN',
+      });
+      const long = `{"CONFIG_VERSION": "29", "host_hostuuid": "thick", "notes": "${'x'.repeat(5000)}"}`;
+      writeFileSync(join(directoryOf('thick'), 'config.json'), long);
+      await expect(world.run('jail.migrate', { jail: 'thick' })).rejects.toThrow('longer than 1000 bytes');
+      expect(textOf('thick', 'config.json')).toBe(long);
+    });
+
+    it('every step fails once', async () => {
+      const steps = {
+        context: () => world.context(),
+        state: () => JSON.stringify([world.state(), contents()], null, 1),
+      };
+      const jail = 'web_1';
+      const [input, migrate] = [() => ({ jail }), () => world.run('jail.migrate', { jail })];
+      const back = () => world.run('jail.migrate-back', { jail });
+      const tolerant = () => migrate().catch(() => undefined);
+      expect(await failEveryStep(steps, { operation: 'jail.migrate', input, reset: back })).toBe(3);
+      expect(
+        await failEveryStep(steps, {
+          operation: 'jail.migrate-back',
+          input,
+          prepare: tolerant,
+          reset: tolerant,
+        }),
+      ).toBe(3);
+      await back();
+      const restore = async () => {
+        plantConfig(directoryOf(jail), foreignJails[0]!);
+        for (const key of (await world.storage.local(`tank/iocage/jails/${jail}`))!.keys())
+          if (key.startsWith('org.freebsd.iocage:'))
+            await world.storage.inherit(`tank/iocage/jails/${jail}`, key);
+        unlinkSync(join(world.directory, 'tank/iocage/tags', jail));
+      };
+      expect(
+        await failEveryStep(steps, {
+          operation: 'jail.migrate-confirm',
+          input,
+          prepare: tolerant,
+          reset: restore,
+        }),
+      ).toBe(2);
+    });
+  });
+});
