@@ -63,14 +63,14 @@ now() { size=$(stat -c %s -- "$log") || size=0; }
 now
 from=$size mine=0 turns=0
 turn() {
-  if [ -s "$pipe.wait" ] && { tail -c "$mine" -- "$log.1"; tail -c "+$((from + 1))" -- "$log"; } | grep -qaFf "$pipe.wait"
+  if [ -p "$pipe" ] && [ -s "$pipe.wait" ] && { tail -c "$mine" -- "$log.1"; tail -c "+$((from + 1))" -- "$log"; } | grep -qaFf "$pipe.wait"
   then mv -f -- "$pipe.wait" "$pipe.found"; fi
   if [ "$size" -gt "$max" ]
   then tail -c "$max" -- "$log" >"$log.1" && rm -f -- "$log"
   else mv -f -- "$log" "$log.1"; fi || return
   mine=$((size - from)) from=0 size=0 turns=$((turns + 1))
   [ "$mine" -lt "$border" ] || mine=$border
-  echo "$turns" >"$pipe.turns"
+  [ ! -p "$pipe" ] || echo "$turns" >"$pipe.turns"
 }
 while :; do
   [ "$size" -lt "$max" ] || turn
@@ -96,11 +96,13 @@ shift 6
 [ -p "$pipe" ] || mkfifo -m 600 -- "$pipe" || exit 126
 exec 3<>"$pipe"
 if ! { read -r pid <"$pipe.pid" && [ "/proc/$pid/fd/0" -ef "$pipe" ]; } 2>/dev/null; then
-  (
+  # Ends when the copier has given our output up, and by then it has its input: nobody takes it for dead.
+  pid=$(
     unset IOCAGE_RUN
-    exec setsid sh -c "$copier" iocage-console "$pipe" "$log" "$max" "$border" <"$pipe" >/dev/null 2>&1 3>&-
-  ) &
-  echo $! >"$pipe.pid"
+    (exec setsid sh -c "$copier" iocage-console "$pipe" "$log" "$max" "$border" <"$pipe" >/dev/null 2>&1 3>&-) &
+    echo $!
+  )
+  echo "$pid" >"$pipe.pid"
 fi
 exec "$@" >&3 2>&1 3>&-
 `;
@@ -153,15 +155,14 @@ async function waits(files: Files, pid: number): Promise<boolean> {
   return calls.some((call) => blockedInRead.test(call));
 }
 
-const settleMs = 500;
-
 /** Until what was written before this call is in the log; with a bound, since others may go on writing. */
 export async function settleConsole(
   run: Pick<StepRun, 'clock' | 'dry' | 'files'>,
   console: Console,
+  mostMs = 500,
 ): Promise<void> {
   if (run.dry) return;
-  const end = run.clock.now().getTime() + settleMs;
+  const end = run.clock.now().getTime() + mostMs;
   while (run.clock.now().getTime() < end) {
     const pid = await copierOf(run.files, console);
     if (pid === undefined || (await waits(run.files, pid))) return;
