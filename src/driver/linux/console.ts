@@ -45,7 +45,7 @@ const turnsFile = (pipe: string): string => `${pipe}.turns`;
 const borderBytes = 8192;
 
 /**
- * The copier: pipe (standard input) to log. It ends when the last writer has, which is when two reads in a row get
+ * The copier: pipe (standard input) to log. It ends when the last writer has, which is when a head gets
  * nothing; a head that was killed is followed by the next one; what cannot be written is read all the same, so that
  * a full pool stops no jail. It leaves the session and the control group of whoever called: both may end before the jail.
  */
@@ -55,33 +55,32 @@ umask 077
 cd /
 trap '' HUP INT QUIT
 for tree in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
-  [ -e "$tree/cgroup.procs" ] && mkdir -p "$tree/iocage/console" && echo 0 >"$tree/iocage/console/cgroup.procs"
+  group=$tree/iocage/console
+  [ -e "$tree/cgroup.procs" ] && { [ -d "$group" ] || mkdir -p "$group"; } && echo 0 >"$group/cgroup.procs"
 done
 echo -1000 >/proc/self/oom_score_adj
-now() { stat -c %s -- "$log" || echo 0; }
-size=$(now) from=$size mine=0 turns=0 idle=0
+now() { size=$(stat -c %s -- "$log") || size=0; }
+now
+from=$size mine=0 turns=0
 turn() {
-  if [ -s "$pipe.wait" ] && { tail -c "$mine" -- "$log.1"; tail -c "+$((from + 1))" -- "$log"; } | grep -qaFf "$pipe.wait"
+  if [ -p "$pipe" ] && [ -s "$pipe.wait" ] && { tail -c "$mine" -- "$log.1"; tail -c "+$((from + 1))" -- "$log"; } | grep -qaFf "$pipe.wait"
   then mv -f -- "$pipe.wait" "$pipe.found"; fi
   if [ "$size" -gt "$max" ]
   then tail -c "$max" -- "$log" >"$log.1" && rm -f -- "$log"
   else mv -f -- "$log" "$log.1"; fi || return
   mine=$((size - from)) from=0 size=0 turns=$((turns + 1))
   [ "$mine" -lt "$border" ] || mine=$border
-  echo "$turns" >"$pipe.turns"
+  [ ! -p "$pipe" ] || echo "$turns" >"$pipe.turns"
 }
 while :; do
   [ "$size" -lt "$max" ] || turn
   if [ "$size" -lt "$max" ] && stdbuf -o0 head -c "$((max - size))" >>"$log"; then
-    last=$size size=$(now)
-    if [ "$size" != "$last" ]; then idle=0
-    elif [ "$idle" = 1 ]; then exit
-    else idle=1; fi
-  elif [ $? -gt 128 ]; then
-    size=$(now) idle=0
+    last=$size
+    now
+    [ "$size" != "$last" ] || exit
   else
-    [ "$(head -c 65536 | wc -c)" -gt 0 ] || exit
-    size=$(now) idle=0
+    [ $? -gt 128 ] || [ "$(head -c 65536 | wc -c)" -gt 0 ] || exit
+    now
   fi
 done
 `;
@@ -97,11 +96,13 @@ shift 6
 [ -p "$pipe" ] || mkfifo -m 600 -- "$pipe" || exit 126
 exec 3<>"$pipe"
 if ! { read -r pid <"$pipe.pid" && [ "/proc/$pid/fd/0" -ef "$pipe" ]; } 2>/dev/null; then
-  (
+  # Ends when the copier has given our output up, and by then it has its input: nobody takes it for dead.
+  pid=$(
     unset IOCAGE_RUN
-    exec setsid sh -c "$copier" iocage-console "$pipe" "$log" "$max" "$border" <"$pipe" >/dev/null 2>&1 3>&-
-  ) &
-  echo $! >"$pipe.pid"
+    (exec setsid sh -c "$copier" iocage-console "$pipe" "$log" "$max" "$border" <"$pipe" >/dev/null 2>&1 3>&-) &
+    echo $!
+  )
+  echo "$pid" >"$pipe.pid"
 fi
 exec "$@" >&3 2>&1 3>&-
 `;
@@ -154,15 +155,14 @@ async function waits(files: Files, pid: number): Promise<boolean> {
   return calls.some((call) => blockedInRead.test(call));
 }
 
-const settleMs = 500;
-
 /** Until what was written before this call is in the log; with a bound, since others may go on writing. */
 export async function settleConsole(
   run: Pick<StepRun, 'clock' | 'dry' | 'files'>,
   console: Console,
+  mostMs = 500,
 ): Promise<void> {
   if (run.dry) return;
-  const end = run.clock.now().getTime() + settleMs;
+  const end = run.clock.now().getTime() + mostMs;
   while (run.clock.now().getTime() < end) {
     const pid = await copierOf(run.files, console);
     if (pid === undefined || (await waits(run.files, pid))) return;

@@ -189,8 +189,8 @@ export async function removeContainer(places: Places, facts: HostFacts, run: Ste
   // What a runtime that was killed half-way leaves behind, and knows nothing of itself.
   await emptyDirectory(record, run);
   await sweepCgroups(places, facts, run);
-  // The last words of the jail are still on their way.
-  await settleConsole(run, jailConsole(places, ''));
+  // The last words of the jail are still on their way; nobody writes any more.
+  await settleConsole(run, jailConsole(places, ''), 5000);
   await emptyDirectory(places.bundle, run);
   await forgetContainer(places, run);
 }
