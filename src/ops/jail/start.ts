@@ -4,6 +4,7 @@ import { defineChange, defineSequence, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { JailSpec } from '../../driver/host.ts';
+import { assertRootMounted } from '../mounted.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { hostOf } from './host-id.ts';
@@ -63,7 +64,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
     if ((await context.host.running(jail.pool)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
     await assertNeeds(context, world, jail);
-    await assertMounted(context, jail);
+    await assertMounted(context, world, jail, configured);
     const settled = await settle(context, world, jail, configured);
     const handed = await handOver(context, jail, configured.config);
     const spec = { ...settled.spec, handed: handed.mounts };
@@ -85,16 +86,20 @@ export const jailStart = defineChange<typeof startInput, Life>({
         ...takeOver(jail),
         ...handed.steps,
         ...(await context.host.startSteps(spec)),
-        setProperties({
-          dataset: jail.dataset,
-          properties: { ...started, ...settled.properties },
-          previous: {
-            ...Object.fromEntries(
-              Object.keys(started).map((key) => [key, jail.local.get(key.slice(namespace.length)) ?? null]),
-            ),
-            ...settled.previous,
+        setProperties(
+          {
+            dataset: jail.dataset,
+            properties: { ...started, ...settled.properties },
+            previous: {
+              ...Object.fromEntries(
+                Object.keys(started).map((key) => [key, jail.local.get(key.slice(namespace.length)) ?? null]),
+              ),
+              ...settled.previous,
+            },
           },
-        }),
+          // A full pool takes no property: the time alone is no reason to stay down.
+          Object.keys({ ...started, ...settled.properties }).length === 1 ? { onError: 'warn' } : {},
+        ),
       ],
       async result() {
         const running = (await context.host.running(jail.pool)).get(jail.uuid);
@@ -135,6 +140,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
 async function assertStartable(context: Context, world: World, jail: Jail): Promise<void> {
   assertNeedsKnown(world, jail);
   const spec = toSpec(world, jail);
+  await assertMounted(context, world, jail, spec);
   const handed = await handOver(context, jail, spec.config);
   const belongs = await hostOf(context, jail, spec.config);
   const found = [
@@ -170,15 +176,11 @@ async function withWhatTheyNeed(
 }
 
 /** Without its root dataset the jail would run in an empty directory, and what it writes be hidden later. */
-async function assertMounted(context: Context, jail: Jail): Promise<void> {
-  const root = `${jail.dataset}/root`;
-  const mounted = jail.rootMounted ?? (await rootMounted(context, root));
-  if (!mounted) throw failure('NOT_MOUNTED', { dataset: root });
-}
-
-async function rootMounted(context: Context, root: string): Promise<boolean> {
-  const rows = await context.storage.filesystems(root, 0, ['mounted']);
-  return rows?.[0]?.values.get('mounted') !== 'no';
+async function assertMounted(context: Context, world: World, jail: Jail, { base }: JailSpec): Promise<void> {
+  if (jail.rootMounted === false) throw failure('NOT_MOUNTED', { dataset: `${jail.dataset}/root` });
+  if (jail.rootMounted === undefined) await assertRootMounted(context, jail.dataset);
+  const release = world.releases.find(({ name }) => name === base?.release);
+  if (release !== undefined) await assertRootMounted(context, release.dataset);
 }
 
 const stopInput = jailInput.extend({
@@ -254,11 +256,14 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
       title: `Soft restarting ${label(jail)}`,
       steps: [
         ...(await context.host.softRestartSteps(toSpec(world, jail))),
-        setProperties({
-          dataset: jail.dataset,
-          properties: { [`${namespace}last_started`]: stamp(context.clock.now()) },
-          previous,
-        }),
+        setProperties(
+          {
+            dataset: jail.dataset,
+            properties: { [`${namespace}last_started`]: stamp(context.clock.now()) },
+            previous,
+          },
+          { onError: 'warn' },
+        ),
       ],
       result: () => ({ uuid: jail.uuid, tag: jail.tag }),
     };
