@@ -258,7 +258,7 @@ function fromImage(
 ): readonly Step[] {
   const { file, sha256 } = image;
   return [
-    checkArchives({ archives: [{ file, sha256 }], dataset: `${world.root}/jails` }),
+    checkArchives({ archives: [{ file, sha256 }], dataset: `${world.root}/jails`, oddNames: true }),
     top,
     createDataset({ dataset: `${dataset}/root`, properties: {} }),
     unpackStep(context, image, root),
