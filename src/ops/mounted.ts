@@ -5,6 +5,8 @@
 import { join } from 'node:path';
 import type { Context } from './operation.ts';
 import { failure } from '../domain/errors.ts';
+import { label } from '../domain/jail.ts';
+import { dependentsOf, isInside } from './jail/loss.ts';
 import type { Release, World } from './world.ts';
 
 /** @throws NOT_MOUNTED when `DATASET/root` is there and not mounted */
@@ -33,11 +35,7 @@ export async function releaseRoot(
  * zfs-fuse keeps a tree busy for its mounted clones, those. For `renameDataset`.
  */
 export async function mountedWith({ storage }: Context, dataset: string): Promise<readonly string[]> {
-  const isInside = (name: string): boolean => name === dataset || name.startsWith(`${dataset}/`);
-  const clones = (await storage.clones(dataset.split('/')[0]!)).filter(
-    (clone) => isInside(clone.origin.split('@')[0]!) && !isInside(clone.dataset),
-  );
-  const trees = [dataset, ...clones.map((clone) => clone.dataset)];
+  const trees = [dataset, ...dependentsOf(await storage.clones(dataset.split('/')[0]!), [dataset])];
   const rows = await Promise.all(trees.map((name) => storage.filesystems(name, 32, ['mounted'])));
   const mounted = rows.flatMap((tree) => tree ?? []).filter(({ values }) => values.get('mounted') === 'yes');
   return [...new Set(mounted.map(({ name }) => name))].sort();
@@ -56,4 +54,26 @@ export async function assertRoom({ storage }: Context, { root }: Pick<World, 'ro
   const available = (await storage.measure(root, 0, ['available'])).get(root)?.get('available');
   if (available === undefined || Number(available) >= leastRoomBytes) return;
   throw failure('POOL_FULL', { dataset: root, why: `${available} bytes are free; nothing was changed` });
+}
+
+/**
+ * zfs-fuse cannot rename what a clone of is in use, and by the time it says so the clone was unmounted beneath the
+ * jail that runs in it.
+ *
+ * @throws JAIL_RUNNING for the jail that is a clone
+ */
+export async function assertClonesDown(
+  { storage, host }: Context,
+  world: World,
+  dataset: string,
+): Promise<void> {
+  if ((await storage.capabilities()).flavour !== 'zfs-fuse') return;
+  const clones = dependentsOf(await storage.clones(world.pool.name), [dataset]);
+  if (clones.length === 0) return;
+  const running = await host.running(world.pool.name);
+  const up = world.jails.find(
+    (jail) => running.has(jail.uuid) && clones.some((clone) => isInside(clone, [jail.dataset])),
+  );
+  if (up === undefined) return;
+  throw failure('JAIL_RUNNING', { name: label(up), action: `renaming ${dataset}, of which it is a clone,` });
 }

@@ -93,4 +93,23 @@ describe.skipIf(!hostTests)(`mounts${reason}`, () => {
       expect(lab.state()).toBe(before);
     }
   });
+
+  it('a clone that runs keeps its source from being renamed, and runs on', async () => {
+    await lab.run('jail.start', { jail: 'child' });
+    for (const words of [
+      ['rename', 'thick', 'thicker'],
+      ['set', 'template=yes', 'thick'],
+    ]) {
+      const before = lab.state();
+      const { status, stderr } = iocage(...words);
+      expect(stderr).toMatch(/jail child is up and running; .* of which it is a clone|thick has clones/);
+      expect(status).toBe(1);
+      expect(unmounted()).toEqual([]);
+      expect(lab.state()).toBe(before);
+    }
+    expect(iocage('exec', '-U', 'www', 'child', 'id').stdout).toContain('www');
+    await lab.run('jail.stop', { jail: 'child' });
+    expect(iocage('rename', 'thick', 'thicker').status).toBe(0);
+    expect(unmounted()).toEqual([]);
+  });
 });

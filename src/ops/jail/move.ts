@@ -8,7 +8,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { repath } from '../../domain/repath.ts';
-import { assertRoom, mountedWith } from '../mounted.ts';
+import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
 import { toSpec, type World } from '../world.ts';
 import { createDataset, renameDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
@@ -34,6 +34,7 @@ export async function planMove(
   const spec = toSpec(world, jail);
   await assertDown(context, jail, to.action);
   await assertRoom(context, world);
+  await assertClonesDown(context, world, jail.dataset);
   const { dataset, tag } = to;
   if ((await context.storage.filesystems(dataset, 0, [])) !== undefined)
     throw failure('DATASET_EXISTS', { dataset });

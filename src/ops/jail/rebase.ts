@@ -18,7 +18,7 @@ import { ensureJail, toJailData } from '../steps/guard.ts';
 import { applyMerge, compareTrees, type MergeArgs } from '../steps/merge.ts';
 import { leavePlace } from '../steps/move.ts';
 import { dropView } from '../steps/package.ts';
-import { assertRoom, assertRootMounted, mountedWith, releaseRoot } from '../mounted.ts';
+import { assertClonesDown, assertRoom, assertRootMounted, mountedWith, releaseRoot } from '../mounted.ts';
 import { getRelease } from '../release/destroy.ts';
 import { datasetOf, isInside } from './loss.ts';
 import { assertOurs } from './select.ts';
@@ -101,6 +101,7 @@ export async function planRebase(
       : [cloneDataset({ snapshot: seen.snapshot, dataset: view, properties: { readonly: 'on' } })];
   const hide = seen === undefined ? [] : [dropView({ dataset: view })];
   await assertRoom(context, world);
+  if (origin !== undefined) await assertClonesDown(context, world, `${jail.dataset}/root`);
   const fresh = origin === undefined ? undefined : await freshRoot(context, jail, spec, release);
   // Not in the jail's dataset, which may be full.
   const list = join(context.paths.run, `upgrade-${jail.pool}-${jail.uuid}.list`);

@@ -7,7 +7,7 @@ import { defineChange, type Context, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { assertRoom, mountedWith } from '../mounted.ts';
+import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
 import { namespace, toSpec, type World } from '../world.ts';
 import {
   destroyDataset,
@@ -122,6 +122,7 @@ export const upgradeBack = defineChange<typeof backInput, Settled>({
     const { from, snapshot, datasets, kept } = await getWayBack(context, world, jail);
     await assertDown(context, jail, 'upgrade --back');
     await assertRoom(context, world);
+    await assertClonesDown(context, world, `${jail.dataset}/root`);
     const root = `${jail.dataset}/root`;
     const rows = await context.storage.snapshots(jail.dataset, undefined, []);
     const newer = datasets.flatMap((dataset) => {
