@@ -46,12 +46,16 @@ export function complaintIn(output: string): string {
   return (said.length > 0 ? said.slice(0, 10) : lines.slice(-2)).join('; ').slice(0, 600);
 }
 
-/** What was written to the log since, the end of it. */
-async function said(log: string, from: number, run: StepRun): Promise<string> {
+/**
+ * What was written to the log since, the end of it. So much and no more is read: the jail may be writing
+ * faster than a tail of it could be.
+ */
+export async function lastSaid(log: string, from: number, run: StepRun): Promise<string> {
   const size = (await run.files.stat(log))?.sizeBytes ?? 0;
   const start = Math.max(from, size - tailBytes);
-  const { stdout } = await run.exec.read(['tail', '-c', `+${start + 1}`, '--', log], { accept: 'any' });
-  return stdout.slice(0, tailBytes);
+  const part = ['iflag=skip_bytes,count_bytes', `skip=${start}`, `count=${tailBytes}`];
+  const argv = ['dd', `if=${log}`, `bs=${tailBytes}`, ...part, 'status=none'];
+  return (await run.exec.read(argv, { accept: 'any' })).stdout;
 }
 
 async function runCommand(args: CommandArgs, places: Places, run: StepRun): Promise<void> {
@@ -64,12 +68,16 @@ async function runCommand(args: CommandArgs, places: Places, run: StepRun): Prom
   await run.files.mkdir(places.bundle, { mode: 0o700 });
   await run.files.write(file, JSON.stringify(process), { mode: 0o600 });
   run.progress(`${title} in ${jail}`);
+  let looking = false;
   const look = async (): Promise<void> => {
+    if (looking) return;
+    looking = true;
     const line =
-      (await said(consoleLog, from, run))
+      (await lastSaid(consoleLog, from, run))
         .trim()
         .split(/[\r\n]+/)
         .at(-1) ?? '';
+    looking = false;
     if (line !== '') run.progress(`${title}: ${line.replaceAll(/\p{Cc}/gu, ' ').slice(0, 120)}`);
   };
   const timer = run.dry ? undefined : setInterval(() => void look().catch(() => undefined), lookEveryMs);
@@ -87,7 +95,7 @@ async function runCommand(args: CommandArgs, places: Places, run: StepRun): Prom
   if (status === 0) return;
   const tookMs = run.clock.now().getTime() - started;
   const late = tookMs >= args.timeoutMs ? `it took more than ${args.timeoutMs / 1000} s and was ended; ` : '';
-  const why = `${late}${complaintIn(await said(consoleLog, from, run))}` || `exit status ${status}`;
+  const why = `${late}${complaintIn(await lastSaid(consoleLog, from, run))}` || `exit status ${status}`;
   throw args.purpose === 'health'
     ? failure('HEALTH_FAILED', { command: title, jail, why, log: consoleLog })
     : failure('PROGRAM_FAILED', { program: title, jail, why, log: consoleLog });
