@@ -90,9 +90,9 @@ async function callRun(args: RunArgs, places: Places, facts: HostFacts, run: Ste
   const log = join(places.bundle, 'crun.log');
   const argv = runCommand(places, facts.cgroups, log);
   await run.files.remove(log);
-  // A file, not a pipe: the first process keeps it open for as long as the jail runs.
+  // A file, not a pipe: the first process keeps it open for as long as the jail runs. So it is none of the host's.
   const { status } = await run.exec.change(argv, {
-    logTo: args.consoleLog,
+    logTo: facts.cgroups.kind === 'hybrid' ? args.consoleLog : '/dev/null',
     accept: 'any',
     // Whatever a hostile root makes it wait for, it does not wait for ever.
     timeoutMs: runTimeoutMs,
