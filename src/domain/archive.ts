@@ -88,9 +88,15 @@ export function unpacker(kernel: 'linux' | 'freebsd', root: string): readonly st
 /** What a file takes beyond its content: the rest of its last block, and its entry (measured: 5 KiB, uncompressed). */
 const memberOverheadBytes = 4096;
 
+/** What tar(1) can open again below a root: PATH_MAX less its final NUL and a leading `./`; and one name. */
+export const longestPathBytes = 4093;
+const longestNameBytes = 255;
+
 export interface ArchiveLimits {
   readonly maxBytes: number;
   readonly maxMembers: number;
+  /** Names with control characters, as a jail's users make them; a release with such names is a mistake. */
+  readonly oddNames?: boolean;
 }
 
 type Seen = 'file' | 'directory' | 'link' | 'other';
@@ -136,6 +142,9 @@ export class ArchiveCheck {
       return;
     }
     if (member.type === 'device' && !path.startsWith('dev/')) refuse('is a device outside /dev');
+    // What is left out when it is unpacked is known by its spelling.
+    if (path.startsWith('dev/') && !/^(\.\/)?dev\//.test(member.name))
+      refuse('is in /dev by an unusual spelling of its name');
     // Over a link that was there before: tar takes it away first, unless it is to be a directory.
     if (this.seen.get(path) === 'link' && member.type !== 'symlink')
       refuse('comes twice, first as a symbolic link');
@@ -143,7 +152,10 @@ export class ArchiveCheck {
       const target = this.place(member.linkName, (why) =>
         refuse(`is a hard link to ${readable(member.linkName)}, which ${why}`),
       );
-      if (this.seen.get(target) !== 'file')
+      const kind = this.seen.get(target);
+      // A link with two names: link(2) does not follow it.
+      if (kind === 'link') return void this.seen.set(path, 'link');
+      if (kind !== 'file')
         refuse(`is a hard link to ${readable(member.linkName)}, which is no file of the archive`);
     }
     this.seen.set(path, kinds[member.type]);
@@ -152,9 +164,11 @@ export class ArchiveCheck {
   /** The place inside the root, without `./` and a final `/`; refuses what leads elsewhere. */
   private place(name: string, refuse: (why: string) => never): string {
     if (name.startsWith('/')) refuse('is absolute');
-    if ([...name].some((letter) => letter < ' ' || letter === '\x7f'))
-      refuse('has control characters in its name');
+    const odd = this.limits.oddNames ? /\0/ : /[\u0000-\u001f\u007f]/;
+    if (odd.test(name)) refuse('has control characters in its name');
     const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+    if (name.length > longestPathBytes || parts.some((part) => part.length > longestNameBytes))
+      refuse('has a name that is too long');
     if (parts.includes('..')) refuse(`leads out of the root by '..'`);
     let parent = '';
     for (const part of parts.slice(0, -1)) {
@@ -179,5 +193,8 @@ const kinds: Readonly<Record<TarMember['type'], Seen>> = {
 
 /** Names are kept byte by byte (latin1); for people they are UTF-8. */
 function readable(name: string): string {
-  return Buffer.from(name, 'latin1').toString('utf8').slice(0, 200);
+  return Buffer.from(name, 'latin1')
+    .toString('utf8')
+    .slice(0, 200)
+    .replaceAll(/\p{Cc}/gu, '?');
 }

@@ -133,6 +133,9 @@ const guarded: readonly (readonly [RegExp, string])[] = [
   [/^jail_zfs/, 'it hands datasets to the jail'],
   [/^(mount_.*|volumes)$/, 'it mounts something in the jail'],
   [/^vnet_interfaces$/, 'it takes interfaces from the host'],
+  [/^nat_forwards$/, 'it takes ports of the host'],
+  [/^sync_(target|tgt_zpool)$/, 'it says to which host the jail is sent'],
+  [/^reservation$/, 'it takes room from the others'],
   [
     /^(allow_.*|securelevel|enforce_statfs|children_max|.*devfs_ruleset|bpf)$/,
     'it widens what the jail may do',

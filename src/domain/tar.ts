@@ -1,7 +1,8 @@
 /**
  * Reads the headers of a tar stream as it comes in, in pieces of any size, and skips the contents.
- * Knows what tar(5) describes as ustar, GNU long names and pax; anything else (sparse files, several
- * volumes) is refused rather than guessed, since the tar(1) that unpacks may read it differently.
+ * Knows what tar(5) describes as ustar, GNU long names and pax, with the newest form of sparse files (1.0, which
+ * keeps its map in the content); anything else (older sparse files, several volumes) is refused rather than
+ * guessed, since the tar(1) that unpacks may read it differently.
  *
  * Names are strings of bytes (latin1), so that two names are equal exactly when their bytes are.
  */
@@ -113,18 +114,31 @@ export class TarReader {
     this.emit(type, size);
   }
 
+  /** The name of a sparse file of the form 1.0, which counts before any other; undefined when it is none. */
+  private sparseName(type: string): string | undefined {
+    const keys = [...this.pax.keys()].filter(isSparse);
+    if (keys.length === 0 && ![...this.paxGlobal.keys()].some(isSparse)) return undefined;
+    const get = (key: string): string => this.pax.get(`GNU.sparse.${key}`) ?? '';
+    const known =
+      [...keys].sort().join(' ') ===
+        'GNU.sparse.major GNU.sparse.minor GNU.sparse.name GNU.sparse.realsize' &&
+      ![...this.paxGlobal.keys()].some(isSparse) &&
+      types[type] === 'file' &&
+      `${get('major')}.${get('minor')}` === '1.0' &&
+      /^[0-9]{1,15}$/.test(get('realsize'));
+    if (!known) throw new TarProblem('it holds a sparse file of a form that iocage does not unpack');
+    return get('name');
+  }
+
   private emit(type: string, headerSize: number): void {
     const { block } = this;
     const pax = (key: string): string | undefined => this.pax.get(key) ?? this.paxGlobal.get(key);
-    for (const key of [...this.pax.keys(), ...this.paxGlobal.keys()]) {
-      if (key.startsWith('GNU.sparse'))
-        throw new TarProblem('it holds a sparse file, which iocage does not unpack');
-    }
+    const sparse = this.sparseName(type);
     for (const key of ['path', 'linkpath', 'size']) {
       if (this.paxGlobal.has(key)) throw new TarProblem(`it gives all members the same ${key}`);
     }
     if (
-      (this.longName !== undefined && this.pax.has('path')) ||
+      (this.longName !== undefined && (this.pax.has('path') || sparse !== undefined)) ||
       (this.longLink !== undefined && this.pax.has('linkpath'))
     ) {
       throw new TarProblem('a member has two names');
@@ -132,7 +146,7 @@ export class TarReader {
     const ustar = block.subarray(257, 263).toString('latin1') === 'ustar\0';
     const prefix = ustar ? untilNul(block.subarray(345, 500).toString('latin1')) : '';
     const short = untilNul(block.subarray(0, 100).toString('latin1'));
-    const name = pax('path') ?? this.longName ?? (prefix === '' ? short : `${prefix}/${short}`);
+    const name = sparse ?? pax('path') ?? this.longName ?? (prefix === '' ? short : `${prefix}/${short}`);
     const linkName =
       pax('linkpath') ?? this.longLink ?? untilNul(block.subarray(157, 257).toString('latin1'));
     const paxSize = pax('size');
@@ -163,6 +177,8 @@ export class TarReader {
     });
   }
 }
+
+const isSparse = (key: string): boolean => key.startsWith('GNU.sparse');
 
 function padded(size: number): number {
   return Math.ceil(size / blockBytes) * blockBytes;

@@ -138,8 +138,8 @@ export function compareTrees(
   const deleted = new Set<string>();
   const isOther = (path: string): boolean => before.get(path)?.type !== now.get(path)?.type;
   for (const [path, entry] of now) {
-    // Sockets live as long as who listens; tar keeps none.
-    if (entry.type === 's') continue;
+    // Sockets live as long as who listens; tar keeps none. A device of its own opens nothing in a jail.
+    if (['s', 'b', 'c'].includes(entry.type)) continue;
     const old = before.get(path);
     if (old === undefined || old.type !== entry.type || isChanged(old, entry)) changed.push(path);
   }

@@ -49,6 +49,10 @@ describe.skipIf(!hostTests)(`images of jails${reason}`, { timeout: 120_000 }, ()
     chmodSync(join(files, 'bin/setuid'), 0o6750);
     mkdirSync(join(files, 'var', 'd'.repeat(120), 'e'.repeat(120)), { recursive: true });
     writeFileSync(join(files, 'var', 'd'.repeat(120), 'e'.repeat(120), 'f'.repeat(120)), 'long');
+    writeFileSync(join(files, 'home/Icon\r'), 'a share of a Mac');
+    writeFileSync(join(files, 'home/two\nlines'), '');
+    symlinkSync('/etc/passwd', join(files, 'home/link'));
+    linkSync(join(files, 'home/link'), join(files, 'home/second name of it'));
     writeFileSync(join(root, 'jails/web/fstab'), '# mine\n/etc /etc/host nullfs ro 0 0\n');
   });
   afterAll(() => lab.close());
@@ -304,4 +308,60 @@ describe.skipIf(!hostTests)(`images of jails${reason}`, { timeout: 120_000 }, ()
     writeFileSync(path, '');
     return path;
   }
+
+  describe('what an image could not give back', () => {
+    it('devices are left out, and named; the rest comes back', () => {
+      done('create', '-c', 'release=busybox', '-n', 'chrooted');
+      const files = join(root, 'jails/chrooted/root');
+      mkdirSync(join(files, 'var/named/dev'), { recursive: true });
+      sh('mknod', join(files, 'var/named/dev/null'), 'c', '1', '3');
+      sh('mknod', join(files, 'dev/sda'), 'b', '8', '0');
+      expect(done('export', 'chrooted').stderr).toContain('not archived: /var/named/dev/null is a device');
+      const listed = sh('tar', '-tf', join(images, 'chrooted.tar.zst'));
+      expect(listed).toContain('./var/named/dev/\n');
+      expect(listed).not.toMatch(/dev\/(null|sda)/);
+      done('destroy', '-f', 'chrooted');
+      done('import', 'chrooted');
+      expect(treeOf('chrooted').join('\n')).not.toMatch(/dev\/(null|sda)/);
+      done('package', 'chrooted');
+      done('destroy', '-f', 'chrooted');
+    });
+
+    it('a file longer than the pool, as lastlog(8) with large user ids: its holes stay holes', () => {
+      done('create', '-c', 'release=busybox', '-n', 'holes');
+      const path = 'root/var/log/lastlog';
+      writeFileSync(join(root, 'jails/holes', path), 'x');
+      truncateSync(join(root, 'jails/holes', path), 1100 * 2 ** 20);
+      done('export', 'holes');
+      done('destroy', '-f', 'holes');
+      done('import', 'holes');
+      const { size, blocks } = statSync(join(root, 'jails/holes', path));
+      expect(size).toBe(1100 * 2 ** 20);
+      expect(blocks * 512).toBeLessThan(2 ** 20);
+      done('destroy', '-f', 'holes');
+    });
+
+    it('a path that is too long is refused, and named', () => {
+      done('create', '-c', 'release=busybox', '-n', 'deep');
+      const name = 'd'.repeat(250);
+      // dash knows no directory whose name it cannot hold.
+      sh(
+        'bash',
+        '-c',
+        `cd "$1" && for i in $(seq 20); do mkdir ${name} && cd ${name}; done`,
+        'sh',
+        join(root, 'jails/deep/root'),
+      );
+      const before = state();
+      for (const command of ['export', 'package']) {
+        const { status, stderr } = iocage(command, 'deep');
+        expect(stderr).toMatch(/^iocage: archiving "\/d+…" is not possible here: its path has \d+ bytes/m);
+        expect(stderr.length).toBeLessThan(500);
+        expect(status).toBe(1);
+        // The directory for images is made before, and goes when it is empty.
+        expect(state()).toEqual(before);
+      }
+      done('destroy', '-f', 'deep');
+    });
+  });
 });

@@ -60,12 +60,16 @@ async function runCommand(args: CommandArgs, places: Places, run: StepRun): Prom
   const via = await into(run.files, console);
   await run.files.write(file, JSON.stringify(process), { mode: 0o600 });
   run.progress(`${title} in ${jail}`);
+  let looking = false;
   const look = async (): Promise<void> => {
+    if (looking) return;
+    looking = true;
     const line =
       (await said())
         .trim()
         .split(/[\r\n]+/)
         .at(-1) ?? '';
+    looking = false;
     if (line !== '') run.progress(`${title}: ${line.replaceAll(/\p{Cc}/gu, ' ').slice(0, 120)}`);
   };
   const timer = run.dry ? undefined : setInterval(() => void look().catch(() => undefined), lookEveryMs);

@@ -158,6 +158,9 @@ function checkArgv(argv: readonly string[]): void {
   }
 }
 
+/** What these were doing when we were killed is undone or finished by the doctor, who must find them gone. */
+const zfsTools: ReadonlySet<string> = new Set(['zfs', 'zpool']);
+
 class LineSplitter {
   private rest = '';
   private readonly take: (line: string) => void;
@@ -190,16 +193,18 @@ export class NodeExec implements Exec {
   }
 
   change(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return this.run(argv, options);
+    return this.run(argv, options, zfsTools.has(argv[0] ?? ''));
   }
 
-  private async run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  /** @param ends with us, however we end */
+  private async run(argv: readonly string[], options: RunOptions, ends = false): Promise<RunResult> {
     checkArgv(argv);
     this.spawned += 1;
     const started = performance.now();
     const input = options.ownInput ? this.ownInput : options.input === undefined ? 'ignore' : 'pipe';
     return new Promise<RunResult>((resolve, reject) => {
-      const words = [...(options.via ?? []), ...(options.ownInput ? mortal(argv) : argv)];
+      const own = options.ownInput || ends ? mortal(argv) : argv;
+      const words = [...(options.via ?? []), ...own];
       const child = spawn(words[0]!, words.slice(1), {
         stdio: [input, 'pipe', 'pipe'],
         env: environment({ ...options.env, ...marked(options.mark) }),

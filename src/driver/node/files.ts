@@ -348,7 +348,16 @@ export class NodeFiles implements Files {
   }
 
   async mkdir(path: string, options: { mode?: number } = {}): Promise<void> {
-    await attempt(path, () => fs.mkdir(path, { recursive: true, mode: options.mode ?? 0o755 }));
+    await attempt(path, async () => {
+      const mode = options.mode ?? 0o755;
+      try {
+        await fs.mkdir(path, { recursive: true, mode });
+      } catch (error) {
+        // Node says so of a full file system too; asked for this one directory the kernel tells the reason.
+        if (!isMissing(error)) throw error;
+        await fs.mkdir(path, { mode });
+      }
+    });
   }
 
   async remove(path: string): Promise<void> {

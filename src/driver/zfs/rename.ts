@@ -51,7 +51,10 @@ async function holdingClones(
     ({ dataset, origin }) => isAtOrBelow(origin.split('@')[0]!, root) && !isAtOrBelow(dataset, root),
   );
   const trees: Tree[] = [];
-  for (const { dataset } of clones) {
+  // One that is inside another goes and comes with it: mounted before its parent, it would be in the way.
+  const inside = ({ dataset }: { dataset: string }): boolean =>
+    clones.some((other) => other.dataset !== dataset && isAtOrBelow(dataset, other.dataset));
+  for (const { dataset } of clones.filter((clone) => !inside(clone))) {
     const tree = await readTree(run, dataset);
     if (tree !== undefined) trees.push(tree);
   }

@@ -72,6 +72,7 @@ export const hostDoctor = defineRepair({
         action: hintFor(jail.problem, jail.dataset),
       });
     }
+    findings.push(...(await unmountedRoots(context, world)));
     findings.push(...(await sweepKilled(context, world)));
     findings.push(...(await sweepReceiving(context, world)));
     // Also those of jails that cannot be used just now.
@@ -162,6 +163,24 @@ async function sweepKilled(context: Context, world: World): Promise<readonly Fin
     }
   }
   return findings;
+}
+
+/** Files of jails and releases that are not where they should be; of a jail that is not mounted itself, it is told already. */
+async function unmountedRoots({ storage }: Context, world: World): Promise<readonly Finding[]> {
+  const rows = (await storage.filesystems(world.root, 3, ['mounted', 'canmount', 'mountpoint'])) ?? [];
+  const gone = new Set(
+    world.jails.filter(({ problem }) => problem !== undefined).map((jail) => jail.dataset),
+  );
+  return rows.flatMap(({ name, values }) => {
+    const [group = '', owner, part] = name.slice(world.root.length + 1).split('/');
+    const isRoot = ['jails', 'templates', 'releases'].includes(group) && part === 'root';
+    const isRelease = group === 'releases' && owner !== undefined && part === undefined;
+    const wanted = values.get('canmount') === 'on' && values.get('mountpoint')?.startsWith('/');
+    if (!(isRoot || isRelease) || !wanted || values.get('mounted') !== 'no') return [];
+    if (gone.has(`${world.root}/${group}/${owner}`)) return [];
+    const what = `files of ${group === 'releases' ? 'release' : 'jail'} ${owner}: dataset ${name} is not mounted`;
+    return [{ id: name, what, state: 'report' as const, action: `zfs mount ${name}` }];
+  });
 }
 
 function pastTense(recovery: 'undo' | 'finish'): string {

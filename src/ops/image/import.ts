@@ -12,6 +12,7 @@ import { failure } from '../../domain/errors.ts';
 import { identifyImported, mountLines, sortImported, type Dropped } from '../../domain/image.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertTag } from '../../domain/name.ts';
+import { releaseRoot } from '../mounted.ts';
 import { readWorld, type Release, type World } from '../world.ts';
 import { chooseRelease, toZfsProperties } from '../jail/create.ts';
 import { refusePackageList } from '../jail/create-packages.ts';
@@ -204,7 +205,9 @@ async function releaseFor(
       issues: [{ path: 'release', problem: `the package was made against ${made}` }],
     });
   }
-  return chooseRelease(context, world, made ?? given);
+  const release = await chooseRelease(context, world, made ?? given);
+  await releaseRoot(context, release);
+  return release;
 }
 
 function importSteps(
@@ -255,7 +258,7 @@ function fromImage(
 ): readonly Step[] {
   const { file, sha256 } = image;
   return [
-    checkArchives({ archives: [{ file, sha256 }], dataset: `${world.root}/jails` }),
+    checkArchives({ archives: [{ file, sha256 }], dataset: `${world.root}/jails`, oddNames: true }),
     top,
     createDataset({ dataset: `${dataset}/root`, properties: {} }),
     unpackStep(context, image, root),

@@ -10,6 +10,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { packings } from '../../domain/image.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
+import { releaseRoot } from '../mounted.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { assertDown, assertOurs, lockJail, noProperties, oneJail, readJail } from '../jail/select.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
@@ -104,7 +105,7 @@ export const imagePackage = defineChange<typeof packageInput, Written>({
     const spec = toSpec(world, jail);
     await assertDown(context, jail, 'package');
     await checkRoot(context, jail);
-    const release = releaseOf(world, jail);
+    const release = await releaseOf(context, world, jail);
     const recording = await recordingOf(context, jail);
     const base = recording.start ? viewOf(world, jail, marks.start) : undefined;
     const end = recording.stop ? viewOf(world, jail, marks.stop) : undefined;
@@ -152,7 +153,11 @@ export const imagePackage = defineChange<typeof packageInput, Written>({
   },
 });
 
-function releaseOf(world: World, jail: Jail): { name: string; root: string } {
+async function releaseOf(
+  context: Context,
+  world: World,
+  jail: Jail,
+): Promise<{ name: string; root: string }> {
   const name = jail.local.get('release');
   const release = world.releases.find((candidate) => candidate.name === name);
   if (name === undefined)
@@ -163,7 +168,7 @@ function releaseOf(world: World, jail: Jail): { name: string; root: string } {
       fetched: world.releases.map((fetched) => fetched.name),
     });
   }
-  return { name, root: join(release.mountpoint, 'root') };
+  return { name, root: await releaseRoot(context, release) };
 }
 
 /** A snapshot to look into: zfs-fuse has no `.zfs`, so a clone shows it while the package is made. */

@@ -14,6 +14,7 @@ import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { properties as allProperties } from '../../domain/properties/index.ts';
+import { releaseRoot } from '../mounted.ts';
 import { poolName, readWorld, type Release, type World } from '../world.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
@@ -302,7 +303,7 @@ async function takenPoints(
 
 /** The folders of the release that the jail will share. */
 async function readBase(context: Context, release: Release): Promise<readonly string[]> {
-  return baseFolders(await baseEntries(context.files, rootOf(release)));
+  return baseFolders(await baseEntries(context.files, await releaseRoot(context, release)));
 }
 
 function rootOf(release: Release): string {

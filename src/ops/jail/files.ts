@@ -8,6 +8,7 @@ import type { Step } from '../../driver/system.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
+import { assertRootMounted } from '../mounted.ts';
 import { toSpec } from '../world.ts';
 import { makeInRoot, putInRoot, type FileBefore } from '../steps/root-file.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
@@ -43,6 +44,7 @@ export const jailFiles = defineChange<typeof filesInput, Written>({
   async plan(context, { jail: name, files }) {
     const { world, jail } = await readJail(context, name);
     const { root, base } = toSpec(world, jail);
+    await assertRootMounted(context, jail.dataset);
     const shared = await sharedFolders(context, base?.root);
     const steps: Step[] = [];
     const made = new Set<string>();

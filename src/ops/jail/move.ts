@@ -8,6 +8,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { repath } from '../../domain/repath.ts';
+import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { createDataset, renameDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
@@ -32,6 +33,8 @@ export async function planMove(
 ): Promise<Move> {
   const spec = toSpec(world, jail);
   await assertDown(context, jail, to.action);
+  await assertRoom(context, world);
+  await assertClonesDown(context, world, jail.dataset);
   const { dataset, tag } = to;
   if ((await context.storage.filesystems(dataset, 0, [])) !== undefined)
     throw failure('DATASET_EXISTS', { dataset });
@@ -48,7 +51,7 @@ export async function planMove(
       ...(world.missing.includes(group) ? [createDataset({ dataset: group, properties: {} })] : []),
       removeLink({ target: from, path: join(world.mountpoint, 'tags', jail.tag) }),
       ...(mountpoint === from ? [] : [leavePlace({ path: mountpoint, when: 'undone' })]),
-      renameDataset({ from: jail.dataset, to: dataset }),
+      renameDataset({ from: jail.dataset, to: dataset, mounted: await mountedWith(context, jail.dataset) }),
       ...(mountpoint === from ? [] : [leavePlace({ path: from, when: 'done' })]),
       ...(fstab === undefined || after === undefined || after === fstab
         ? []

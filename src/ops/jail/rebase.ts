@@ -18,6 +18,7 @@ import { ensureJail, toJailData } from '../steps/guard.ts';
 import { applyMerge, compareTrees, type MergeArgs } from '../steps/merge.ts';
 import { leavePlace } from '../steps/move.ts';
 import { dropView } from '../steps/package.ts';
+import { assertClonesDown, assertRoom, assertRootMounted, mountedWith, releaseRoot } from '../mounted.ts';
 import { getRelease } from '../release/destroy.ts';
 import { datasetOf, isInside } from './loss.ts';
 import { assertOurs } from './select.ts';
@@ -62,7 +63,8 @@ export async function planRebase(
   if (to === undefined) throw failure('RELEASE_NEEDED', { fetched: world.releases.map(({ name }) => name) });
   assertReleaseName(to);
   const release = getRelease(world, to);
-  const root = rootOf(release);
+  const root = await releaseRoot(context, release);
+  await assertRootMounted(context, jail.dataset);
   const base = jail.local.get('type') === 'basejail';
   const origin = base ? undefined : await originOf(context, `${jail.dataset}/root`);
   if (from === to && (verb === 'upgrade' || base)) {
@@ -77,18 +79,19 @@ export async function planRebase(
 
   const seen = origin === undefined ? undefined : await releaseSnapshot(context, world, origin);
   const before = seen?.release ?? getRelease(world, from);
+  const beforeRoot = await releaseRoot(context, before);
   const view = `${world.root}/download/upgrade-${jail.uuid}`;
-  const folders = async (of: Release): Promise<readonly string[]> =>
-    baseFolders(await baseEntries(context.files, rootOf(of)));
+  const folders = async (of: string): Promise<readonly string[]> =>
+    baseFolders(await baseEntries(context.files, of));
   const compared: Omit<MergeArgs, 'report'> = {
     tag: jail.tag,
-    old: seen === undefined ? rootOf(before) : join(world.mountpoint, 'download', `upgrade-${jail.uuid}`),
-    oldNow: rootOf(before),
+    old: seen === undefined ? beforeRoot : join(world.mountpoint, 'download', `upgrade-${jail.uuid}`),
+    oldNow: beforeRoot,
     mine: spec.root,
     new: root,
     release: to,
     samePackages: before.name === to,
-    ...(base ? { base: { old: await folders(before), new: await folders(release) } } : {}),
+    ...(base ? { base: { old: await folders(beforeRoot), new: await folders(root) } } : {}),
   };
   const report = join(spec.mountpoint, 'upgrade.json');
   // What the jail was cloned from may have been patched since: it is shown as it was.
@@ -97,6 +100,8 @@ export async function planRebase(
       ? []
       : [cloneDataset({ snapshot: seen.snapshot, dataset: view, properties: { readonly: 'on' } })];
   const hide = seen === undefined ? [] : [dropView({ dataset: view })];
+  await assertRoom(context, world);
+  if (origin !== undefined) await assertClonesDown(context, world, `${jail.dataset}/root`);
   const fresh = origin === undefined ? undefined : await freshRoot(context, jail, spec, release);
   // Not in the jail's dataset, which may be full.
   const list = join(context.paths.run, `upgrade-${jail.pool}-${jail.uuid}.list`);
@@ -132,11 +137,6 @@ export async function planRebase(
   };
 }
 
-function rootOf(release: Release): string {
-  if (release.mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: release.dataset });
-  return join(release.mountpoint, 'root');
-}
-
 async function originOf({ storage }: Context, dataset: string): Promise<string | undefined> {
   const origin = (await storage.filesystems(dataset, 0, ['origin']))?.[0]?.values.get('origin');
   return origin === '-' ? undefined : origin;
@@ -164,11 +164,12 @@ const carried = [
 ];
 
 async function freshRoot(
-  { storage, clock }: Context,
+  context: Context,
   jail: Jail,
   spec: JailSpec,
   release: Release,
 ): Promise<{ root: string; make: readonly Step[]; swap: readonly Step[] }> {
+  const { storage, clock } = context;
   const dataset = `${jail.dataset}/root`;
   const local = (await storage.local(dataset)) ?? new Map<string, string>();
   if (local.has('mountpoint'))
@@ -199,8 +200,8 @@ async function freshRoot(
     ],
     swap: [
       leavePlace({ path: `${spec.root}.old`, when: 'undone' }),
-      renameDataset({ from: dataset, to: kept }),
-      renameDataset({ from: made, to: dataset }),
+      renameDataset({ from: dataset, to: kept, mounted: await mountedWith(context, dataset) }),
+      renameDataset({ from: made, to: dataset, mounted: [made] }),
       leavePlace({ path: place, when: 'done' }),
     ],
   };

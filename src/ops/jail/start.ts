@@ -4,6 +4,7 @@ import { defineChange, defineSequence, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { JailSpec } from '../../driver/host.ts';
+import { assertRootMounted } from '../mounted.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { hostOf } from './host-id.ts';
 import { takeOver } from '../transfer/standby.ts';
@@ -65,7 +66,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
     if ((await context.host.running(jail.pool)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
     await assertNeeds(context, world, jail);
-    await assertMounted(context, jail);
+    await assertMounted(context, world, jail, configured);
     const settled = await settle(context, world, jail, configured);
     const handed = await handOver(context, jail, configured.config);
     const spec = { ...settled.spec, handed: handed.mounts };
@@ -98,6 +99,8 @@ export const jailStart = defineChange<typeof startInput, Life>({
             ),
             ...settled.previous,
           },
+          // A full pool takes no property: the time alone is no reason to stay down.
+          Object.keys({ ...started, ...settled.properties }).length === 1 ? { onError: 'warn' } : {},
         )),
       ],
       async result() {
@@ -139,6 +142,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
 async function assertStartable(context: Context, world: World, jail: Jail): Promise<void> {
   assertNeedsKnown(world, jail);
   const spec = toSpec(world, jail);
+  await assertMounted(context, world, jail, spec);
   const handed = await handOver(context, jail, spec.config);
   const belongs = await hostOf(context, jail, spec.config);
   const found = [
@@ -174,15 +178,11 @@ async function withWhatTheyNeed(
 }
 
 /** Without its root dataset the jail would run in an empty directory, and what it writes be hidden later. */
-async function assertMounted(context: Context, jail: Jail): Promise<void> {
-  const root = `${jail.dataset}/root`;
-  const mounted = jail.rootMounted ?? (await rootMounted(context, root));
-  if (!mounted) throw failure('NOT_MOUNTED', { dataset: root });
-}
-
-async function rootMounted(context: Context, root: string): Promise<boolean> {
-  const rows = await context.storage.filesystems(root, 0, ['mounted']);
-  return rows?.[0]?.values.get('mounted') !== 'no';
+async function assertMounted(context: Context, world: World, jail: Jail, { base }: JailSpec): Promise<void> {
+  if (jail.rootMounted === false) throw failure('NOT_MOUNTED', { dataset: `${jail.dataset}/root` });
+  if (jail.rootMounted === undefined) await assertRootMounted(context, jail.dataset);
+  const release = world.releases.find(({ name }) => name === base?.release);
+  if (release !== undefined) await assertRootMounted(context, release.dataset);
 }
 
 const stopInput = jailInput.extend({
@@ -265,6 +265,7 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
           jail,
           { [`${namespace}last_started`]: stamp(context.clock.now()) },
           previous,
+          { onError: 'warn' },
         )),
       ],
       result: () => ({ uuid: jail.uuid, tag: jail.tag }),

@@ -5,13 +5,13 @@
  */
 import * as z from 'zod';
 import { defineChange, type Context, type Plan, type Words } from '../operation.ts';
-import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { packageChanges } from '../../domain/packages.ts';
 import { getRelease } from '../release/destroy.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from '../release/update.ts';
 import { readWorld, toSpec, type Release, type World } from '../world.ts';
 import { noteHandedElsewhere } from '../snapshot/rows.ts';
+import { assertRootMounted, releaseRoot } from '../mounted.ts';
 import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import {
   getPackageManager,
@@ -104,8 +104,8 @@ export const jailUpdate = defineChange<typeof updateInput, Updated>({
 });
 
 async function managerOf(context: Context, release: Release) {
-  if (release.mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: release.dataset });
-  return getPackageManager(context.files, `${release.mountpoint}/root`, `release ${release.name}`);
+  const root = await releaseRoot(context, release);
+  return getPackageManager(context.files, root, `release ${release.name}`);
 }
 
 async function planJailUpdate(
@@ -118,6 +118,7 @@ async function planJailUpdate(
   const configured = toSpec(world, jail);
   noteHandedElsewhere(context, jail, world.defaults);
   const running = (await host.running(jail.pool)).has(jail.uuid);
+  await assertRootMounted(context, jail.dataset);
   const manager = await getPackageManager(files, configured.root, `jail ${label(jail)}`);
   // A template is nobody's running system: only its files are worked on.
   const { spec, before: first } = jail.template

@@ -7,6 +7,7 @@ import { defineChange, type Context, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
+import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
 import { namespace, toSpec, type World } from '../world.ts';
 import {
   destroyDataset,
@@ -120,6 +121,8 @@ export const upgradeBack = defineChange<typeof backInput, Settled>({
     const { world, jail } = await readJail(context, input.jail);
     const { from, snapshot, datasets, kept } = await getWayBack(context, world, jail);
     await assertDown(context, jail, 'upgrade --back');
+    await assertRoom(context, world);
+    await assertClonesDown(context, world, `${jail.dataset}/root`);
     const root = `${jail.dataset}/root`;
     const rows = await context.storage.snapshots(jail.dataset, undefined, []);
     const newer = datasets.flatMap((dataset) => {
@@ -140,8 +143,8 @@ export const upgradeBack = defineChange<typeof backInput, Settled>({
           ? []
           : [
               leavePlace({ path: `${place}/root.new`, when: 'undone' }),
-              renameDataset({ from: root, to: aside }),
-              renameDataset({ from: kept, to: root }),
+              renameDataset({ from: root, to: aside, mounted: await mountedWith(context, root) }),
+              renameDataset({ from: kept, to: root, mounted: await mountedWith(context, kept) }),
               leavePlace({ path: `${place}/root.old`, when: 'done' }),
             ]),
         ...datasets.map((dataset) =>

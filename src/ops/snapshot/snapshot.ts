@@ -8,6 +8,7 @@ import { isInside } from '../jail/loss.ts';
 import { readWorld } from '../world.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/dataset.ts';
+import { assertRoom } from '../mounted.ts';
 import { assertDown, assertOurs, jailInput, lockJail, oneJail, readJail } from '../jail/select.ts';
 import { stamp } from '../jail/start.ts';
 import { eachJail, jailsWith, nameFlag, needsName, snapshotWords } from './words.ts';
@@ -211,6 +212,7 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     assertOurs(jail);
     assertSnapshotName(input.snapshot);
     await assertDown(context, jail, 'rollback');
+    await assertRoom(context, world);
     const present = await snapshotsOf(context, jail);
     const targets = present.filter((row) => row.snapshot === input.snapshot);
     if (targets.length === 0)

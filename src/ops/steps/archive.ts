@@ -27,21 +27,22 @@ export interface ArchiveFile {
 }
 
 /** Archives that go into one root one after the other; `dataset` is asked how much room there is. */
-export const checkArchives = stepKind<{ archives: readonly ArchiveFile[]; dataset: string }>(
-  'archive.check',
-  {
-    title: ({ archives }) => `check ${archives.map(({ file }) => basename(file)).join(', ')}`,
-    async do({ archives, dataset }, run) {
-      const check = new ArchiveCheck({ maxBytes: await availableBytes(dataset, run), maxMembers });
-      for (const archive of archives) {
-        // In a dry run nothing was downloaded; what is here already is judged all the same.
-        if (run.dry && (await run.files.stat(archive.file)) === undefined) continue;
-        await verifyAndJudge(archive, check, run);
-      }
-    },
-    undo: () => Promise.resolve(),
+export const checkArchives = stepKind<{
+  archives: readonly ArchiveFile[];
+  dataset: string;
+  oddNames?: boolean;
+}>('archive.check', {
+  title: ({ archives }) => `check ${archives.map(({ file }) => basename(file)).join(', ')}`,
+  async do({ archives, dataset, oddNames = false }, run) {
+    const check = new ArchiveCheck({ maxBytes: await availableBytes(dataset, run), maxMembers, oddNames });
+    for (const archive of archives) {
+      // In a dry run nothing was downloaded; what is here already is judged all the same.
+      if (run.dry && (await run.files.stat(archive.file)) === undefined) continue;
+      await verifyAndJudge(archive, check, run);
+    }
   },
-);
+  undo: () => Promise.resolve(),
+});
 
 /** Fills a root that the same operation made, whose undo takes the files with it. */
 export const unpackArchive = stepKind<ArchiveFile & { root: string; kernel: 'linux' | 'freebsd' }>(
@@ -175,7 +176,7 @@ function inWords(error: IocageError, file: string, said: readonly string[], targ
   }
   return failure(
     'BAD_ARCHIVE',
-    { file, why: why.split('; ').at(-1) || String(error.details['status']) },
+    { file, why: (why.split('; ').at(-1) || String(error.details['status'])).slice(-300) },
     { cause: error },
   );
 }

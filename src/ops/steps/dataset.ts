@@ -26,6 +26,13 @@ async function unlessGone(work: Promise<void>): Promise<void> {
   }
 }
 
+/** A rollback and a rename unmount for a moment; ended just then, the dataset stays so. */
+export async function remount(dataset: string, { storage }: StepRun): Promise<void> {
+  const [row] = (await storage.filesystems(dataset, 0, ['mounted', 'canmount', 'mountpoint'])) ?? [];
+  const wanted = row?.values.get('canmount') !== 'off' && row?.values.get('mountpoint')?.startsWith('/');
+  if (row?.values.get('mounted') === 'no' && wanted) await unlessGone(storage.mount(dataset));
+}
+
 /** Makes it; what an earlier run of the same operation made is as good. */
 async function makeOnce(name: string, run: StepRun, make: () => Promise<void>): Promise<void> {
   try {
@@ -161,7 +168,10 @@ export const inheritProperties = stepKind<{
 /** Cannot be undone: what was written since is gone. */
 export const rollbackSnapshot = stepKind<{ snapshot: string; destroyNewer: boolean }>('snapshot.rollback', {
   title: ({ snapshot }) => `roll back to ${snapshot}`,
-  do: ({ snapshot, destroyNewer }, { storage }) => storage.rollback(snapshot, { destroyNewer }),
+  async do({ snapshot, destroyNewer }, run) {
+    await run.storage.rollback(snapshot, { destroyNewer });
+    await remount(snapshot.split('@')[0]!, run);
+  },
 });
 
 /** `wasMounted` false: the undo unmounts it again. */
@@ -204,16 +214,28 @@ export const promoteDataset = stepKind<{ dataset: string; origin: string }>('dat
   },
 });
 
-export const renameDataset = stepKind<{ from: string; to: string }>('dataset.rename', {
-  title: ({ from, to }) => `rename ${from} to ${to}`,
-  async do({ from, to }, run) {
-    const done = !(await exists(from, run)) && (await exists(to, run));
-    if (!done) await run.storage.rename(from, to);
+/**
+ * `mounted`: what is mounted before and a rename may unmount for its time, by its name before: what is in the
+ * tree, and clones of it. Killed meanwhile, the rename leaves them so, and nobody else would know of it.
+ */
+export const renameDataset = stepKind<{ from: string; to: string; mounted: readonly string[] }>(
+  'dataset.rename',
+  {
+    title: ({ from, to }) => `rename ${from} to ${to}`,
+    // Records of an earlier version have no list.
+    async do({ from, to, mounted = [] }, run) {
+      const done = !(await exists(from, run)) && (await exists(to, run));
+      if (!done) await run.storage.rename(from, to);
+      const moved = (name: string): string =>
+        name === from || name.startsWith(`${from}/`) ? to + name.slice(from.length) : name;
+      for (const name of run.dry ? [] : mounted) await remount(moved(name), run);
+    },
+    async undo({ from, to, mounted = [] }, run) {
+      if (!(await exists(from, run)) && (await exists(to, run))) await run.storage.rename(to, from);
+      for (const name of mounted) await remount(name, run);
+    },
   },
-  async undo({ from, to }, run) {
-    if (!(await exists(from, run)) && (await exists(to, run))) await run.storage.rename(to, from);
-  },
-});
+);
 
 export const datasetKinds = [
   createDataset,

@@ -8,8 +8,8 @@
 import { stepKind, type StepKind, type StepRun } from '../../driver/step.ts';
 import type { Step } from '../../driver/system.ts';
 import type { JailSpec } from '../../driver/host.ts';
-import { asIocageError, failure, IocageError } from '../../domain/errors.ts';
-import { takeSnapshot } from './dataset.ts';
+import { asIocageError, failure } from '../../domain/errors.ts';
+import { remount, takeSnapshot } from './dataset.ts';
 
 /** A jail as the journal can keep it. */
 export type JailData = Omit<JailSpec, 'config'> & { readonly config: readonly (readonly [string, string])[] };
@@ -106,17 +106,5 @@ export const guardSnapshot = stepKind<{ dataset: string; snapshot: string; jail:
     },
   },
 );
-
-/** A rollback unmounts for a moment; ended just then, the dataset stays so. */
-async function remount(dataset: string, run: StepRun): Promise<void> {
-  const [row] = (await run.storage.filesystems(dataset, 0, ['mounted', 'canmount', 'mountpoint'])) ?? [];
-  const wanted = row?.values.get('canmount') !== 'off' && row?.values.get('mountpoint')?.startsWith('/');
-  if (row?.values.get('mounted') !== 'no' || !wanted) return;
-  try {
-    await run.storage.mount(dataset);
-  } catch (error) {
-    if (!(error instanceof IocageError) || error.code !== 'DATASET_NOT_FOUND') throw error;
-  }
-}
 
 export const guardKinds = [ensureJail, guardSnapshot] as unknown as readonly StepKind[];

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
+import { lookAtRoot } from './packable.ts';
 import { parseDigest, type ImageMetadata, type Packing } from '../../domain/image.ts';
 
 export function stagingOf(directory: string, { operationId }: StepRun): string {
@@ -15,8 +16,15 @@ export function stagingOf(directory: string, { operationId }: StepRun): string {
 /** tar(1) says where it is after so many records of 10 KiB. */
 const checkpointRecords = 1000;
 
-/** Writes the plain tar stream of `root`, or of what `list` names, to standard output; nothing that is mounted below it. */
-export function packer(kernel: 'linux' | 'freebsd', root: string, list?: string): readonly string[] {
+/**
+ * Writes the plain tar stream of `root`, or of what `list` names, to standard output; nothing that is mounted
+ * below it. `except`: a file with the names of what is left out, one a line.
+ */
+export function packer(
+  kernel: 'linux' | 'freebsd',
+  root: string,
+  { list, except, sparse = false }: { list?: string; except?: string; sparse?: boolean } = {},
+): readonly string[] {
   if (kernel === 'freebsd') {
     return [
       'tar',
@@ -41,6 +49,11 @@ export function packer(kernel: 'linux' | 'freebsd', root: string, list?: string)
     '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
     `--checkpoint=${checkpointRecords}`,
     '--checkpoint-action=echo=checkpoint %u',
+    ...(sparse ? ['--sparse', '--sparse-version=1.0'] : []),
+    // A jail gets its own /dev; an import takes nothing of it.
+    '--anchored',
+    '--exclude=./dev/*',
+    ...(except === undefined ? [] : ['--no-wildcards', `--exclude-from=${except}`]),
     `--directory=${root}`,
     '--file=-',
     ...(list === undefined ? ['.'] : ['--no-recursion', '--null', `--files-from=${list}`]),
@@ -121,7 +134,16 @@ export const writeImage = stepKind<{
 }>('image.write', {
   title: ({ root, described }) => `archive ${root} as ${described.archive}`,
   async do({ root, directory, stem, packing, kernel, described }, run) {
-    await pack(packer(kernel, root), { root, directory, stem, packing, described }, run);
+    // In a dry run nobody waits for a look at every file.
+    const { devices, sparse } = run.dry ? { devices: [], sparse: false } : await lookAtRoot(root, run);
+    const except = devices.length === 0 ? undefined : join(stagingOf(directory, run), 'except');
+    if (except !== undefined) {
+      await run.files.mkdir(stagingOf(directory, run), { mode: 0o700 });
+      await run.files.write(except, devices.map((path) => `./${path}\n`).join(''), { mode: 0o600 });
+    }
+    const tar = packer(kernel, root, { sparse, ...(except === undefined ? {} : { except }) });
+    await pack(tar, { root, directory, stem, packing, described }, run);
+    if (except !== undefined) await run.files.remove(except);
   },
   async undo({ directory, described }, run) {
     await takeBack(directory, described, run);

@@ -9,6 +9,7 @@ import { failure } from '../../domain/errors.ts';
 import type { Packing } from '../../domain/image.ts';
 import { assertDeletable, compareTrees, findFormat, TreeReader, type TreeEntry } from '../../domain/tree.ts';
 import { availableBytes, maxMembers, verifyAndJudge, type ArchiveFile } from './archive.ts';
+import { lookAtRoot } from './packable.ts';
 import { pack, packer, stagingOf, takeBack, type Described } from './image.ts';
 
 /** Every file below `root`, and nothing of what is mounted there. */
@@ -55,6 +56,7 @@ export const writePackage = stepKind<{
     const list = join(stagingOf(directory, run), 'list');
     run.progress('comparing');
     // In a dry run what is to be compared is not there yet.
+    const { sparse } = run.dry ? { sparse: false } : await lookAtRoot(root, run);
     const { changed, deleted } = run.dry
       ? { changed: [], deleted: [] }
       : compareTrees(await listTree(base, run), await listTree(root, run));
@@ -63,7 +65,7 @@ export const writePackage = stepKind<{
     await run.files.mkdir(stagingOf(directory, run), { mode: 0o700 });
     await run.files.write(list, changed.map((path) => `./${path}\0`).join(''), { mode: 0o600 });
     await pack(
-      packer(kernel, root, list),
+      packer(kernel, root, { list, sparse }),
       {
         root,
         directory,

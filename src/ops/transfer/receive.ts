@@ -17,6 +17,7 @@ import {
   streamSchema,
   type Answer,
 } from '../../domain/transfer.ts';
+import { mountedWith } from '../mounted.ts';
 import { choosePool } from '../world.ts';
 import { createDataset, mountDataset, renameDataset, unmountDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
@@ -162,11 +163,13 @@ async function prepareSteps(context: Context, here: Standing): Promise<readonly 
   if (jail === undefined) return steps;
   const rows = (await context.storage.filesystems(jail.dataset, 32, ['mounted'])) ?? [];
   const mounted = rows.filter(({ values }) => values.get('mounted') === 'yes').map(({ name }) => name);
+  const clones = (await mountedWith(context, jail.dataset)).filter((name) => !mounted.includes(name));
   return [
     ...steps,
     removeLink({ target: jail.mountpoint!, path: join(world.mountpoint, 'tags', jail.tag) }),
     unmountDataset({ dataset: jail.dataset, mounted }),
-    renameDataset({ from: jail.dataset, to: place }),
+    // Its own stay unmounted there.
+    renameDataset({ from: jail.dataset, to: place, mounted: clones }),
   ];
 }
 

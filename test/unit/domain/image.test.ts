@@ -118,6 +118,9 @@ describe('what of the properties is taken', () => {
     exec_start: '/bin/sh /etc/rc',
     jail_zfs: 'on',
     mount_procfs: '1',
+    nat_forwards: 'tcp(22:22)',
+    reservation: '900G',
+    sync_target: 'elsewhere.example',
     allow_mount: '1',
     allow_set_hostname: '0',
     ip4: 'inherit',
@@ -143,8 +146,11 @@ describe('what of the properties is taken', () => {
       'ip4',
       'jail_zfs',
       'mount_procfs',
+      'nat_forwards',
       'no_such_key',
       'priority',
+      'reservation',
+      'sync_target',
     ]);
   });
   it('takes it when the image is trusted, but nothing that is not valid', () => {

@@ -66,7 +66,8 @@ describe('ArchiveCheck', () => {
     ['a hard link out by an absolute name', [hard('a', '/etc/passwd')], 'is a hard link to /etc/passwd'],
     ['a hard link upwards', [hard('a', '../etc/passwd')], 'is a hard link'],
     ['a hard link through a link', [link('l', '/etc'), hard('a', 'l/passwd')], 'through the symbolic link'],
-    ['a hard link to a link', [link('l', '/etc/passwd'), hard('a', 'l')], 'no file of the archive'],
+    ['a write through a second name of a link', [link('l', '/etc'), hard('a', 'l'), file('a/x')], 'link a'],
+    ['a file over a second name of a link', [link('l', '/etc/x'), hard('a', 'l'), file('a')], 'comes twice'],
     ['a hard link to nothing', [hard('a', 'b')], 'no file of the archive'],
     ['a device', [{ name: 'sda', type: '4' }], 'device outside /dev'],
     [
@@ -77,6 +78,8 @@ describe('ArchiveCheck', () => {
     ['a file below a file', [file('a'), file('a/b')], 'no directory'],
     ['a root that is a link', [link('.', '/etc')], 'replace the root'],
     ['a control character', [file('a\nb')], 'control characters'],
+    ['a device in /dev by another spelling', [{ name: './././dev/sda', type: '4' }], 'unusual spelling'],
+    ['a file in /dev by another spelling', [file('.//dev/sda')], 'unusual spelling'],
     [
       'more bytes than there is room for',
       [file('a'), { name: 'b', size: 2_000_000, content: '' }],
@@ -89,6 +92,18 @@ describe('ArchiveCheck', () => {
     ],
   ])('refuses %s', (_what, entries, problem) => {
     expect(check(entries)).toContain(problem);
+  });
+
+  it('refuses names that nothing can open', () => {
+    for (const name of [`${'a/'.repeat(2047)}b`, `a/${'b'.repeat(256)}`]) {
+      const member = { name, type: 'file', linkName: '', sizeBytes: 0 } as const;
+      const taking = new ArchiveCheck({ maxBytes: 2 ** 20, maxMembers: 9 });
+      expect(() => taking.take(member, 'x.tar')).toThrow('has a name that is too long');
+    }
+  });
+
+  it('takes a second name of a symbolic link, which link(2) does not follow', () => {
+    expect(check([link('l', '/etc/passwd'), hard('a', 'l'), hard('b', 'a')])).toBeUndefined();
   });
 
   it('remembers the links of an archive for the next one into the same root', () => {

@@ -127,7 +127,43 @@ describe('TarReader', () => {
     ]);
   });
 
+  const sparse = (more: Record<string, string>, entry: Parameters<typeof tarEntry>[0]): Buffer =>
+    tarOf(
+      {
+        name: 'p',
+        type: 'x',
+        content: Object.entries({
+          major: '1',
+          minor: '0',
+          name: 'var/log/lastlog',
+          realsize: '9999',
+          ...more,
+        })
+          .map(([key, value]) => paxRecord(`GNU.sparse.${key}`, value))
+          .join(''),
+      },
+      entry,
+      { name: 'next' },
+    );
+
+  it('takes the newest form of sparse files, under their own name and with the size that is stored', () => {
+    const members = read(sparse({}, { name: 'GNUSparseFile.1/x', content: '0\n'.padEnd(512, '\0') }));
+    expect(members).toMatchObject([
+      { name: 'var/log/lastlog', type: 'file', sizeBytes: 512 },
+      { name: 'next' },
+    ]);
+  });
+
   it.each<[string, Buffer, string]>([
+    ['a sparse file of an older form', sparse({ minor: '1' }, { name: 's' }), 'of a form'],
+    ['a sparse file with its map beside', sparse({ map: '0,1' }, { name: 's' }), 'of a form'],
+    ['a sparse file without a size', sparse({ realsize: '-1' }, { name: 's' }), 'of a form'],
+    ['a sparse link', sparse({}, { name: 's', type: '2', link: 'x' }), 'of a form'],
+    [
+      'sparse files all',
+      tarOf({ name: 'g', type: 'g', content: paxRecord('GNU.sparse.name', 'x') }, { name: 's' }),
+      'of a form',
+    ],
     ['a sparse file', tarOf({ name: 's', type: 'S' }), 'kind "S"'],
     [
       'a sparse file by pax',

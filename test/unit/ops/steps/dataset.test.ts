@@ -88,7 +88,11 @@ const reversible: readonly (readonly [string, Step, keyof FakeStorage & string])
   ],
   ['unmount', steps.unmountDataset({ dataset: `${jails}/old/root` }), 'unmount'],
   ['promote', steps.promoteDataset({ dataset: `${jails}/old/root`, origin: base }), 'promote'],
-  ['rename', steps.renameDataset({ from: `${jails}/old`, to: 'tank/iocage/templates/old' }), 'rename'],
+  [
+    'rename',
+    steps.renameDataset({ from: `${jails}/old`, to: 'tank/iocage/templates/old', mounted: [] }),
+    'rename',
+  ],
   ['drop', steps.dropSnapshot({ name: `${jails}/old@nosuch` }), 'destroySnapshot'],
 ];
 

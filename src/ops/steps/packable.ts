@@ -1,0 +1,60 @@
+/**
+ * A look at a jail's root before it is archived: an image that could not be unpacked again is no backup. Devices
+ * are left out, and told: a jail opens none of its own, and no import takes one. Holes of large sparse files
+ * stay holes. A path that tar(1) could not open again is refused. See find(1).
+ */
+import type { StepRun } from '../../driver/step.ts';
+import { longestPathBytes } from '../../domain/archive.ts';
+import { failure } from '../../domain/errors.ts';
+
+export interface Packable {
+  /** Paths below the root. */
+  readonly devices: readonly string[];
+  readonly sparse: boolean;
+}
+
+/** So much of holes in one file is worth a second look of tar at every file that takes less than its length. */
+const holesBytes = 64 * 2 ** 20;
+
+/** @throws UNSUPPORTED for what no archive could give back */
+export async function lookAtRoot(root: string, run: StepRun): Promise<Packable> {
+  const devices: string[] = [];
+  const long: string[] = [];
+  let sparse = false;
+  let rest = '';
+  const take = (line: string): void => {
+    const [type = '', size = '', blocks = ''] = line.split(' ', 3);
+    const path = line.slice(type.length + size.length + blocks.length + 3);
+    if (path.length > longestPathBytes) long.push(path);
+    if (type === 'f' && Number(size) - Number(blocks) * 512 > holesBytes) sparse = true;
+    // The archive holds nothing of /dev.
+    if ((type === 'b' || type === 'c') && !path.startsWith('dev/')) devices.push(path);
+  };
+  await run.exec.read(['find', root, '-xdev', '-mindepth', '1', '-printf', '%y %s %b %P\\0'], {
+    signal: run.signal,
+    onBytes: (bytes) => {
+      const lines = (rest + Buffer.from(bytes).toString('latin1')).split('\0');
+      rest = lines.pop() ?? '';
+      for (const line of lines) take(line);
+    },
+  });
+  const [path] = long;
+  if (path !== undefined) {
+    throw failure('UNSUPPORTED', {
+      what: `archiving ${JSON.stringify(`/${text(path).slice(0, 60)}…`)}`,
+      why: `its path has ${path.length} bytes, and what is longer than ${longestPathBytes} cannot be unpacked again`,
+    });
+  }
+  // It is left out by its name in a list of lines.
+  const odd = devices.find((device) => /\p{Cc}|\ufffd/u.test(text(device)));
+  if (odd !== undefined) {
+    const what = `archiving the device ${JSON.stringify(`/${text(odd)}`)}`;
+    throw failure('UNSUPPORTED', { what, why: 'its name is not UTF-8 or has control characters; remove it' });
+  }
+  for (const device of devices) run.note(`not archived: /${text(device)} is a device`);
+  return { devices: devices.map(text), sparse };
+}
+
+function text(path: string): string {
+  return Buffer.from(path, 'latin1').toString('utf8');
+}
