@@ -8,7 +8,8 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import { placesOf } from './names.ts';
-import { dhcpNics, type NetProblem } from './net-plan.ts';
+import type { NetProblem } from '../both/network.ts';
+import { dhcpNics } from './net-plan.ts';
 import { signalAll } from './processes.ts';
 import type { JailState } from './state.ts';
 

@@ -8,7 +8,8 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts';
-import { forwardProblems, hasNft } from './nat-plan.ts';
+import { forwardProblems } from '../both/nat-block.ts';
+import { hasNft } from './nat-plan.ts';
 import { filterRemoval, filterTables } from './net-filter.ts';
 import {
   holderOf,

@@ -10,7 +10,7 @@ import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { valueOf } from '../../domain/config.ts';
 import { readiness, type Readiness } from '../../domain/codec/readiness.ts';
-import { milliseconds } from './hooks.ts';
+import { milliseconds } from '../both/hooks.ts';
 import { placesOf, type Places } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
 import { crun } from './runtime-command.ts';

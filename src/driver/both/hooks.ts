@@ -1,18 +1,16 @@
 /**
  * The hooks: commands of the host's administrator around a jail's start and stop, run on the host as root,
- * or as `exec_system_user`. See jail(8), "exec.prestart" and the following, and setpriv(1).
+ * or as `exec_system_user`. See jail(8), "exec.prestart" and the following.
  *
  * COMPAT: an executable file `prestart`, `poststart`, `prestop` or `poststop` in the jail's top dataset
  * takes the property's place. Root of the host must own it, and nobody else may write it.
  */
 import { dirname, join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
-import type { Files, Paths } from '../system.ts';
+import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { hookUser } from './accounts.ts';
-import { placesOf } from './names.ts';
-import { readState } from './state.ts';
 import type { User } from './users.ts';
 
 export type HookName = 'prestart' | 'created' | 'poststart' | 'prestop' | 'poststop';
@@ -59,25 +57,27 @@ const variablesOf = ({ home, name, shell }: User): Readonly<Record<string, strin
   SHELL: shell,
 });
 
-/** Numbers, so that nothing looks the name up once more; a user other than root keeps no capability. */
-function asUser(user: User, argv: readonly string[]): readonly string[] {
-  if (user.uid === 0 || argv.length === 0) return argv;
-  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, `--groups=${user.groups.join(',')}`];
-  return ['setpriv', ...ids, '--inh-caps=-all', '--', ...argv];
+/** How a kernel's driver does what differs. */
+export interface HookDriver {
+  /** Of the step; it stands in journals. */
+  readonly kind: string;
+  /** The command as it is run for another user than root, whose numbers are known. */
+  asUser(user: User, argv: readonly string[]): readonly string[];
+  /** Empty while there is none. */
+  jid(jail: { readonly pool: string; readonly uuid: string }, run: StepRun): Promise<string>;
 }
 
-async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void> {
+async function runHook(args: HookArgs, run: StepRun, driver: HookDriver): Promise<void> {
   if (args.argv.length === 0) return;
   if (args.nobody !== undefined)
     throw failure('COMMAND_FAILED', { argv: args.argv, status: 'not run', stderr: args.nobody });
   await run.files.mkdir(dirname(args.consoleLog), { mode: 0o700 });
-  const state = await readState(run.files, placesOf(paths, args.pool, args.uuid).state);
   await run.exec.change(args.argv, {
     env: {
       ...args.env,
       IOCAGE_NAME: args.tag,
       IOCAGE_UUID: args.uuid,
-      IOCAGE_JID: state?.pid === undefined ? '' : String(state.pid),
+      IOCAGE_JID: await driver.jid(args, run),
       IOCAGE_ROOT: args.root,
     },
     ...(args.timeoutMs > 0 ? { timeoutMs: args.timeoutMs } : {}),
@@ -87,10 +87,10 @@ async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void
   });
 }
 
-export function hookSteps(paths: Paths) {
-  const kind = stepKind<HookArgs>('linux.hook', {
+export function hookSteps(driver: HookDriver) {
+  const kind = stepKind<HookArgs>(driver.kind, {
     title: ({ name, argv }) => (argv.length === 0 ? `no ${name} hook` : `${name} hook`),
-    do: (args, run) => runHook(args, run, paths),
+    do: (args, run) => runHook(args, run, driver),
     // What a hook did is its author's to take back.
     undo: () => Promise.resolve(),
   });
@@ -103,7 +103,9 @@ export function hookSteps(paths: Paths) {
       tag: jail.tag,
       root: jail.root,
       name,
-      ...(typeof user === 'string' ? { argv, nobody: user } : { argv: asUser(user, argv) }),
+      ...(typeof user === 'string'
+        ? { argv, nobody: user }
+        : { argv: user.uid === 0 || argv.length === 0 ? argv : driver.asUser(user, argv) }),
       ...(typeof user === 'string' || user.uid === 0 ? {} : { env: variablesOf(user) }),
       timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
       consoleLog: jail.consoleLog,
