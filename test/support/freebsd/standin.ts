@@ -1,0 +1,135 @@
+/**
+ * A pretended FreeBSD host for a test: the programs in `bin`, a machine to look at and to set up, and ways
+ * to let the N-th call of a program fail, hang or die. Only the storage beneath the jails is real.
+ */
+import { buildSync } from 'esbuild';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { NodeExec } from '../../../src/driver/node/exec.ts';
+import type {
+  Exec,
+  ExitStatus,
+  Relay,
+  Relayed,
+  RunOptions,
+  RunResult,
+  SessionOptions,
+} from '../../../src/driver/system.ts';
+import { freshMachine, Store, type Machine } from './machine.ts';
+import type { CallRecord, Fault } from './program.ts';
+import { tools } from './tools/index.ts';
+
+export interface StandIn {
+  /** The folder of the programs; to be put first in a PATH. */
+  readonly bin: string;
+  readonly folder: string;
+  /** Runs commands with the stand-in's programs in place of the system's. */
+  readonly exec: StandInExec;
+  /** The machine as it is now. */
+  machine(): Machine;
+  change(work: (machine: Machine) => void): void;
+  /**
+   * Lets the `nth` call (from 1, counted from now) of a tool fail; with `match` only calls in whose command
+   * line that text stands are counted.
+   */
+  fail(fault: Partial<Fault> & { readonly tool: string }): void;
+  /** No fault happens any more. */
+  mend(): void;
+  /** All calls so far, also those that tools made of each other, in order. */
+  calls(): readonly CallRecord[];
+  close(): void;
+}
+
+/** NodeExec, but a command that the stand-in has is taken from there. */
+export class StandInExec extends NodeExec implements Exec {
+  private readonly bin: string;
+  private readonly names: ReadonlySet<string>;
+
+  constructor(bin: string, names: readonly string[]) {
+    super();
+    this.bin = bin;
+    this.names = new Set(names);
+  }
+
+  /** The command as it is started: `jail` and `/usr/sbin/jail` are the stand-in's. */
+  own(argv: readonly string[]): readonly string[] {
+    const [program = '', ...words] = argv;
+    const name = program.replace(/^\/(usr\/(local\/)?)?s?bin\//, '');
+    return this.names.has(name) ? [join(this.bin, name), ...words] : argv;
+  }
+
+  override read(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
+    return super.read(this.own(argv), options);
+  }
+  override change(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
+    return super.change(this.own(argv), options);
+  }
+  override pipe(commands: readonly (readonly string[])[], options?: RunOptions): Promise<void> {
+    return super.pipe(
+      commands.map((argv) => this.own(argv)),
+      options,
+    );
+  }
+  override relay(relay: Relay): Promise<Relayed> {
+    return super.relay({
+      ...relay,
+      writers: relay.writers.map((argv) => this.own(argv)),
+      reader: this.own(relay.reader),
+    });
+  }
+  override session(argv: readonly string[], options?: SessionOptions): Promise<ExitStatus> {
+    return super.session(this.own(argv), options);
+  }
+}
+
+let bundled: string | undefined;
+
+/** The program's text, made once in a process. */
+function bundle(): string {
+  const entry = fileURLToPath(new URL('main.ts', import.meta.url));
+  bundled ??= buildSync({
+    entryPoints: [entry],
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    write: false,
+    logLevel: 'silent',
+    banner: { js: `#!${process.execPath}` },
+  }).outputFiles[0]!.text;
+  return bundled;
+}
+
+/** Makes a host as described; what is not said is that of `freshMachine()`. */
+export function standIn(given: Parameters<typeof freshMachine>[0] = {}): StandIn {
+  const folder = mkdtempSync(join(tmpdir(), 'standin-'));
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  const program = join(folder, 'standin.cjs');
+  writeFileSync(program, bundle());
+  chmodSync(program, 0o755);
+  const names = Object.keys(tools);
+  for (const name of names) symlinkSync(program, join(bin, name));
+  const store = new Store(join(folder, 'machine'));
+  store.writeJson('machine.json', freshMachine(given));
+  const mend = (): void => {
+    store.writeJson('faults.json', []);
+    store.writeJson('faults-seen.json', {});
+  };
+  return {
+    bin,
+    folder,
+    exec: new StandInExec(bin, names),
+    machine: () => store.read(),
+    change: (work) => store.change(work),
+    fail(fault) {
+      const faults = store.json<readonly Fault[]>('faults.json', []);
+      store.writeJson('faults.json', [...faults, { nth: 1, what: 'fail', when: 'before', ...fault }]);
+    },
+    mend,
+    calls: () => store.lines<CallRecord>('calls.jsonl'),
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
