@@ -62,10 +62,10 @@ async function countProcesses(name: string, run: StepRun): Promise<number> {
   return stdout.split('\n').filter((line) => line.trim() !== '').length;
 }
 
+/** TERM to all of them, and a wait until they are gone or the time is up; how many stayed. */
 async function askToEnd(name: string, { timeoutMs }: EndArgs, run: StepRun): Promise<number> {
-  if ((await countProcesses(name, run)) === 0) return 0;
-  await run.exec.change(['pkill', '-TERM', '-j', name], { accept: [0, 1] });
-  if (run.dry) return 0;
+  const { status } = await run.exec.change(['pkill', '-TERM', '-j', name], { accept: [0, 1] });
+  if (run.dry || status === 1) return 0;
   const end = run.clock.now().getTime() + timeoutMs;
   for (
     let pause = 5;

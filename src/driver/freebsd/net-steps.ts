@@ -50,11 +50,12 @@ export const aliasCommand = ({ nic, family, address, prefix, extra }: PlannedAdd
 
 async function makePair(
   args: NetworkArgs,
+  index: number,
   { nic, ends, bridge, mac, mtu, gateway }: PlannedNic,
   run: StepRun,
 ) {
   const { stdout } = await run.exec.change(['ifconfig', 'epair', 'create'], {
-    pretend: { stdout: 'epair0a\n' },
+    pretend: { stdout: `epair${index}a\n` },
   });
   const made = stdout.trim();
   if (!/^epair\d+a$/.test(made))
@@ -138,7 +139,7 @@ async function apply(args: NetworkArgs, run: StepRun, paths: Paths): Promise<voi
     run,
     plan.sysctls.filter(({ value, was }) => value !== was),
   );
-  for (const nic of plan.nics ?? []) await makePair(args, nic, run);
+  for (const [index, nic] of (plan.nics ?? []).entries()) await makePair(args, index, nic, run);
   for (const address of aliases(plan)) await run.exec.change(aliasCommand(address));
   await settled(aliases(plan), run);
   if (plan.nat !== undefined) await translate(plan.nat, run);

@@ -37,8 +37,9 @@ function describe(wanted: Readiness): string {
 async function isReady(args: ReadyArgs, name: string, run: StepRun): Promise<boolean> {
   const { wanted } = args;
   if (wanted.kind === 'port') {
-    const argv = ['sockstat', '-q', '-46', '-l', '-j', name, '-P', 'tcp', '-p', `${wanted.port}`];
-    return (await run.exec.read(argv, { accept: 'any' })).stdout.trim() !== '';
+    const argv = ['sockstat', '-4', '-6', '-l', '-j', name, '-P', 'tcp', '-p', `${wanted.port}`];
+    // The first line names the columns.
+    return (await run.exec.read(argv, { accept: 'any' })).stdout.trim().split('\n').length > 1;
   }
   if (wanted.kind === 'log') {
     const since = ['tail', '-c', `+${args.logFrom + 1}`, args.consoleLog];

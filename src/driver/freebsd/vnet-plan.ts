@@ -226,7 +226,8 @@ function planNic(
   const given = jail.config.get(`${nic}_mtu`) ?? 'auto';
   const usual = Number(jail.config.get('vnet_default_mtu') ?? 1500);
   const mtu = given !== 'auto' ? Number(given) : toHost === undefined && bridge ? bridge.mtu : usual;
-  if (toHost === undefined && bridge !== undefined && bridge.members.length > 0 && mtu !== bridge.mtu)
+  // An empty bridge would take the size of its first member, and keep it.
+  if (toHost === undefined && bridge !== undefined && mtu !== bridge.mtu)
     problems.push({
       key: `${nic}_mtu`,
       problem: `${bridge.name} carries packets of ${bridge.mtu} bytes, and if_bridge(4) takes no member of another size`,

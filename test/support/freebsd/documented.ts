@@ -206,7 +206,7 @@ const system: Row[] = [
     12: `kern.hostname kern.hostuuid kern.hostid kern.osrelease kern.osreldate kern.ostype kern.racct.enable
       kern.boottime kern.securelevel kern.features.vimage kern.features.racct kern.features.rctl
       kern.features.inet kern.features.inet6 kern.smp.cpus hw.ncpu hw.physmem hw.machine hw.machine_arch
-      hw.pagesize net.fibs net.inet.ip.forwarding net.inet6.ip6.forwarding net.inet.ip.fw.enable
+      hw.pagesize net.fibs net.inet.ip.forwarding net.inet6.ip6.forwarding net.inet.ip.fw.enable net.inet.ip.fw.one_pass
       net.link.bridge.pfil_member net.link.bridge.pfil_bridge net.link.bridge.pfil_onlyip
       net.link.bridge.inherit_mac security.jail.jailed security.jail.vnet security.jail.param
       security.jail.jail_max_af_ips security.jail.enforce_statfs security.jail.set_hostname_allowed
@@ -215,6 +215,14 @@ const system: Row[] = [
       net.inet6.ip6.dad_count net.add_addr_allfibs`,
     15: 'security.jail.meta_maxbufsize security.jail.env',
   }),
+  // -j takes a name since 2015; a pattern may be left out where another condition stands.
+  ...rows('pgrep', 'flag', 'pkill(1)', {
+    12: '-a -c=class -d=delimiter -F=pidfile -f -G=gid -g=pgrp -i -j=jail -L -l -n -o -P=ppid -q -S -s=sid -t=tty -U=uid -u=euid -v -x',
+  }),
+  ...rows('pkill', 'flag', 'pkill(1)', {
+    12: '-a -c=class -F=pidfile -f -G=gid -g=pgrp -I -i -j=jail -L -l -n -o -P=ppid -s=sid -t=tty -U=uid -u=euid -v -x',
+  }),
+  ...rows('sockstat', 'flag', 'sockstat(1)', { 12: '-4 -6 -c -j=jail -L -l -P=protocols -p=ports -S -s -U -u' }),
   ...rows('kldload', 'flag', 'kldload(8)', { 12: '-n -q -v' }),
   ...rows('kldload', 'module', 'kldload(8)', {
     12: `zfs nullfs fdescfs procfs linprocfs linsysfs tmpfs unionfs linux linux64 linux_common if_bridge

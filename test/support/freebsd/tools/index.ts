@@ -6,6 +6,7 @@ import { jail } from './jail.ts';
 import { jexec, lockf, setfib } from './jexec.ts';
 import { jls } from './jls.ts';
 import { mount, mountNullfs, umount } from './mount.ts';
+import { pgrep, pkill, sockstat } from './pgrep.ts';
 import { sysctl } from './sysctl.ts';
 
 export const tools: Readonly<Record<string, Tool>> = {
@@ -17,7 +18,10 @@ export const tools: Readonly<Record<string, Tool>> = {
   lockf,
   mount,
   mount_nullfs: mountNullfs,
+  pgrep,
+  pkill,
   setfib,
+  sockstat,
   sysctl,
   umount,
 };
