@@ -31,7 +31,11 @@ function below(directory: string): readonly string[] {
 export function machineState(standIn: StandIn): unknown {
   const { jails, nics, mounts, rulesets, rctl, routes, pf, ipfw, sysctl, datasets } = standIn.machine();
   const links = nics.map(({ id: _, ...nic }) => nic);
-  return structuredClone({ jails, links, mounts, rulesets, rctl, routes, pf, ipfw, sysctl, datasets });
+  // A variable that was set back has a value as before, and none in the machine's file.
+  const set = Object.fromEntries(
+    Object.entries(sysctl).filter(([key, value]) => !(key.endsWith('forwarding') && value === '0')),
+  );
+  return structuredClone({ jails, links, mounts, rulesets, rctl, routes, pf, ipfw, sysctl: set, datasets });
 }
 
 /** @param root makes a jail's mount point; default a directory */
@@ -41,7 +45,7 @@ export function freebsdUnderTest(
   pool = 'tank',
   root: (name: string) => string = (name) => join(directory, 'jails', name),
 ): FreebsdUnderTest {
-  const machine = standIn({ racct: false, ...given });
+  const machine = standIn({ racct: true, ...given });
   const files = new NodeFiles();
   const clock = {
     now: () => new Date(),

@@ -34,6 +34,8 @@ export interface Call {
   /** jid of the jail in which the tool runs; 0 is the host. */
   readonly jid: number;
   readonly release: number;
+  /** The environment that the tool was started with. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   out(text: string): void;
   err(text: string): void;
   /** All of standard input. */

@@ -175,6 +175,8 @@ const network: Row[] = [
   ...rows('ipfw', 'verb', 'ipfw(8)', {
     12: 'add delete list show flush zero resetlog set table nat pipe queue enable disable',
   }),
+  ...rows('rtsol', 'flag', 'rtsol(8)', { 12: '-a -D -d -F -i' }),
+  ...rows('rtsold', 'flag', 'rtsold(8)', { 12: '-a -D -d -F -f -m -1' }),
   ...rows('dhclient', 'flag', 'dhclient(8)', { 12: '-b -d -q -u -c=file -l=file -p=file', 13: '-n' }),
 ];
 
@@ -222,7 +224,9 @@ const system: Row[] = [
   ...rows('pkill', 'flag', 'pkill(1)', {
     12: '-a -c=class -F=pidfile -f -G=gid -g=pgrp -I -i -j=jail -L -l -n -o -P=ppid -s=sid -t=tty -U=uid -u=euid -v -x',
   }),
-  ...rows('sockstat', 'flag', 'sockstat(1)', { 12: '-4 -6 -c -j=jail -L -l -P=protocols -p=ports -S -s -U -u' }),
+  ...rows('sockstat', 'flag', 'sockstat(1)', {
+    12: '-4 -6 -c -j=jail -L -l -P=protocols -p=ports -S -s -U -u',
+  }),
   ...rows('kldload', 'flag', 'kldload(8)', { 12: '-n -q -v' }),
   ...rows('kldload', 'module', 'kldload(8)', {
     12: `zfs nullfs fdescfs procfs linprocfs linsysfs tmpfs unionfs linux linux64 linux_common if_bridge

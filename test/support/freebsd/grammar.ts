@@ -272,6 +272,12 @@ const grammars: Readonly<Record<string, Check>> = {
   ],
   ipfw: simple('ipfw', ([verb = ''], release) => oneOf('ipfw', 'verb')([verb], release)),
   dhclient: simple('dhclient'),
+  rtsol: simple('rtsol'),
+  rtsold: simple('rtsold'),
+  pgrep: simple('pgrep'),
+  pkill: (words, release) =>
+    simple('pkill')(/^-(TERM|KILL|HUP|INT)$/.test(words[0] ?? '') ? words.slice(1) : words, release),
+  sockstat: simple('sockstat'),
   mount: mountCheck,
   mount_nullfs: nullfsCheck,
   umount: simple('umount'),

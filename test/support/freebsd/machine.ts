@@ -252,7 +252,8 @@ export class Store {
         const holder = Number(this.text('lock') ?? '');
         // A moment passes between the file's coming to be and its content.
         if (holder > 0 && !alive(holder)) rmSync(lock, { force: true });
-        else if (tries > 4000) throw new Error(`the stand-in's lock ${lock} is held by ${holder}`);
+        else if (tries > 4000)
+          throw new Error(`the stand-in's lock ${lock} is held by ${holder}`, { cause: error });
         else pause(5);
       }
     }

@@ -3,13 +3,12 @@
  * failure into FreeBSD's line and status. And what the tools run in turn: another tool, an answer that the
  * test put down, or a real program (in a jail only by root, with chroot(8)).
  */
-import { spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Fail, type Call, type Runs } from './call.ts';
 import type { Jail, Program, Store } from './machine.ts';
 import { releaseNumber } from './machine.ts';
-import { killTree } from './processes.ts';
+import { spawnReal, type Setting } from './processes.ts';
 import { tools } from './tools/index.ts';
 
 export interface Fault {
@@ -32,17 +31,6 @@ export interface CallRecord {
   readonly jid: number;
 }
 
-export interface Setting {
-  readonly store: Store;
-  readonly jid: number;
-  /** Where the programs lie; put first in the PATH of what is run on the host. */
-  readonly bin: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  out(text: string): void;
-  err(text: string): void;
-  input(): string;
-}
-
 /** Faults that are due with this call; each counts the calls that it is about. */
 function dueFaults(store: Store, tool: string, line: string): readonly Fault[] {
   return store.locked(() => {
@@ -59,14 +47,25 @@ function dueFaults(store: Store, tool: string, line: string): readonly Fault[] {
   });
 }
 
-const forever = (): Promise<never> => new Promise(() => void setInterval(() => undefined, 1 << 30));
+/** Until it is killed, or told to end. */
+const forever = (signal: AbortSignal | undefined): Promise<number> =>
+  new Promise((resolve) => {
+    const timer = setInterval(() => undefined, 1 << 30);
+    const end = (): void => {
+      clearInterval(timer);
+      resolve(143);
+    };
+    if (signal?.aborted) end();
+    signal?.addEventListener('abort', end, { once: true });
+  });
 
 async function happen(faults: readonly Fault[], setting: Setting): Promise<number | undefined> {
   for (const fault of faults) {
-    if (fault.what === 'hang') await forever();
+    if (fault.what === 'hang') return forever(setting.signal);
     if (fault.what === 'die') {
+      if (setting.capture) return 137;
       process.kill(process.pid, 'SIGKILL');
-      await forever();
+      return forever(undefined);
     }
     setting.err(`${fault.stderr ?? `${fault.tool}: made to fail by the test`}\n`);
     return fault.status ?? 1;
@@ -92,6 +91,7 @@ export async function runTool(name: string, words: readonly string[], setting: S
     store,
     jid,
     release: releaseNumber(store.read()),
+    env: setting.env,
     out: (text) => setting.out(text),
     err: (text) => setting.err(text),
     input: () => setting.input(),
@@ -113,13 +113,17 @@ export async function runTool(name: string, words: readonly string[], setting: S
   return after ?? status;
 }
 
-async function limited(work: Promise<number>, timeoutMs: number | undefined): Promise<number> {
-  if (timeoutMs === undefined) return work;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<number>((resolve) => {
-    timer = setTimeout(() => resolve(124), timeoutMs);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+/** With an end to it, where the caller asked for one: 124 then, as timeout(1) says it. */
+async function limited(
+  work: (setting: Setting) => Promise<number>,
+  timeoutMs: number | undefined,
+  setting: Setting,
+): Promise<number> {
+  if (timeoutMs === undefined) return work(setting);
+  const late = AbortSignal.timeout(timeoutMs);
+  const signal = setting.signal === undefined ? late : AbortSignal.any([late, setting.signal]);
+  const status = await work({ ...setting, signal });
+  return late.aborted ? 124 : status;
 }
 
 async function runProgram(
@@ -142,14 +146,14 @@ async function runProgram(
   };
   const jail = machine.jails.find((one) => one.jid === where.jid);
   const answer = machine.programs.find((program) => line.includes(program.match));
-  const work = (): Promise<number> => {
-    if (answer !== undefined) return answered(answer, inside);
-    if (basename(argv[0]!) in tools && basename(argv[0]!) !== 'login')
-      return runTool(basename(argv[0]!), argv.slice(1), inside);
-    if (jail === undefined) return spawnReal(argv, where, inside);
-    return inJail(argv, where, jail, by, inside);
+  const tool = basename(argv[0]!);
+  const work = (within: Setting): Promise<number> => {
+    if (answer !== undefined) return answered(answer, within);
+    if (tool in tools) return runTool(tool, argv.slice(1), within);
+    if (jail === undefined) return spawnReal(argv, where, within);
+    return inJail(argv, where, jail, by, within);
   };
-  const status = await limited(work(), where.timeoutMs);
+  const status = await limited(work, where.timeoutMs, inside);
   if (status === 0) noteServices(argv, where.jid, setting.store);
   return status;
 }
@@ -157,7 +161,7 @@ async function runProgram(
 async function answered(answer: Program, setting: Setting): Promise<number> {
   if (answer.stdout !== undefined) setting.out(answer.stdout);
   if (answer.stderr !== undefined) setting.err(answer.stderr);
-  if (answer.hang) await forever();
+  if (answer.hang) return forever(setting.signal);
   return answer.status ?? 0;
 }
 
@@ -214,48 +218,4 @@ async function inJail(
   if (simple !== undefined) return simple;
   setting.err(`${by}: execvp: ${program}: No such file or directory\n`);
   return 1;
-}
-
-const plainPath = '/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin';
-
-function spawnReal(argv: readonly string[], where: Runs, setting: Setting, jid = 0): Promise<number> {
-  const log = where.log === undefined ? undefined : openSync(where.log, 'a');
-  const { HOME = '/root', TERM = 'dumb' } = setting.env;
-  const env = {
-    PATH: jid === 0 ? `${setting.bin}:${plainPath}` : plainPath,
-    HOME,
-    TERM,
-    USER: where.user ?? 'root',
-    ...where.env,
-    ...(jid === 0 ? { FREEBSD_STANDIN: setting.store.folder, FREEBSD_STANDIN_JAIL: String(where.jid) } : {}),
-  };
-  return new Promise((resolve) => {
-    const child = spawn(argv[0]!, argv.slice(1), {
-      env,
-      stdio: ['inherit', log ?? 'inherit', log ?? 'inherit'],
-      ...(where.cwd === undefined || jid !== 0 ? {} : { cwd: where.cwd }),
-    });
-    if (log !== undefined) closeSync(log);
-    const note = (change: (pids: number[], pid: number) => number[]): void => {
-      const { pid } = child;
-      if (jid === 0 || pid === undefined) return;
-      setting.store.change((machine) => {
-        const jail = machine.jails.find((one) => one.jid === jid);
-        if (jail !== undefined) jail.pids = change(jail.pids, pid);
-      });
-    };
-    note((pids, pid) => [...pids, pid]);
-    const timer =
-      where.timeoutMs === undefined ? undefined : setTimeout(() => killTree(child.pid!), where.timeoutMs);
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      setting.err(`${argv[0]}: ${error.message}\n`);
-      resolve(127);
-    });
-    child.once('close', (code, signal) => {
-      clearTimeout(timer);
-      note((pids, pid) => pids.filter((one) => one !== pid));
-      resolve(code ?? (signal === 'SIGKILL' ? 137 : 143));
-    });
-  });
 }

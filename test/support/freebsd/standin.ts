@@ -7,16 +7,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NodeExec } from '../../../src/driver/node/exec.ts';
-import type {
-  Exec,
-  ExitStatus,
-  Relay,
-  Relayed,
-  RunOptions,
-  RunResult,
-  SessionOptions,
-} from '../../../src/driver/system.ts';
+import { StandInExec } from './exec.ts';
 import { freshMachine, Store, type Machine } from './machine.ts';
 import type { CallRecord, Fault } from './program.ts';
 import { tools } from './tools/index.ts';
@@ -40,48 +31,6 @@ export interface StandIn {
   /** All calls so far, also those that tools made of each other, in order. */
   calls(): readonly CallRecord[];
   close(): void;
-}
-
-/** NodeExec, but a command that the stand-in has is taken from there. */
-export class StandInExec extends NodeExec implements Exec {
-  private readonly bin: string;
-  private readonly names: ReadonlySet<string>;
-
-  constructor(bin: string, names: readonly string[]) {
-    super();
-    this.bin = bin;
-    this.names = new Set(names);
-  }
-
-  /** The command as it is started: `jail` and `/usr/sbin/jail` are the stand-in's. */
-  own(argv: readonly string[]): readonly string[] {
-    const [program = '', ...words] = argv;
-    const name = program.replace(/^\/(usr\/(local\/)?)?s?bin\//, '');
-    return this.names.has(name) ? [join(this.bin, name), ...words] : argv;
-  }
-
-  override read(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
-    return super.read(this.own(argv), options);
-  }
-  override change(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
-    return super.change(this.own(argv), options);
-  }
-  override pipe(commands: readonly (readonly string[])[], options?: RunOptions): Promise<void> {
-    return super.pipe(
-      commands.map((argv) => this.own(argv)),
-      options,
-    );
-  }
-  override relay(relay: Relay): Promise<Relayed> {
-    return super.relay({
-      ...relay,
-      writers: relay.writers.map((argv) => this.own(argv)),
-      reader: this.own(relay.reader),
-    });
-  }
-  override session(argv: readonly string[], options?: SessionOptions): Promise<ExitStatus> {
-    return super.session(this.own(argv), options);
-  }
 }
 
 let bundled: string | undefined;
@@ -121,7 +70,7 @@ export function standIn(given: Parameters<typeof freshMachine>[0] = {}): StandIn
   return {
     bin,
     folder,
-    exec: new StandInExec(bin, names),
+    exec: new StandInExec(bin, store),
     machine: () => store.read(),
     change: (work) => store.change(work),
     fail(fault) {

@@ -1,27 +1,69 @@
 /** The programs of the stand-in by name. */
 import type { Tool } from '../call.ts';
 import { devfs } from './devfs.ts';
+import { ipfw, pfctl } from './firewall.ts';
+import {
+  dhclient,
+  freebsdVersion,
+  hostname,
+  kenv,
+  kldload,
+  kldstat,
+  kldunload,
+  login,
+  service,
+  uname,
+} from './host.ts';
 import { ifconfig } from './ifconfig.ts';
 import { jail } from './jail.ts';
 import { jexec, lockf, setfib } from './jexec.ts';
 import { jls } from './jls.ts';
 import { mount, mountNullfs, umount } from './mount.ts';
 import { pgrep, pkill, sockstat } from './pgrep.ts';
+import { cpuset, rctl } from './rctl.ts';
+import { netstat, route } from './route.ts';
+import { etcupdate, fetch, freebsdUpdate, pkg } from './software.ts';
+import { rtsol, rtsold } from './rtsol.ts';
 import { sysctl } from './sysctl.ts';
+import { zfs } from './zfs.ts';
 
 export const tools: Readonly<Record<string, Tool>> = {
+  cpuset,
   devfs,
+  dhclient,
+  etcupdate,
+  fetch,
+  'freebsd-update': freebsdUpdate,
+  'freebsd-version': freebsdVersion,
+  hostname,
   ifconfig,
+  ipfw,
   jail,
   jexec,
   jls,
+  kenv,
+  kldload,
+  kldstat,
+  kldunload,
   lockf,
+  login,
   mount,
   mount_nullfs: mountNullfs,
   pgrep,
   pkill,
+  netstat,
+  pfctl,
+  pkg,
+  'pkg-static': pkg,
+  rctl,
+  route,
+  rtsol,
+  rtsold,
+  service,
   setfib,
   sockstat,
   sysctl,
   umount,
+  uname,
+  zfs,
 };

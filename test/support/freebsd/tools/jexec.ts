@@ -27,8 +27,13 @@ export const jexec: Tool = async (call) => {
   const user = flags.get('-U')?.at(-1);
   if (user !== undefined) jailUser(jail, user);
   const asWhom = user ?? hostUser;
+  // jexec(8): only -l discards the environment.
+  const kept = Object.entries(call.env).filter(
+    (pair): pair is [string, string] => pair[1] !== undefined && !/^FREEBSD_STANDIN/.test(pair[0]),
+  );
   return call.run(command.length > 0 ? command : ['/bin/sh'], {
     jid: jail.jid,
+    ...(flags.has('-l') ? {} : { env: Object.fromEntries(kept) }),
     ...(asWhom === undefined ? {} : { user: asWhom }),
     ...(flags.has('-d') ? { cwd: flags.get('-d')!.at(-1)! } : {}),
   });

@@ -44,6 +44,7 @@ function valueOf(machine: Machine, name: string, jid: number): string | undefine
     'net.inet.ip.forwarding': '0',
     'net.inet6.ip6.forwarding': '0',
     'net.inet.ip.fw.enable': machine.klds.includes('ipfw') ? '1' : undefined,
+    'net.inet.ip.fw.one_pass': machine.klds.includes('ipfw') ? '1' : undefined,
     'net.link.bridge.pfil_member': '1',
     'net.link.bridge.pfil_bridge': '1',
     'net.link.bridge.pfil_onlyip': '1',

@@ -1,0 +1,255 @@
+/**
+ * pkg(8), freebsd-update(8), etcupdate(8), fetch(1): what they print and how they end; files are changed
+ * only where a test looks for them (the version of a root, what fetch(1) gets).
+ */
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { Fail, findJail, flagsOf, known, usage, type Call, type Tool } from '../call.ts';
+import { wordsOf } from '../documented.ts';
+import type { Machine } from '../machine.ts';
+import { userlandOf } from './host.ts';
+
+/** Whose packages: a jail's, a directory's, or those of where it runs. */
+function packageRoot(call: Call, machine: Machine, flags: ReadonlyMap<string, readonly string[]>): string {
+  const jail = flags.get('-j')?.at(-1);
+  if (jail !== undefined) {
+    const found = findJail(machine, jail);
+    if (found === undefined) throw new Fail(`unable to attach to jail: ${jail}`);
+    return found.params['path'] ?? '/';
+  }
+  const root = flags.get('-c')?.at(-1) ?? flags.get('-r')?.at(-1);
+  if (root !== undefined) {
+    if (!existsSync(root)) throw new Fail(`chdir() failed: ${root}: No such file or directory`);
+    return root;
+  }
+  return machine.jails.find((one) => one.jid === call.jid)?.params['path'] ?? '/';
+}
+
+const agreed = (call: Call, flags: ReadonlyMap<string, readonly string[]>): void => {
+  // Nobody is there to answer `Proceed with this action? [y/N]`.
+  if (!flags.has('-y') && !flags.has('-n')) {
+    call.out('Proceed with this action? [y/N]: ');
+    throw new Fail('', 1, true);
+  }
+};
+
+export const pkg: Tool = (call) => {
+  const { flags, rest } = flagsOf(call, 'pkg');
+  const [verb, ...words] = rest;
+  if (verb === undefined && flags.has('-N')) return 0;
+  if (verb === undefined) throw usage('pkg');
+  if (!known(call, 'pkg', 'verb', verb)) throw new Fail(`unknown command: ${verb}`, 64);
+  const inner =
+    wordsOf(`pkg ${verb}`, 'flag').size > 0
+      ? flagsOf(call, `pkg ${verb}`, words)
+      : { flags: new Map<string, string[]>(), rest: words };
+  return call.store.change((machine) => {
+    const root = packageRoot(call, machine, flags);
+    const installed = (machine.packages[root] ??= []);
+    const quiet = inner.flags.has('-q');
+    switch (verb) {
+      case 'install': {
+        if (inner.rest.length === 0) throw usage('pkg');
+        const unknown = inner.rest.filter((name) => !machine.repository.includes(name));
+        if (unknown.length > 0)
+          throw new Fail(
+            `No packages available to install matching '${unknown[0]}' have been found in the repositories`,
+          );
+        agreed(call, inner.flags);
+        const fresh = inner.rest.filter((name) => !installed.includes(name));
+        if (!inner.flags.has('-n')) installed.push(...fresh);
+        if (!quiet)
+          call.out(
+            fresh.length === 0
+              ? 'The most recent versions of packages are already installed\n'
+              : fresh
+                  .map((name, index) => `[${index + 1}/${fresh.length}] Installing ${name}-1.0...\n`)
+                  .join(''),
+          );
+        return 0;
+      }
+      case 'delete':
+      case 'remove': {
+        const missing = inner.rest.filter((name) => !installed.includes(name));
+        if (missing.length > 0) throw new Fail(`No packages matched for pattern '${missing[0]}'\n`);
+        agreed(call, inner.flags);
+        machine.packages[root] = inner.flags.has('-a')
+          ? []
+          : installed.filter((name) => !inner.rest.includes(name));
+        return 0;
+      }
+      case 'bootstrap':
+        if (!inner.flags.has('-y') && !inner.flags.has('-f')) agreed(call, inner.flags);
+        if (!installed.includes('pkg')) installed.push('pkg');
+        return 0;
+      case 'upgrade':
+      case 'autoremove':
+      case 'clean':
+        agreed(call, inner.flags);
+        return 0;
+      case 'info': {
+        const wanted =
+          inner.rest.length === 0 ? installed : installed.filter((name) => inner.rest.includes(name));
+        if (inner.flags.has('-e')) return wanted.length > 0 ? 0 : 1;
+        if (inner.rest.length > wanted.length)
+          throw new Fail(`No package(s) matching ${inner.rest.find((name) => !wanted.includes(name))}`);
+        for (const name of wanted)
+          call.out(quiet ? `${name}-1.0\n` : `${`${name}-1.0`.padEnd(30)} Package ${name}\n`);
+        return 0;
+      }
+      case 'query': {
+        const [format = '', ...names] = inner.rest;
+        for (const name of installed.filter((one) => names.length === 0 || names.includes(one)))
+          call.out(
+            `${format
+              .replaceAll('%n', name)
+              .replaceAll('%v', '1.0')
+              .replaceAll('%o', `misc/${name}`)
+              .replaceAll(String.raw`\t`, '\t')}\n`,
+          );
+        return 0;
+      }
+      default:
+        return 0;
+    }
+  });
+};
+
+function needDirectory(name: string, path: string): void {
+  try {
+    if (!statSync(path).isDirectory()) throw new Error('not a directory');
+    accessSync(path, constants.W_OK);
+  } catch {
+    throw new Fail(`${name}: Directory does not exist or is not writable: ${path}`, 1, true);
+  }
+}
+
+function setUserland(root: string, version: string): void {
+  const path = join(root, 'bin/freebsd-version');
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '#!/bin/sh\nUSERLAND_VERSION=""\n';
+  mkdirSync(join(root, 'bin'), { recursive: true });
+  writeFileSync(path, text.replace(/^USERLAND_VERSION=.*$/m, `USERLAND_VERSION="${version}"`), {
+    mode: 0o755,
+  });
+}
+
+const plainRelease = (version: string): string => version.replace(/-p\d+$/, '');
+
+/** The script looks at the version of what runs (`uname -r`) unless it is told another one. */
+export const freebsdUpdate: Tool = (call) => {
+  const { flags, rest } = flagsOf(call);
+  if (rest.length === 0) throw usage('freebsd-update');
+  for (const verb of rest) if (!known(call, 'freebsd-update', 'verb', verb)) throw usage('freebsd-update');
+  const base = flags.get('-b')?.at(-1) ?? '/';
+  const work = flags.get('-d')?.at(-1) ?? '/var/db/freebsd-update';
+  const conf = flags.get('-f')?.at(-1);
+  const interactive = flags.has('--not-running-from-cron');
+  return call.store.change((machine) => {
+    for (const verb of rest) {
+      if (conf !== undefined && !existsSync(conf))
+        throw new Fail(`freebsd-update: Configuration file does not exist: ${conf}`, 1, true);
+      if (!existsSync(base)) throw new Fail(`freebsd-update: Directory does not exist: ${base}`, 1, true);
+      if (flags.has('-d')) needDirectory('freebsd-update', work);
+      const running = flags.get('--currently-running')?.at(-1) ?? userlandOf(base) ?? machine.release;
+      if ((verb === 'fetch' || verb === 'upgrade') && !interactive)
+        throw new Fail(
+          `freebsd-update ${verb} should not be run non-interactively.\nRun freebsd-update cron instead.`,
+          1,
+          true,
+        );
+      if (verb === 'upgrade') {
+        const wanted = flags.get('-r')?.at(-1);
+        if (wanted === undefined)
+          throw new Fail('freebsd-update: Release target must be specified via -r option.', 1, true);
+        if (wanted === plainRelease(running))
+          throw new Fail(`freebsd-update: Cannot upgrade from ${wanted} to itself`, 1, true);
+        machine.updates.fetched[base] = machine.updates.latest[wanted] ?? wanted;
+        call.out(`To install the downloaded upgrades, run 'freebsd-update [options] install'.\n`);
+      } else if (verb === 'fetch' || verb === 'cron') {
+        const latest = machine.updates.latest[plainRelease(running)] ?? running;
+        if (latest === running) {
+          delete machine.updates.fetched[base];
+          call.out(`\nNo updates needed to update system to ${latest}.\n`);
+        } else {
+          machine.updates.fetched[base] = latest;
+          call.out(
+            `\nThe following files will be updated as part of updating to\n${latest}:\n/bin/freebsd-version\n`,
+          );
+        }
+      } else if (verb === 'install') {
+        const fetched = machine.updates.fetched[base];
+        if (fetched === undefined) {
+          call.out("No updates are available to install.\nRun 'freebsd-update [options] fetch' first.\n");
+          return 2;
+        }
+        machine.updates.installed[base] = running;
+        delete machine.updates.fetched[base];
+        setUserland(base, fetched);
+        call.out('Installing updates... done.\n');
+      } else if (verb === 'rollback') {
+        const before = machine.updates.installed[base];
+        if (before === undefined) throw new Fail('No rollback directory found.', 1, true);
+        delete machine.updates.installed[base];
+        setUserland(base, before);
+        call.out('Uninstalling updates... done.\n');
+      } else if (verb === 'updatesready') {
+        if (machine.updates.fetched[base] !== undefined)
+          call.out('There are updates available to install.\n');
+        else {
+          call.out('No updates are available to install.\n');
+          return 2;
+        }
+      }
+    }
+    return 0;
+  });
+};
+
+export const etcupdate: Tool = (call) => {
+  const [first = '', ...others] = call.words;
+  const verb = known(call, 'etcupdate', 'verb', first) ? first : 'update';
+  if (verb === 'update' && first !== '' && !first.startsWith('-')) throw usage('etcupdate');
+  const { flags, rest } = flagsOf(call, 'etcupdate', verb === 'update' ? call.words : others);
+  if (rest.length > 0 && verb !== 'build' && verb !== 'revert') throw usage('etcupdate');
+  for (const flag of ['-D', '-s']) {
+    const path = flags.get(flag)?.at(-1);
+    if (path !== undefined && !existsSync(path)) throw new Fail(`Directory ${path} does not exist.`, 1, true);
+  }
+  if ((verb === 'update' || verb === 'extract') && flags.has('-s') && flags.has('-t'))
+    throw new Fail('The -s and -t options conflict.', 1, true);
+  const work = flags.get('-d')?.at(-1) ?? `${flags.get('-D')?.at(-1) ?? ''}/var/db/etcupdate`;
+  if (verb === 'update' && !existsSync(join(work, 'current')) && !flags.has('-n'))
+    throw new Fail('No previous tree to compare against, a sane comparison is not possible.', 1, true);
+  if (verb === 'extract') mkdirSync(join(work, 'current'), { recursive: true });
+};
+
+export const fetch: Tool = (call) => {
+  const { flags, rest } = flagsOf(call);
+  if (rest.length === 0) throw usage('fetch');
+  const { remote } = call.store.read();
+  let status = 0;
+  for (const url of rest) {
+    const source = remote[url];
+    const name = flags.get('-o')?.at(-1) ?? basename(new URL(url).pathname);
+    if (source === undefined) {
+      call.err(`fetch: ${url}: Not Found\n`);
+      status = 1;
+    } else if (flags.has('-s')) call.out(`${statSync(source).size}\n`);
+    else if (name === '-') call.out(readFileSync(source, 'utf8'));
+    else
+      copyFileSync(
+        source,
+        existsSync(name) && statSync(name).isDirectory() ? join(name, basename(new URL(url).pathname)) : name,
+      );
+  }
+  return status;
+};
