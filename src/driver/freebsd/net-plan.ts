@@ -61,7 +61,10 @@ export interface NetworkPlan {
   /** With vnet. */
   readonly nics?: readonly PlannedNic[];
   /** Interfaces of the host that are the jail's while it runs. */
-  readonly moved?: readonly string[];
+  readonly moved?: readonly {
+    readonly nic: string;
+    /** Whether it was up, and will be again. */ readonly up: boolean;
+  }[];
   readonly routers?: readonly PlannedRouter[];
   /** rtsold(8) runs in the jail. */
   readonly rtsold?: true;

@@ -5,6 +5,7 @@
  *
  * See ifconfig(8), epair(4), if_bridge(4), route(8), pfctl(8), ipfw(8), rtsol(8), dhclient(8).
  */
+import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
@@ -172,6 +173,9 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
     const end = [ends.host, ends.jail].find((name) => present.some((link) => link.name === name));
     if (end !== undefined) await run.exec.change(['ifconfig', end, 'destroy']);
   }
+  for (const { nic } of (plan.moved ?? []).filter(({ up }) => up))
+    // The kernel gives it back with the jail, and down.
+    await run.exec.change(['ifconfig', nic, 'up'], { accept: 'any' });
   await restoreSysctls(plan.sysctls, { pool, uuid }, run, paths);
   await forgetParts(run.files, placesOf(paths, pool, uuid).state, 'network', 'leases');
 }
@@ -210,7 +214,7 @@ async function restoreSysctls(
 export function insideCommands(jail: Inside, plan: NetworkPlan): readonly (readonly string[])[] {
   const ifconfig = (...words: readonly string[]): readonly string[] => jexec(jail, ['ifconfig', ...words]);
   const nics = plan.nics ?? [];
-  const names = [...nics.map(({ nic }) => nic), ...(plan.moved ?? [])];
+  const names = [...nics.map(({ nic }) => nic), ...(plan.moved ?? []).map(({ nic }) => nic)];
   const listens = nics.filter(({ rtadv }) => rtadv === true).map(({ nic }) => nic);
   return [
     ifconfig('lo0', 'inet', '127.0.0.1/8', 'up'),
@@ -237,6 +241,7 @@ async function setUpInside(args: InsideArgs, run: StepRun, paths: Paths): Promis
   for (const argv of insideCommands(jail, plan)) await run.exec.change(argv, how);
   const asking = (plan.nics ?? []).filter(({ dhcp }) => dhcp === true).map(({ nic }) => nic);
   const leases: string[] = [];
+  if (asking.length > 0) await run.files.mkdir(dirname(consoleLog), { mode: 0o700 });
   for (const nic of asking) {
     run.progress(`asking for an address of ${nic}`);
     // A file: the client stays, and keeps its output open.
@@ -258,7 +263,11 @@ async function setUpInside(args: InsideArgs, run: StepRun, paths: Paths): Promis
 
 function title(verb: string, { plan }: NetworkArgs): string {
   const nics = plan.nics?.map(({ nic, bridge }) => (bridge === null ? nic : `${nic} on ${bridge}`)) ?? [];
-  const what = [...nics, ...(plan.moved ?? []), ...plan.addresses.map(({ address }) => address)];
+  const what = [
+    ...nics,
+    ...(plan.moved ?? []).map(({ nic }) => nic),
+    ...plan.addresses.map(({ address }) => address),
+  ];
   return `${verb} ${what.join(', ') || 'no address'}`;
 }
 

@@ -89,7 +89,10 @@ function family(config: Config, plan: NetworkPlan | undefined, version: 4 | 6): 
 
 function network(config: Config, plan: NetworkPlan | undefined): readonly string[] {
   if (isOn(config, 'vnet')) {
-    const inside = [...(plan?.nics ?? []).map(({ ends }) => ends.jail), ...(plan?.moved ?? [])];
+    const inside = [
+      ...(plan?.nics ?? []).map(({ ends }) => ends.jail),
+      ...(plan?.moved ?? []).map(({ nic }) => nic),
+    ];
     return ['vnet', ...(inside.length > 0 ? [`vnet.interface=${inside.join(',')}`] : [])];
   }
   // COMPAT: ip4=inherit makes ip6 inherit too, as the original does (FreeBSD bug 196474).

@@ -66,7 +66,7 @@ export function planVnet(jail: JailToPlan, places: Places, facts: NetFacts): Pla
       nics,
       sysctls: translated ? neededSysctls({ 'net.inet.ip.forwarding': '1' }, facts) : [],
       routers: routersOf(planning, addresses, block),
-      ...(moved.length > 0 ? { moved } : {}),
+      ...(moved.length > 0 ? { moved: moved.map((nic) => ({ nic, up: wasUp(nic, facts) })) } : {}),
       ...(isOn(jail.config, 'rtsold') ? { rtsold: true } : {}),
       ...(nat ? { nat } : {}),
     },
@@ -117,8 +117,15 @@ function planMoved({ jail, facts, problems }: Planning): readonly string[] {
   });
 }
 
+/** A device that a killed run of this jail still holds was what the record says. */
+function wasUp(name: string, facts: NetFacts): boolean {
+  const link = facts.interfaces.find((found) => found.name === name);
+  const known = facts.jails.flatMap(({ network }) => network?.moved ?? []).find(({ nic }) => nic === name);
+  return known?.up ?? link?.up ?? false;
+}
+
 function whyKept(name: string, jail: JailToPlan, facts: NetFacts): string | undefined {
-  const holder = facts.jails.find(({ network }) => network?.moved?.includes(name));
+  const holder = facts.jails.find(({ network }) => network?.moved?.some(({ nic }) => nic === name));
   if (holder !== undefined && !(holder.uuid === jail.uuid && holder.pool === jail.pool))
     return `is with jail ${holder.uuid}`;
   const link = facts.interfaces.find((found) => found.name === name);

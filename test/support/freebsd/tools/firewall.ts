@@ -286,6 +286,12 @@ export const ipfw: Tool = (call) => {
         }
         if (!machine.klds.includes('ipfw_nat'))
           throw new Fail('setsockopt(IP_FW_NAT44_XCONFIG): Protocol not available', 71);
+        // sbin/ipfw/main.c: with nat before it, delete is about translations.
+        if (/^\d+$/.test(number) && action === 'delete') {
+          if (!(number in machine.ipfw.nat)) return 69;
+          delete machine.ipfw.nat[number];
+          return 0;
+        }
         if (!/^\d+$/.test(number) || action !== 'config') throw new Fail(`invalid nat id ${number}`, 64);
         machine.ipfw.nat[number] = words.slice(2).join(' ');
         return 0;

@@ -358,6 +358,11 @@ function one(
     case 'create':
     case 'plumb':
       throw new Fail(`SIOCIFCREATE2 (${nic.name}): File exists`);
+    // carp(4): they belong to the address, and go with it.
+    case 'vhid':
+    case 'advskew':
+    case 'pass':
+      break;
     default:
       nic.options = [...new Set([...nic.options, value === '' ? word : `${word}=${value}`])];
   }

@@ -23,6 +23,7 @@ export interface Configuration {
 const pf = (machine: Machine): void => {
   machine.klds.push('pf');
   machine.pf.enabled = true;
+  machine.pf.anchors[''] = { rules: [], nat: ['nat-anchor "iocage/*"', 'rdr-anchor "iocage/*"'] };
 };
 const ipfw = (machine: Machine): void => {
   machine.klds.push('ipfw', 'ipfw_nat');
@@ -156,8 +157,8 @@ export const configurations: readonly Configuration[] = [
     config: {
       exec_jail_user: 'www',
       exec_fib: '1',
-      exec_start: '/bin/echo one two',
-      exec_stop: '/bin/echo bye',
+      exec_start: '/bin/true one two',
+      exec_stop: '/bin/true bye',
       ip4_addr: 'em0|192.0.2.10/24',
     },
     machine: (machine) => void (machine.fibs = 2),

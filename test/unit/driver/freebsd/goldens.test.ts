@@ -32,7 +32,7 @@ class Watching implements Exec {
     return this.real.spawned;
   }
   private zfs(argv: readonly string[]): Promise<RunResult> | undefined {
-    if (argv[0] !== 'zfs') return undefined;
+    if (!argv.includes('zfs')) return undefined;
     const rows = argv
       .slice(6)
       .map((name) => `${name}\t/somewhere\t${name.includes('shared') ? 'local' : 'inherited from tank'}\n`);
@@ -60,6 +60,8 @@ class Watching implements Exec {
   input = (): undefined => undefined;
   session = (): Promise<number> => Promise.reject(new Error('no session is used'));
 }
+
+const opened: string[] = [];
 
 /** em0 with an address and a bridge, em1 that nobody uses. */
 function furnish(machine: Machine): void {
@@ -96,8 +98,8 @@ const baseFolders = [
 ];
 
 async function prepare(it_: FreebsdUnderTest, directory: string, given: Configuration): Promise<JailSpec> {
-  const srv = join(directory, 'srv');
-  mkdirSync(srv);
+  const srv = mkdtempSync(join(tmpdir(), 'iocage-srv-'));
+  opened.push(srv);
   const config = Object.fromEntries(
     Object.entries(given.config).map(([key, text]) => [key, text.replaceAll('SRV', srv)]),
   );
@@ -140,7 +142,6 @@ async function dryRun(
   return { actions, steps };
 }
 
-const opened: string[] = [];
 afterEach(() => {
   for (const directory of opened.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
@@ -171,7 +172,8 @@ describe('every command of a start and a stop', () => {
     expect(await host.check(jail)).toEqual([]);
 
     const said: string[] = [`# ${name}\n`];
-    const own = (text: string): string => text.replaceAll(directory, '/tank');
+    const own = (text: string): string =>
+      text.replaceAll(directory, '/tank').replaceAll(/\/[^ ]*\/iocage-srv-\w+/g, '/srv');
     const section = async (title: string, plan: (driver: typeof host) => Promise<readonly Step[]>) => {
       const dry = await dryRun(it_, real, plan);
       const shown = dry.actions
