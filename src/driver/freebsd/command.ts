@@ -7,10 +7,11 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Step } from '../system.ts';
 import type { JailCommand, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
-import { root } from '../both/accounts.ts';
+import { root as rootUser } from '../both/accounts.ts';
 import { complaintIn } from '../both/complaint.ts';
 import { jexec, userEnvironment } from './inside.ts';
 import { readJails, rowOf } from './jls.ts';
+import { realPath } from './real-root.ts';
 
 export interface CommandArgs {
   readonly pool: string;
@@ -38,7 +39,8 @@ async function said(log: string, from: number, run: StepRun): Promise<string> {
 
 async function runCommand(args: CommandArgs, run: StepRun): Promise<void> {
   const { consoleLog, title, tag: jail, timeoutMs } = args;
-  if (!run.dry && rowOf(await readJails(run.exec), args) === undefined)
+  const root = await realPath(run.exec, run.files, args.root);
+  if (!run.dry && rowOf(await readJails(run.exec), { uuid: args.uuid, root }) === undefined)
     throw failure('NOT_RUNNING', { name: jail });
   await run.files.mkdir(dirname(consoleLog), { mode: 0o700 });
   const from = (await run.files.stat(consoleLog))?.sizeBytes ?? 0;
@@ -86,7 +88,7 @@ export function commandSteps() {
       timeoutMs,
       consoleLog: jail.consoleLog,
       argv: jexec(jail, argv),
-      env: { ...userEnvironment(root, 'dumb'), ...env },
+      env: { ...userEnvironment(rootUser, 'dumb'), ...env },
     });
   return { command: kind, commandStep: step };
 }

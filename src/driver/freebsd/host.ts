@@ -10,6 +10,7 @@ import { checkJail } from './check.ts';
 import { readHostFacts, releaseFrom, type HostFacts } from './facts.ts';
 import { readJails, rowOf, splitWords } from './jls.ts';
 import { placesOf } from './names.ts';
+import { withRealRoot } from './real-root.ts';
 import { settle } from './network.ts';
 import { notApplied } from './not-applied.ts';
 import { sessions, type Terminal } from './session.ts';
@@ -53,7 +54,10 @@ export function freebsdHost({ exec, files, paths, terminal }: FreebsdHostDoors):
   const lists = stepLists({ exec, files, paths, facts, environment: caller.environment });
   const session = sessions(exec, files, caller);
 
-  async function runtime(jail: JailSpec): Promise<readonly string[]> {
+  const real = (jail: JailSpec): Promise<JailSpec> => withRealRoot(exec, files, jail);
+
+  async function runtime(given: JailSpec): Promise<readonly string[]> {
+    const jail = await real(given);
     if (rowOf(await readJails(exec), jail) === undefined) throw failure('NOT_RUNNING', { name: jail.tag });
     const { name } = placesOf(paths, jail.pool, jail.uuid);
     return [...splitWords((await exec.read(['jls', '-nq', '-j', name])).stdout)].sort();
@@ -69,21 +73,21 @@ export function freebsdHost({ exec, files, paths, terminal }: FreebsdHostDoors):
     },
     running: async (pool) => runningJails(files, paths, pool, await readJails(exec)),
     foreign: async () => foreignJails(files, paths, await readJails(exec)),
-    check: async (jail) => checkJail(exec, files, paths, jail, await facts()),
+    check: async (jail) => checkJail(exec, files, paths, await real(jail), await facts()),
     mountProblem: (jail, entry) => mountProblem(exec, files, jail, entry),
     settle: (jail, stored) => settle(exec, files, paths, jail, stored),
     notApplied,
-    startSteps: lists.start,
-    stopSteps: lists.stop,
-    leftoverSteps: lists.leftovers,
-    softRestartSteps: lists.softRestart,
-    limitSteps: lists.limitSteps,
-    limits: lists.limits,
+    startSteps: async (jail) => lists.start(await real(jail)),
+    stopSteps: async (jail, how) => lists.stop(await real(jail), how),
+    leftoverSteps: async (jail) => lists.leftovers(await real(jail)),
+    softRestartSteps: async (jail) => lists.softRestart(await real(jail)),
+    limitSteps: async (jail, wanted) => lists.limitSteps(await real(jail), wanted),
+    limits: async (jail) => lists.limits(await real(jail)),
     usage: lists.usage,
     commandStep: lists.commandStep,
     kinds: lists.kinds,
-    exec: session.exec,
-    console: session.console,
+    exec: async (jail, argv, options) => session.exec(await real(jail), argv, options),
+    console: async (jail) => session.console(await real(jail)),
     chroot: session.chroot,
     runtime,
   };

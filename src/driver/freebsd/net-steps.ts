@@ -225,8 +225,8 @@ export function insideCommands(jail: Inside, plan: NetworkPlan): readonly (reado
         ...(family === 6 && nic !== 'lo0' ? ['-ifdisabled'] : []),
       ),
     ),
-    ...names.map((nic) => ifconfig(nic, 'up')),
     ...listens.map((nic) => ifconfig(nic, 'inet6', 'accept_rtadv', 'auto_linklocal', '-ifdisabled')),
+    ...names.map((nic) => ifconfig(nic, 'up')),
     ...listens.map((nic) => jexec(jail, plan.rtsold === true ? ['rtsold', nic] : ['rtsol', nic])),
     ...(plan.routers ?? []).map(({ family, address }) =>
       jexec(jail, ['route', '-n', 'add', `-${inet(family)}`, 'default', address]),

@@ -233,6 +233,8 @@ function planNic(
   const given = jail.config.get(`${nic}_mtu`) ?? 'auto';
   const usual = Number(jail.config.get('vnet_default_mtu') ?? 1500);
   const mtu = given !== 'auto' ? Number(given) : toHost === undefined && bridge ? bridge.mtu : usual;
+  if (toHost === undefined && bridge !== undefined && !bridge.up)
+    problems.push({ key: 'interfaces', problem: `${bridge.name} is down; 'ifconfig ${bridge.name} up'` });
   // An empty bridge would take the size of its first member, and keep it.
   if (toHost === undefined && bridge !== undefined && mtu !== bridge.mtu)
     problems.push({

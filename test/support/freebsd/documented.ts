@@ -227,6 +227,7 @@ const system: Row[] = [
   ...rows('sockstat', 'flag', 'sockstat(1)', {
     12: '-4 -6 -c -j=jail -L -l -P=protocols -p=ports -S -s -U -u',
   }),
+  ...rows('chroot', 'flag', 'chroot(8)', { 12: '-G=groups -g=group -u=user', 14: '-n' }),
   ...rows('kldload', 'flag', 'kldload(8)', { 12: '-n -q -v' }),
   ...rows('kldload', 'module', 'kldload(8)', {
     12: `zfs nullfs fdescfs procfs linprocfs linsysfs tmpfs unionfs linux linux64 linux_common if_bridge

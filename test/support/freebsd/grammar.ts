@@ -272,6 +272,7 @@ const grammars: Readonly<Record<string, Check>> = {
   ],
   ipfw: simple('ipfw', ([verb = ''], release) => oneOf('ipfw', 'verb')([verb], release)),
   dhclient: simple('dhclient'),
+  chroot: simple('chroot'),
   rtsol: simple('rtsol'),
   rtsold: simple('rtsold'),
   pgrep: simple('pgrep'),

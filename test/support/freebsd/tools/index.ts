@@ -1,5 +1,6 @@
 /** The programs of the stand-in by name. */
 import type { Tool } from '../call.ts';
+import { chroot } from './chroot.ts';
 import { devfs } from './devfs.ts';
 import { ipfw, pfctl } from './firewall.ts';
 import {
@@ -28,6 +29,7 @@ import { sysctl } from './sysctl.ts';
 import { zfs } from './zfs.ts';
 
 export const tools: Readonly<Record<string, Tool>> = {
+  chroot,
   cpuset,
   devfs,
   dhclient,

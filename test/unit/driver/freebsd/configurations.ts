@@ -153,6 +153,10 @@ export const configurations: readonly Configuration[] = [
     },
   },
   {
+    name: 'hooks-of-another-user',
+    config: { exec_system_user: 'operator', exec_prestart: 'id', exec_poststop: 'id' },
+  },
+  {
     name: 'user-and-routing-table',
     config: {
       exec_jail_user: 'www',

@@ -63,6 +63,22 @@ class Watching implements Exec {
 
 const opened: string[] = [];
 
+/** The host's own files are the same on every machine. */
+class HostFiles extends NodeFiles {
+  private readonly fixed: Readonly<Record<string, string>> = {
+    '/etc/resolv.conf': 'nameserver 192.0.2.1\n',
+    '/etc/hostid': '0d7e1f30-5a6b-11ee-8c99-0242ac120002\n',
+    '/etc/passwd': 'root:*:0:0:Charlie &:/root:/bin/sh\noperator:*:2:5:System &:/:/usr/sbin/nologin\n',
+    '/etc/group': 'wheel:*:0:root\noperator:*:5:root\nguest:*:31:operator\n',
+  };
+  override async read(path: string): Promise<string | undefined> {
+    return this.fixed[path] ?? super.read(path);
+  }
+  override async readlink(path: string): Promise<string | undefined> {
+    return path === '/etc/localtime' ? undefined : super.readlink(path);
+  }
+}
+
 /** em0 with an address and a bridge, em1 that nobody uses. */
 function furnish(machine: Machine): void {
   const [, em0, em1] = machine.nics;
@@ -132,7 +148,7 @@ async function dryRun(
 ) {
   const actions: Action[] = [];
   const exec = new RecordingExec(real, actions);
-  const files = new RecordingFiles(new NodeFiles(), actions);
+  const files = new RecordingFiles(new HostFiles(), actions);
   const terminal = { interactive: false, term: 'xterm', environment: {} };
   const clock = { ...it_.run.clock, sleep: () => Promise.resolve() };
   const host = freebsdHost({ exec, files, clock, paths: it_.paths, terminal });
@@ -161,7 +177,7 @@ describe('every command of a start and a stop', () => {
     const real = new Watching(it_.standIn.exec);
     const host = freebsdHost({
       exec: real,
-      files: new NodeFiles(),
+      files: new HostFiles(),
       clock: it_.run.clock,
       paths: it_.paths,
       terminal: { interactive: false, term: 'xterm', environment: {} },
