@@ -6,8 +6,7 @@
  *
  * Not a test: nothing here passes or fails, since a busy machine would decide.
  */
-import { cpus } from 'node:os';
-import { inLab, median, option } from './lab.mjs';
+import { inLab, machine, median, option } from './lab.mjs';
 
 const jails = option('jails', 50);
 const runs = option('runs', 3);
@@ -41,9 +40,7 @@ await inLab(4096, async ({ iocage }) => {
       times[index].down.push(seconds(stop));
     }
   }
-  console.log(
-    `Node ${process.version}, ${cpus().length} × ${cpus()[0].model.trim()}; ${names.length} jails, medians of ${runs} runs in turn, seconds\n`,
-  );
+  console.log(`${machine}; ${names.length} jails, medians of ${runs} runs in turn, seconds\n`);
   console.log('| | all up | all down |\n| --- | --: | --: |');
   for (const [index, [name]] of ways.entries()) {
     const { up, down } = times[index];

@@ -8,66 +8,29 @@
  * Not a test: nothing here passes or fails, since a busy machine would decide.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { inLab, machine, median, option } from './lab.mjs';
 
-const here = fileURLToPath(new URL('..', import.meta.url));
-const option = (name, fallback) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return Number(at < 0 ? fallback : process.argv[at + 1]);
-};
 const megabytes = option('mb', 400);
 const runs = option('runs', 5);
 
-if (process.env.IOCAGE_BENCH !== 'inside') {
-  const argv = [join(here, 'test/support/with-zfs'), process.execPath, ...process.argv.slice(1)];
-  const { status } = spawnSync(argv[0], argv.slice(1), {
-    stdio: 'inherit',
-    env: { ...process.env, IOCAGE_BENCH: 'inside' },
-  });
-  process.exit(status ?? 1);
-}
-
-const directory = mkdtempSync(join(tmpdir(), 'iocage-bench-'));
-const pool = `iocbench${process.pid}`;
-const env = {
-  ...process.env,
-  IOCAGE_POOL: pool,
-  IOCAGE_STATE_DIR: join(directory, 'state'),
-  IOCAGE_RUN_DIR: join(directory, 'run'),
-};
-
-function must(...argv) {
-  const done = spawnSync(argv[0], argv.slice(1), { env, encoding: 'utf8', maxBuffer: 1 << 26 });
-  if (done.status !== 0) throw new Error(`${argv.join(' ')}: ${done.stderr || done.stdout || done.error}`);
-  return done.stdout;
-}
 /** zfs-fuse calls a dataset busy for a moment after somebody wrote to it. */
 function patiently(...argv) {
   for (let tries = 1; ; tries += 1) {
-    if (spawnSync(argv[0], argv.slice(1), { env }).status === 0) return;
+    if (spawnSync(argv[0], argv.slice(1)).status === 0) return;
     if (tries === 40) throw new Error(`${argv.join(' ')} failed`);
     spawnSync('sleep', ['0.1']);
   }
 }
-const iocage = (...words) => must(join(here, 'bin/iocage'), ...words);
-/** The words are this file's own. */
-const shell = (line) => must('sh', '-ec', line);
 function seconds(action) {
   const started = performance.now();
   action();
   return (performance.now() - started) / 1000;
 }
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
-writeFileSync(join(directory, 'pool.img'), '');
-truncateSync(join(directory, 'pool.img'), (megabytes * 8 + 2048) * 2 ** 20);
-must('zpool', 'create', '-m', join(directory, 'pool'), pool, join(directory, 'pool.img'));
-must('zfs', 'set', 'org.freebsd.iocage:disposable=yes', pool);
-try {
-  iocage('activate', pool);
+await inLab(megabytes * 8 + 2048, async ({ must, iocage, pool, directory }) => {
+  /** The words are this file's own. */
+  const shell = (line) => must('sh', '-ec', line);
   iocage('create', '-e', '-n', 'source');
   const root = join(directory, 'pool/iocage/jails/source/root');
   // What a jail holds: files of this machine, some large and many small ones, until there is enough.
@@ -99,9 +62,7 @@ try {
     take('import', () => iocage('import', 'source', '-n', 'copy'));
     iocage('destroy', '-f', 'copy');
   }
-  console.log(
-    `Node ${process.version}, ${cpus().length} × ${cpus()[0].model.trim()}; ${size} MB in ${files} files, medians of ${runs} runs in turn\n`,
-  );
+  console.log(`${machine}; ${size} MB in ${files} files, medians of ${runs} runs in turn\n`);
   console.log('| | MB/s | bare, MB/s | of bare |');
   console.log('| --- | --: | --: | --: |');
   for (const [what, bare] of [
@@ -113,7 +74,4 @@ try {
       `| ${what} | ${(size / ours).toFixed(1)} | ${(size / theirs).toFixed(1)} | ${(theirs / ours).toFixed(2)} |`,
     );
   }
-} finally {
-  must('zpool', 'destroy', pool);
-  rmSync(directory, { recursive: true, force: true });
-}
+});

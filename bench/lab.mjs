@@ -4,21 +4,25 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const here = fileURLToPath(new URL('..', import.meta.url));
+export const here = fileURLToPath(new URL('..', import.meta.url));
 
-/** The number after `--NAME` on the command line. */
+/** What follows `--NAME` on the command line: a number, or a text where the fallback is one. */
 export function option(name, fallback) {
   const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : Number(process.argv[at + 1]);
+  if (at < 0) return fallback;
+  return typeof fallback === 'number' ? Number(process.argv[at + 1]) : process.argv[at + 1];
 }
+
+/** What the figures were measured with, for the line above a table. */
+export const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0].model.trim()}`;
 
 export const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-/** @param bench gets `must(argv)` and `iocage(...words)`, which answer standard output or throw. */
+/** @param bench gets `must(...argv)` and `iocage(...words)`, which answer standard output or throw. */
 export async function inLab(sizeMb, bench) {
   if (process.env.IOCAGE_BENCH !== 'inside') {
     const words = [process.execPath, ...process.argv.slice(1)];

@@ -7,98 +7,58 @@
  *
  * Not a test: nothing here passes or fails, since a busy machine would decide.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { here, inLab, machine, median, option } from './lab.mjs';
 
-const here = fileURLToPath(new URL('..', import.meta.url));
-const option = (name, fallback) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : process.argv[at + 1];
-};
-
-if (process.env.IOCAGE_BENCH !== 'inside') {
-  const argv = [join(here, 'test/support/with-zfs'), process.execPath, ...process.argv.slice(1)];
-  const { status } = spawnSync(argv[0], argv.slice(1), {
-    stdio: 'inherit',
-    env: { ...process.env, IOCAGE_BENCH: 'inside' },
-  });
-  process.exit(status ?? 1);
-}
-
-const runs = Number(option('runs', '11'));
+const runs = option('runs', 11);
 const sizes = option('jails', '10,50,200').split(',').map(Number);
-const directory = mkdtempSync(join(tmpdir(), 'iocage-bench-'));
-const pool = `iocbench${process.pid}`;
-const env = {
-  ...process.env,
-  IOCAGE_POOL: pool,
-  IOCAGE_STATE_DIR: join(directory, 'state'),
-  IOCAGE_RUN_DIR: join(directory, 'run'),
-};
 const iocage = (...words) => [join(here, 'bin/iocage'), ...words];
 
-function must(argv, input) {
-  const done = spawnSync(argv[0], argv.slice(1), { env, encoding: 'utf8', input, maxBuffer: 1 << 26 });
-  if (done.status !== 0) throw new Error(`${argv.join(' ')}: ${done.stderr || done.stdout || done.error}`);
-  return done.stdout;
-}
+await inLab(4096, async ({ must: run, pool, directory, env }) => {
+  const must = (argv) => run(...argv);
 
-/** Milliseconds of the commands together. */
-function time(commands) {
-  const started = performance.now();
-  for (const argv of commands) must(argv);
-  return performance.now() - started;
-}
-
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
-/** Runs the subjects in turn, round by round, so that a busy moment hits them all. */
-function compare(subjects, rounds = runs) {
-  const times = new Map(subjects.map(({ name }) => [name, []]));
-  for (let round = -1; round < rounds; round += 1) {
-    for (const { name, before, commands, after } of subjects) {
-      before?.(round);
-      const ms = time(commands(round));
-      after?.(round);
-      if (round >= 0) times.get(name).push(ms);
-    }
+  /** Milliseconds of the commands together. */
+  function time(commands) {
+    const started = performance.now();
+    for (const argv of commands) must(argv);
+    return performance.now() - started;
   }
-  return new Map([...times].map(([name, values]) => [name, median(values)]));
-}
 
-const ms = (value) => (value === undefined ? '' : value.toFixed(value < 10 ? 1 : 0));
+  /** Runs the subjects in turn, round by round, so that a busy moment hits them all. */
+  function compare(subjects, rounds = runs) {
+    const times = new Map(subjects.map(({ name }) => [name, []]));
+    for (let round = -1; round < rounds; round += 1) {
+      for (const { name, before, commands, after } of subjects) {
+        before?.(round);
+        const ms = time(commands(round));
+        after?.(round);
+        if (round >= 0) times.get(name).push(ms);
+      }
+    }
+    return new Map([...times].map(([name, values]) => [name, median(values)]));
+  }
 
-function table(head, rows) {
-  console.log(`| ${head.join(' | ')} |`);
-  console.log(`| ${head.map((_, i) => (i === 0 ? '---' : '--:')).join(' | ')} |`);
-  for (const row of rows) console.log(`| ${row.join(' | ')} |`);
-  console.log('');
-}
+  const ms = (value) => (value === undefined ? '' : value.toFixed(value < 10 ? 1 : 0));
 
-/** Child processes that an operation starts, counted by the one place that starts them. */
-async function children(operation, input) {
-  const { makeContext } = await import('../dist/iocage.js');
-  const { getOperation } = await import('../dist/ops/index.js');
-  const { runOperation } = await import('../dist/ops/run.js');
-  const context = makeContext({ pool, paths: { state: env.IOCAGE_STATE_DIR, run: env.IOCAGE_RUN_DIR } });
-  await runOperation(context, getOperation(operation), input);
-  return context.exec.spawned;
-}
+  function table(head, rows) {
+    console.log(`| ${head.join(' | ')} |`);
+    console.log(`| ${head.map((_, i) => (i === 0 ? '---' : '--:')).join(' | ')} |`);
+    for (const row of rows) console.log(`| ${row.join(' | ')} |`);
+    console.log('');
+  }
 
-writeFileSync(join(directory, 'pool.img'), '');
-truncateSync(join(directory, 'pool.img'), 4 * 2 ** 30);
-must(['zpool', 'create', '-m', join(directory, 'pool'), pool, join(directory, 'pool.img')]);
-must(['zfs', 'set', 'org.freebsd.iocage:disposable=yes', pool]);
-try {
-  const { version } = JSON.parse(
-    must([process.execPath, '-p', `JSON.stringify({version: process.version})`]),
-  );
-  console.log(
-    `Node ${version}, ${cpus().length} × ${cpus()[0].model.trim()}, medians of ${runs} runs in turn, ms\n`,
-  );
+  /** Child processes that an operation starts, counted by the one place that starts them. */
+  async function children(operation, input) {
+    const { makeContext } = await import('../dist/iocage.js');
+    const { getOperation } = await import('../dist/ops/index.js');
+    const { runOperation } = await import('../dist/ops/run.js');
+    const context = makeContext({ pool, paths: { state: env.IOCAGE_STATE_DIR, run: env.IOCAGE_RUN_DIR } });
+    await runOperation(context, getOperation(operation), input);
+    return context.exec.spawned;
+  }
+
+  console.log(`${machine}, medians of ${runs} runs in turn, ms\n`);
 
   const startUp = compare(
     [
@@ -122,10 +82,6 @@ try {
       ],
     ],
   );
-
-  must(iocage('activate', pool));
-  must([process.execPath, join(here, 'bench/busybox-tar.mjs'), join(directory, 'busybox.tar')]);
-  must(iocage('fetch', 'release=busybox', `file=${join(directory, 'busybox.tar')}`));
 
   // ---- changing commands, on an almost empty pool
   const top = `${pool}/iocage`;
@@ -315,7 +271,4 @@ try {
     }
   }
   table(['', 'jails', 'ms', 'floor', "less Node's start", 'child processes'], rows);
-} finally {
-  spawnSync('zpool', ['destroy', '-f', pool]);
-  rmSync(directory, { recursive: true, force: true });
-}
+});

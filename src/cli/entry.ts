@@ -7,25 +7,9 @@ import { startupSnapshot } from 'node:v8';
 import { commands } from '../commands.ts';
 import { makeContext } from '../iocage.ts';
 import { runOperation } from '../ops/run.ts';
+import { forgiving } from './output.ts';
 import { main } from './main.ts';
-import type { Terminal, TextOut } from './terminal.ts';
-
-/** A reader that goes away (`iocage start web | head -1`) must not end an operation half-way. */
-function forgiving(stream: NodeJS.WriteStream): TextOut {
-  let gone = false;
-  stream.on('error', () => {
-    gone = true;
-  });
-  return {
-    write: (text) => gone || stream.write(text),
-    get isTTY() {
-      return stream.isTTY;
-    },
-    get columns() {
-      return stream.columns;
-    },
-  };
-}
+import type { Terminal } from './terminal.ts';
 
 function processTerminal(): Terminal {
   return {

@@ -8,7 +8,7 @@ import type { Context, Operation, Plan, Words } from '../ops/operation.ts';
 import type { Globals } from './globals.ts';
 import type { ParsedCommand } from './grammar.ts';
 import { askOnTerminal } from './confirm.ts';
-import { watchInterrupts } from './interrupt.ts';
+import { watchInterrupts, type Interrupts } from './interrupt.ts';
 import { wantsColor, type Terminal } from './terminal.ts';
 import { printAction } from './print/action.ts';
 import { makeBlocks } from './print/blocks.ts';
@@ -103,15 +103,20 @@ export async function invoke(
       progress,
       signal: interrupts.signal,
     };
-    return await runEach(run, inputs, report);
+    return cancelledAs(interrupts, await runEach(run, inputs, report));
   } catch (thrown) {
     report(thrown);
-    return asIocageError(thrown).exit;
+    return cancelledAs(interrupts, asIocageError(thrown).exit);
   } finally {
     events.end();
     interrupts.release();
     if (globals.debug && context) terminal.stderr.write(`iocage: ${context.exec.spawned} child processes\n`);
   }
+}
+
+/** What came to its end in spite of the signal has its own status. */
+function cancelledAs(interrupts: Interrupts, status: number): number {
+  return status === 0 ? 0 : (interrupts.status() ?? status);
 }
 
 interface Run {

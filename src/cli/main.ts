@@ -25,15 +25,18 @@ export type { Product } from './invoke.ts';
  * Runs a command line.
  *
  * @param argv the words after the program's name
- * @returns the exit status: 0 success, 1 the machine's state does not allow it, 2 the words are wrong;
- *   for exec and console the status of the program in the jail
+ * @returns the exit status: 0 success, 1 the machine's state does not allow it, 2 the words are wrong, 128 and the
+ *   signal's number for what a signal cancelled; for exec and console the status of the program in the jail
  */
 export async function main(argv: readonly string[], terminal: Terminal, product: Product): Promise<number> {
   let globals: Partial<Globals> = {};
   try {
     const early = parseEarly(argv);
     globals = early.globals;
-    return await dispatch(early.rest, globals, terminal, product);
+    const status = await dispatch(early.rest, globals, terminal, product);
+    const why = status === 0 ? await terminal.stdout.lost?.() : undefined;
+    if (why !== undefined) throw failure('OUTPUT_LOST', { why });
+    return status;
   } catch (thrown) {
     // The words are wrong, so the wish for JSON may stand behind them.
     const json = globals.format === 'json' || argv.includes('--json');

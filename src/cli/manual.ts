@@ -128,6 +128,15 @@ export function manualPage(
         'The state of the machine does not allow it; with several jails, at least one failed.',
       ),
       ...item(bold('2'), 'The words are wrong.'),
+      ...item(
+        bold('129, 130, 143'),
+        roff('Cancelled by SIGHUP, SIGINT (Ctrl-C) or SIGTERM: 128 and the number of the signal.'),
+        roff(
+          'What was done is undone before the command ends; a stop or destroy that has begun is finished instead, ' +
+            'with the status of its own. SIGTERM and SIGHUP do not break off the undoing; a second Ctrl-C does, and ' +
+            'iocage doctor does the rest.',
+        ),
+      ),
       '.PP',
       'exec, console and chroot answer the exit status of the program.',
     ]),

@@ -6,6 +6,11 @@ import type { Readable } from 'node:stream';
 
 export interface TextOut {
   write(text: string): unknown;
+  /**
+   * Why something of what was written is lost (a full disk), when all of it has been tried; undefined when
+   * nothing is, or when the reader went away, who wants no more of it.
+   */
+  lost?(): Promise<string | undefined>;
   readonly isTTY?: boolean;
   readonly columns?: number;
 }

@@ -293,8 +293,11 @@ export const errorTable = {
   EDIT_REFUSED: row({
     exit: 2,
     http: 400,
-    message: (d: { copy: string; why: string }) => `the file as it was edited is not used: ${d.why}`,
-    hint: (d) => `nothing was changed; what was edited is kept in ${d.copy}`,
+    message: (d: { copy?: string; why: string }) => `the file as it was edited is not used: ${d.why}`,
+    hint: (d) =>
+      d.copy === undefined
+        ? `nothing was changed; the editor has to save to the file that it was started with`
+        : `nothing was changed; what was edited is kept in ${d.copy}`,
   }),
   SNAPSHOT_MOUNTED: row({
     exit: 1,
@@ -577,6 +580,11 @@ export const errorTable = {
     http: 500,
     message: (d: { path: string; why: string }) => `certificate ${d.path} cannot be used: ${d.why}`,
     hint: (d) => `openssl x509 -in ${d.path} -noout -text`,
+  }),
+  OUTPUT_LOST: row({
+    exit: 1,
+    http: 500,
+    message: (d: { why: string }) => `standard output cannot be written: ${d.why}`,
   }),
   CANCELLED: row({
     exit: 1,

@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { compressionOf } from './archive.ts';
 import { failure } from './errors.ts';
 import { canonical } from './config.ts';
+import { issueWords } from './issue-words.ts';
 import { assertTag, isUuid, nameProblem, timeTag } from './name.ts';
 import { ValueProblem } from './property.ts';
 import { findProperty } from './properties/index.ts';
@@ -53,7 +54,7 @@ export function parseMetadata(file: string, content: string): ImageMetadata {
   } catch {
     throw failure('BAD_ARCHIVE', { file, why: 'its metadata is not JSON' });
   }
-  const parsed = metadataSchema.safeParse(raw);
+  const parsed = metadataSchema.safeParse(raw, { error: issueWords });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.path.map(String).join('.') || 'format';

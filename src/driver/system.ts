@@ -107,6 +107,13 @@ export interface FileFacts {
  */
 export interface Files {
   read(path: string): Promise<string | undefined>;
+  /**
+   * A text that a user named: a plain file, by way of links, of at most so many bytes; undefined when nothing is
+   * there. A pipe or a device, which might never end, is refused unopened. @throws FILE_FAILED
+   */
+  readNamed(path: string, maxBytes: number): Promise<string | undefined>;
+  /** Our own standard input to its end, at most so many bytes of it. @throws FILE_FAILED */
+  readInput(maxBytes: number): Promise<string>;
   list(directory: string): Promise<readonly string[]>;
   /** Facts of the path itself; a symbolic link is not followed. */
   stat(path: string): Promise<FileFacts | undefined>;
@@ -238,6 +245,8 @@ export interface JournalHead {
   readonly startedAt: string;
   /** Who asked for it; absent in records of earlier versions. */
   readonly by?: Caller;
+  /** UUID of a jail that was up and is to be up again: `doctor` starts it when all other records are settled. */
+  readonly startAgain?: string;
 }
 
 /** The person behind a process, as far as the kernel and sudo tell. */

@@ -109,13 +109,21 @@ export interface RepairOperation<I extends z.ZodType = z.ZodType, O = unknown> e
   repair(context: Context, input: z.output<I>): Promise<O>;
 }
 
+/** What a sequence runs, with the input of each. */
+export interface Sequence {
+  readonly operations: readonly (readonly [Operation, unknown])[];
+  /** The jail that one of them stops and the last one starts: it does not stay down for a kill or a Ctrl-C between them. */
+  readonly startAgain?: {
+    readonly uuid: string;
+    readonly subject: string;
+    readonly locks: readonly string[];
+  };
+}
+
 /** Several operations one after the other, such as a restart; it stops at the first failure. */
 export interface SequenceOperation<I extends z.ZodType = z.ZodType> extends Row<I, unknown> {
   readonly effect: 'sequence';
-  sequence(
-    context: Context,
-    input: z.output<I>,
-  ): Promise<readonly (readonly [Operation, unknown])[]> | readonly (readonly [Operation, unknown])[];
+  sequence(context: Context, input: z.output<I>): Promise<Sequence>;
 }
 
 /**

@@ -7,7 +7,9 @@ import type { JournalHead, OpenJournal, Step } from '../driver/system.ts';
 import type { StepKind, StepRun } from '../driver/step.ts';
 import { asIocageError, failure, type IocageError, type UndoFailure } from '../domain/errors.ts';
 import type { StepFacts } from '../domain/events.ts';
+import { issueWords } from '../domain/issue-words.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
+import { runSequence } from './sequence.ts';
 import { kindOf } from './steps/kinds.ts';
 import { ageWorld, forgetWorld } from './world.ts';
 
@@ -27,7 +29,7 @@ export interface Outcome<O = unknown> {
 
 /** Checks raw input against the operation's schema; all problems are thrown at once. */
 export function checkInput<I extends z.ZodType>(schema: I, raw: unknown): z.output<I> {
-  const parsed = schema.safeParse(raw);
+  const parsed = schema.safeParse(raw, { error: issueWords });
   if (parsed.success) return parsed.data;
   throw failure('INVALID_INPUT', {
     issues: parsed.error.issues.map((issue) => ({
@@ -60,11 +62,10 @@ export async function runOperation(
       if (!context.isRoot) throw failure('NOT_ROOT', { command: operation.command.names[0] });
       return { id: undefined, result: await operation.session(context, input) };
     case 'sequence': {
-      let last: Outcome = { id: undefined, result: undefined };
-      for (const [next, nextInput] of await operation.sequence(context, input)) {
-        last = await runOperation(context, next, nextInput, options);
-      }
-      return last;
+      const sequence = await operation.sequence(context, input);
+      return runSequence(context, operation, sequence, operationId(context), (own, next, nextInput) =>
+        runOperation(own, next, nextInput, options),
+      );
     }
     case 'fleet':
       if (!context.isRoot && !context.dry) throw failure('NOT_ROOT', { command: operation.command.names[0] });

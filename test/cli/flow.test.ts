@@ -292,7 +292,49 @@ describe('signals', () => {
     });
     expect(exits).toEqual([130]);
     expect(ran.runs).toHaveLength(1);
-    expect(ran.status).toBe(1);
+    expect(ran.status).toBe(130);
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)(
+    '%s: exits %i when it was cancelled, and as usual when it came to its end',
+    async (name, status) => {
+      const listeners: Record<string, () => void> = {};
+      const answers = (end: () => unknown) =>
+        run(['start', 'a'], {
+          ...scene,
+          onSignal: (signal, listener) => (listeners[signal] = listener),
+          answer: () => {
+            listeners[name]!();
+            return end();
+          },
+        });
+      const cancelled = await answers(() => {
+        throw failure('CANCELLED', { operation: 'Starting a' });
+      });
+      expect(cancelled.status).toBe(status);
+      expect(cancelled.stderr).toMatch(/stopping; what was done is being undone/);
+      expect((await answers(() => ({}))).status).toBe(0);
+    },
+  );
+
+  test('SIGTERM and SIGHUP never break off what a first signal began', async () => {
+    const listeners: Record<string, () => void> = {};
+    const exits: number[] = [];
+    const ran = await run(['start', 'a'], {
+      ...scene,
+      onSignal: (signal, listener) => (listeners[signal] = listener),
+      onExit: (status) => exits.push(status),
+      answer: () => {
+        for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGTERM']) listeners[name]!();
+        throw failure('CANCELLED', { operation: 'Starting a' });
+      },
+    });
+    expect([exits, ran.status]).toEqual([[], 130]);
+    expect(ran.stderr.match(/stopping/g)).toHaveLength(1);
   });
 
   test('a session keeps Ctrl-C for the program in the jail', async () => {

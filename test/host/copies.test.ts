@@ -2,17 +2,16 @@
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandIn, comparable, type Command } from '../support/command.ts';
+import { comparable } from '../support/command.ts';
+import { expecting } from '../support/expecting.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 
 describe.skipIf(!hostTests)(`copies and what hangs on what${reason}`, () => {
   let lab: Lab;
-  let iocage: Command;
   let jails: string;
 
   beforeAll(async () => {
     lab = await openLab();
-    iocage = commandIn(lab.environment);
     jails = join(lab.pool.directory, 'pool/iocage/jails');
     ok('set', 'ip4=disable', 'default');
     ok(
@@ -27,18 +26,7 @@ describe.skipIf(!hostTests)(`copies and what hangs on what${reason}`, () => {
   });
   afterAll(() => lab.close());
 
-  function ok(...words: readonly string[]): string {
-    const ran = iocage(...words);
-    expect(ran.status, `${words.join(' ')}: ${ran.stderr}`).toBe(0);
-    return ran.stdout;
-  }
-  function refused(...words: readonly string[]): string {
-    const before = comparable(lab.state());
-    const ran = iocage(...words);
-    expect(ran.status, words.join(' ')).not.toBe(0);
-    expect(comparable(lab.state()), words.join(' ')).toEqual(before);
-    return ran.stderr;
-  }
+  const { ok, refused, run } = expecting(() => lab);
   const zfs = (key: string, dataset: string): string =>
     sh('zfs', 'get', '-H', '-o', 'value', key, `${lab.pool.name}/iocage/${dataset}`).trim();
   const snapshots = (): string =>
@@ -72,7 +60,7 @@ describe.skipIf(!hostTests)(`copies and what hangs on what${reason}`, () => {
     expect(zfs('origin', 'jails/thin/root')).toContain('/releases/busybox/root@thin');
     ok('start', 'thin');
     expect(
-      iocage('exec', 'thin', 'touch', '/bin/x').stdout + iocage('exec', 'thin', 'touch', '/bin/x').stderr,
+      run('exec', 'thin', 'touch', '/bin/x').stdout + run('exec', 'thin', 'touch', '/bin/x').stderr,
     ).toMatch(/Read-only file system/);
     ok('exec', 'thin', 'touch', '/etc/x');
     expect(existsSync(join(lab.pool.directory, 'pool/iocage/releases/busybox/root/etc/x'))).toBe(false);

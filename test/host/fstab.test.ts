@@ -1,5 +1,5 @@
 /** `iocage fstab` on real ZFS with real containers: what is mounted, what is refused, and that nothing is left. */
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandIn, comparable, type Command } from '../support/command.ts';
@@ -148,7 +148,24 @@ describe.skipIf(!hostTests)(`fstab${reason}`, () => {
       const kept = /kept in (\S+)/.exec(ran.stderr)![1]!;
       expect(readFileSync(kept, 'utf8')).toContain(line);
     }
+    const copies = (): readonly string[] => readdirSync(join(lab.paths.run, 'edit'));
+    const kept = copies();
     expect(commandIn({ ...lab.environment, EDITOR: '/no/such/editor' })('fstab', '-e', 'db').status).toBe(1);
+    // Of what is gone nothing can be kept.
+    const gone = edit('rm "$2"');
+    expect(gone.status).toBe(2);
+    expect(gone.stderr).toMatch(
+      /the editor removed it\n {2}hint: nothing was changed; the editor has to save/,
+    );
+    expect(gone.stderr).not.toContain('kept in');
+    expect(copies()).toEqual(kept);
+    // What is too much for those who read it, is refused, and kept.
+    const long = edit('{ printf "# "; head -c 30000000 /dev/zero | tr "\\0" x; echo; } >> "$2"');
+    expect(long.status).toBe(2);
+    expect(long.stderr).toMatch(/it is larger than 256 KiB\n {2}hint: nothing was changed; .* is kept in /);
+    const line = edit('{ printf "# "; head -c 5000 /dev/zero | tr "\\0" x; echo; } >> "$2"');
+    expect(line.stderr).toMatch(/line \d+: it is longer than 4096 characters/);
+    expect(copies()).toHaveLength(kept.length + 2);
     // Somebody else changes the file while the editor is open.
     const raced = edit(`echo '# other' >> '${file}'; echo '# mine' >> "$2"`);
     expect(raced.stderr).toContain('somebody else');

@@ -4,31 +4,20 @@
  * own (`test/support/with-net`), where `/srv` and `/mnt` are free to use; outside of one, the file runs itself
  * again inside. `test/support/how-to.ts` says how a how-to is marked.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { needs, projectRoot, readHowTos, type HowTo, type Need } from '../support/how-to.ts';
-import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
+import { needs, readHowTos, type HowTo, type Need } from '../support/how-to.ts';
+import { inside, runsInside } from '../support/inside.ts';
+import { openLab, whyNot, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 import { busyboxTar, layBusyboxRoot } from '../support/release.ts';
 import { emptyLab, typist, type Typist } from '../support/typed.ts';
 
-const inside = process.env['IOCAGE_TEST_NEIGHBOUR'] !== undefined;
-
-describe.skipIf(!hostTests || inside)(`how-tos${reason}`, () => {
-  it('hold in a network namespace and a ZFS of their own', () => {
-    const vitest = join(projectRoot, 'node_modules/vitest/vitest.mjs');
-    // ZFS inside: what its daemon mounts is seen in its own mount namespace only.
-    const words = ['test/support/with-zfs', process.execPath, vitest, 'run', '--project', 'host'];
-    const ran = spawnSync('test/support/with-net', [...words, 'test/host/how-to.test.ts'], {
-      encoding: 'utf8',
-      env: { ...process.env, NO_COLOR: '1' },
-    });
-    if (ran.status !== 0) console.error(ran.stdout, ran.stderr);
-    expect(ran.stdout + ran.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
-    expect(ran.status).toBe(0);
-  }, 600_000);
+runsInside('how-tos', import.meta.filename, {
+  why: whyNot,
+  zfs: true,
+  limitMs: 600_000,
 });
 
 describe.skipIf(!inside)('how-tos, inside (the test above runs these)', () => {

@@ -21,6 +21,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { commandIn, comparable, type Command, type Ran } from '../support/command.ts';
+import { filesOf } from '../support/files-of.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 
@@ -59,11 +60,12 @@ describe.skipIf(!hostTests)(`images of jails${reason}`, { timeout: 120_000 }, ()
   }
   /** Every file: path, kind, mode, owners, links, size, time of change, target. */
   const treeOf = (uuid: string): readonly string[] =>
-    sh('find', join(root, 'jails', uuid, 'root'), '-printf', '%P|%y|%m|%U:%G|%n|%s|%T@|%l\\n')
-      .split('\n')
+    filesOf(join(root, 'jails', uuid, 'root'))
       // Directories' sizes and the root's own time are the file system's affair.
-      .filter((line) => !line.startsWith('|d|') && !line.includes('etc/hostname') && !line.startsWith('etc|'))
-      .map((line) => line.replace(/(\|d\|[^|]*\|[^|]*\|)[^|]*\|[^|]*/, '$1'))
+      .filter(({ path }) => path !== '' && path !== 'etc' && !path.includes('etc/hostname'))
+      .map(({ path, kind, mode, owner, links, size, mtimeNs, target }) =>
+        [path, kind, mode, owner, ...(kind === 'd' ? [] : [links, size]), mtimeNs, target].join('|'),
+      )
       .sort();
   const stored = (uuid: string, key: string): string =>
     sh('zfs', 'get', '-H', '-o', 'value', key, `${lab.pool.name}/iocage/jails/${uuid}`).trim();

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { filesOf } from '../support/files-of.ts';
 import { hostTests, reason } from '../support/lab.ts';
 
+const portList = fileURLToPath(new URL('../../share/freebsd/port/pkg-plist', import.meta.url));
 const script = fileURLToPath(new URL('../../scripts/install.sh', import.meta.url));
 
 describe.skipIf(!hostTests)(`install${reason}`, () => {
@@ -44,6 +46,15 @@ describe.skipIf(!hostTests)(`install${reason}`, () => {
     expect(run('uninstall', system).status).toBe(0);
     expect(existsSync(file)).toBe(false);
     expect(existsSync(join(place, prefix, 'bin/iocage'))).toBe(false);
+  });
+
+  it('FreeBSD: what is laid down is what the port lists', () => {
+    expect(run('install', 'FreeBSD')).toMatchObject({ status: 0 });
+    const top = join(place, prefix);
+    const laid = filesOf(top)
+      .filter(({ path, kind }) => kind !== 'd' && !path.startsWith('lib/iocage/docs/'))
+      .map(({ path }) => path.replace(/^(share\/man\/.*)$/, '$1.gz'));
+    expect(laid.sort()).toEqual(readFileSync(portList, 'utf8').trim().split('\n').sort());
   });
 
   it('a service file that somebody else put there is left alone, and nothing is changed', () => {

@@ -2,37 +2,24 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandIn, comparable, type Command } from '../support/command.ts';
+import { expecting } from '../support/expecting.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { layBusyboxRoot } from '../support/release.ts';
 import { sh } from '../support/pool.ts';
 
 describe.skipIf(!hostTests)(`kinds of jails${reason}`, { timeout: 120_000 }, () => {
   let lab: Lab;
-  let iocage: Command;
   let top: string;
 
   beforeAll(async () => {
     lab = await openLab();
-    iocage = commandIn(lab.environment);
     top = join(lab.pool.directory, 'pool/iocage');
     // Without addresses: other tests may run on this machine.
     ok('set', 'ip4=disable', 'default');
   });
   afterAll(() => lab.close());
 
-  function ok(...words: readonly string[]): string {
-    const ran = iocage(...words);
-    expect(ran.status, `${words.join(' ')}: ${ran.stderr}`).toBe(0);
-    return ran.stdout;
-  }
-  function refused(...words: readonly string[]): string {
-    const before = comparable(lab.state());
-    const ran = iocage(...words);
-    expect(ran.status, words.join(' ')).not.toBe(0);
-    expect(comparable(lab.state()), words.join(' ')).toEqual(before);
-    return ran.stderr;
-  }
+  const { ok, refused } = expecting(() => lab);
   const within = (jail: string, script: string): string => ok('exec', jail, '/bin/sh', '-c', script);
   const datasets = (): readonly string[] =>
     sh('zfs', 'list', '-H', '-o', 'name', '-t', 'all', '-r', `${lab.pool.name}/iocage`).trim().split('\n');

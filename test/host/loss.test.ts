@@ -2,7 +2,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandIn, comparable, type Command } from '../support/command.ts';
+import { commandIn, type Command } from '../support/command.ts';
+import { expecting } from '../support/expecting.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 
@@ -19,18 +20,7 @@ describe.skipIf(!hostTests)(`nothing else disappears${reason}`, { timeout: 120_0
   });
   afterAll(() => lab.close());
 
-  function ok(...words: readonly string[]): string {
-    const ran = iocage(...words);
-    expect(ran.status, `${words.join(' ')}: ${ran.stderr}`).toBe(0);
-    return ran.stdout;
-  }
-  function refused(...words: readonly string[]): string {
-    const before = comparable(lab.state());
-    const ran = iocage(...words);
-    expect(ran.status, words.join(' ')).not.toBe(0);
-    expect(comparable(lab.state()), words.join(' ')).toEqual(before);
-    return ran.stderr;
-  }
+  const { ok, refused } = expecting(() => lab);
   const there = (): readonly string[] =>
     sh('zfs', 'list', '-H', '-o', 'name', '-t', 'all', '-r', root)
       .trim()

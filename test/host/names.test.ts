@@ -2,7 +2,6 @@
  * Names between jails, interfaces of the host that are handed over, and tunnels, in a network namespace made
  * to look like a small host (`test/support/with-net`). Outside of one, the file runs itself again inside.
  */
-import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -17,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { asData, kindFor, runSteps, start, stop } from '../contract/host.ts';
 import { whyNoHostTests } from '../support/host-tests.ts';
+import { inside, neighbour, runsInside } from '../support/inside.ts';
 import { linuxUnderTest, type LinuxUnderTest } from '../support/linux-jails.ts';
 import { sh } from '../support/pool.ts';
 import { RecordingExec, RecordingFiles } from '../../src/driver/node/recorder.ts';
@@ -24,29 +24,12 @@ import type { JailSpec } from '../../src/driver/host.ts';
 import type { StepRun } from '../../src/driver/step.ts';
 import type { Action } from '../../src/driver/system.ts';
 
-const why = whyNoHostTests();
-const neighbour = process.env['IOCAGE_TEST_NEIGHBOUR'];
 /** Control groups are seen by all of the machine: two runs at once must not meet. */
 const pool = `names${process.pid}`;
 
-describe.skipIf(why !== undefined || neighbour !== undefined)(
-  `names and devices${why ? ` (skipped: ${why})` : ''}`,
-  () => {
-    it('hold in a network namespace of their own', () => {
-      const vitest = join(import.meta.dirname, '../../node_modules/vitest/vitest.mjs');
-      const words = [process.execPath, vitest, 'run', '--project', 'host', 'test/host/names.test.ts'];
-      const inside = spawnSync('test/support/with-net', words, {
-        encoding: 'utf8',
-        env: { ...process.env, NO_COLOR: '1' },
-      });
-      if (inside.status !== 0) console.error(inside.stdout, inside.stderr);
-      expect(inside.stdout + inside.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
-      expect(inside.status).toBe(0);
-    }, 240_000);
-  },
-);
+runsInside('names and devices', import.meta.filename, { why: whyNoHostTests() });
 
-describe.skipIf(neighbour === undefined)('names and devices, inside (the test above runs these)', () => {
+describe.skipIf(!inside)('names and devices, inside (the test above runs these)', () => {
   let it_: LinuxUnderTest;
 
   beforeAll(() => {

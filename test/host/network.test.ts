@@ -2,40 +2,24 @@
  * Fixed addresses, in a network namespace made to look like a small host (`test/support/with-net`), so
  * that the machine's own network is left alone. Outside of one, the file runs itself again inside.
  */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asData, kindFor, runSteps, start, stop } from '../contract/host.ts';
 import { whyNoHostTests } from '../support/host-tests.ts';
+import { inside, neighbour, runsInside } from '../support/inside.ts';
 import { linuxUnderTest, type LinuxUnderTest } from '../support/linux-jails.ts';
 import { sh } from '../support/pool.ts';
 import { planJailNetwork } from '../../src/driver/linux/network.ts';
 import { NodeFiles } from '../../src/driver/node/files.ts';
 import type { JailSpec } from '../../src/driver/host.ts';
 
-const why = whyNoHostTests();
-const neighbour = process.env['IOCAGE_TEST_NEIGHBOUR'];
 /** Control groups are seen by all of the machine: two runs at once must not meet. */
 const netPool = `net${process.pid}`;
 
-describe.skipIf(why !== undefined || neighbour !== undefined)(
-  `fixed addresses${why ? ` (skipped: ${why})` : ''}`,
-  () => {
-    it('hold in a network namespace of their own', () => {
-      const vitest = join(import.meta.dirname, '../../node_modules/vitest/vitest.mjs');
-      const words = [process.execPath, vitest, 'run', '--project', 'host', 'test/host/network.test.ts'];
-      const inside = spawnSync('test/support/with-net', words, {
-        encoding: 'utf8',
-        env: { ...process.env, NO_COLOR: '1' },
-      });
-      if (inside.status !== 0) console.error(inside.stdout, inside.stderr);
-      expect(inside.stdout + inside.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
-      expect(inside.status).toBe(0);
-    }, 240_000);
-  },
-);
+runsInside('fixed addresses', import.meta.filename, { why: whyNoHostTests() });
 
 /** What an HTTP client answers in another network namespace. */
 function fetchFrom(netns: string | undefined, url: string): string {
@@ -89,7 +73,7 @@ const server = {
   exec_start: '/bin/sh /etc/rc',
 };
 
-describe.skipIf(neighbour === undefined)('fixed addresses, inside (the test above runs these)', () => {
+describe.skipIf(!inside)('fixed addresses, inside (the test above runs these)', () => {
   let it_: LinuxUnderTest;
   beforeEach(() => {
     it_ = linuxUnderTest(netPool, mkdtempSync(join(tmpdir(), 'iocnet-')));

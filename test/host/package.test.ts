@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandIn, comparable, type Command, type Ran } from '../support/command.ts';
+import { filesOf } from '../support/files-of.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 
@@ -54,11 +55,12 @@ describe.skipIf(!hostTests)(`packages of jails${reason}`, { timeout: 120_000 }, 
   const members = (): readonly string[] =>
     sh('tar', '-tf', join(packages, 'web.tar.zst')).trim().split('\n').sort();
   const treeOf = (uuid: string): readonly string[] =>
-    sh('find', join(root, 'jails', uuid, 'root'), '-mindepth', '1', '-printf', '%P|%y|%m|%U:%G|%l|%T@|%s\\n')
-      .split('\n')
-      .filter((line) => !line.startsWith('etc/hostname'))
+    filesOf(join(root, 'jails', uuid, 'root'))
+      .filter(({ path }) => path !== '' && path !== 'etc/hostname')
       // A directory's time and size are of what was done in it.
-      .map((line) => line.replace(/^([^|]*\|d\|[^|]*\|[^|]*\|).*/, '$1'))
+      .map(({ path, kind, mode, owner, target, mtimeNs, size }) =>
+        [path, kind, mode, owner, target, ...(kind === 'd' ? [] : [mtimeNs, size])].join('|'),
+      )
       .sort();
 
   it('package: only what differs from the release; import makes the same jail of it', async () => {

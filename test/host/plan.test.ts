@@ -1,9 +1,10 @@
 /** plan and apply through the real command, on real ZFS with real containers; the page's own example first. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandIn, comparable, type Command, type Ran } from '../support/command.ts';
+import { commandIn, commandPath, comparable, type Command, type Ran } from '../support/command.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 import { busyboxTar } from '../support/release.ts';
 
@@ -278,6 +279,20 @@ jails:
     expect(readFileSync(outside, 'utf8')).toBe('host\n');
     expect(existsSync(at('new'))).toBe(false);
     ok(iocage('destroy', '-f', 'p'));
+  });
+
+  it('reads standard input with -, and no pipe or device', () => {
+    const text = write('t.yaml', 'jails: {typed: {type: empty}}');
+    const line = `"$0" plan - < "$1"; "$0" plan "$2" >&2; mkfifo "$1.fifo"; "$0" plan "$1.fifo" >&2`;
+    const { stdout, stderr } = spawnSync('/bin/sh', ['-c', line, commandPath, text, '/dev/zero'], {
+      env: { ...process.env, ...lab.environment },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect(stdout).toContain('+ typed: create');
+    const refused = (path: string) => `iocage: ${path}: it is no plain file but a pipe or a device\n`;
+    expect(stderr).toContain(refused('/dev/zero'));
+    expect(stderr).toContain(refused(`${text}.fifo`));
   });
 
   it('bad files change nothing: syntax, keys, values, size, no text, no file', () => {

@@ -117,20 +117,24 @@ describe.skipIf(!hostTests)(`processes${reason}`, () => {
       expect(stderr).toMatch(/^ {2}hint: wait for it to end/m);
     }
     slow.child.kill('SIGINT');
-    expect((await slow.ended).status).toBe(1);
+    expect((await slow.ended).status).toBe(130);
     const notes = (lines: readonly string[]) => lines.filter((line) => !line.includes('iocage:notes'));
     expect(notes(state())).toEqual(notes(before));
   });
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    '%s during a start: everything is undone',
-    async (signal) => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)(
+    '%s during a start: everything is undone, and the exit status is %i',
+    async (signal, expected) => {
       const before = state();
       const slow = iocage.start('start', 'slow');
       await slow.says(/\+ Started/);
       slow.child.kill(signal);
       const { status, stderr } = await slow.ended;
-      expect(status).toBe(1);
+      expect(status).toBe(expected);
       expect(stderr).toMatch(/stopping; what was done is being undone/);
       expect(stderr).toMatch(/was cancelled; what it had done was undone/);
       expect(state()).toEqual(before);
@@ -138,13 +142,30 @@ describe.skipIf(!hostTests)(`processes${reason}`, () => {
     },
   );
 
+  it('SIGTERM and SIGHUP while it undoes, again and again, do not break that off', async () => {
+    const before = state();
+    const slow = iocage.start('start', 'slow');
+    await slow.says(/\+ Started/);
+    slow.child.kill('SIGINT');
+    let sent = 0;
+    const storm = setInterval(() => {
+      if (slow.child.kill(sent % 2 === 0 ? 'SIGTERM' : 'SIGHUP')) sent += 1;
+    }, 5);
+    const { status, stderr } = await slow.ended.finally(() => clearInterval(storm));
+    expect(sent).toBeGreaterThan(5);
+    expect(status).toBe(130);
+    expect(stderr).toMatch(/was cancelled; what it had done was undone/);
+    expect(state()).toEqual(before);
+    expect(open()).toEqual([]);
+  });
+
   it('Ctrl-C on a terminal does the same', async () => {
     const before = state();
     const slow = iocage.onTerminal('start', 'slow');
     await slow.says(/\+ Started/);
     slow.child.stdin!.write('\u0003');
     const { status, stdout } = await slow.ended;
-    expect(status).toBe(1);
+    expect(status).toBe(130);
     expect(stdout).toMatch(/was cancelled; what it had done was undone/);
     expect(state()).toEqual(before);
   });

@@ -3,32 +3,21 @@
  * pool with nothing but one release, with the built command and real jails. In a network and mount namespace of its
  * own; outside of one, the file runs itself again inside.
  */
-import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { linesOf, projectRoot } from '../support/how-to.ts';
-import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
+import { linesOf } from '../support/how-to.ts';
+import { inside, runsInside } from '../support/inside.ts';
+import { openLab, whyNot, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 import { busyboxTar } from '../support/release.ts';
 import { emptyLab, typist, type Typist } from '../support/typed.ts';
 import { sequences } from './sequences.ts';
 
-const inside = process.env['IOCAGE_TEST_NEIGHBOUR'] !== undefined;
-
-describe.skipIf(!hostTests || inside)(`documented sequences${reason}`, () => {
-  it('hold in a network namespace and a ZFS of their own', () => {
-    const vitest = join(projectRoot, 'node_modules/vitest/vitest.mjs');
-    // ZFS inside: what its daemon mounts is seen in its own mount namespace only.
-    const words = ['test/support/with-zfs', process.execPath, vitest, 'run', '--project', 'host'];
-    const ran = spawnSync('test/support/with-net', [...words, 'test/host/sequences.test.ts'], {
-      encoding: 'utf8',
-      env: { ...process.env, NO_COLOR: '1' },
-    });
-    if (ran.status !== 0) console.error(ran.stdout, ran.stderr);
-    expect(ran.stdout + ran.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
-    expect(ran.status).toBe(0);
-  }, 600_000);
+runsInside('documented sequences', import.meta.filename, {
+  why: whyNot,
+  zfs: true,
+  limitMs: 600_000,
 });
 
 /** The rows are indented like the table they stand in. */

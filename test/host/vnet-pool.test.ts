@@ -10,28 +10,17 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep } from '../ops/every-step.ts';
 import { commandPath } from '../support/command.ts';
-import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
+import { inside, runsInside } from '../support/inside.ts';
+import { openLab, whyNot, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 
-const neighbour = process.env['IOCAGE_TEST_NEIGHBOUR'];
-
-describe.skipIf(!hostTests || neighbour !== undefined)(`vnet jails of a pool${reason}`, () => {
-  it('hold in a network namespace and a ZFS of their own', () => {
-    const vitest = join(import.meta.dirname, '../../node_modules/vitest/vitest.mjs');
-    const file = 'test/host/vnet-pool.test.ts';
-    // ZFS inside: what its daemon mounts is seen in its own mount namespace only.
-    const words = ['test/support/with-zfs', process.execPath, vitest, 'run', '--project', 'host', file];
-    const inside = spawnSync('test/support/with-net', words, {
-      encoding: 'utf8',
-      env: { ...process.env, NO_COLOR: '1' },
-    });
-    if (inside.status !== 0) console.error(inside.stdout, inside.stderr);
-    expect(inside.stdout + inside.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
-    expect(inside.status).toBe(0);
-  }, 480_000);
+runsInside('vnet jails of a pool', import.meta.filename, {
+  why: whyNot,
+  zfs: true,
+  limitMs: 480_000,
 });
 
-describe.skipIf(neighbour === undefined)('vnet jails of a pool, inside (the test above runs these)', () => {
+describe.skipIf(!inside)('vnet jails of a pool, inside (the test above runs these)', () => {
   let lab: Lab;
   beforeAll(async () => {
     sh('ip', 'link', 'add', 'bridge0', 'type', 'bridge');

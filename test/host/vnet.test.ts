@@ -2,38 +2,22 @@
  * vnet jails, NAT, DHCP and router advertisements, in a network namespace made to look like a small host
  * (`test/support/with-net`), with a bridge. Outside of one, the file runs itself again inside.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { asData, kindFor, runSteps, start, stop } from '../contract/host.ts';
 import { whyNoHostTests } from '../support/host-tests.ts';
+import { inside, neighbour, runsInside } from '../support/inside.ts';
 import { linuxUnderTest, type LinuxUnderTest } from '../support/linux-jails.ts';
 import { sh } from '../support/pool.ts';
 import type { JailSpec } from '../../src/driver/host.ts';
 
-const why = whyNoHostTests();
-const neighbour = process.env['IOCAGE_TEST_NEIGHBOUR'];
 /** Control groups are seen by all of the machine: two runs at once must not meet. */
 const pool = `vnet${process.pid}`;
 
-describe.skipIf(why !== undefined || neighbour !== undefined)(
-  `vnet and NAT${why ? ` (skipped: ${why})` : ''}`,
-  () => {
-    it('hold in a network namespace of their own', () => {
-      const vitest = join(import.meta.dirname, '../../node_modules/vitest/vitest.mjs');
-      const words = [process.execPath, vitest, 'run', '--project', 'host', 'test/host/vnet.test.ts'];
-      const inside = spawnSync('test/support/with-net', words, {
-        encoding: 'utf8',
-        env: { ...process.env, NO_COLOR: '1' },
-      });
-      if (inside.status !== 0) console.error(inside.stdout, inside.stderr);
-      expect(inside.stdout + inside.stderr).toMatch(/Tests +\d+ passed \| 1 skipped/);
-      expect(inside.status).toBe(0);
-    }, 240_000);
-  },
-);
+runsInside('vnet and NAT', import.meta.filename, { why: whyNoHostTests() });
 
 /** What an HTTP client answers in another network namespace. */
 function fetchFrom(netns: string | undefined, url: string): string {
@@ -41,7 +25,7 @@ function fetchFrom(netns: string | undefined, url: string): string {
   return sh(...(netns === undefined ? [] : ['ip', 'netns', 'exec', netns]), ...words).trim();
 }
 
-describe.skipIf(neighbour === undefined)('vnet and NAT, inside (the test above runs these)', () => {
+describe.skipIf(!inside)('vnet and NAT, inside (the test above runs these)', () => {
   let it_: LinuxUnderTest;
   const children: ChildProcess[] = [];
   const away: string[] = [];

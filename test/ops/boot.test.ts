@@ -148,13 +148,30 @@ describe('start with depends', () => {
     expect(await running()).toEqual([]);
   });
 
+  it('a jail that depends on itself is refused before it is stored, by its tag, name, or the beginning of that', async () => {
+    const itself = /is the jail itself/;
+    await expect(make('web', ['depends', 'db web'])).rejects.toThrow(itself);
+    await expect(make('web', ['tag', 'www'], ['depends', 'www'])).rejects.toThrow(itself);
+    const { jails } = await world.run('jail.create', { kind: 'empty', properties: [['tag', 'db']] });
+    const { uuid } = jails[0] as { uuid: string };
+    const set = (...properties: (readonly [string, string])[]) =>
+      world.run('property.set', { jails: ['db'], properties });
+    for (const word of ['db', uuid, uuid.slice(0, 8)])
+      await expect(set(['depends', word]), word).rejects.toThrow(itself);
+    await expect(set(['depends', 'other'], ['tag', 'other'])).rejects.toThrow(itself);
+    await expect(
+      world.run('jail.clone', { jail: 'db', name: 'db2', properties: [['depends', 'db2']] }),
+    ).rejects.toThrow(itself);
+    expect(world.storage.snapshotState()).not.toContain('depends');
+  });
+
   it('restart brings up what is missing before it stops the jail', async () => {
     await make('db');
     await make('web');
     await world.run('jail.start', { jail: 'web' });
     await world.run('property.set', { jails: ['web'], properties: [['depends', 'db']] });
-    const steps = await jailRestart.sequence(world.context(), { jail: 'web', soft: false });
-    expect(steps.map(([{ id }, input]) => [id, (input as { jail: string }).jail])).toEqual([
+    const { operations } = await jailRestart.sequence(world.context(), { jail: 'web', soft: false });
+    expect(operations.map(([{ id }, input]) => [id, (input as { jail: string }).jail])).toEqual([
       ['jail.start', 'db'],
       ['jail.stop', 'web'],
       ['jail.start', 'web'],

@@ -29,6 +29,17 @@ describe('plan and apply', () => {
   const text =
     'jails: {a: {type: clone, release: busybox, properties: {notes: x, quota: 1536M}, files: {/etc/motd: hi}, depends: [b], state: up}, b: {type: clone, release: busybox, state: up}}';
 
+  it('a description that is no plain file is refused, one on standard input is read', async () => {
+    await expect(world.run('host.plan', { file: '/dev/zero' })).rejects.toThrow('no plain file');
+    await expect(world.run('host.apply', { file: '/dev/zero' })).rejects.toThrow('no plain file');
+    const context = world.context();
+    const files = Object.assign(Object.create(context.files) as typeof context.files, {
+      readInput: () => Promise.resolve('jails: {typed: {type: empty}}'),
+    });
+    const { result } = await runOperation({ ...context, files }, getOperation('host.plan'), { file: '-' });
+    expect((result as Planned).jails).toMatchObject([{ name: 'typed', action: 'create' }]);
+  });
+
   it('a second plan and a second apply find nothing to do', async () => {
     expect((await plan(text)).jails.map(({ action }) => action)).toEqual(['create', 'create']);
     expect(states(await apply(text))).toEqual({ a: 'created', b: 'created' });

@@ -36,6 +36,10 @@ export interface Command {
 
 const limitMs = 60_000;
 
+/** Words for script(1): a line for a shell on Linux, a command of its own on FreeBSD; its status is the command's. */
+export const inTerminal = (line: string): readonly string[] =>
+  process.platform === 'freebsd' ? ['-q', '/dev/null', '/bin/sh', '-c', line] : ['-qec', line, '/dev/null'];
+
 function follow(child: ChildProcess): Started {
   let stdout = '';
   let stderr = '';
@@ -104,7 +108,7 @@ export function commandIn(environment: Readonly<Record<string, string>>): Comman
   // script(1) takes a line for a shell: the text is fixed, what differs comes in the environment.
   const onTerminal = (...words: readonly string[]): Started =>
     follow(
-      spawn('script', ['-qec', 'exec "$IOCAGE_UNDER_TEST" $IOCAGE_TEST_WORDS', '/dev/null'], {
+      spawn('script', inTerminal('exec "$IOCAGE_UNDER_TEST" $IOCAGE_TEST_WORDS'), {
         env: {
           ...env,
           SHELL: '/bin/sh',

@@ -2,20 +2,23 @@
  * A laboratory for host tests: a real disposable pool, activated, with a busybox release, and its own
  * state and run directories, so that nothing of the machine's own iocage is seen or touched.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeContext } from '../../src/iocage.ts';
 import type { IocageEvent } from '../../src/domain/events.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
+import { hostState, text, tree } from './host-state.ts';
 import { makePool, sh, type TestPool } from './pool.ts';
 export { sh };
 import { busyboxTar } from './release.ts';
 
 export const hostTests = process.env['IOCAGE_HOST_TESTS'] === '1';
+/** Why tests with a pool cannot run; undefined where they can. */
+export const whyNot = hostTests ? undefined : 'needs root and ZFS, run with make test';
 /** For `describe.skipIf(!hostTests)`: the name tells the reason. */
-export const reason = hostTests ? '' : ' (skipped: needs root and ZFS, run with make test)';
+export const reason = whyNot ? ` (skipped: ${whyNot})` : '';
 
 export interface Lab {
   readonly pool: TestPool;
@@ -68,15 +71,6 @@ export async function openLab(options: { sizeMb?: number; release?: boolean } = 
   return lab;
 }
 
-/** Text of a command, or a remark when it fails; for comparing only. */
-function text(...argv: string[]): string {
-  try {
-    return sh(...argv);
-  } catch (error) {
-    return `(${argv[0]}: ${(error as Error).message.split('\n')[0]})`;
-  }
-}
-
 /** Everything below, without the directories that only lead there; links are not followed. */
 function filesBelow(directory: string): string[] {
   try {
@@ -89,43 +83,17 @@ function filesBelow(directory: string): string[] {
   }
 }
 
-function tree(directory: string): string[] {
-  try {
-    return readdirSync(directory, { recursive: true }).map(String).sort();
-  } catch {
-    return [];
-  }
-}
-
 /** Properties that say something about a dataset's configuration, not about its size. */
 export function poolState(pool: string, paths: { state: string; run: string }): string {
   const datasets = text('zfs', 'list', '-H', '-t', 'all', '-r', '-o', 'name,origin,mounted,quota', pool);
   const properties = text('zfs', 'get', '-H', '-r', '-s', 'local', '-o', 'name,property,value', 'all', pool)
     .split('\n')
     .filter((line) => !line.includes('last_started'));
-  const links = text('ip', '-o', 'link').replace(/^\d+: /gm, '');
-  const addresses = text('ip', '-o', 'addr')
-    .replace(/^\d+: /gm, '')
-    .replace(/ tentative\b|valid_lft.*/g, '');
   return JSON.stringify(
     {
       datasets: datasets.split('\n').sort(),
       properties: properties.sort(),
-      links: links
-        .split('\n')
-        .map((line) => line.split(' ').slice(0, 1).join(' '))
-        .sort(),
-      addresses: addresses.split('\n').sort(),
-      routes: [text('ip', 'route'), text('ip', '-6', 'route')],
-      rules: text('nft', 'list', 'ruleset'),
-      namespaces: text('ip', 'netns', 'list'),
-      mounts: text('cat', '/proc/self/mounts')
-        .split('\n')
-        .filter((line) => line.includes(pool))
-        .sort(),
-      // Only this pool's: the groups of others come and go while they are read.
-      cgroups: tree(`/sys/fs/cgroup/pids/iocage/${pool}`).filter((path) => !/\.|tasks|notify/.test(path)),
-      limits: limitFiles(pool),
+      ...hostState(pool),
       run: filesBelow(paths.run).filter((path) => !path.endsWith('.lock')),
       journal: tree(join(paths.state, 'journal/open')),
       images: tree(`${poolMount(pool)}/iocage/images`),
@@ -135,27 +103,6 @@ export function poolState(pool: string, paths: { state: string; run: string }): 
     null,
     1,
   );
-}
-
-/** What the control groups of the pool's jails are limited to. */
-function limitFiles(pool: string): readonly string[] {
-  const files = {
-    memory: ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes'],
-    pids: ['pids.max'],
-    cpu: ['cpu.cfs_quota_us'],
-    cpuset: ['cpuset.cpus'],
-  };
-  return Object.entries(files).flatMap(([controller, names]) => {
-    const top = `/sys/fs/cgroup/${controller}/iocage/${pool}`;
-    if (!existsSync(top)) return [];
-    const jails = readdirSync(top).filter((name) => name.startsWith('ioc-'));
-    return jails.flatMap((jail) =>
-      names
-        .map((name) => join(top, jail, name))
-        .filter((path) => existsSync(path))
-        .map((path) => `${path} ${readFileSync(path, 'utf8').trim()}`),
-    );
-  });
 }
 
 function poolMount(pool: string): string {

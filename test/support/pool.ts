@@ -16,19 +16,20 @@ export interface TestPool {
 
 let counter = 0;
 
-/** Runs a command for a test's own set-up; throws with its standard error. */
-export function sh(...argv: string[]): string {
-  return execFileSync(argv[0]!, argv.slice(1), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
+const goesAway = (argv: readonly string[]): boolean =>
+  (argv[0] === 'zfs' || argv[0] === 'zpool') &&
+  ['destroy', 'unmount', 'rename', 'rollback'].includes(argv[1]!);
 
-/** zfs-fuse lets go of a mount a moment after it was used, and says until then that the pool is busy. */
-function destroyWithPatience(name: string): void {
+/**
+ * Runs a command for a test's own set-up; throws with its standard error. zfs-fuse lets go of a mount a moment
+ * after it was used and says until then that it is busy: what takes away is tried again.
+ */
+export function sh(...argv: string[]): string {
   for (let tries = 0; ; tries += 1) {
     try {
-      sh('zpool', 'destroy', '-f', name);
-      return;
+      return execFileSync(argv[0]!, argv.slice(1), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
     } catch (error) {
-      if (tries >= 40 || !(error as Error).message.includes('busy')) throw error;
+      if (tries >= 40 || !goesAway(argv) || !(error as Error).message.includes('busy')) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
     }
   }
@@ -48,7 +49,7 @@ export function makePool(sizeMb = 2048): TestPool {
     destroy() {
       const marker = sh('zfs', 'get', '-H', '-o', 'value', 'org.freebsd.iocage:disposable', name).trim();
       if (marker !== 'yes') throw new Error(`pool ${name} does not carry the marker property`);
-      destroyWithPatience(name);
+      sh('zpool', 'destroy', '-f', name);
       rmSync(directory, { recursive: true, force: true });
     },
   };

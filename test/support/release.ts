@@ -1,6 +1,7 @@
 /**
- * A root file system small enough to make in every test: the host's static busybox, its applets as
- * links, a few accounts and an `/etc/rc` that leaves a mark. Two megabytes, made in 0.1 s.
+ * A root file system small enough to make in every test: the host's static busybox (on FreeBSD what
+ * rescue(8) has, which is the same idea: one static program under many names), a few accounts and an
+ * `/etc/rc` that leaves a mark. Made in 0.1 s.
  */
 import {
   chmodSync,
@@ -8,6 +9,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -16,11 +18,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { sh } from './pool.ts';
 
-const busybox = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path));
+const rescue = '/rescue';
+const freebsd = process.platform === 'freebsd';
+const busybox = (freebsd ? [`${rescue}/sh`] : ['/bin/busybox', '/usr/bin/busybox']).find((path) =>
+  existsSync(path),
+);
 
 /** Why {@link busyboxTar} cannot work here; undefined when it can. */
 export const noBusybox: string | undefined =
-  busybox === undefined ? 'busybox-static is not installed' : undefined;
+  busybox === undefined ? `${freebsd ? rescue : 'busybox-static'} is not installed` : undefined;
 
 const directories = [
   'bin',
@@ -49,8 +55,8 @@ const texts: Readonly<Record<string, string>> = {
   'etc/group': ['root:x:0:', 'tty:x:5:', 'www:x:33:', 'nogroup:x:65534:', ''].join('\n'),
   'etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
   'etc/resolv.conf': '',
-  'etc/rc': '#!/bin/sh\necho "rc started"\ntouch /run/rc-ran\n',
-  'etc/rc.shutdown': '#!/bin/sh\necho "rc.shutdown ran"\ntouch /var/log/rc-shutdown-ran\n',
+  'etc/rc': '#!/bin/sh\necho "rc started"\n: >/run/rc-ran\n',
+  'etc/rc.shutdown': '#!/bin/sh\necho "rc.shutdown ran"\n: >/var/log/rc-shutdown-ran\n',
 };
 
 /** Lays the root file system out below `root`, which must not exist yet. */
@@ -62,7 +68,8 @@ export function layBusyboxRoot(root: string): void {
   chmodSync(join(root, 'root'), 0o700);
   copyFileSync(busybox, join(root, 'bin/busybox'));
   chmodSync(join(root, 'bin/busybox'), 0o755);
-  for (const applet of sh(busybox, '--list').split('\n')) {
+  const applets = freebsd ? readdirSync(rescue) : sh(busybox, '--list').split('\n');
+  for (const applet of applets) {
     if (applet !== '' && applet !== 'busybox') symlinkSync('busybox', join(root, 'bin', applet));
   }
   for (const [path, text] of Object.entries(texts)) writeFileSync(join(root, path), text);
@@ -75,7 +82,9 @@ export function busyboxTar(path: string): string {
     const root = join(scratch, 'root');
     layBusyboxRoot(root);
     mkdirSync(dirname(path), { recursive: true });
-    sh('tar', '--owner=0', '--group=0', '--numeric-owner', '--auto-compress', '-cf', path, '-C', root, '.');
+    // tar(1) of FreeBSD and that of GNU name the owner differently.
+    const owner = freebsd ? ['--uid', '0', '--gid', '0'] : ['--owner=0', '--group=0'];
+    sh('tar', ...owner, '--numeric-owner', '--auto-compress', '-cf', path, '-C', root, '.');
     return path;
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import { commandPath } from './command.ts';
+import { commandPath, inTerminal } from './command.ts';
 import { isShown, type Line } from './how-to.ts';
 import type { Lab } from './lab.ts';
 
@@ -32,7 +32,7 @@ export function typist(lab: Lab): Typist {
       const [program, words] =
         answer === undefined
           ? (['bash', ['-c', command]] as const)
-          : (['script', ['-qec', command, '/dev/null']] as const);
+          : (['script', inTerminal(command)] as const);
       const input = answer === undefined ? '' : `${answer}\n`;
       const ran = spawnSync(program, words, { env, encoding: 'utf8', input, timeout: 60_000 });
       const output = ran.stdout.replaceAll('\r\n', '\n');

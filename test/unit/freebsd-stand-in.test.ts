@@ -4,7 +4,7 @@
  * stand-in is stricter than FreeBSD, its answer says `stand-in`.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { standIn, type StandIn } from '../support/freebsd/standin.ts';
@@ -92,6 +92,7 @@ const refused: Readonly<Record<string, readonly Case[]>> = {
       'interface epair7b does not exist',
     ],
     [[], 'jail -c name=j path=ROOT persist mount.fstab=/no/fstab', 1, '/no/fstab: No such file or directory'],
+    [[], 'jail -c name=j path=ROOT persist exec.fib=9 exec.start=true', 1, 'setfib: Invalid argument'],
     [[], 'jail -c name=a.b path=ROOT persist', 1, 'jail "a" not found'],
     [[jail], jail, 1, 'jail: "j" already exists'],
     [[jail], 'jail -c jid=1 path=ROOT persist', 1, '"1" already exists'],
@@ -384,6 +385,17 @@ describe('releases', () => {
     });
   });
 
+  it('a bridge of 15 takes no member with an address, and no address for a member, unless it is told to', async () => {
+    host.close();
+    open({ release: '15.0-RELEASE' });
+    await all('ifconfig bridge create', 'ifconfig epair create', 'ifconfig bridge0 addm epair0a');
+    expect((await run('ifconfig bridge0 addm em0')).stderr).toContain('BRDGADD em0: Invalid argument');
+    expect((await run('ifconfig epair0a inet 10.0.0.1/24')).stderr).toContain(
+      '(SIOCAIFADDR): Invalid argument',
+    );
+    await all('sysctl net.link.bridge.member_ifaddrs=1', 'ifconfig bridge0 addm em0');
+  });
+
   it('a kernel without VIMAGE or with RACCT off', async () => {
     host.close();
     open({ vimage: false, racct: false });
@@ -500,7 +512,7 @@ describe('a jail', () => {
   it('really runs what its root has, as root', async (context) => {
     if (process.getuid?.() !== 0) return context.skip('not root: chroot(8) is for root only');
     const busybox = '/bin/busybox';
-    spawnSync('cp', [busybox, join(root, 'bin/sh')]);
+    for (const applet of ['sh', 'sleep']) copyFileSync(busybox, join(root, 'bin', applet));
     await all(jail);
     expect(await all('jexec j /bin/sh -c "echo $USER in $PWD > /etc/seen"')).toBe('');
     expect(readFileSync(join(root, 'etc/seen'), 'utf8')).toBe('root in /\n');
@@ -695,12 +707,10 @@ describe('faults', () => {
     await expect(host.exec.read(['sysctl', '-n', 'hw.ncpu'], { timeoutMs: 100 })).rejects.toThrow(
       /took too long/,
     );
-    const child = spawn(join(host.bin, 'sysctl'), ['hw.ncpu']);
     host.fail({ tool: 'sysctl', what: 'hang' });
-    const again = spawn(join(host.bin, 'sysctl'), ['hw.ncpu']);
-    const end = new Promise((resolve) => again.once('exit', (_, signal) => resolve(signal)));
-    await new Promise((resolve) => child.once('exit', resolve));
-    setTimeout(() => again.kill('SIGTERM'), 300);
+    const child = spawn(join(host.bin, 'sysctl'), ['hw.ncpu']);
+    const end = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    setTimeout(() => child.kill('SIGTERM'), 500);
     expect(await end).toBe('SIGTERM');
   });
 

@@ -1,5 +1,6 @@
 /** Checks of single values, by which everything that is wrong is told at its own place, and nothing stops the rest. */
 import * as z from 'zod';
+import { issueWords } from '../issue-words.ts';
 import type { Path } from './read.ts';
 
 /** Tells what is wrong, and where. */
@@ -12,7 +13,7 @@ export function checked<S extends z.ZodType>(
   at: Path,
   say: Say,
 ): z.output<S> | undefined {
-  const parsed = schema.safeParse(given);
+  const parsed = schema.safeParse(given, { error: issueWords });
   if (parsed.success) return parsed.data;
   for (const { path, message } of parsed.error.issues)
     say([...at, ...path.map((part) => (typeof part === 'number' ? part : String(part)))], message);

@@ -67,6 +67,19 @@ export function printFstab(lines: readonly FstabLine[]): string {
   return lines.map((line) => `${line.entry ? printEntry(line.entry) : line.raw}\n`).join('');
 }
 
+/** What getmntent(3) reads of a line. */
+export const maxLineLength = 4096;
+export const maxFstabBytes = 256 * 1024;
+
+/** Why a file is too much for those who read it, in words, with the line; undefined when it is not. */
+export function sizeProblem(text: string): string | undefined {
+  const long = text.split('\n').findIndex((line) => line.length > maxLineLength);
+  if (long >= 0) return `line ${long + 1}: it is longer than ${maxLineLength} characters`;
+  return Buffer.byteLength(text) > maxFstabBytes
+    ? `the file is larger than ${maxFstabBytes / 1024} KiB`
+    : undefined;
+}
+
 /** Where things lie on the host. */
 export interface FstabPlaces {
   /** Mount point of `POOL/iocage`. */

@@ -4,10 +4,11 @@
  * name per step, in a directory that is already held open, so nothing a jail's root user renames or
  * links meanwhile can lead the host out of the root.
  */
-import { constants } from 'node:fs';
+import { constants, read } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { FileFacts, Files } from '../system.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 
@@ -147,7 +148,54 @@ async function replaceBelow(
   }
 }
 
+/**
+ * Reads to the end, or to one chunk past the bound, whatever size the file says it has. No stream: that would
+ * close the descriptor, and whoever opens something next would have it for standard input.
+ */
+async function readBounded(path: string, descriptor: number, maxBytes: number): Promise<string> {
+  const parts: Buffer[] = [];
+  for (let sizeBytes = 0; ;) {
+    const chunk = await readChunk(descriptor);
+    if (chunk.length === 0) return Buffer.concat(parts).toString('utf8');
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes)
+      throw failure('FILE_FAILED', { path, why: `it is larger than ${said(maxBytes)}` });
+    parts.push(chunk);
+  }
+}
+
+async function readChunk(descriptor: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(1 << 16);
+  for (;;) {
+    try {
+      const { bytesRead } = await promisify(read)(descriptor, buffer, 0, buffer.length, null);
+      return buffer.subarray(0, bytesRead);
+    } catch (error) {
+      // Somebody else who has the same pipe or terminal does not want to wait for it; we do.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+const said = (bytes: number): string =>
+  bytes >= 1 << 20 ? `${bytes / (1 << 20)} MiB` : `${Math.ceil(bytes / 1024)} KiB`;
+
+/** Reading such a thing could wait, or never end. */
+function assertPlain(path: string, stat: { isFile(): boolean; isDirectory(): boolean }): void {
+  if (stat.isFile()) return;
+  const why = stat.isDirectory() ? 'is a directory' : 'it is no plain file but a pipe or a device';
+  throw failure('FILE_FAILED', { path, why });
+}
+
 export class NodeFiles implements Files {
+  private readonly ownInput: number;
+
+  /** @param ownInput descriptor of our own standard input */
+  constructor(ownInput = 0) {
+    this.ownInput = ownInput;
+  }
+
   async read(path: string): Promise<string | undefined> {
     try {
       return await fs.readFile(path, 'utf8');
@@ -155,6 +203,26 @@ export class NodeFiles implements Files {
       if (isMissing(error)) return undefined;
       throw explain(path, error);
     }
+  }
+
+  async readNamed(path: string, maxBytes: number): Promise<string | undefined> {
+    let handle;
+    try {
+      // Before it is opened: some devices do something then.
+      assertPlain(path, await fs.stat(path));
+      handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+      assertPlain(path, await handle.stat());
+      return await readBounded(path, handle.fd, maxBytes);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw explain(path, error);
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  readInput(maxBytes: number): Promise<string> {
+    return attempt('standard input', () => readBounded('standard input', this.ownInput, maxBytes));
   }
 
   async list(directory: string): Promise<readonly string[]> {

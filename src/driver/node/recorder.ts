@@ -81,6 +81,12 @@ export class RecordingFiles implements Files {
   read(path: string): Promise<string | undefined> {
     return this.real.read(path);
   }
+  readNamed(path: string, maxBytes: number): Promise<string | undefined> {
+    return this.real.readNamed(path, maxBytes);
+  }
+  readInput(maxBytes: number): Promise<string> {
+    return this.real.readInput(maxBytes);
+  }
   list(directory: string): Promise<readonly string[]> {
     return this.real.list(directory);
   }

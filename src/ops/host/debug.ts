@@ -3,7 +3,7 @@
  * file for root alone. It says what it can whatever is broken: a part that fails says why in its place.
  * Secrets are taken out as far as a program can know them.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
@@ -38,7 +38,9 @@ export const hostDebug = defineRead<typeof debugInput, Debug>({
   id: 'host.debug',
   title: 'Write a report to attach to a bug',
   input: debugInput,
-  async read(context, { directory = debugDirectory(context) }) {
+  async read(context, input) {
+    const directory = resolve(input.directory ?? debugDirectory(context));
+    await assertDirectory(context, directory);
     const stamp = context.clock.now().toISOString().replace(/[-:.]/g, '');
     const report: Part[] = [];
     let left = reportLimit;
@@ -82,6 +84,16 @@ export const hostDebug = defineRead<typeof debugInput, Debug>({
     },
   },
 });
+
+/** What stands in its place may be somebody else's, who would choose where the report goes. */
+async function assertDirectory({ files }: Context, path: string): Promise<void> {
+  const facts = await files.stat(path);
+  if (facts === undefined || facts.type === 'directory') return;
+  if (facts.type !== 'symlink') throw failure('FILE_FAILED', { path, why: 'it is no directory' });
+  const target = await files.readlink(path);
+  const why = `it is a link to ${JSON.stringify(target ?? '')}; name the directory itself`;
+  throw failure('UNSAFE_PATH', { path, why });
+}
 
 function cut(text: string, limit: number): string {
   return text.length <= limit

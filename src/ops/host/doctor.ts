@@ -1,14 +1,15 @@
 /** `doctor`: says what is wrong, and completes or undoes what an interrupted operation left. */
 import { join } from 'node:path';
 import * as z from 'zod';
+import type { Journal, JournalEntry } from '../../driver/system.ts';
 import { defineRepair, type Context } from '../operation.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { recover } from '../recover.ts';
 import { runOperation } from '../run.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
-import { jailStop } from '../jail/start.ts';
-import { noPositionals } from '../jail/select.ts';
+import { jailStart, jailStop } from '../jail/start.ts';
+import { noPositionals, readJail } from '../jail/select.ts';
 import { sweepReceiving } from '../transfer/sweep.ts';
 
 export interface Finding {
@@ -26,7 +27,8 @@ export const hostDoctor = defineRepair({
   input: z.object({}),
   async repair(context): Promise<{ findings: readonly Finding[] }> {
     const findings: Finding[] = [];
-    for (const entry of await context.journal.unfinished()) {
+    const unfinished = await context.journal.unfinished();
+    for (const entry of unfinished.filter(({ head }) => head.startAgain === undefined)) {
       const { id, operation, subject, startedAt } = entry.head;
       const what = `${operation} of ${subject}, interrupted at ${startedAt}`;
       try {
@@ -43,6 +45,8 @@ export const hostDoctor = defineRepair({
         findings.push({ id, what, state: 'failed', action: asIocageError(thrown).message });
       }
     }
+    for (const entry of unfinished.filter(({ head }) => head.startAgain !== undefined))
+      findings.push(await startAgain(context, entry));
     const world = await readWorld(context).catch((thrown: unknown) => {
       // What was mended is told all the same: undoing an `activate` leaves no pool to look at.
       if (findings.length === 0) throw thrown;
@@ -90,7 +94,7 @@ export const hostDoctor = defineRepair({
     group: 'host',
     usage: '',
     about:
-      'A create, clone or start that was killed is undone; a stop or destroy is completed. Safe at any time.',
+      'A create, clone or start that was killed is undone; a stop or destroy is completed, and a restart starts the jail again. Safe at any time.',
     examples: [
       { line: 'iocage doctor', says: 'look and mend' },
       { line: 'iocage doctor --dry-run', says: 'only look' },
@@ -101,6 +105,38 @@ export const hostDoctor = defineRepair({
     },
   },
 });
+
+/**
+ * A restart that was killed while the jail was down, or nearly so. Whatever comes of the start, the record ends: a
+ * jail that does not start must be open to the `set` that mends it.
+ */
+async function startAgain(context: Context, { head }: JournalEntry): Promise<Finding> {
+  const { id, operation, subject, startedAt } = head;
+  const told = { id, what: `${operation} of ${subject}, interrupted at ${startedAt}` };
+  if (context.dry) return { ...told, state: 'pending', action: 'would be started again' };
+  const record = await context.journal.reopen(id);
+  try {
+    const { jail } = await readJail(context, head.startAgain!);
+    // Its own record would keep the start from beginning.
+    const { journal } = context;
+    const others = async (): Promise<readonly JournalEntry[]> =>
+      (await journal.unfinished()).filter((entry) => entry.head.id !== id);
+    const own: Journal = {
+      begin: (other) => journal.begin(other),
+      reopen: (other) => journal.reopen(other),
+      history: (limit) => journal.history(limit),
+      unfinished: others,
+    };
+    const up = (await context.host.running(jail.pool)).has(jail.uuid);
+    if (!up) await runOperation({ ...context, journal: own }, jailStart, { jail: jail.uuid });
+    await record.mark({ mark: 'end', outcome: 'finished' });
+    return { ...told, state: 'mended', action: up ? 'the jail is up' : 'started again' };
+  } catch (thrown) {
+    const { message: error } = asIocageError(thrown);
+    await record.mark({ mark: 'end', outcome: 'failed', error });
+    return { ...told, state: 'failed', action: `it stays down: ${error}` };
+  }
+}
 
 /** Jails whose first process was killed from outside: their networks and records go, as a stop would do it. */
 async function sweepKilled(context: Context, world: World): Promise<readonly Finding[]> {

@@ -19,8 +19,9 @@ import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
 import { keptRoot } from './way-back.ts';
 import { andStart, startAsWell } from './create-start.ts';
+import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
-import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
+import { assertOneIdentity, countOf, freePoint, givenUuid } from './new-jail.ts';
 import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
 import { copySteps, filesBeside, type Beside } from './copy.ts';
 
@@ -70,6 +71,7 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
     refusePackageList(given);
     for (const copy of copies) await assertHandable(context, world, ownerOf(world, copy), given);
+    for (const copy of copies) assertNotItself(world, copy, given);
     const found = await snapshotRows(context.storage, source);
     const beside = input.thick ? await filesBeside(context, source, input.snapshot) : undefined;
     const steps = copies.flatMap((copy) =>
@@ -146,15 +148,9 @@ function takeCount(
   words: Words,
 ): { count: number | undefined; properties: Words['properties'] } {
   const given = words.properties.findLast(([key]) => key === 'count')?.[1];
-  const text = given ?? (words.flags['count'] as string | undefined);
-  if (text !== undefined && !/^[0-9]{1,4}$/.test(text)) {
-    throw failure('USAGE', {
-      problem: `count takes a number from 1 to 999, not ${JSON.stringify(text)}`,
-      command,
-    });
-  }
+  const count = countOf(command, given ?? (words.flags['count'] as string | undefined));
   return {
-    count: text === undefined ? undefined : Number(text),
+    count,
     properties: words.properties.filter(([key]) => key !== 'count'),
   };
 }

@@ -10,6 +10,7 @@ import { readWorld, toSpec, type World } from '../world.ts';
 import { cloneSteps, snapshotRows, type Copy } from './clone.ts';
 import { filesBeside } from './copy.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
+import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
 import { ownerOf, type Created, type Kind } from './new-jail.ts';
 import { jailLock } from './select.ts';
@@ -74,6 +75,7 @@ export async function planFromTemplate(
     input.packages,
   );
   for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
+  for (const jail of jails) assertNotItself(world, jail, given);
   const own = await context.storage.local(source.dataset);
   const more = [
     ['source_template', source.tag] as const,

@@ -7,7 +7,7 @@ import type { Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { effective } from '../../domain/config.ts';
-import { failure, type IocageError } from '../../domain/errors.ts';
+import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { parsePackageList, type PackageManager } from '../../domain/packages.ts';
 import { ensureJail, toJailData } from '../steps/guard.ts';
 import type { World } from '../world.ts';
@@ -65,11 +65,11 @@ export async function listedPackages(
 }
 
 async function readList(files: Context['files'], path: string): Promise<readonly string[]> {
-  const facts = await files.stat(path);
-  if (facts === undefined) throw refuse(`${path} does not exist`);
-  if (facts.type === 'directory' || facts.type === 'other') throw refuse(`${path} is no file`);
-  if (facts.sizeBytes > mostBytes) throw refuse(`${path} is larger than ${mostBytes / 1024} KB`);
-  return checkedList((await files.read(path)) ?? '', path);
+  const text = await files.readNamed(path, mostBytes).catch((thrown: unknown) => {
+    throw refuse(asIocageError(thrown).message);
+  });
+  if (text === undefined) throw refuse(`${path} does not exist`);
+  return checkedList(text, path);
 }
 
 function checkedList(text: string, of: string): readonly string[] {

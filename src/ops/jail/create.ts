@@ -22,8 +22,9 @@ import { releaseLock } from '../release/destroy.ts';
 import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
-import { assertOneIdentity, freePoint, givenUuid } from './new-jail.ts';
+import { assertOneIdentity, countOf, freePoint, givenUuid } from './new-jail.ts';
 import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
@@ -91,6 +92,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
     const given = [...givenProperties(input)];
     for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
+    for (const jail of jails) assertNotItself(world, jail, given);
     if (input.storeAll) given.push(...everyOther(world, given));
     const base = kind === 'base' ? await readBase(context, release!) : [];
     const names = jails.filter(({ named }) => named).map(({ uuid }) => uuid);
@@ -207,13 +209,7 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
   // Named by a person, who stands somewhere.
   if (pkglist !== undefined) properties.push(['pkglist', pkglist === 'none' ? pkglist : resolve(pkglist)]);
   const cloneCount = typeof flags['clone'] === 'string' ? flags['clone'] : undefined;
-  const countText = take('count') ?? cloneCount ?? (flags['count'] as string | undefined);
-  if (countText !== undefined && !/^[0-9]{1,4}$/.test(countText)) {
-    throw failure('USAGE', {
-      problem: `count takes a number from 1 to 999, not ${JSON.stringify(countText)}`,
-      command: 'create',
-    });
-  }
+  const count = countOf('create', take('count') ?? cloneCount ?? (flags['count'] as string | undefined));
   const chosen = [
     // Also with a number: the jails of the Python line, whose -c counts, are clones.
     ...(flags['clone'] === undefined ? [] : (['clone'] as const)),
@@ -232,7 +228,7 @@ export function toCreateInput(words: Words): z.input<typeof createInput> {
     ...(flags['uuid'] === undefined ? {} : { uuid: flags['uuid'] as string }),
     short: flags['short'] === true,
     storeAll: flags['storeAll'] === true,
-    ...(countText === undefined ? {} : { count: Number(countText) }),
+    ...(count === undefined ? {} : { count }),
     properties: properties as [string, string][],
   };
 }

@@ -13,11 +13,14 @@ export interface Needs extends BootNode {
   readonly unknown: readonly string[];
 }
 
+function wordsOf(text: string | undefined): readonly string[] {
+  return text === undefined || text === 'none' ? [] : text.split(/[\s,]+/).filter((word) => word !== '');
+}
+
 /** How a jail is to start: values in force, `depends` resolved as names on the command line are. */
 export function needsOf(world: World, jail: Jail): Needs {
   const config = effective(jail.local, world.defaults, { uuid: jail.uuid });
-  const text = config.get('depends') ?? 'none';
-  const words = text === 'none' ? [] : text.split(/[\s,]+/).filter((word) => word !== '');
+  const words = wordsOf(config.get('depends'));
   const needs: string[] = [];
   const unknown: string[] = [];
   for (const word of words) {
@@ -39,6 +42,31 @@ export function needsOf(world: World, jail: Jail): Needs {
     needs: [...new Set(needs)],
     unknown,
   };
+}
+
+/**
+ * Before `depends` is stored. Circles over other jails are left to the start and to `rcboot`, which name them:
+ * turning a dependency round has to go through one.
+ *
+ * @throws INVALID_INPUT for a jail that would wait for itself
+ */
+export function assertNotItself(
+  world: World,
+  jail: Pick<Jail, 'uuid' | 'tag'>,
+  given: readonly (readonly [string, string])[],
+): void {
+  const isIt = (word: string): boolean => {
+    if (word === jail.tag || word === jail.uuid) return true;
+    try {
+      return findJail(world.jails, word).uuid === jail.uuid;
+    } catch {
+      return false; // a jail that is made later
+    }
+  };
+  const word = wordsOf(given.findLast(([key]) => key === 'depends')?.[1]).find(isIt);
+  if (word === undefined) return;
+  const problem = `${JSON.stringify(word)} is the jail itself; it would wait for itself for ever`;
+  throw failure('INVALID_INPUT', { issues: [{ path: 'depends', problem }] });
 }
 
 /** The jails given and all that they depend on, directly or not, in the order of the pool. */

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { defineSession, type Context, type Operation, type Words } from '../operation.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
+import { maxFstabBytes } from '../../domain/format/fstab.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { runOperation } from '../run.ts';
 import { jailInput, readJail } from './select.ts';
@@ -28,10 +29,23 @@ export function jailOf(words: Words): string {
 /** What an editor took away, or made something else of, is no empty file: nothing was saved. */
 async function readSaved({ files }: Context, copy: string): Promise<string> {
   const facts = await files.stat(copy);
+  if (facts === undefined) throw failure('EDIT_REFUSED', { why: 'the editor removed it' });
   const refuse = (why: string) => failure('EDIT_REFUSED', { copy, why });
-  if (facts === undefined) throw refuse('the editor removed it');
   if (facts.type !== 'file') throw refuse('the editor made something else than a plain file of it');
-  return (await files.read(copy)) ?? '';
+  const text = await files.readNamed(copy, maxFstabBytes).catch((thrown: unknown) => {
+    throw refuse(asIocageError(thrown).message);
+  });
+  return text ?? '';
+}
+
+/** The editor's exit status; one that cannot be started has written nothing that is worth keeping. */
+async function edited({ exec, files, editor }: Context, copy: string): Promise<number> {
+  try {
+    return await exec.session([...(editor?.() ?? ['vi']), copy]);
+  } catch (thrown) {
+    await files.remove(copy);
+    throw thrown;
+  }
 }
 
 /** @param change puts the file in place */
@@ -47,7 +61,7 @@ export const fstabEditWith = (change: () => Operation) =>
       await context.files.mkdir(directory, { mode: 0o700 });
       const copy = join(directory, `${jail.uuid}-${context.ids.uuid().slice(0, 8)}.fstab`);
       await context.files.write(copy, before, { mode: 0o600 });
-      const status = await context.exec.session([...(context.editor?.() ?? ['vi']), copy]);
+      const status = await edited(context, copy);
       const after = await readSaved(context, copy);
       if (status !== 0 || after === before) {
         await context.files.remove(copy);

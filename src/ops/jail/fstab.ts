@@ -12,6 +12,7 @@ import {
   parseEntry,
   parseFstab,
   printFstab,
+  sizeProblem,
   targetInJail,
   type FstabEntry,
   type FstabLine,
@@ -112,6 +113,11 @@ function refusedLine(problem: string) {
   return failure('INVALID_INPUT', { issues: [{ path: 'fstab', problem }] });
 }
 
+function assertSize(text: string): void {
+  const problem = sizeProblem(text);
+  if (problem !== undefined) throw refusedLine(problem);
+}
+
 /** @throws INVALID_INPUT when there is no such line */
 function indexOf(lines: readonly FstabLine[], words: readonly string[], root: string, jail: string): number {
   const mounting = lines.flatMap((line, at) => (entryOf(line) ? [at] : []));
@@ -177,6 +183,7 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
     const before = await context.files.read(path);
     if (text !== undefined && text.before !== (before ?? ''))
       throw refusedLine(`the file was changed by somebody else meanwhile`);
+    if (text !== undefined) assertSize(text.after);
     const lines = [...parseFstab(text?.after ?? before ?? '')];
     if (remove !== undefined) lines.splice(indexOf(lines, remove, spec.root, label(jail)), 1);
     if (text !== undefined) {
@@ -194,10 +201,13 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
       const time = context.clock.now().toISOString().slice(0, 19).replace('T', ' ');
       lines[at] = { entry: { comment: `Added by iocage on ${time}`, ...entry } };
     }
+    const after = printFstab(lines);
+    // One that is too long already may be made shorter.
+    if (add !== undefined) assertSize(after);
     return {
       subject: label(jail),
       title: `Changing the mounts of ${label(jail)}`,
-      steps: [rewriteFstab({ path, before: before ?? null, after: printFstab(lines) })],
+      steps: [rewriteFstab({ path, before: before ?? null, after })],
       result: () => ({ mounts: lines.filter((line) => entryOf(line)).length }),
     };
   },

@@ -48,6 +48,14 @@ export function freePoint(uuid: string, isTaken: (name: string) => boolean): str
   for (let number = 2; ; number += 1) if (!isTaken(`${uuid}-${number}`)) return `${uuid}-${number}`;
 }
 
+/** How many jails a command's words ask for. @throws USAGE */
+export function countOf(command: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^0*[1-9][0-9]{0,2}$/.test(text)) return Number(text);
+  const problem = `count takes a number from 1 to 999, not ${JSON.stringify(text)}`;
+  throw failure('USAGE', { problem, command });
+}
+
 export function numbered(word: string, count: number): readonly string[] {
   return count === 1 ? [word] : Array.from({ length: count }, (_, i) => `${word}_${i + 1}`);
 }

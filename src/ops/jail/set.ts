@@ -18,6 +18,7 @@ import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
 import { getRelease, releaseLock } from '../release/destroy.ts';
 import { convertSteps, typeAsTemplate, wantedTemplate } from './convert.ts';
 import { toZfsProperties } from './create.ts';
+import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
 import { liveLimits } from './limits.ts';
 import { jailLock, tagLock } from './select.ts';
@@ -129,6 +130,7 @@ async function planJails(
   for (const jail of jails) await assertHandable(context, world, jail, pairs);
   const wanted = wantedTemplate(pairs);
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
+  for (const jail of jails) assertNotItself(world, retagged(jail, tag), pairs);
   const running = await context.host.running(world.pool.name);
   const native = pairs.some(([key]) => getProperty(key).store === 'native');
   const steps: Step[] = [];

@@ -281,17 +281,22 @@ export const jailRestart = defineSequence<typeof restartInput>({
   async sequence(context, { jail: name, soft }) {
     const { world, jail } = await readJail(context, name);
     const input = { jail: jail.uuid };
-    if (soft) return [[jailSoftRestart, input]];
+    if (soft) return { operations: [[jailSoftRestart, input]] };
     const running = await context.host.running(jail.pool);
     const up = running.has(jail.uuid);
     if (up) await assertStartable(context, world, jail);
     // First what it depends on: when that fails, the jail has not been stopped for nothing.
     const needed = startsFor(world, [jail], running).filter((uuid) => uuid !== jail.uuid);
-    return [
-      ...needed.map((uuid) => [jailStart, { jail: uuid }] as const),
-      ...(up ? [[jailStop, input] as const] : []),
-      [jailStart, input],
-    ];
+    return {
+      operations: [
+        ...needed.map((uuid) => [jailStart, { jail: uuid }] as const),
+        ...(up ? [[jailStop, input] as const] : []),
+        [jailStart, input],
+      ],
+      ...(up
+        ? { startAgain: { uuid: jail.uuid, subject: label(jail), locks: await lockJail(context, input) } }
+        : {}),
+    };
   },
   command: {
     names: ['restart', 'reboot'],

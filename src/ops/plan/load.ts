@@ -27,15 +27,11 @@ export async function loadDescription(context: Context, file: string): Promise<D
   return { ...description, jails };
 }
 
-/** UTF-8 text of at most 1 MiB. Links are followed: whoever names the file chooses what it is. */
-async function readText(context: Context, path: string): Promise<string> {
-  const facts = await context.files.stat(path);
+/** UTF-8 text of at most 1 MiB. Links are followed: whoever names the file chooses what it is. `-`: standard input. */
+async function readText({ files }: Context, path: string): Promise<string> {
   const fail = (why: string) => failure('FILE_FAILED', { path, why });
-  if (facts?.type === 'directory') throw fail('is a directory');
-  if (facts?.type === 'file' && facts.sizeBytes > maxTextBytes) throw fail('it is larger than 1 MiB');
-  const text = await context.files.read(path);
+  const text = path === '-' ? await files.readInput(maxTextBytes) : await files.readNamed(path, maxTextBytes);
   if (text === undefined) throw fail('it does not exist');
-  if (text.length > maxTextBytes) throw fail('it is larger than 1 MiB');
   if (text.includes('\u0000') || text.includes('\ufffd')) throw fail('it is not text in UTF-8');
   return text;
 }

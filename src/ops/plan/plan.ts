@@ -56,7 +56,7 @@ export const hostPlan = defineRead<typeof planInput, Planned & { file: string; o
     usage: 'FILE',
     flags: [{ key: 'out', flags: '-o, --out <plan>', doc: 'keep the plan in this file, for apply' }],
     about:
-      'FILE is YAML or JSON: jails with release, properties, fstab, files and state. What it does not name is left ' +
+      'FILE is YAML or JSON, or - for standard input: jails with release, properties, fstab, files and state. What it does not name is left ' +
       'alone. The exit status is 1 when a jail cannot become what the file says.',
     examples: [
       { line: 'iocage plan jails.yaml', says: 'what would be created, changed, destroyed' },

@@ -73,7 +73,13 @@ export const jailSend = defineChange<typeof sendInput, Sent>({
     const described = await describe(context, jail);
     const { offer } = described;
     const words = ['receive', ...poolWords(other.pool)];
-    const answer = answerSchema.parse(await ask(context, other, [...words, '--ask'], frame({ offer })));
+    const said = answerSchema.safeParse(await ask(context, other, [...words, '--ask'], frame({ offer })));
+    if (!said.success)
+      throw failure('OTHER_HOST', {
+        host: other.host,
+        message: 'its answer is none of this version of iocage',
+      });
+    const answer = said.data;
     const name = sendSnapshotName(input.createdAt!);
     const streams = chooseStreams(offer, answer, name, await resumed(context, answer));
     const resumable = answer.resumable && (await context.storage.capabilities()).resumableReceive;

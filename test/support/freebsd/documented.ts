@@ -215,7 +215,17 @@ const system: Row[] = [
       security.jail.sysvipc_allowed security.jail.allow_raw_sockets security.jail.chflags_allowed
       security.jail.mount_allowed security.jail.children.max security.jail.children.cur vfs.usermount
       net.inet6.ip6.dad_count net.add_addr_allfibs`,
-    15: 'security.jail.meta_maxbufsize security.jail.env',
+    15: 'security.jail.meta_maxbufsize security.jail.env net.link.bridge.member_ifaddrs',
+  }),
+  // -j takes a name since 2015; a pattern may be left out where another condition stands.
+  ...rows('pgrep', 'flag', 'pkill(1)', {
+    12: '-a -c=class -d=delimiter -F=pidfile -f -G=gid -g=pgrp -i -j=jail -L -l -n -o -P=ppid -q -S -s=sid -t=tty -U=uid -u=euid -v -x',
+  }),
+  ...rows('pkill', 'flag', 'pkill(1)', {
+    12: '-a -c=class -F=pidfile -f -G=gid -g=pgrp -I -i -j=jail -L -l -n -o -P=ppid -s=sid -t=tty -U=uid -u=euid -v -x',
+  }),
+  ...rows('sockstat', 'flag', 'sockstat(1)', {
+    12: '-4 -6 -c -j=jail -L -l -P=protocols -p=ports -S -s -U -u',
   }),
   // -j takes a name since 2015; a pattern may be left out where another condition stands.
   ...rows('pgrep', 'flag', 'pkill(1)', {

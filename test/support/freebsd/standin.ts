@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StandInExec } from './exec.ts';
-import { freshMachine, Store, type Machine } from './machine.ts';
+import { undocumented } from './grammar.ts';
+import { freshMachine, releaseNumber, Store, type Machine } from './machine.ts';
 import type { CallRecord, Fault } from './program.ts';
 import { tools } from './tools/index.ts';
 
@@ -30,6 +31,8 @@ export interface StandIn {
   mend(): void;
   /** All calls so far, also those that tools made of each other, in order. */
   calls(): readonly CallRecord[];
+  /** Words of all calls so far that no manual page of the host's release has; see grammar.ts. */
+  undocumented(): readonly string[];
   close(): void;
 }
 
@@ -79,6 +82,13 @@ export function standIn(given: Parameters<typeof freshMachine>[0] = {}): StandIn
     },
     mend,
     calls: () => store.lines<CallRecord>('calls.jsonl'),
+    undocumented() {
+      const release = releaseNumber(store.read());
+      const found = store
+        .lines<CallRecord>('calls.jsonl')
+        .flatMap(({ tool, words }) => undocumented([tool, ...words], release));
+      return [...new Set(found)];
+    },
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -21,7 +21,8 @@ describe('a description', () => {
       '2 : __proto__ is no name for anything',
     ]);
     expect(await flawsOf('jails: {web: {properties: {"__proto__": {}}}}')).toHaveLength(1);
-    expect((await flawsOf(`jails: ${'['.repeat(20_000)}`)).length).toBeLessThanOrEqual(20);
+    expect((await flawsOf(`jails:\n  a: {b: [}\n`)).length).toBeGreaterThan(0);
+    expect((await flawsOf('a: &a &b &c &d 1\n'.repeat(50))).length).toBeLessThanOrEqual(20);
   });
 
   it('is read in canonical spelling; numbers stay as they were typed', async () => {
@@ -154,11 +155,54 @@ extra: 1
       expect.stringContaining('Excessive alias count'),
     ]);
     expect(await flawsOf('jails: !!js/function "x"')).toEqual([expect.stringContaining('Unresolved tag')]);
-    expect(await flawsOf(`jails: ${'['.repeat(10_000)}`)).not.toEqual([]);
     expect(await flawsOf('x'.repeat(maxTextBytes + 1))).toEqual(['undefined : it is longer than 1 MiB']);
     const many = Array.from({ length: 1001 }, (_, index) => `  j${index}:\n`).join('');
     expect(await flawsOf(`jails:\n${many}`)).toEqual(['1 jails: more than 1000 jails']);
     expect(await flawsOf('jails: &j {a: *j}')).not.toEqual([]);
+  });
+
+  it('says where: keys given twice, aliases to nothing, too many of them', async () => {
+    expect(await flawsOf('jails:\n  a:\n  "a":\n')).toEqual(['3 : Map keys must be unique: a']);
+    expect(await flawsOf('jails:\n  1: {}\n  1: {}\n')).toEqual(['3 : Map keys must be unique: 1']);
+    expect(await flawsOf('jails:\n  a: *b\n')).toEqual(['2 : there is no anchor &b before this']);
+    const many = Array.from({ length: 200 }, (_, index) => `  j${index}: *a\n`).join('');
+    expect(await flawsOf(`jails:\n  j: &a {state: up}\n${many}`)).toEqual([
+      expect.stringMatching(/^202 : Excessive alias count/),
+    ]);
+  });
+
+  it.each(['[', '{', '- ', '? ', 'a: {', '- {'])(
+    'refuses a tower of %j at once, and names the line',
+    async (storey) => {
+      const started = Date.now();
+      const tall = storey.repeat((maxTextBytes / storey.length - 10) | 0);
+      expect(await flawsOf(`jails:\n\n${tall}`)).toEqual(['3 : nested more than 32 levels deep']);
+      expect(Date.now() - started).toBeLessThan(2000);
+    },
+  );
+
+  it('a megabyte of anything is read or refused in seconds', { timeout: 120_000 }, async () => {
+    const fill = (make: (index: number) => string): string => {
+      let text = '';
+      for (let index = 0; text.length < maxTextBytes - 40; index += 1) text += make(index);
+      return text;
+    };
+    for (const make of [
+      () => ']',
+      () => '&a ',
+      () => '- |\n',
+      () => '- *a\n',
+      () => '? a\n',
+      () => '--- \n',
+      () => '%a\n',
+      (index: number) => `k${index}:\n`,
+      (index: number) => `- &a${index} 1\n`,
+    ]) {
+      const started = Date.now();
+      const flaws = await flawsOf(fill(make));
+      expect(flaws, make(1)).not.toEqual([]);
+      expect(Date.now() - started, make(1)).toBeLessThan(20_000);
+    }
   });
 
   it('never throws, whatever the text', async () => {

@@ -6,7 +6,7 @@
 import { isIP } from 'node:net';
 import { findWord } from '../documented.ts';
 import { Fail, findJail, flagsOf, getJail, known, usage, vnetOf, type Call, type Tool } from '../call.ts';
-import type { Address, Machine, Nic } from '../machine.ts';
+import { releaseNumber, type Address, type Machine, type Nic } from '../machine.ts';
 import { printNic } from './ifconfig-print.ts';
 
 /** IFNAMSIZ of net/if.h, with its NUL. */
@@ -142,6 +142,9 @@ function applyAddress(machine: Machine, nic: Nic, pending: Pending): void {
   const elsewhere = nicsOf(machine, nic.vnet).some(
     (other) => other !== nic && [...other.inet, ...other.inet6].some((one) => one.address === address),
   );
+  const member = machine.nics.some((bridge) => bridge.members.includes(nic.id));
+  if (member && noMemberAddresses(machine, nic.vnet))
+    throw new Fail(`ioctl (${family === 4 ? 'SIOCAIFADDR' : 'SIOCAIFADDR_IN6'}): Invalid argument`);
   if (elsewhere) throw new Fail(`ioctl (${family === 4 ? 'SIOCAIFADDR' : 'SIOCAIFADDR_IN6'}): File exists`);
   const prefix = pending.prefix ?? (family === 4 ? 24 : 64);
   if (at >= 0) list.splice(at, 1);
@@ -150,6 +153,10 @@ function applyAddress(machine: Machine, nic: Nic, pending: Pending): void {
   list.push({ address, prefix });
   nic.up = true;
 }
+
+/** if_bridge(4): from 15 on an address belongs on the bridge and not on its members, unless a variable allows it. */
+const noMemberAddresses = (machine: Machine, vnet: number): boolean =>
+  releaseNumber(machine) >= 15 && (machine.sysctl[`${vnet}/net.link.bridge.member_ifaddrs`] ?? '0') === '0';
 
 function addMember(machine: Machine, bridge: Nic, name: string, release: number): void {
   if (bridge.kind !== 'bridge') throw new Fail(`BRDGADD ${name}: Invalid argument`);
@@ -160,6 +167,8 @@ function addMember(machine: Machine, bridge: Nic, name: string, release: number)
   if (machine.nics.some((other) => other.members.includes(nic.id)))
     throw new Fail(`BRDGADD ${name}: Device busy`);
   if (nic.ether === undefined) throw new Fail(`BRDGADD ${name}: Invalid argument`);
+  if (noMemberAddresses(machine, bridge.vnet) && nic.inet.length + nic.inet6.length > 0)
+    throw new Fail(`BRDGADD ${name}: Invalid argument`);
   if (bridge.members.length === 0) bridge.mtu = nic.mtu;
   // if_bridge(4): up to 13 all members must have the MTU of the bridge; later it is changed for them.
   else if (nic.mtu !== bridge.mtu && release < 14) throw new Fail(`BRDGADD ${name}: Invalid argument`);

@@ -41,6 +41,8 @@ class Plan {
 
   private async must(argv: readonly string[], jid: number, log?: string): Promise<void> {
     const timeout = Number(last(this.given, 'exec.timeout') ?? 0);
+    const fib = Number(last(this.given, 'exec.fib') ?? 0);
+    if (jid !== 0 && fib >= this.call.store.read().fibs) throw new Fail('setfib: Invalid argument');
     const user = last(this.given, jid === 0 ? 'exec.system_user' : 'exec.jail_user');
     const status = await this.call.run(argv, {
       jid,

@@ -49,6 +49,7 @@ function valueOf(machine: Machine, name: string, jid: number): string | undefine
     'net.link.bridge.pfil_bridge': '1',
     'net.link.bridge.pfil_onlyip': '1',
     'net.link.bridge.inherit_mac': '0',
+    'net.link.bridge.member_ifaddrs': releaseNumber(machine) >= 15 ? '0' : undefined,
     'net.inet6.ip6.dad_count': '1',
     'security.jail.jailed': jid === 0 ? '0' : '1',
     'security.jail.vnet': vnetOf(machine, jid) === 0 ? '0' : '1',

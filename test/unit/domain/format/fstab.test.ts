@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import {
   entryOf,
   entryProblem,
+  maxLineLength,
+  sizeProblem,
   parseEntry,
   parseFstab,
   printEntry,
@@ -90,6 +92,13 @@ describe('entryProblem', () => {
     [`/tank/iocage/jails/db/root ${target} nullfs ro 0 0`, 'belongs to iocage'],
   ])('%s is refused', (text, problem) => {
     expect(line(text)).toContain(problem);
+  });
+
+  it('has lines and a size that everybody can read', () => {
+    const longest = `# ${'x'.repeat(maxLineLength - 2)}\n`;
+    expect(sizeProblem(longest + longest)).toBeUndefined();
+    expect(sizeProblem(`a\n${longest.trimEnd()}y\n`)).toBe('line 2: it is longer than 4096 characters');
+    expect(sizeProblem('# ä\n'.repeat(60_000))).toBe('the file is larger than 256 KiB');
   });
 
   it('a source is judged by where its links lead', () => {

@@ -18,6 +18,8 @@ export interface Configuration {
   /** What the host has besides em0 with 192.0.2.2/24, a default route and bridge0. */
   readonly machine?: (machine: Machine) => void;
   readonly uuid?: string;
+  /** Oldest release that has all of it; without it 13. */
+  readonly since?: number;
 }
 
 const pf = (machine: Machine): void => {
@@ -104,6 +106,7 @@ export const configurations: readonly Configuration[] = [
   { name: 'no-rule-set', config: { devfs_ruleset: '0' } },
   {
     name: 'everything-allowed',
+    since: 14,
     config: Object.fromEntries(
       [
         ...[

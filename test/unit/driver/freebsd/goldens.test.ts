@@ -17,6 +17,7 @@ import { NodeFiles } from '../../../../src/driver/node/files.ts';
 import type { Action, Exec, RunOptions, RunResult, Step } from '../../../../src/driver/system.ts';
 import type { StepRun } from '../../../../src/driver/step.ts';
 import { runSteps } from '../../../contract/host.ts';
+import { undocumented } from '../../../support/freebsd/grammar.ts';
 import type { Machine } from '../../../support/freebsd/machine.ts';
 import { freebsdUnderTest, machineState, type FreebsdUnderTest } from '../../../support/freebsd-jails.ts';
 import { configurations, type Configuration } from './configurations.ts';
@@ -201,12 +202,18 @@ describe('every command of a start and a stop', () => {
       await runSteps(host, await plan(host), run);
       const commands = dry.actions.filter(({ type }) => type === 'run').map(printAction);
       expect(real.changes.map(own)).toEqual(commands.map(own));
+      // In the oldest release that is looked after, and in the newest.
+      for (const action of dry.actions)
+        if (action.type === 'run' && !/^\/bin\//.test(action.argv[0]!))
+          for (const release of given.since === undefined ? [13, 15] : [given.since])
+            expect(undocumented(action.argv, release), action.argv.join(' ')).toEqual([]);
     };
     await section('start', (driver) => driver.startSteps(jail));
     expect([...(await host.running(jail.pool)).keys()]).toEqual([jail.uuid]);
     await section('stop', (driver) => driver.stopSteps(jail));
     expect((await host.running(jail.pool)).size).toBe(0);
     expect(machineState(it_.standIn)).toEqual(before);
+    expect(it_.standIn.undocumented()).toEqual([]);
     await expect(said.join('')).toMatchFileSnapshot(`goldens/${name}.txt`);
     await it_.dispose();
   });

@@ -2,9 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -90,6 +92,50 @@ it('creates a file only where nothing is, links included', async () => {
     });
   expect(readFileSync(join(directory, 'report'), 'utf8')).toBe('first');
   expect(existsSync(join(directory, 'outside/new'))).toBe(false);
+});
+
+describe('a text that a user named', () => {
+  const refused = /it is no plain file but a pipe or a device/;
+
+  it('is read by way of links, up to its bound and no further', async () => {
+    const path = join(directory, 'named');
+    writeFileSync(path, 'x'.repeat(2000));
+    symlinkSync(path, join(directory, 'link'));
+    expect(await files.readNamed(join(directory, 'link'), 2000)).toHaveLength(2000);
+    await expect(files.readNamed(path, 1999)).rejects.toThrow('named: it is larger than 2 KiB');
+    expect(await files.readNamed(join(directory, 'nothing'), 10)).toBeUndefined();
+    await expect(files.readNamed(directory, 10)).rejects.toThrow('is a directory');
+    // It says that it has no bytes.
+    expect(await files.readNamed('/proc/self/status', 1 << 20)).toContain('Pid:');
+    await expect(files.readNamed('/proc/self/status', 10)).rejects.toThrow('larger');
+  });
+
+  it('is no pipe, no device and no socket, by way of a link neither, and nothing waits for one', async () => {
+    execFileSync('mkfifo', [join(directory, 'fifo')]);
+    symlinkSync('/dev/zero', join(directory, 'endless'));
+    for (const path of [join(directory, 'fifo'), '/dev/zero', '/dev/tty', join(directory, 'endless')])
+      await expect(files.readNamed(path, 10), path).rejects.toThrow(refused);
+  });
+
+  it('may be standard input, and that is bounded too', async () => {
+    const path = join(directory, 'named');
+    writeFileSync(path, 'x'.repeat(100));
+    for (const [name, bound] of [
+      [path, 100],
+      ['/dev/zero', 1 << 20],
+      ['/dev/null', 1],
+    ] as const) {
+      const descriptor = openSync(name, 'r');
+      try {
+        const read = new NodeFiles(descriptor).readInput(bound);
+        if (name === '/dev/zero')
+          await expect(read).rejects.toThrow('standard input: it is larger than 1 MiB');
+        else expect(await read).toHaveLength(name === path ? 100 : 0);
+      } finally {
+        closeSync(descriptor);
+      }
+    }
+  });
 });
 
 describe('below a jail root', () => {

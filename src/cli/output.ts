@@ -1,0 +1,27 @@
+/**
+ * A stream of the process as the command line writes to it. A reader that goes away (`iocage start web | head -1`)
+ * must not end an operation half-way, nor be an error; a disk that is full must be told, but at the end.
+ */
+import type { TextOut } from './terminal.ts';
+
+export function forgiving(stream: NodeJS.WriteStream): TextOut {
+  let problem: NodeJS.ErrnoException | undefined;
+  stream.on('error', (error) => {
+    problem ??= error;
+  });
+  return {
+    write: (text) => problem !== undefined || stream.write(text),
+    async lost() {
+      // Streams tell their errors a moment after the write that had them.
+      await new Promise((done) => setImmediate(done));
+      if (problem === undefined || problem.code === 'EPIPE') return undefined;
+      return problem.message.replace(/^[A-Z0-9]+: |, write$/g, '');
+    },
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.columns;
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * A restart that is killed, cancelled or fails, on the fakes: the jail was up, so it is up again after `doctor`,
+ * or a line says that it is not. The kills are real in test/host/kill.test.ts; here a mark never comes back.
+ */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { getOperation } from '../../src/ops/index.ts';
+import { runOperation } from '../../src/ops/run.ts';
+import type { Context } from '../../src/ops/operation.ts';
+import type { Journal, JournalMark } from '../../src/driver/system.ts';
+import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
+
+let world: FakeWorld;
+beforeEach(async () => {
+  world = await openFakeWorld();
+  await world.run('jail.create', { kind: 'empty', name: 'web' });
+  await world.run('jail.start', { jail: 'web' });
+});
+afterEach(() => world.close());
+
+const isUp = async (): Promise<boolean> => (await world.host.running('tank')).has('web');
+const restart = (context: Context) => runOperation(context, getOperation('jail.restart'), { jail: 'web' });
+const warnings = () =>
+  world.events.flatMap((event) => (event.type === 'note' && event.level === 'warning' ? [event.text] : []));
+
+/** Kept, so that the files of the dead are not closed by the garbage collector, which warns. */
+const opened: unknown[] = [];
+
+/** Calls `at` for each mark of each record, before and after it is written. */
+function watched(context: Context, at: (point: number, mark: JournalMark) => Promise<void> | void): Context {
+  let point = 0;
+  const real = context.journal;
+  const journal: Journal = {
+    // Nothing is there before; its own records must not look left to it, whatever process they name.
+    unfinished: () => Promise.resolve([]),
+    reopen: (id) => real.reopen(id),
+    history: (limit) => real.history(limit),
+    async begin(head) {
+      const open = await real.begin(head);
+      opened.push(open);
+      return {
+        async mark(mark) {
+          await at(point++, mark);
+          await open.mark(mark);
+          await at(point++, mark);
+        },
+      };
+    },
+  };
+  return { ...context, journal };
+}
+
+/** Runs it up to a point and no further, as a process that is no more. */
+async function killedAt(wanted: number): Promise<boolean> {
+  let reached = (): void => undefined;
+  const dead = new Promise<boolean>((resolve) => (reached = () => resolve(true)));
+  const context = watched(world.context(), (point) => {
+    if (point < wanted) return;
+    reached();
+    return new Promise(() => undefined);
+  });
+  const gone = async () => ({ pid: 2 ** 22 + 1, processStart: '1' });
+  return Promise.race([dead, restart({ ...context, self: gone }).then(() => false)]);
+}
+
+describe('restart', () => {
+  it('killed at any mark, the jail is up after doctor', { timeout: 60_000 }, async () => {
+    let point = 0;
+    for (; await killedAt(point); point += 1) {
+      const { findings } = await world.run('host.doctor', {});
+      expect(
+        findings.filter(({ state }: { state: string }) => state !== 'mended'),
+        `point ${point}`,
+      ).toEqual([]);
+      expect(await isUp(), `point ${point}`).toBe(true);
+      expect(await world.context().journal.unfinished(), `point ${point}`).toEqual([]);
+    }
+    // Two marks a step of stop and start, one for the end of each and one for the restart's; before and after.
+    expect(point).toBeGreaterThan(30);
+  });
+
+  it('what doctor cannot start is told, and leaves the jail open to be mended', async () => {
+    expect(await killedAt(13)).toBe(true);
+    expect(await isUp()).toBe(false);
+    await expect(world.run('jail.start', { jail: 'web' })).rejects.toMatchObject({ code: 'UNFINISHED' });
+    world.host.failStep('fake.create');
+    const { findings } = await world.run('host.doctor', {});
+    expect(findings).toContainEqual(
+      expect.objectContaining({ state: 'failed', action: expect.stringContaining('it stays down') }),
+    );
+    await world.run('property.set', { jails: ['web'], properties: [['notes', 'mended']] });
+    await world.run('jail.start', { jail: 'web' });
+  });
+
+  it('cancelled after it stopped the jail, it starts it; before that, nothing happens to it', async () => {
+    for (const [point, calls] of [
+      [-1, 0],
+      [3, 1],
+    ] as const) {
+      const controller = new AbortController();
+      if (point < 0) controller.abort();
+      let starts = 0;
+      const context = watched({ ...world.context(), signal: controller.signal }, (now) => {
+        if (now === point) controller.abort();
+      });
+      world.host.beforeStep = async (kind) => void (starts += kind === 'fake.create' ? 1 : 0);
+      const status = await restart(context).then(
+        () => 'done',
+        (error: { code: string }) => error.code,
+      );
+      expect([status, starts, await isUp()]).toEqual([point < 0 ? 'CANCELLED' : 'done', calls, true]);
+      expect(await world.context().journal.unfinished()).toEqual([]);
+    }
+  });
+
+  it('says that the jail is down when its start fails', async () => {
+    world.host.failStep('fake.create');
+    await expect(restart(world.context())).rejects.toThrow('made to fail');
+    expect(await isUp()).toBe(false);
+    expect(warnings()).toEqual(['jail web is down: it was stopped for this and did not start again']);
+    expect(await world.context().journal.unfinished()).toEqual([]);
+  });
+
+  it('leaves a stop that failed half-way to doctor, which ends it and starts the jail', async () => {
+    world.host.failStep('fake.remove', 'after');
+    await expect(restart(world.context())).rejects.toThrow('made to fail');
+    await world.run('host.doctor', {});
+    expect(await isUp()).toBe(true);
+    expect(await world.context().journal.unfinished()).toEqual([]);
+  });
+});
