@@ -66,6 +66,9 @@ describe.skipIf(!hostTests)(`FreeBSD driver on a real pool${reason}`, { timeout:
     await lab.standIn.exec.change(['ifconfig', 'bridge0', 'create', 'up']);
     await lab.run('property.set', { jails: ['default'], properties: [['nat_backend', 'pf']] });
     await lab.run('jail.create', { kind: 'clone', release: 'busybox', name: 'source' });
+    // A first start writes the jail's resolv.conf, and the next ones find it.
+    await lab.run('jail.start', { jail: 'source' });
+    await lab.run('jail.stop', { jail: 'source' });
     await lab.run('snapshot.take', { jail: 'source', snapshot: 'kept' });
   });
   afterAll(() => lab.close());
@@ -86,7 +89,7 @@ describe.skipIf(!hostTests)(`FreeBSD driver on a real pool${reason}`, { timeout:
 
   for (const [kind, values] of Object.entries(kinds)) {
     it(`starts and stops, every step failing once: ${kind}`, async () => {
-      const jail = 'kind';
+      const jail = `kind${Object.keys(kinds).indexOf(kind)}`;
       const config = { ...values };
       await run('jail.create', { kind: 'clone', release: 'busybox', name: jail });
       await set(jail, config);

@@ -29,13 +29,32 @@ function below(directory: string): readonly string[] {
 
 /** Of the pretended machine everything that a start could leave behind; numbers that only count on are left out. */
 export function machineState(standIn: StandIn): unknown {
-  const { jails, nics, mounts, rulesets, rctl, routes, pf, ipfw, sysctl, datasets } = standIn.machine();
-  const links = nics.map(({ id: _, ...nic }) => nic);
+  const machine = standIn.machine();
+  const { mounts, rulesets, rctl, pf, ipfw } = machine;
+  const jailOf = (jid: number): string => machine.jails.find((jail) => jail.jid === jid)?.name ?? String(jid);
   // A variable that was set back has a value as before, and none in the machine's file.
-  const set = Object.fromEntries(
-    Object.entries(sysctl).filter(([key, value]) => !(key.endsWith('forwarding') && value === '0')),
+  const sysctl = Object.entries(machine.sysctl).filter(
+    ([key, value]) => !(key.endsWith('forwarding') && value === '0'),
   );
-  return structuredClone({ jails, links, mounts, rulesets, rctl, routes, pf, ipfw, sysctl: set, datasets });
+  return structuredClone({
+    jails: machine.jails.map(({ jid: _, params: { jid: __, ...params }, ...jail }) => ({ ...jail, params })),
+    links: machine.nics.map(({ id: _, peer: __, members, ...nic }) => ({
+      ...nic,
+      vnet: jailOf(nic.vnet),
+      home: jailOf(nic.home),
+      options: nic.options.filter((option) => !option.startsWith('unit=')),
+      inet: nic.inet.map(({ address, prefix }) => (address.startsWith('203.0.113.') ? 'by DHCP' : `${address}/${prefix}`)),
+      members: members.map((id) => machine.nics.find((one) => one.id === id)?.name),
+    })),
+    routes: machine.routes.map((route) => ({ ...route, vnet: jailOf(route.vnet) })),
+    datasets: Object.entries(machine.datasets).map(([dataset, jid]) => [dataset, jailOf(jid)]),
+    sysctl,
+    mounts,
+    rulesets,
+    rctl,
+    pf,
+    ipfw,
+  });
 }
 
 /** @param root makes a jail's mount point; default a directory */

@@ -8,7 +8,7 @@ import type { Exec, Paths } from '../system.ts';
 import type { HandedMount, JailSpec } from '../host.ts';
 import { jexec } from './inside.ts';
 import { placesOf } from './names.ts';
-import { forgetParts, recordState } from './state.ts';
+import { forgetParts, readState, recordState } from './state.ts';
 
 export interface LentDataset {
   readonly dataset: string;
@@ -36,7 +36,9 @@ export async function lentDatasets(
 ): Promise<readonly LentDataset[]> {
   if (handed.length === 0) return [];
   const names = handed.map(({ dataset }) => dataset);
-  const { stdout } = await exec.read(['zfs', 'get', '-H', '-o', 'name,value,source', 'mountpoint', ...names]);
+  // One that the same start makes is not there yet, and will inherit its mount point.
+  const argv = ['zfs', 'get', '-H', '-o', 'name,value,source', 'mountpoint', ...names];
+  const { stdout } = await exec.read(argv, { accept: [0, 1] });
   const rows = new Map(stdout.split('\n').map((line) => [line.split('\t')[0]!, line.split('\t')] as const));
   return handed.map(({ dataset, target }) => {
     const [, value, source = ''] = rows.get(dataset) ?? [];
@@ -61,6 +63,8 @@ async function lend(args: LendArgs, run: StepRun, paths: Paths): Promise<void> {
 /** Harmless when nothing of it was done, and when the jail is gone. */
 async function takeBack(args: LendArgs, run: StepRun, paths: Paths): Promise<void> {
   const { pool, uuid, name, root, datasets } = args;
+  const { state } = placesOf(paths, pool, uuid);
+  if ((await readState(run.files, state))?.datasets === undefined) return;
   for (const { dataset, target, mountpoint } of [...datasets].reverse()) {
     await run.exec.change(['umount', '-f', `${root}${target}`], { accept: 'any' });
     await run.exec.change(['zfs', 'unjail', name, dataset], { accept: 'any' });
@@ -69,7 +73,7 @@ async function takeBack(args: LendArgs, run: StepRun, paths: Paths): Promise<voi
     await run.exec.change(['zfs', 'inherit', 'jailed', dataset]);
     await run.exec.change(['zfs', 'mount', dataset], { accept: 'any' });
   }
-  await forgetParts(run.files, placesOf(paths, pool, uuid).state, 'datasets');
+  await forgetParts(run.files, state, 'datasets');
 }
 
 export function datasetSteps(paths: Paths) {
