@@ -37,13 +37,19 @@ export function machineState(standIn: StandIn): unknown {
     ([key, value]) => !(key.endsWith('forwarding') && value === '0'),
   );
   return structuredClone({
-    jails: machine.jails.map(({ jid: _, params: { jid: __, ...params }, ...jail }) => ({ ...jail, params })),
+    // Whether its services still run is no trace: what exec_stop did cannot be taken back.
+    jails: machine.jails.map(({ jid: _, processes: __, params: { jid: ___, ...params }, ...jail }) => ({
+      ...jail,
+      params,
+    })),
     links: machine.nics.map(({ id: _, peer: __, members, ...nic }) => ({
       ...nic,
       vnet: jailOf(nic.vnet),
       home: jailOf(nic.home),
       options: nic.options.filter((option) => !option.startsWith('unit=')),
-      inet: nic.inet.map(({ address, prefix }) => (address.startsWith('203.0.113.') ? 'by DHCP' : `${address}/${prefix}`)),
+      inet: nic.inet.map(({ address, prefix }) =>
+        address.startsWith('203.0.113.') ? 'by DHCP' : `${address}/${prefix}`,
+      ),
       members: members.map((id) => machine.nics.find((one) => one.id === id)?.name),
     })),
     routes: machine.routes.map((route) => ({ ...route, vnet: jailOf(route.vnet) })),

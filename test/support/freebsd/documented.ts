@@ -227,16 +227,6 @@ const system: Row[] = [
   ...rows('sockstat', 'flag', 'sockstat(1)', {
     12: '-4 -6 -c -j=jail -L -l -P=protocols -p=ports -S -s -U -u',
   }),
-  // -j takes a name since 2015; a pattern may be left out where another condition stands.
-  ...rows('pgrep', 'flag', 'pkill(1)', {
-    12: '-a -c=class -d=delimiter -F=pidfile -f -G=gid -g=pgrp -i -j=jail -L -l -n -o -P=ppid -q -S -s=sid -t=tty -U=uid -u=euid -v -x',
-  }),
-  ...rows('pkill', 'flag', 'pkill(1)', {
-    12: '-a -c=class -F=pidfile -f -G=gid -g=pgrp -I -i -j=jail -L -l -n -o -P=ppid -s=sid -t=tty -U=uid -u=euid -v -x',
-  }),
-  ...rows('sockstat', 'flag', 'sockstat(1)', {
-    12: '-4 -6 -c -j=jail -L -l -P=protocols -p=ports -S -s -U -u',
-  }),
   ...rows('chroot', 'flag', 'chroot(8)', { 12: '-G=groups -g=group -u=user', 14: '-n' }),
   ...rows('kldload', 'flag', 'kldload(8)', { 12: '-n -q -v' }),
   ...rows('kldload', 'module', 'kldload(8)', {

@@ -5,7 +5,13 @@ import { parseRulesets, rulesetFor, rulesetProblem } from '../../../../src/drive
 import { majorOf, parseSysctls, releaseFrom } from '../../../../src/driver/freebsd/facts.ts';
 import { through } from '../../../../src/driver/freebsd/inside.ts';
 import { parseJails, splitWords, uuidOf } from '../../../../src/driver/freebsd/jls.ts';
-import { parseCpus, parseRules, parseUsage, printRule, toLimits } from '../../../../src/driver/freebsd/limits.ts';
+import {
+  parseCpus,
+  parseRules,
+  parseUsage,
+  printRule,
+  toLimits,
+} from '../../../../src/driver/freebsd/limits.ts';
 import { parseMountTable } from '../../../../src/driver/freebsd/mounts.ts';
 import { jailName, pairEnds } from '../../../../src/driver/freebsd/names.ts';
 import { parseDefaultRoutes, parseInterfaces } from '../../../../src/driver/freebsd/net-facts.ts';
@@ -99,7 +105,9 @@ describe('rctl and cpuset', () => {
   it('prints a rule and reads it back', () => {
     const rule = { key: 'memoryuse', value: '512M:deny' };
     expect(printRule('ioc-web', rule)).toBe('jail:ioc-web:memoryuse:deny=536870912');
-    expect(parseRules('jail:ioc-web:memoryuse:deny=536870912\njail:other:nthr:log=2\n', 'ioc-web')).toEqual([rule]);
+    expect(parseRules('jail:ioc-web:memoryuse:deny=536870912\njail:other:nthr:log=2\n', 'ioc-web')).toEqual([
+      rule,
+    ]);
   });
   it('reads usage, with null for what is not counted', () => {
     const usage = parseUsage('cputime=12\nmemoryuse=4096\npcpu=3\n');
@@ -114,7 +122,9 @@ describe('rctl and cpuset', () => {
       ['rlimits', 'on'],
       ['maxproc', '50:deny'],
     ]);
-    expect(toLimits(config, { racct: false, lastCpu: 3 }).problems.map(({ key }) => key)).toEqual(['rlimits']);
+    expect(toLimits(config, { racct: false, lastCpu: 3 }).problems.map(({ key }) => key)).toEqual([
+      'rlimits',
+    ]);
     expect(toLimits(config, { racct: true, lastCpu: 3 }).problems).toEqual([]);
   });
 });
@@ -122,18 +132,24 @@ describe('rctl and cpuset', () => {
 describe('devfs', () => {
   it('never takes a number that is in use, wherever it begins', () => {
     fc.assert(
-      fc.property(fc.hexaString({ minLength: 8, maxLength: 8 }), fc.integer({ min: 65_500, max: 65_530 }), (hash, from) => {
-        const taken = new Set([from, from + 1, from + 3]);
-        const { number } = rulesetFor(new Map([['min_dyn_devfs_ruleset', `${from}`]]), hash, taken);
-        expect(taken.has(number)).toBe(false);
-        expect(number).toBeGreaterThanOrEqual(from);
-        expect(number).toBeLessThanOrEqual(65_535);
-      }),
+      fc.property(
+        fc.stringMatching(/^[0-9a-f]{8}$/),
+        fc.integer({ min: 65_500, max: 65_530 }),
+        (hash, from) => {
+          const taken = new Set([from, from + 1, from + 3]);
+          const { number } = rulesetFor(new Map([['min_dyn_devfs_ruleset', `${from}`]]), hash, taken);
+          expect(taken.has(number)).toBe(false);
+          expect(number).toBeGreaterThanOrEqual(from);
+          expect(number).toBeLessThanOrEqual(65_535);
+        },
+      ),
     );
   });
   it('hides everything first, and says where a set is not there', () => {
     expect(rulesetFor(new Map(), '00000000', new Set()).rules[0]).toEqual(['hide']);
-    expect(rulesetProblem(new Map([['devfs_ruleset', '7']]), parseRulesets('1\n2\n'))).toContain('no devfs rule set 7');
+    expect(rulesetProblem(new Map([['devfs_ruleset', '7']]), parseRulesets('1\n2\n'))).toContain(
+      'no devfs rule set 7',
+    );
     expect(rulesetProblem(new Map(), new Set())).toBeUndefined();
   });
 });
@@ -149,7 +165,12 @@ describe('names and releases', () => {
       undefined,
     ]);
     expect([majorOf('14.2-RELEASE'), majorOf('CURRENT')]).toEqual([14, undefined]);
-    expect(parseSysctls('a.b=1\nc=x=y\nnoise\n')).toEqual(new Map([['a.b', '1'], ['c', 'x=y']]));
+    expect(parseSysctls('a.b=1\nc=x=y\nnoise\n')).toEqual(
+      new Map([
+        ['a.b', '1'],
+        ['c', 'x=y'],
+      ]),
+    );
     expect(parseMountTable('/srv\t/a\\040b\tnullfs\tro\t0 0\n')).toEqual([{ at: '/a b', type: 'nullfs' }]);
   });
   it('a shell is only asked where it has to be, and user text is never its script', () => {
