@@ -2,7 +2,11 @@
  * How long the API takes, next to the command's own `list` and to starting a process for each request, as
  * the original server did: `listjails` and `getjailsettings` over REST with keep-alive and over WebSocket,
  * one client and many at once, as fast as they can and at a pace, and while jails start and stop. Prints
- * Markdown tables in milliseconds. Clients and server share the machine.
+ * Markdown tables in milliseconds. Clients are a process of their own and wait for each answer before they ask
+ * again (closed loop), so with N of them that ask as fast as they can a request takes N times what the server
+ * works on one. Clients and server share the machine: the last two columns are the processor's time that the
+ * server's main thread spent on one request, and the share of the time that it was busy, which other programs
+ * change little.
  *
  *   node bench/sysadm.mjs                        on a private, disposable, file-backed pool; needs root
  *   node bench/sysadm.mjs --jails 200 --clients 64 --seconds 10 --busy 8 --soak 100000
@@ -58,18 +62,23 @@ function must(argv, input) {
 
 const ms = (value) => (value === undefined ? '' : value.toFixed(value < 10 ? 1 : 0));
 
-function row(name, times, tookMs) {
+function row(name, times, tookMs, server) {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (share) => ms(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]);
   const perSecond = tookMs === undefined ? '' : Math.round((times.length * 1000) / tookMs);
   console.log(
-    `| ${name} | ${times.length} | ${at(0.5)} | ${at(0.95)} | ${at(0.99)} | ${ms(sorted.at(-1))} | ${perSecond} |`,
+    `| ${name} | ${times.length} | ${at(0.5)} | ${at(0.95)} | ${at(0.99)} | ${ms(sorted.at(-1))} | ${perSecond} ` +
+      (server === undefined
+        ? '| | |'
+        : `| ${(server.cpuMs / times.length).toFixed(2)} | ${Math.round((server.cpuMs / tookMs) * 100)} % |`),
   );
 }
 
 function head(title) {
-  console.log(`\n### ${title}\n\n| | requests | p50 | p95 | p99 | most | a second |`);
-  console.log('| --- | --: | --: | --: | --: | --: | --: |');
+  console.log(
+    `\n### ${title}\n\n| | requests | p50 | p95 | p99 | most | a second | server's ms each | busy |`,
+  );
+  console.log('| --- | --: | --: | --: | --: | --: | --: | --: | --: |');
 }
 
 /** Clients that each wait for an answer before they ask again. */
@@ -97,6 +106,36 @@ async function load(name, makeClient, count, pauseMs = 0) {
   return times;
 }
 
+/** Processor's time of the server's main thread, in ms; Linux counts it in hundredths of a second. */
+function mainThreadMs(pid) {
+  const fields = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** Clients in a process of their own. */
+async function apiLoad(name, transport, args, count, pauseMs = 0) {
+  const child = spawn(process.execPath, [join(here, 'bench/sysadm-clients.mjs')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const port = transport === 'REST' ? ports.rest : ports.websocket;
+  child.stdin.end(
+    JSON.stringify({ transport, port, user: 'bench', password, args, clients: count, seconds, pauseMs }),
+  );
+  let said = '';
+  let before;
+  let after;
+  child.stdout.setEncoding('utf8').on('data', (part) => {
+    said += part;
+    if (before === undefined && said.startsWith('ready\n')) before = mainThreadMs(serverPid);
+    if (after === undefined && said.includes('\n{')) after = mainThreadMs(serverPid);
+  });
+  const status = await new Promise((resolve) => child.once('close', resolve));
+  if (status !== 0) throw new Error(`the clients ended with ${status}`);
+  const { times, tookMs } = JSON.parse(said.split('\n')[1]);
+  row(name, times, tookMs, { cpuMs: after - before });
+}
+
+let serverPid;
 let ports;
 const authorization = `Basic ${Buffer.from(`bench:${password}`).toString('base64')}`;
 
@@ -190,6 +229,7 @@ async function main() {
   const busyOnes = Array.from({ length: busy }, (_, index) => `busy${index}`);
   for (const tag of busyOnes) must(iocage('create', '-c', 'release=busybox', `tag=${tag}`, 'ip4=disable'));
   const server = await startServer();
+  serverPid = server.pid;
   const ended = new Promise((resolve) => server.once('close', resolve));
   const first = jails > 1 ? 'j_1' : 'j';
   const questions = [
@@ -199,12 +239,12 @@ async function main() {
   try {
     for (const [name, args, words] of questions) {
       head(name);
-      await load('REST, one client', rest(args), 1);
-      await load('WebSocket, one client', webSocket(args), 1);
-      await load(`REST, ${clients} clients`, rest(args), clients);
-      await load(`WebSocket, ${clients} clients`, webSocket(args), clients);
-      await load(`REST, ${clients} clients, ten a second each`, rest(args), clients, 100);
-      await load(`WebSocket, ${clients} clients, ten a second each`, webSocket(args), clients, 100);
+      await apiLoad('REST, one client', 'REST', args, 1);
+      await apiLoad('WebSocket, one client', 'WebSocket', args, 1);
+      await apiLoad(`REST, ${clients} clients`, 'REST', args, clients);
+      await apiLoad(`WebSocket, ${clients} clients`, 'WebSocket', args, clients);
+      await apiLoad(`REST, ${clients} clients, ten a second each`, 'REST', args, clients, 100);
+      await apiLoad(`WebSocket, ${clients} clients, ten a second each`, 'WebSocket', args, clients, 100);
       await load('a process for each request, one client', command(words), 1);
       await load(`a process for each request, ${clients} clients`, command(words), clients);
     }
@@ -224,10 +264,10 @@ async function main() {
         }
       });
       const { 1: args } = questions[0];
-      await load(`REST, ${clients} clients`, rest(args), clients);
-      await load(`WebSocket, ${clients} clients`, webSocket(args), clients);
-      await load(`REST, ${clients} clients, ten a second each`, rest(args), clients, 100);
-      await load(`WebSocket, ${clients} clients, ten a second each`, webSocket(args), clients, 100);
+      await apiLoad(`REST, ${clients} clients`, 'REST', args, clients);
+      await apiLoad(`WebSocket, ${clients} clients`, 'WebSocket', args, clients);
+      await apiLoad(`REST, ${clients} clients, ten a second each`, 'REST', args, clients, 100);
+      await apiLoad(`WebSocket, ${clients} clients, ten a second each`, 'WebSocket', args, clients, 100);
       going = false;
       await Promise.all(changing);
       console.log(`\n${changes} starts and stops meanwhile, none failed.`);

@@ -8,6 +8,7 @@
 #                                with the timer of scheduled snapshots, there PREFIX/etc/cron.d/,
 #                                and the API server
 #                                (SYSTEM=Linux or SYSTEM=FreeBSD packs for the other one)
+#   PREFIX/share/bash-completion/, zsh/, fish/  the completion, where each shell looks for it
 #
 # What stands at these places and is not iocage's is left alone. No data, pool or jail is touched.
 set -eu
@@ -27,6 +28,9 @@ snapshots=$PREFIX/lib/systemd/system/iocage-snapshots
 cron=$PREFIX/etc/cron.d/iocage
 serve_unit=$PREFIX/lib/systemd/system/iocage-serve.service
 serve_rcd=$PREFIX/etc/rc.d/iocage_serve
+bash_words=$PREFIX/share/bash-completion/completions/iocage
+zsh_words=$PREFIX/share/zsh/site-functions/_iocage
+fish_words=$PREFIX/share/fish/vendor_completions.d/iocage.fish
 
 check_ours() {
   if [ -e "$DESTDIR$lib" ] && ! grep -q '"name": "iocage"' "$DESTDIR$lib/package.json" 2>/dev/null; then
@@ -43,15 +47,22 @@ check_service() {
   fi
 }
 
+check_words() {
+  if [ -e "$DESTDIR$1" ] && ! grep -q '^# Completion of iocage' "$DESTDIR$1" 2>/dev/null; then
+    die "$DESTDIR$1 is there and was not installed by this; nothing was changed"
+  fi
+}
+
 remove() {
   check_ours
   for service in "$unit" "$rcd" "$snapshots.service" "$snapshots.timer" "$cron" "$serve_unit" "$serve_rcd"; do
     check_service "$service"
   done
+  for words in "$bash_words" "$zsh_words" "$fish_words"; do check_words "$words"; done
   rm -rf "${DESTDIR:?}$lib"
   rm -f "$DESTDIR$bin" "$DESTDIR$man" "$DESTDIR$unit" "$DESTDIR$rcd"
   rm -f "$DESTDIR$snapshots.service" "$DESTDIR$snapshots.timer" "$DESTDIR$cron"
-  rm -f "$DESTDIR$serve_unit" "$DESTDIR$serve_rcd"
+  rm -f "$DESTDIR$serve_unit" "$DESTDIR$serve_rcd" "$DESTDIR$bash_words" "$DESTDIR$zsh_words" "$DESTDIR$fish_words"
 }
 
 # install_service FILE TO MODE
@@ -62,11 +73,24 @@ install_service() {
   chmod "$3" "$DESTDIR$2"
 }
 
+# install_words SHELL TO
+install_words() {
+  mkdir -p "$DESTDIR${2%/*}"
+  node "$here/build/iocage.cjs" completion "$1" >"$DESTDIR$2"
+  chmod 644 "$DESTDIR$2"
+}
+
 case ${1:-install} in
 uninstall)
   DESTDIR=${DESTDIR:-/}
+  there=no
+  [ ! -e "$DESTDIR$bin" ] && [ ! -e "$DESTDIR$lib" ] || there=yes
   remove
-  echo "removed $bin, $lib and $man"
+  if [ $there = yes ]; then
+    echo "removed $bin, $lib, $man, the service files and the completion; jails and pools stay"
+  else
+    echo "nothing was installed in $PREFIX"
+  fi
   ;;
 install)
   [ -f "$here/build/iocage.cjs" ] || die "nothing is built; run 'make build' first"
@@ -93,9 +117,12 @@ install)
     install_service "$here/share/cron.d/iocage" "$cron" 644
     ;;
   esac
+  install_words bash "$bash_words"
+  install_words zsh "$zsh_words"
+  install_words fish "$fish_words"
   node "$here/scripts/launcher.mjs" --root "$DESTDIR" --bundle "$lib/iocage.cjs" --blob "$lib/iocage.blob" --launcher "$bin"
   chmod -R u=rwX,go=rX "$DESTDIR$lib"
-  echo "installed $bin"
+  echo "installed $bin, with its manual page (man iocage), service files and completion"
   ;;
 *) die "usage: install.sh install|uninstall" ;;
 esac

@@ -114,7 +114,7 @@ export function makeContext(options: ContextOptions = {}): Context {
   };
 }
 
-/** Where a server writes what happens. @param onFailure is told once for each line that could not be written */
+/** Where a server writes what happens. @param onFailure is told when lines cannot be written, once a minute */
 export function openLineLog(onFailure: (error: Error) => void): LineLog {
   return new NodeLineLog(onFailure);
 }

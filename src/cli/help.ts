@@ -159,6 +159,9 @@ const accesses: Readonly<Record<Property['access'], string>> = {
   tool: 'only by iocage itself',
 };
 
+/** As it is typed: a pipe, a semicolon or a blank is the shell's unless it is quoted. */
+const shellWord = (text: string): string => (/[^\w@%+=:,./-]/.test(text) ? `"${text}"` : text);
+
 /** What there is to know of a property besides its sentence, by heading. */
 export function propertyFacts(property: Property): readonly (readonly [string, string])[] {
   const restart = property.access === 'tool' || property.live ? '' : '; a running jail needs a restart';
@@ -173,7 +176,7 @@ export function propertyFacts(property: Property): readonly (readonly [string, s
       'example',
       property.access === 'tool'
         ? `iocage get ${property.key} JAIL`
-        : `iocage set ${property.key}=${property.example} JAIL`,
+        : `iocage set ${property.key}=${shellWord(property.example)} JAIL`,
     ],
     ['source', property.source],
   ];

@@ -2,7 +2,7 @@
  * Runs one parsed command: an operation, once for each of its inputs. One failure does not stop the
  * rest; each is told, and the exit status says that there was one.
  */
-import { asIocageError, failure } from '../domain/errors.ts';
+import { asIocageError, failure, namingCommand } from '../domain/errors.ts';
 import type { IocageEvent } from '../domain/events.ts';
 import type { Context, Operation, Plan, Words } from '../ops/operation.ts';
 import type { Globals } from './globals.ts';
@@ -82,7 +82,8 @@ export async function invoke(
     progress.clear();
     const color = wantsColor(globals.color, terminal.stderr, terminal.env);
     const format = globals.events ? 'json' : globals.format;
-    for (const line of printError(thrown, { ...globals, format, color })) terminal.stderr.write(`${line}\n`);
+    const named = namingCommand(thrown, operation.command.names[0]);
+    for (const line of printError(named, { ...globals, format, color })) terminal.stderr.write(`${line}\n`);
   };
   let context: Context | undefined;
   try {

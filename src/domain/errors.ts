@@ -59,6 +59,13 @@ function unmountHint(clones: readonly string[]): string | undefined {
   return mounted.length === 0 ? undefined : `iocage snapumount ${mounted[1]}@${mounted[2]}`;
 }
 
+/** What to do about clones: what `snapmount` made is unmounted, jails are destroyed or promoted. */
+function clonesHint(clones: readonly string[]): string {
+  const [name] = clones.filter((clone) => !clone.includes('/'));
+  const word = name === undefined ? 'JAIL' : (/\((.+)\)$/.exec(name)?.[1] ?? name);
+  return unmountHint(clones) ?? `destroy those first, or make them independent with 'iocage promote ${word}'`;
+}
+
 /** Something wrong in a file: the line from 1, when it is known, and where in the file's structure. */
 export interface Flaw {
   readonly line: number | undefined;
@@ -84,12 +91,12 @@ export const errorTable = {
   INVALID_INPUT: row({
     exit: 2,
     http: 400,
-    message: (d: { issues: readonly Issue[] }) =>
+    message: (d: { issues: readonly Issue[]; command?: string }) =>
       d.issues.map((issue) => `${issue.path}: ${issue.problem}`).join('; '),
-    hint: ({ issues: [first, ...more] }) =>
+    hint: ({ issues: [first, ...more], command }) =>
       first && more.length === 0 && isLikelyKey(first.path)
         ? `iocage help ${first.path}`
-        : `see 'iocage help COMMAND', 'iocage help properties' or 'iocage help PROPERTY'`,
+        : `see 'iocage help ${command ?? 'properties'}'`,
   }),
   INVALID_NAME: row({
     exit: 2,
@@ -318,14 +325,14 @@ export const errorTable = {
     http: 409,
     message: (d: { what: string; dependents: readonly string[] }) =>
       `${d.what} cannot be removed: cloned from it are ${d.dependents.join(', ')}`,
-    hint: (d) => unmountHint(d.dependents) ?? `destroy those first, or 'iocage promote' them`,
+    hint: (d) => clonesHint(d.dependents),
   }),
   HAS_CLONES: row({
     exit: 1,
     http: 409,
     message: (d: { name: string; action: string; clones: readonly string[] }) =>
       `jail ${d.name} has clones, so ${d.action} is refused: ${d.clones.join(', ')}`,
-    hint: (d) => unmountHint(d.clones) ?? `destroy those first, or 'iocage promote' them`,
+    hint: (d) => clonesHint(d.clones),
   }),
   NEWER_SNAPSHOTS: row({
     exit: 1,
@@ -379,7 +386,8 @@ export const errorTable = {
     exit: 1,
     http: 409,
     message: () => `Command not confirmed.  No action taken.`,
-    hint: () => `add -f to go ahead without the question`,
+    hint: () =>
+      `only a terminal can answer the question; to go ahead without it add -y or -f, see the command's help`,
   }),
   START_FAILED: row({
     exit: 1,
@@ -477,7 +485,7 @@ export const errorTable = {
     http: 404,
     message: (d: { name: string; place: string; present: readonly string[] }) =>
       `package or image ${quote(d.name)} not found in ${d.place}` +
-      (d.present.length > 0 ? `; there are: ${d.present.slice(0, 10).join(', ')}` : ''),
+      (d.present.length > 0 ? `; there are: ${[...new Set(d.present)].slice(0, 10).join(', ')}` : ''),
     hint: () => `name the archive's path, or make one with 'iocage export JAIL'`,
   }),
   IMAGE_AMBIGUOUS: row({
@@ -485,7 +493,7 @@ export const errorTable = {
     http: 409,
     message: (d: { name: string; matches: readonly string[] }) =>
       `several images match ${quote(d.name)}: ${d.matches.join(', ')}`,
-    hint: (d) => `iocage import ${d.matches[0]}`,
+    hint: (d) => `name one by its path: iocage import ${d.matches.at(-1)}`,
   }),
   PLAN_CHANGED: row({
     exit: 1,
@@ -646,6 +654,15 @@ export class IocageError extends Error {
       ...(this.undoFailures.length > 0 ? { undoFailures: this.undoFailures } : {}),
     };
   }
+}
+
+/** The same error, with the command that was typed in it, where its hint would name none. */
+export function namingCommand(thrown: unknown, command: string): unknown {
+  if (!(thrown instanceof IocageError) || thrown.code !== 'INVALID_INPUT' || 'command' in thrown.details)
+    return thrown;
+  const named = new IocageError('INVALID_INPUT', { ...thrown.details, command }, { cause: thrown.cause });
+  named.undoFailures = thrown.undoFailures;
+  return named;
 }
 
 /**

@@ -34,7 +34,8 @@ function refusal(dataset: string, jail: Pick<Jail, 'pool' | 'dataset'>): string 
   if (dataset === jail.pool) return 'it is the pool itself';
   if (dataset === iocage) return 'it holds all jails';
   if (!isAtOrBelow(dataset, iocage)) return undefined;
-  if (!isAtOrBelow(dataset, jail.dataset)) return 'it belongs to iocage or to another jail';
+  if (!isAtOrBelow(dataset, jail.dataset))
+    return `it belongs to iocage or to another jail; this jail's own lie directly below ${jail.dataset}`;
   const below = dataset.slice(jail.dataset.length + 1);
   if (below === '' || below === 'root') return 'it is the jail itself';
   if (isAtOrBelow(below, 'root'))

@@ -17,8 +17,13 @@ export interface RunOptions {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   /** Called with standard output's bytes as they come; they are not collected then. */
   readonly onBytes?: (bytes: Uint8Array) => void;
-  /** Append standard output and error to this file instead of collecting them; created with mode 0600. */
-  readonly logTo?: string;
+  /** Words before the command: a program that becomes it, with its output elsewhere. No message and no dry run tells them. */
+  readonly via?: readonly string[];
+  /**
+   * NAME=value for its environment; what the child started and still has it ends with the child when that is
+   * ended, in whatever session it is.
+   */
+  readonly mark?: string;
   /** Stops the process (TERM, later KILL) when aborted. */
   readonly signal?: AbortSignal;
   /** The child reads our own standard input, from where {@link Exec.input} stopped, and ends with us. */
@@ -98,6 +103,15 @@ export interface FileFacts {
   readonly gid: number;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
+  /** Tells a file from another that took its name. */
+  readonly inode: number;
+}
+
+/** Some bytes of a file, and which file it was. */
+export interface FilePart {
+  readonly inode: number;
+  readonly sizeBytes: number;
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -114,9 +128,16 @@ export interface Files {
   readNamed(path: string, maxBytes: number): Promise<string | undefined>;
   /** Our own standard input to its end, at most so many bytes of it. @throws FILE_FAILED */
   readInput(maxBytes: number): Promise<string>;
+  /** At most `most` bytes from an offset on; none behind the end. Undefined: no such file. */
+  readPart(path: string, from: number, most: number): Promise<FilePart | undefined>;
   list(directory: string): Promise<readonly string[]>;
   /** Facts of the path itself; a symbolic link is not followed. */
   stat(path: string): Promise<FileFacts | undefined>;
+  /**
+   * The same at once, while everything else waits: for one small file of the host's own that every request asks
+   * about. The way through another thread and back would take longer than the answer.
+   */
+  statNow(path: string): FileFacts | undefined;
   readlink(path: string): Promise<string | undefined>;
   write(path: string, text: string, options?: { mode?: number }): Promise<void>;
   /** Writes a file that must not be there yet (O_EXCL); a link that stands there counts as being there. */

@@ -260,6 +260,12 @@ async function readNow(context: Context): Promise<World> {
   };
 }
 
+/** A jail's console log and the one before it. */
+export function consoleLogs(world: World, uuid: string): readonly [string, string] {
+  const log = join(world.mountpoint, 'log', `${uuid}-console.log`);
+  return [log, `${log}.1`];
+}
+
 /** The jail with its effective configuration, as the host driver takes it. */
 export function toSpec(world: World, jail: Jail): JailSpec {
   if (jail.problem !== undefined) throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
@@ -271,7 +277,7 @@ export function toSpec(world: World, jail: Jail): JailSpec {
     dataset: jail.dataset,
     mountpoint: jail.mountpoint!,
     root: join(jail.mountpoint!, 'root'),
-    consoleLog: join(world.mountpoint, 'log', `${jail.uuid}-console.log`),
+    consoleLog: consoleLogs(world, jail.uuid)[0],
     config,
     ...(config.get('type') === 'basejail' ? { base: baseOf(world, config.get('release')) } : {}),
   };

@@ -15,6 +15,8 @@ const account = z.object({
   password: z.string().refine(isPasswordHash).optional(),
   /** SHA-256 fingerprints of TLS client certificates, lower-case hexadecimal. */
   certificates: z.array(z.string().regex(/^[0-9a-f]{64}$/)).default([]),
+  /** Of this account alone: the next one of the same name has another, and gets nothing that was this one's. */
+  made: z.string().optional(),
   /** Changed with every password, so that sessions of the old one end. */
   changed: z.string(),
 });
@@ -42,9 +44,12 @@ export async function makeServeDirectory(files: Files, path: string): Promise<vo
   await files.mkdir(directory, { mode: 0o700 });
 }
 
+export const accountsText = (accounts: readonly Account[]): string =>
+  `${JSON.stringify({ accounts }, null, 2)}\n`;
+
 export async function writeAccounts(files: Files, path: string, accounts: readonly Account[]): Promise<void> {
   await makeServeDirectory(files, path);
-  await files.write(path, `${JSON.stringify({ accounts }, null, 2)}\n`, { mode: 0o600 });
+  await files.write(path, accountsText(accounts), { mode: 0o600 });
 }
 
 /** The accounts as they are now: one `stat` a call, the file is read again only when it changed. */
@@ -59,7 +64,7 @@ export class AccountFile {
   }
 
   async all(): Promise<readonly Account[]> {
-    const facts = await this.files.stat(this.path);
+    const facts = this.files.statNow(this.path);
     const stamp = facts === undefined ? 'none' : `${facts.mtimeMs} ${facts.sizeBytes}`;
     if (stamp !== this.stamp) {
       this.held = await readAccounts(this.files, this.path);

@@ -6,7 +6,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventSink } from '../domain/events.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
-import { listedJails, type ListedJail } from '../ops/jail/list.ts';
+import { listedJail, type ListedJail } from '../ops/jail/list.ts';
 import type { Context } from '../ops/operation.ts';
 import { getOperation } from '../ops/index.ts';
 import { runOperation } from '../ops/run.ts';
@@ -14,6 +14,7 @@ import { readWorld, type World } from '../ops/world.ts';
 import { Fresh } from './fresh.ts';
 import { JobQueue, type Keys } from './job-queue.ts';
 import { Jobs } from './jobs.ts';
+import { sameAsBefore } from './same.ts';
 
 export interface ApiHostOptions {
   /** Opens a context; of `src/iocage.ts`, or of a test. */
@@ -56,6 +57,9 @@ export const defaultApiSettings: ApiSettings = {
   sessionsAtOnce: 32,
 };
 
+/** Readings that start a process each. */
+const questionsAtOnce = 4;
+
 /** A listing is never older than 1 s; what is left of it is for the way to the client. */
 const listingAge = { maxAgeMs: 900, renewAfterMs: 550 };
 
@@ -70,9 +74,23 @@ export interface Changed<T> {
   readonly result: T;
 }
 
+/** What is on the pool, and which jails run. The same object as long as none of it changed. */
+export interface Facts {
+  readonly world: World;
+  readonly running: Running;
+}
+
 export interface Listing {
   readonly jails: readonly ListedJail[];
   readonly templates: readonly ListedJail[];
+}
+
+/** A row of a listing, and what it was made of besides the jail's own settings. */
+interface Row {
+  readonly jail: Jail;
+  readonly defaults: World['defaults'];
+  readonly running: unknown;
+  readonly row: ListedJail;
 }
 
 export class ApiHost {
@@ -81,6 +99,7 @@ export class ApiHost {
   private readonly options: ApiHostOptions;
   private readonly queue: JobQueue;
   private readonly sessions: JobQueue;
+  private readonly questions: JobQueue;
   /** Requests for one jail, in the order in which they came; what they change waits in `queue` besides. */
   private readonly requests: JobQueue;
   private readonly listeners = new Set<EventSink>();
@@ -88,7 +107,10 @@ export class ApiHost {
   private readonly asking = new AsyncLocalStorage<string>();
   private readonly world: Fresh<World>;
   private readonly running: Fresh<Running>;
-  private made: { readonly world: World; readonly running: unknown; readonly listing: Listing } | undefined;
+  private facts: Facts | undefined;
+  private made: { readonly facts: Facts; readonly listing: Listing } | undefined;
+  /** By the settings of their jails. */
+  private readonly rows = new WeakMap<Jail['local'], Row>();
   private pool: string | undefined;
   private opened: Context | undefined;
   /** When the last change ended that touched what only settings show. */
@@ -104,11 +126,15 @@ export class ApiHost {
     });
     this.requests = new JobQueue({ running: Infinity, waiting: this.settings.changesWaiting });
     this.sessions = new JobQueue({ running: this.settings.sessionsAtOnce, waiting: 0 });
-    this.world = new Fresh(() => readWorld(this.context()), listingAge);
-    this.running = new Fresh(
-      async () => this.looker.host.running((await this.world.get()).pool.name),
+    this.questions = new JobQueue({ running: questionsAtOnce, waiting: this.settings.changesWaiting });
+    this.world = new Fresh(
+      async () => sameAsBefore(this.facts?.world, await readWorld(this.context())),
       listingAge,
     );
+    this.running = new Fresh(async () => {
+      const now = await this.looker.host.running((await this.world.get()).pool.name);
+      return sameAsBefore(this.facts?.running, now);
+    }, listingAge);
   }
 
   /** For questions that need no pool of their own and change nothing; opening a context costs more than they do. */
@@ -143,9 +169,18 @@ export class ApiHost {
     return () => this.listeners.delete(listener);
   }
 
-  /** Runs an operation that changes nothing, or a program in a jail. */
+  /** Runs an operation that changes nothing; a few at once, since each of them starts processes. */
   async read<T>(operation: string, input: unknown): Promise<T> {
-    return (await runOperation(this.context(), getOperation(operation), input)).result as T;
+    return this.question((context) => this.run<T>(context, operation, input));
+  }
+
+  /** Asks the host something, when it is its turn. */
+  question<T>(ask: (context: Context) => Promise<T>): Promise<T> {
+    return this.questions.run([], () => ask(this.context()));
+  }
+
+  private async run<T>(context: Context, operation: string, input: unknown): Promise<T> {
+    return (await runOperation(context, getOperation(operation), input)).result as T;
   }
 
   /** Does what a request asks of a jail, after what was asked of it before; `work` gets the jail's key. */
@@ -164,15 +199,24 @@ export class ApiHost {
    *
    * @param keys what it touches, for the order of changes
    * @param emit takes the operation's events
+   * @param context of the moment before, in which the input was found: what was read there is not read again,
+   *   unless the wait was long. Its events are its own.
    */
   async change<T>(
     operation: string,
     input: unknown,
-    how: { readonly keys: Keys; readonly touches: Touches; readonly emit?: EventSink; signal?: AbortSignal },
+    how: {
+      readonly keys: Keys;
+      readonly touches: Touches;
+      readonly emit?: EventSink;
+      readonly context?: Context;
+    },
   ): Promise<Changed<T>> {
+    const askedMs = this.world.now();
     return this.queue.run(how.keys, async () => {
       try {
-        const context = this.context(how.emit, how.signal);
+        const isFresh = this.world.now() - askedMs < listingAge.maxAgeMs;
+        const context = (isFresh ? how.context : undefined) ?? this.context(how.emit);
         const { id, result } = await runOperation(context, getOperation(operation), input);
         return { id, result: result as T };
       } finally {
@@ -183,7 +227,7 @@ export class ApiHost {
 
   /** Runs a program in a jail; such programs wait for no change, and only so many of them run at once. */
   async session<T>(operation: string, input: unknown): Promise<T> {
-    return this.sessions.run([], () => this.read<T>(operation, input));
+    return this.sessions.run([], () => this.run<T>(this.context(), operation, input));
   }
 
   /** The pool that the following requests are for; undefined: the only activated one. */
@@ -191,7 +235,7 @@ export class ApiHost {
     this.pool = pool;
     this.world.drop();
     this.running.drop();
-    this.made = undefined;
+    this.facts = undefined;
     await this.renew('pool');
   }
 
@@ -201,26 +245,43 @@ export class ApiHost {
   }
 
   /** What is on the pool, and which jails run; at most a second old, and not older than the last change here. */
-  async current(): Promise<{ readonly world: World; readonly running: Running }> {
-    const [world, running] = await Promise.all([this.world.get(this.changedMs), this.running.get()]);
-    return { world, running };
+  async current(): Promise<Facts> {
+    return this.look(this.changedMs);
+  }
+
+  private async look(sinceMs?: number): Promise<Facts> {
+    const [world, running] = await Promise.all([this.world.get(sinceMs), this.running.get()]);
+    if (this.facts?.world !== world || this.facts.running !== running) this.facts = { world, running };
+    return this.facts;
   }
 
   /**
    * Jails and templates, at most a second old, and never older than the end of a change that was made here.
-   * The same object as long as nothing was read anew, so that what is made of it can be kept with it.
+   * The same object as long as nothing of it changed, so that what is made of it can be kept with it.
    */
   async listing(): Promise<Listing> {
     // No start or stop changes anything of the pool that a listing shows.
-    const [world, running] = await Promise.all([this.world.get(), this.running.get()]);
-    if (this.made?.world !== world || this.made.running !== running) {
-      const listing = {
-        jails: listedJails(world, running, false),
-        templates: listedJails(world, running, true),
-      };
-      this.made = { world, running, listing };
+    const facts = await this.look();
+    if (this.made?.facts !== facts) {
+      const rows = facts.world.jails.map((jail) => ({ jail, row: this.row(facts, jail) }));
+      const listed = (template: boolean) =>
+        rows.filter(({ jail }) => jail.template === template).map(({ row }) => row);
+      this.made = { facts, listing: { jails: listed(false), templates: listed(true) } };
     }
     return this.made.listing;
+  }
+
+  /** Rows of jails that nothing happened to are not made again. */
+  private row({ world, running }: Facts, jail: Jail): ListedJail {
+    const { defaults } = world;
+    const now = running.get(jail.uuid);
+    const known = this.rows.get(jail.local);
+    const isRight =
+      known?.defaults === defaults && known.running === now && known.jail.problem === jail.problem;
+    if (isRight && known.jail.dataset === jail.dataset) return known.row;
+    const row = listedJail(world, jail, now);
+    this.rows.set(jail.local, { jail, defaults, running: now, row });
+    return row;
   }
 
   /** The jail that a word means, as far as the last reading knows; for the order of changes and for messages. */
@@ -239,8 +300,8 @@ export class ApiHost {
   async close(patienceMs: number): Promise<void> {
     const timer = setTimeout(() => this.stop.abort(), patienceMs);
     try {
-      const queues = [this.requests, this.queue, this.sessions].map((queue) => queue.close());
-      await Promise.all([...queues, this.jobs.idle()]);
+      const queues = [this.requests, this.queue, this.sessions, this.questions].map((queue) => queue.close());
+      await Promise.all([...queues, this.jobs.close()]);
     } finally {
       clearTimeout(timer);
     }

@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import type { Exec, Files } from '../driver/system.ts';
 import { makeServeDirectory } from './accounts.ts';
 import { failure } from '../domain/errors.ts';
+import { trustProblem } from './trusted-file.ts';
 
 export interface ServerCertificate {
   /** PEM. */
@@ -40,9 +41,8 @@ export async function readCertificate(
   path: string,
   keyPath: string,
 ): Promise<ServerCertificate> {
-  const facts = await files.stat(keyPath);
-  if (facts?.type === 'file' && (facts.mode & 0o004) !== 0)
-    throw failure('CERTIFICATE_FAILED', { path, why: `everybody may read its key ${keyPath}; chmod 600 it` });
+  const why = (await trustProblem(files, keyPath, true)) ?? (await trustProblem(files, path));
+  if (why !== undefined) throw failure('CERTIFICATE_FAILED', { path, why });
   const found = await readPair(files, path, keyPath);
   if (found === undefined) throw failure('CERTIFICATE_FAILED', { path, why: 'it, or its key, is not there' });
   return found;

@@ -3,14 +3,15 @@
  * when they begin and end. What is told is the dispatcher's part of the SysAdm API (its `events/dispatcher`
  * and `rpc/dispatcher list`); this file knows no sockets.
  */
+import { JobQueue, QueueFull } from './job-queue.ts';
 import { localTime } from './local-time.ts';
 
 export interface JobFacts {
   readonly id: string;
-  /** Jobs here never wait for each other. */
+  /** Jobs here have no order; a few run at once, the others are `pending`. */
   readonly queue: 'no_queue';
   readonly commands: readonly string[];
-  readonly state: 'running' | 'finished';
+  readonly state: 'pending' | 'running' | 'finished';
 }
 
 /** `args` of an event: at the beginning `process_id` and `state`, at the end all of it. */
@@ -18,6 +19,9 @@ export type JobEvent = Readonly<Record<string, string | readonly string[]>>;
 
 /** Of finished jobs. */
 const remembered = 100;
+const atOnce = 4;
+/** That run or wait; one more is refused. */
+const most = 64;
 
 /** What a job does: `tell` takes a line of its output, `signal` asks it to end. */
 export type JobWork = (tell: (line: string) => void, signal: AbortSignal) => Promise<void>;
@@ -27,13 +31,20 @@ export class Jobs {
   private readonly stops = new Map<string, AbortController>();
   private readonly listeners = new Set<(event: JobEvent) => void>();
   private readonly ends = new Set<Promise<void>>();
+  private readonly queue = new JobQueue({ running: atOnce, waiting: most });
 
   list(): readonly JobFacts[] {
     return [...this.jobs.values()];
   }
 
-  isRunning(id: string): boolean {
-    return this.jobs.get(id)?.state === 'running';
+  /** Whether it runs, or waits for its turn. */
+  isUnderWay(id: string): boolean {
+    return this.stops.has(id);
+  }
+
+  /** @throws QueueFull when so many more are too many */
+  assertRoomFor(more: number): void {
+    if (this.stops.size + more > most) throw new QueueFull('too many jobs are waiting');
   }
 
   /** @returns what ends the listening */
@@ -43,16 +54,19 @@ export class Jobs {
   }
 
   /**
-   * Begins a job and answers at once; false when one of this id is running.
+   * Begins a job, or lets it wait, and answers at once; false when one of this id is under way.
    *
    * @param command how the job is shown
    * @param work its lines are its output; a throw is exit status 1, and the error's message its last line
    */
   start(id: string, command: string, work: JobWork): boolean {
-    if (this.isRunning(id)) return false;
+    if (this.isUnderWay(id)) return false;
+    this.assertRoomFor(1);
     this.jobs.delete(id);
-    this.jobs.set(id, { id, queue: 'no_queue', commands: [command], state: 'running' });
-    const end = this.perform(id, command, work);
+    const stop = new AbortController();
+    this.stops.set(id, stop);
+    this.show(id, command, 'pending');
+    const end = this.perform(id, command, work, stop.signal);
     this.ends.add(end);
     void end.then(() => this.ends.delete(end));
     return true;
@@ -70,21 +84,34 @@ export class Jobs {
     return found;
   }
 
-  private async perform(id: string, command: string, work: JobWork): Promise<void> {
-    const started = localTime(new Date());
+  /** Takes no further jobs, and ends when those that run have ended; those that wait fail. */
+  async close(): Promise<void> {
+    await this.queue.close();
+    await this.idle();
+  }
+
+  private show(id: string, command: string, state: JobFacts['state']): void {
+    this.jobs.set(id, { id, queue: 'no_queue', commands: [command], state });
+  }
+
+  private async perform(id: string, command: string, work: JobWork, signal: AbortSignal): Promise<void> {
+    let started = localTime(new Date());
     const lines: string[] = [];
-    const stop = new AbortController();
-    this.stops.set(id, stop);
-    this.emit({ process_id: id, state: 'running' });
     let status = '0';
     try {
-      await work((line) => lines.push(line), stop.signal);
+      await this.queue.run([], async () => {
+        if (signal.aborted) throw new Error('it was ended before it began');
+        started = localTime(new Date());
+        this.show(id, command, 'running');
+        this.emit({ process_id: id, state: 'running' });
+        await work((line) => lines.push(line), signal);
+      });
     } catch (error) {
       status = '1';
       lines.push((error as Error).message);
     }
     this.stops.delete(id);
-    this.jobs.set(id, { id, queue: 'no_queue', commands: [command], state: 'finished' });
+    this.show(id, command, 'finished');
     this.forget();
     this.emit({
       cmd_list: [command],

@@ -12,9 +12,16 @@ export interface KeyFacts {
   readonly nickname: string;
   readonly email: string;
   readonly registered: string;
+  /** Which account of that name it is the key of; undefined: an account of the host. */
+  readonly holder?: string | undefined;
 }
 
-const facts = z.object({ nickname: z.string(), email: z.string(), registered: z.string() });
+const facts = z.object({
+  nickname: z.string(),
+  email: z.string(),
+  registered: z.string(),
+  holder: z.string().optional(),
+});
 const file = z.object({ users: z.record(z.string(), z.record(z.string(), facts)) });
 
 const maxKeyCharacters = 8192;

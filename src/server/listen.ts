@@ -8,7 +8,7 @@ import { constants } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { failure } from '../domain/errors.ts';
-import { isLoopback, peerAddress } from './address.ts';
+import { isLoopback, networkOf, peerAddress } from './address.ts';
 import type { Settings } from './settings.ts';
 
 export interface TlsMaterial {
@@ -34,7 +34,8 @@ export function makeServer(settings: Settings, tls: TlsMaterial, listener: Reque
       // Who shows none, or one that nobody knows, goes on without: a password may still follow.
       requestCert: settings.clientCertificates || tls.clientCa !== undefined,
       rejectUnauthorized: false,
-      ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }),
+      // Without an authority of the settings there is none: Node's built-in ones vouch for no account.
+      ca: tls.clientCa ?? [],
       headersTimeout: requestMs,
       requestTimeout: requestMs,
       connectionsCheckingInterval: Math.max(100, requestMs / 10),
@@ -60,7 +61,7 @@ export function makeServer(settings: Settings, tls: TlsMaterial, listener: Reque
 function limitPerAddress(server: TcpServer, most: number): void {
   const counts = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
-    const address = peerAddress(socket.remoteAddress);
+    const address = networkOf(peerAddress(socket.remoteAddress));
     if (isLoopback(address)) return;
     const count = (counts.get(address) ?? 0) + 1;
     if (count > most) {

@@ -5,7 +5,7 @@
 import { createHmac, randomBytes, timingSafeEqual, type X509Certificate } from 'node:crypto';
 import type { Exec } from '../driver/system.ts';
 import { accountName, type Account, type AccountFile } from './accounts.ts';
-import { isLoopback } from './address.ts';
+import { isLoopback, networkOf } from './address.ts';
 import { decryptWith, parsePublicKey, type KeyFile } from './keys.ts';
 import type { Lockout } from './lockout.ts';
 import { checkPassword } from './password.ts';
@@ -21,6 +21,8 @@ export interface Principal {
   readonly stamp?: string;
   /** The key that logged in; its revocation ends the session. */
   readonly key?: string;
+  /** Of an account: which of those that were called so, one after the other. Absent: not one of ours. */
+  readonly holder?: string;
 }
 
 export interface LoginParts {
@@ -45,6 +47,7 @@ const toPrincipal = (account: Account): Principal => ({
   level: account.role === 'admin' ? 'full' : 'limited',
   by: 'account',
   stamp: stampOf(account),
+  holder: account.made ?? '',
 });
 
 const maxNameCharacters = 256;
@@ -65,6 +68,10 @@ export class Login {
     { principal: Principal; lastUseMs: number; sinceMs: number }
   >();
   private readonly secret = randomBytes(32);
+  /** Pairs that are checked just now: programs that begin together share one check. */
+  private readonly checking = new Map<string, Promise<Principal | undefined>>();
+  /** Accounts and the networks they logged in from, the latest last. */
+  private readonly familiar = new Set<string>();
   private readonly levels = new Map<string, { level: Level | undefined; sinceMs: number }>();
 
   constructor(parts: LoginParts) {
@@ -77,26 +84,49 @@ export class Login {
   }
 
   isLockedOut(address: string): boolean {
-    return this.parts.byAddress.isLocked(address);
+    return this.parts.byAddress.isLocked(networkOf(address));
+  }
+
+  /**
+   * What failures of an account are counted by: a place that it logged in from has a count of its own, and so has
+   * this host. Otherwise a few guesses from anywhere would lock out those who work there.
+   */
+  private counted(user: string, address: string): string {
+    const place = networkOf(address);
+    return isLoopback(address) || this.familiar.has(`${user} ${place}`) ? `${user} ${place}` : user;
+  }
+
+  private isAccountLocked(user: string, address: string): boolean {
+    return this.parts.byAccount.isLocked(this.counted(user, address));
   }
 
   async password(user: string, password: string, address: string): Promise<Principal | undefined> {
     if (user === '' || user.length > maxNameCharacters || password.length > maxPasswordCharacters)
       return this.settle(undefined, '', address);
     // Who guesses is refused before anything is computed; who is locked out learns nothing new.
-    if (!this.parts.passwords || this.parts.byAccount.isLocked(user) || this.isLockedOut(address))
+    if (!this.parts.passwords || this.isAccountLocked(user, address) || this.isLockedOut(address))
       return this.settle(undefined, user, address);
     const digest = createHmac('sha256', this.secret)
       .update(JSON.stringify([user, password]))
       .digest('hex');
     const known = await this.recall(digest);
     if (known !== undefined) return known;
-    const found = await this.checkPassword(user, password);
+    const found = await this.checkOnce(digest, user, password);
     // Guesses that were begun side by side count too: a lock-out that came meanwhile holds for this one.
-    const isLate = this.parts.byAccount.isLocked(user) || this.isLockedOut(address);
+    const isLate = this.isAccountLocked(user, address) || this.isLockedOut(address);
     const principal = isLate ? undefined : found;
     if (principal !== undefined) this.remember(digest, principal);
     return this.settle(principal, user, address);
+  }
+
+  private async checkOnce(digest: string, user: string, password: string): Promise<Principal | undefined> {
+    const under = this.checking.get(digest) ?? this.checkPassword(user, password);
+    this.checking.set(digest, under);
+    try {
+      return await under;
+    } finally {
+      this.checking.delete(digest);
+    }
   }
 
   private async checkPassword(user: string, password: string): Promise<Principal | undefined> {
@@ -127,11 +157,13 @@ export class Login {
     if (expected === undefined || encrypted.length > 4096 || this.isLockedOut(address))
       return this.settle(undefined, '', address);
     const bytes = Buffer.from(encrypted, 'base64');
-    for (const [user, encoded] of this.parts.keys.list()) {
+    for (const [user, encoded, { holder }] of this.parts.keys.list()) {
       const key = parsePublicKey(encoded);
       const text = key === undefined ? undefined : decryptWith(key, bytes);
       if (text === undefined || !sameText(text, expected)) continue;
       const principal = await this.standing(user);
+      // A key is no login for the next one who is called so.
+      if (principal?.holder !== holder) return this.settle(undefined, user, address);
       return this.settle(principal && { ...principal, key: encoded }, user, address);
     }
     return this.settle(undefined, '', address);
@@ -199,14 +231,24 @@ export class Login {
   /** Counts how a login ended. An address of this host is never locked out: that would lock out its owner. */
   settle(principal: Principal | undefined, user: string, address: string): Principal | undefined {
     const { byAddress, byAccount } = this.parts;
+    const [place, account] = [networkOf(address), this.counted(user, address)];
     if (principal !== undefined) {
-      byAddress.succeeded(address);
-      byAccount.succeeded(user);
+      byAddress.succeeded(place);
+      byAccount.succeeded(account);
+      this.becomesFamiliar(`${user} ${place}`);
     } else {
-      if (!isLoopback(address)) byAddress.failed(address);
-      if (user !== '' && !byAccount.isLocked(user)) byAccount.failed(user);
+      if (!isLoopback(address)) byAddress.failed(place);
+      if (user !== '' && !byAccount.isLocked(account)) byAccount.failed(account);
     }
     return principal;
+  }
+
+  private becomesFamiliar(place: string): void {
+    this.familiar.delete(place);
+    this.familiar.add(place);
+    if (this.familiar.size <= maxRemembered) return;
+    const [oldest] = this.familiar;
+    if (oldest !== undefined) this.familiar.delete(oldest);
   }
 
   private async recall(digest: string): Promise<Principal | undefined> {

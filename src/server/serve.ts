@@ -6,6 +6,7 @@ import { ApiHost } from './api-host.ts';
 import { parseSettings, printSettings, toSettings, type SettingTexts } from './settings.ts';
 import { hostBackend } from './sysadm/host-backend.ts';
 import { startServer, type RunningServer } from './sysadm/server.ts';
+import { trustProblem } from './trusted-file.ts';
 
 export interface ServeInput {
   readonly config?: string | undefined;
@@ -17,6 +18,8 @@ export const usualConfig =
 
 async function readTexts({ files, pool }: Context, { config, listen }: ServeInput): Promise<SettingTexts> {
   const path = config ?? usualConfig;
+  const why = await trustProblem(files, path);
+  if (why !== undefined) throw failure('BAD_SETTING', { place: path, why });
   const text = await files.read(path);
   // A file that was named must be there; the usual one need not.
   if (text === undefined && config !== undefined)
@@ -57,7 +60,23 @@ async function announce(context: Context, server: RunningServer, listen: readonl
   }
 }
 
-/** Runs until SIGTERM or SIGINT; the second of them does not wait any more. */
+function untilSignal(): Promise<void> {
+  return new Promise<void>((resolve) => {
+    let heard = 0;
+    const onSignal = (): void => {
+      heard += 1;
+      if (heard > 1) process.exit(1);
+      say('stopping; what runs is finished first (once more ends it at once)');
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    // The terminal that it was started on is gone: no reason to leave half a job.
+    process.on('SIGHUP', onSignal);
+  });
+}
+
+/** Runs until SIGTERM, SIGINT or SIGHUP; the second of them does not wait any more. */
 export async function serve(context: Context, input: ServeInput): Promise<number> {
   const settings = toSettings(await readTexts(context, input));
   const host = new ApiHost({
@@ -81,18 +100,10 @@ export async function serve(context: Context, input: ServeInput): Promise<number
     backend: hostBackend(host),
     say,
   });
+  // Heard from before the first word is said: who reads it may answer with a signal.
+  const asked = untilSignal();
   await announce(context, server, settings.listen);
-  await new Promise<void>((resolve) => {
-    let heard = 0;
-    const onSignal = (): void => {
-      heard += 1;
-      if (heard > 1) process.exit(1);
-      say('stopping; what runs is finished first (once more ends it at once)');
-      resolve();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
+  await asked;
   await server.stop();
   await context.files.remove(tokenPath(context));
   say('stopped');

@@ -91,7 +91,7 @@ export async function changeAccounts(context: Context, input: UserInput): Promis
         : { certificates: [await fingerprintOf(context, certificate)] };
     change = (accounts) => {
       refuse(accounts);
-      return [...accounts, { name, role, changed, ...proof }];
+      return [...accounts, { name, role, made: changed, changed, ...proof }];
     };
     says = `account ${name} (${role}) was made`;
   } else if (verb === 'passwd') {

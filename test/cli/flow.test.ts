@@ -243,7 +243,7 @@ describe('the question before a loss', () => {
   test('without a terminal nothing is taken for a yes', async () => {
     const ran = await run(['destroy', 'web'], { ...scene, stdin: 'y\n' });
     expect(ran).toMatchObject({ status: 1, stdout: '' });
-    expect(ran.stderr).toMatch(/Command not confirmed\. {2}No action taken\.\n {2}hint: add -f/);
+    expect(ran.stderr).toMatch(/Command not confirmed\. {2}No action taken\.\n {2}hint: only a terminal can answer/);
   });
 
   test.each(['-f', '--force', '-y', '--yes'])('%s goes past it', async (flag) => {

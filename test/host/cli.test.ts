@@ -567,11 +567,15 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
       expect(ok('snaplist', 'db', '-H')).toBe('');
     });
 
-    it('a rollback to the newest snapshot needs no agreement', () => {
+    it('a rollback to the newest snapshot loses what came later, so it asks too', () => {
       writeFileSync(note(), 'kept');
       ok('snapshot', 'db@ask');
       writeFileSync(note(), 'changed');
-      done('rollback', 'db@ask');
+      const unasked = iocage('rollback', 'db@ask');
+      expect(unasked).toMatchObject({ status: 1 });
+      expect(unasked.stderr).toContain('Command not confirmed.');
+      expect(readFileSync(note(), 'utf8')).toBe('changed');
+      done('rollback', '-y', 'db@ask');
       expect(readFileSync(note(), 'utf8')).toBe('kept');
       done('snapremove', 'db@ask');
     });

@@ -153,7 +153,7 @@ describe.skipIf(!hostTests)(`disk${reason}`, { timeout: 120_000 }, () => {
       write('new');
       ok('stop', 'store');
       expect(ok('export', 'store', '--json')).toContain('store/data');
-      ok('rollback', 'store@one');
+      ok('rollback', '-y', 'store@one');
       for (const path of ['data/file', 'root/root/file'])
         expect(readFileSync(join(top, 'jails/store', path), 'utf8')).toBe('old\n');
       ok('clone', 'store@one', '-n', 'copy');

@@ -57,6 +57,22 @@ describe.skipIf(!hostTests)(`install${reason}`, () => {
     expect(laid.sort()).toEqual(readFileSync(portList, 'utf8').trim().split('\n').sort());
   });
 
+  it.each([
+    'share/bash-completion/completions/iocage',
+    'share/zsh/site-functions/_iocage',
+    'share/fish/vendor_completions.d/iocage.fish',
+  ])('%s: the completion comes with it and goes with it; one of somebody else stays', (path) => {
+    const file = join(place, prefix, path);
+    expect(run('install', 'Linux')).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(file, 'utf8')).toContain('# Completion of iocage');
+    expect(run('uninstall', 'Linux').stdout).toContain('removed');
+    expect(existsSync(file)).toBe(false);
+    expect(run('uninstall', 'Linux').stdout).toContain('nothing was installed');
+    writeFileSync(file, 'mine\n');
+    expect(run('install', 'Linux').status).toBe(1);
+    expect(readFileSync(file, 'utf8')).toBe('mine\n');
+  });
+
   it('a service file that somebody else put there is left alone, and nothing is changed', () => {
     const file = join(place, prefix, 'lib/systemd/system/iocage.service');
     mkdirSync(dirname(file), { recursive: true });

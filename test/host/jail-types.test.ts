@@ -303,7 +303,9 @@ describe.skipIf(!hostTests)(`kinds of jails${reason}`, { timeout: 120_000 }, () 
     ok('stop', 'new_one');
     ok('set', 'tag=web', 'host_hostname=www.example.org', 'new_one');
     ok('rename', 'web', 'third');
-    expect(ok('get', 'host_hostname', 'web')).toBe('www.example.org\n');
+    // It is what the person calls the jail, so it goes along; a host name of its own does not.
+    expect(ok('get', 'tag', 'third')).toBe('third\n');
+    expect(ok('get', 'host_hostname', 'third')).toBe('www.example.org\n');
     expect(existsSync(join(top, 'log/third-console.log'))).toBe(true);
     // A clone made before the renames still takes its origin along, and only that.
     ok('destroy', '-f', 'kin');

@@ -298,7 +298,7 @@ describe.skipIf(!inside)('fixed addresses, inside (the test above runs these)', 
     }
   });
 
-  it('need nftables for IPv6 and for NAT, and for nothing else', async () => {
+  it('need nftables for IPv6, for NAT and on bridges, and for nothing else', async () => {
     class WithoutNft extends NodeFiles {
       override async stat(path: string) {
         return path.endsWith('/nft') ? undefined : super.stat(path);
@@ -315,5 +315,9 @@ describe.skipIf(!inside)('fixed addresses, inside (the test above runs these)', 
       { key: 'ip6_addr', problem },
     ]);
     expect(await problems('four', { ip4_addr: '192.0.2.30' })).toEqual([]);
+    const bridged = { vnet: 'on', interfaces: 'vnet0:up0' };
+    const without = { key: 'bridge_filter', problem: `${problem}, or set bridge_filter=off` };
+    expect(await problems('bridged', bridged)).toContainEqual(without);
+    expect(await problems('off', { ...bridged, bridge_filter: 'off' })).not.toContainEqual(without);
   });
 });

@@ -190,7 +190,7 @@ jails:
     expect(iocage('get', 'release', 'base').stdout).toBe('other\n');
     for (const [text, why] of [
       ['c: {release: other}', 'has bookworm and not other; what a jail was made of stays'],
-      ['c: {type: thick}', 'has clonejail and not jail'],
+      ['c: {type: thick}', 'has clone and not thick'],
       ['base: {files: {/bin/new: x}}', 'a basejail shares /bin with its release'],
       ['new: {release: none-such}', 'release "none-such" not found locally'],
       ['new: {template: c}', 'c is no template'],

@@ -1,11 +1,14 @@
 /** `iocage serve` and `iocage user` as a person runs them: the built command, its files, its end. No pool is needed. */
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   existsSync,
 } from 'node:fs';
@@ -172,6 +175,28 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
     expect(curl(`${url}/rpc/query`, '{}', '-u', 'backup:').status).toBe('401');
   });
 
+  it('an authority that the settings do not name vouches for nobody, whoever else trusts it', async () => {
+    const openssl = (...words: string[]): void => {
+      const { status, stderr } = spawnSync('openssl', words, { cwd: place, encoding: 'utf8' });
+      expect(status, stderr).toBe(0);
+    };
+    const pair = (name: string) => ['-subj', `/CN=${name}`, '-keyout', `${name}.key`];
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...pair('ca'), '-out', 'ca.crt');
+    openssl('req', '-new', '-newkey', 'rsa:2048', '-nodes', ...pair('ann'), '-out', 'ann.csr');
+    const by = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'];
+    openssl('x509', '-req', '-in', 'ann.csr', ...by, '-out', 'ann.crt');
+    expect(user('correct horse', 'add', 'ann').status).toBe(0);
+    appendFileSync(join(place, 'serve.conf'), 'clientCertificates = on\n');
+    // Stands for the authorities that Node trusts out of the box.
+    iocage = commandIn({ ...env, NODE_EXTRA_CA_CERTS: join(place, 'ca.crt') });
+    const ask = (url: string): string =>
+      curl(`${url}/rpc/query`, '{}', '--cert', join(place, 'ann.crt'), '--key', join(place, 'ann.key'))
+        .status;
+    expect(ask((await serve()).url)).toBe('401');
+    appendFileSync(join(place, 'serve.conf'), `clientCa = ${join(place, 'ca.crt')}\n`);
+    expect(ask((await serve()).url)).toBe('200');
+  });
+
   it('the first start prints a token for one login; the certificate is kept; logs are for root alone', async () => {
     const first = await serve();
     await first.started.says(/within an hour: [A-Za-z0-9]{20}\n/);
@@ -223,6 +248,33 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
       stderr: expect.stringContaining('there is no such file'),
     });
     expect(iocage('serve', 'more')).toMatchObject({ status: 2 });
+  });
+
+  it('a file that others may write decides nothing, and a key that everybody may read is none', async () => {
+    const config = join(place, 'serve.conf');
+    const refused = (why: string): void => {
+      expect(iocage('serve', '--config', config).stderr).toContain(why);
+      expect(iocage('serve', '--config', config).status).not.toBe(0);
+    };
+    chmodSync(config, 0o666);
+    refused(`others than its owner may write ${config}`);
+    chmodSync(config, 0o644);
+    chownSync(config, 65534, 65534);
+    refused(`${config} belongs to another user`);
+    chownSync(config, 0, 0);
+    const made = join(place, 'state/serve/tls');
+    const { started } = await serve();
+    started.child.kill('SIGTERM');
+    await started.ended;
+    // As certbot has it: links to the files.
+    for (const end of ['crt', 'key']) symlinkSync(`${made}.${end}`, join(place, `link.${end}`));
+    const pair = `certificate = ${join(place, 'link.crt')}\ncertificateKey = ${join(place, 'link.key')}\n`;
+    appendFileSync(config, pair);
+    await serve();
+    chmodSync(`${made}.key`, 0o644);
+    refused(`everybody may read ${join(place, 'link.key')}`);
+    chmodSync(`${made}.key`, 0o620);
+    refused(`others than its owner may write ${join(place, 'link.key')}`);
   });
 
   it('a port that is taken, and a certificate that is none, are errors with a reason', async () => {

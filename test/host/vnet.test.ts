@@ -3,7 +3,7 @@
  * (`test/support/with-net`), with a bridge. Outside of one, the file runs itself again inside.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -23,6 +23,111 @@ runsInside('vnet and NAT', import.meta.filename, { why: whyNoHostTests() });
 function fetchFrom(netns: string | undefined, url: string): string {
   const words = ['timeout', '3', 'busybox', 'wget', '-q', '-O', '-', url];
   return sh(...(netns === undefined ? [] : ['ip', 'netns', 'exec', netns]), ...words).trim();
+}
+
+const macs = '02:ff:60:00:00:01,02:ff:60:00:00:02';
+const own = { mac: '02ff60000002', ip: '0a090002', ip6: 'fd000009000000000000000000000002' };
+const alien = { mac: '02ff600000ee', ip: '0a090001', ip6: 'fd000009000000000000000000000001' };
+const linkLocal = 'fe8000000000000000ff60fffe000002';
+const allNodes = 'ff020000000000000000000000000001';
+
+const names = [
+  'own arp',
+  'own ip',
+  'own ip6',
+  'own answer',
+  'link address',
+  'arp link address',
+  'arp of the router',
+  'ip of the router',
+  'ip6 of the router',
+  'link-local of the router',
+  'answer for the router',
+  'router advertisement',
+  'vlan tag',
+  'unknown kind',
+] as const;
+
+/**
+ * Frames in hexadecimal, without the link address of the one that they go to. Each holds eight bytes of its own to be
+ * known by: inside the packet, since what is behind it may be cut off on the way.
+ */
+const frames = names.map((name, index) => {
+  const mark = Buffer.from(`ioctest${String.fromCharCode(65 + index)}`).toString('hex');
+  const frame = (mac: string, type: string, packet: string): string => `${mac}${type}${packet}`;
+  const arp = (mac: string, ip: string): string =>
+    `0001080006040002${mac}${ip}ffffffffffff0a0900ff${mark}${'00'.repeat(10)}`;
+  const udp = `0009000900100000${mark}`;
+  const ip = (source: string): string => {
+    const header = (sum: string): string => `45000024000100004011${sum}${source}0a0900ff`;
+    const words = header('0000')
+      .match(/.{4}/g)!
+      .map((word) => parseInt(word, 16));
+    let sum = words.reduce((all, word) => all + word, 0);
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+    return header((0xffff - sum).toString(16).padStart(4, '0')) + udp;
+  };
+  const ip6 = (source: string, next: string, payload: string): string =>
+    `60000000${(payload.length / 2).toString(16).padStart(4, '0')}${next}ff${source}${allNodes}${payload}`;
+  const answer = (target: string): string => `8800000020000000${target}${mark}`;
+  const lies: Record<(typeof names)[number], string> = {
+    'own arp': frame(own.mac, '0806', arp(own.mac, own.ip)),
+    'own ip': frame(own.mac, '0800', ip(own.ip)),
+    'own ip6': frame(own.mac, '86dd', ip6(own.ip6, '11', udp)),
+    'own answer': frame(own.mac, '86dd', ip6(linkLocal, '3a', answer(own.ip6))),
+    'link address': frame(alien.mac, '0800', ip(own.ip)),
+    'arp link address': frame(own.mac, '0806', arp(alien.mac, own.ip)),
+    'arp of the router': frame(own.mac, '0806', arp(own.mac, alien.ip)),
+    'ip of the router': frame(own.mac, '0800', ip(alien.ip)),
+    'ip6 of the router': frame(own.mac, '86dd', ip6(alien.ip6, '11', udp)),
+    'link-local of the router': frame(own.mac, '86dd', ip6(`fe80${'0'.repeat(27)}1`, '11', udp)),
+    'answer for the router': frame(own.mac, '86dd', ip6(own.ip6, '3a', answer(alien.ip6))),
+    'router advertisement': frame(
+      own.mac,
+      '86dd',
+      ip6(linkLocal, '3a', `8600000040000708${'00'.repeat(8)}${mark}`),
+    ),
+    'vlan tag': frame(own.mac, '8100', `00020800${ip(alien.ip)}`),
+    'unknown kind': frame(own.mac, '88b5', mark + '00'.repeat(38)),
+  };
+  return lies[name];
+});
+
+/** Sends frames as they are, to one link address. */
+function sendFrames(netns: string, nic: string, to: string): void {
+  const program = `
+    my ($nic, $to, @frames) = @ARGV;
+    my ($index) = \`ip -o link show $nic\` =~ /^([0-9]+)/;
+    socket(my $s, 17, 3, 0) or die $!;
+    for my $frame (@frames) {
+      my $place = pack('S n i S C C a8', 17, 3, $index, 0, 0, 6, pack('H*', $to));
+      send($s, pack('H*', $to . $frame), 0, $place) or die $!;
+    }`;
+  sh('ip', 'netns', 'exec', netns, 'perl', '-e', program, nic, to.replaceAll(':', ''), ...frames);
+}
+
+/** Names of the frames that come in on an interface while something is done. */
+async function heardOn(nic: string, act: () => void): Promise<readonly string[]> {
+  const program = `
+    my ($nic) = @ARGV;
+    $| = 1;
+    my ($index) = \`ip -o link show $nic\` =~ /^([0-9]+)/;
+    socket(my $s, 17, 3, unpack('S', pack('n', 3))) or die $!;
+    bind($s, pack('S n i S C C a8', 17, 3, $index, 0, 0, 0, '')) or die $!;
+    print "ready\\n";
+    while (defined recv($s, my $frame, 2000, 0)) { print "$1\\n" if $frame =~ /ioctest(.)/s }`;
+  const listener = spawn('perl', ['-e', program, nic], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  await new Promise<void>((ready) =>
+    listener.stdout.on('data', (text: Buffer) => {
+      said += text.toString();
+      if (said.includes('ready')) ready();
+    }),
+  );
+  act();
+  await new Promise((done) => setTimeout(done, 500));
+  listener.kill('SIGKILL');
+  return [...said.matchAll(/^([A-Z])$/gm)].map(([, letter]) => names[letter!.charCodeAt(0) - 65]!).sort();
 }
 
 describe.skipIf(!inside)('vnet and NAT, inside (the test above runs these)', () => {
@@ -181,6 +286,57 @@ describe.skipIf(!inside)('vnet and NAT, inside (the test above runs these)', () 
       expect(await it_.snapshot()).toEqual(before);
     });
   }
+
+  it('send into their bridge only what is theirs: frames made by hand, one for each lie', async () => {
+    const before = await it_.snapshot();
+    const config = { ip4_addr: '10.9.0.2/24', ip6_addr: 'fd00:9::2/64', vnet0_mac: macs };
+    const port = /link\/ether (\S+)/.exec(sh('ip', '-o', 'link', 'show', 'port1'))![1]!;
+    const wanted: Record<string, readonly string[]> = {
+      on: ['own arp', 'own ip', 'own ip6', 'own answer'],
+      mac: names.filter((name) => name !== 'link address' && name !== 'arp link address'),
+      off: names,
+    };
+    for (const [mode, arriving] of Object.entries(wanted)) {
+      const jail = await webJail(`liar${mode}`, {
+        ...config,
+        ...(mode === 'on' ? {} : { bridge_filter: mode }),
+      });
+      const known = new Set(readdirSync('/run/netns'));
+      await start(it_, jail);
+      const netns = readdirSync('/run/netns').find((name) => !known.has(name))!;
+      expect(await heardOn('port1', () => sendFrames(netns, 'vnet0', port)), mode).toEqual(
+        [...arriving].sort(),
+      );
+      // The host, which no port stands for, and the jail find each other as before.
+      expect(fetchFrom(undefined, 'http://10.9.0.2/')).toBe(`liar${mode}`);
+      expect(fetchFrom(undefined, 'http://[fd00:9::2]/')).toBe(`liar${mode}`);
+      expect(sh('nft', 'list', 'tables').match(/table bridge/g) ?? []).toHaveLength(mode === 'off' ? 0 : 1);
+      await stop(it_, jail);
+      expect(await it_.snapshot()).toEqual(before);
+    }
+  });
+
+  it('leave a port to a program of the host that listens later, and get it back', async () => {
+    const before = await it_.snapshot();
+    const jail = await webJail('web', { ip4_addr: '10.9.0.2/24', nat: '1', nat_forwards: 'tcp(80:8081)' });
+    await start(it_, jail);
+    expect(fetchFrom(neighbour, 'http://192.0.2.2:8081/')).toBe('web');
+    // Loopback is nobody else's, and a program there takes nothing away.
+    const own = serve('busybox', 'httpd', '-f', '-p', '127.0.0.1:8081', '-h', away[0]!);
+    await new Promise((done) => setTimeout(done, 300));
+    expect(fetchFrom(neighbour, 'http://192.0.2.2:8081/')).toBe('web');
+    const late = serve('busybox', 'httpd', '-f', '-p', '192.0.2.2:8081', '-h', away[0]!);
+    await new Promise((done) => setTimeout(done, 300));
+    expect(fetchFrom(neighbour, 'http://192.0.2.2:8081/')).toBe('outside');
+    for (const child of [own, late]) {
+      const gone = new Promise((done) => child.once('exit', done));
+      child.kill('SIGKILL');
+      await gone;
+    }
+    expect(fetchFrom(neighbour, 'http://192.0.2.2:8081/')).toBe('web');
+    await stop(it_, jail);
+    expect(await it_.snapshot()).toEqual(before);
+  });
 
   it('are refused before anything is touched', async () => {
     const one = await webJail('one', {

@@ -1,7 +1,7 @@
 /**
  * The progress of what takes long. On a terminal one line of standard error is rewritten; elsewhere
- * a plain line appears for what takes over a second, at most one in five seconds. The reducer gets
- * the time from outside, so that tests need no clock.
+ * a plain line appears for what takes over a second, at most one in five seconds, and one in a minute
+ * while it says nothing new. The reducer gets the time from outside, so that tests need no clock.
  */
 import type { IocageEvent } from '../../domain/events.ts';
 import type { TextOut } from '../terminal.ts';
@@ -10,6 +10,7 @@ import { cut, oneLine } from './text.ts';
 const showAfterMs = 400;
 const plainAfterMs = 1000;
 const plainEveryMs = 5000;
+const unchangedEveryMs = 60_000;
 const clearLine = '\r\u001b[2K';
 
 interface Running {
@@ -66,6 +67,7 @@ export function makeProgress(out: TextOut): Progress {
   let running: Running | undefined;
   let shown = '';
   let plainMs = -Infinity;
+  let plain = '';
 
   const clear = (): void => {
     if (shown !== '') out.write(clearLine);
@@ -107,7 +109,10 @@ export function makeProgress(out: TextOut): Progress {
         if (line !== shown) out.write(clearLine + line);
         shown = line;
       } else if (elapsed >= plainAfterMs && nowMs - plainMs >= plainEveryMs) {
-        out.write(`iocage: ${describe(running)}\n`);
+        const line = describe(running);
+        if (line === plain && nowMs - plainMs < unchangedEveryMs) return;
+        out.write(`iocage: ${line}\n`);
+        plain = line;
         plainMs = nowMs;
       }
     },

@@ -262,6 +262,16 @@ export const network: readonly Property[] = [
     source: python,
   }),
   property('network', {
+    key: 'bridge_filter',
+    codec: choice('on', 'mac', 'off'),
+    default: 'on',
+    freebsd: 'not yet: pf(4) does not look into bridges by itself',
+    linux: applied('a table of nftables in the bridge family for each jail; needs nft(8)'),
+    doc: 'What a vnet jail may send into its bridges: on: from its own addresses only; mac: from its own link address; off: anything.',
+    example: 'mac',
+    source: 'this version',
+  }),
+  property('network', {
     key: 'mac_prefix',
     codec: orNone(macPrefix),
     default: '02ff60',

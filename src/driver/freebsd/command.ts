@@ -4,6 +4,7 @@
  */
 import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
+import { toLog } from './console.ts';
 import type { Step } from '../system.ts';
 import type { JailCommand, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
@@ -57,7 +58,13 @@ async function runCommand(args: CommandArgs, run: StepRun): Promise<void> {
   const started = run.clock.now().getTime();
   let status: number;
   try {
-    const how = { logTo: consoleLog, signal: run.signal, accept: 'any', timeoutMs, env: args.env } as const;
+    const how = {
+      via: toLog(consoleLog),
+      signal: run.signal,
+      accept: 'any',
+      timeoutMs,
+      env: args.env,
+    } as const;
     ({ status } = await run.exec.change(args.argv, how));
   } finally {
     clearInterval(timer);

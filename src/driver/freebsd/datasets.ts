@@ -53,8 +53,9 @@ async function lend(args: LendArgs, run: StepRun, paths: Paths): Promise<void> {
   for (const { dataset, target } of datasets) {
     // Not mounted is no failure; that it is not jailed afterwards would be one.
     await run.exec.change(['zfs', 'unmount', dataset], { accept: 'any' });
-    await run.exec.change(['zfs', 'set', 'jailed=on', dataset]);
+    // Before it is jailed: then the host may not set it any more.
     await run.exec.change(['zfs', 'set', `mountpoint=${target}`, dataset]);
+    await run.exec.change(['zfs', 'set', 'jailed=on', dataset]);
     await run.exec.change(['zfs', 'jail', name, dataset]);
     await run.exec.change(jexec(inside, ['zfs', 'mount', dataset]));
   }
@@ -68,9 +69,9 @@ async function takeBack(args: LendArgs, run: StepRun, paths: Paths): Promise<voi
   for (const { dataset, target, mountpoint } of [...datasets].reverse()) {
     await run.exec.change(['umount', '-f', `${root}${target}`], { accept: 'any' });
     await run.exec.change(['zfs', 'unjail', name, dataset], { accept: 'any' });
+    await run.exec.change(['zfs', 'inherit', 'jailed', dataset]);
     const back = mountpoint === null ? ['inherit', 'mountpoint'] : ['set', `mountpoint=${mountpoint}`];
     await run.exec.change(['zfs', ...back, dataset]);
-    await run.exec.change(['zfs', 'inherit', 'jailed', dataset]);
     await run.exec.change(['zfs', 'mount', dataset], { accept: 'any' });
   }
   await forgetParts(run.files, state, 'datasets');

@@ -1,5 +1,5 @@
 /** What FreeBSD does in its own way for the hooks: chroot(8) into `/` makes another user of a command. */
-import type { HookDriver } from '../both/hooks.ts';
+import type { HookDriver } from './hooks.ts';
 import type { User } from '../both/users.ts';
 import type { Paths } from '../system.ts';
 import { placesOf } from './names.ts';

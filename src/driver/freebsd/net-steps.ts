@@ -7,6 +7,7 @@
  */
 import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
+import { toLog } from './console.ts';
 import type { Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
@@ -246,7 +247,12 @@ async function setUpInside(args: InsideArgs, run: StepRun, paths: Paths): Promis
     run.progress(`asking for an address of ${nic}`);
     // A file: the client stays, and keeps its output open.
     const argv = jexec(jail, ['dhclient', nic]);
-    await run.exec.change(argv, { logTo: consoleLog, signal: run.signal, accept: 'any', timeoutMs: 120_000 });
+    await run.exec.change(argv, {
+      via: toLog(consoleLog),
+      signal: run.signal,
+      accept: 'any',
+      timeoutMs: 120_000,
+    });
     if (run.dry) continue;
     const { stdout } = await run.exec.read(jexec(jail, ['ifconfig', nic, 'inet']));
     const found = parseInterfaces(stdout)[0]?.addresses.find(({ family }) => family === 4);

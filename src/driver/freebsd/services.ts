@@ -4,12 +4,13 @@
  */
 import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
+import { toLog } from './console.ts';
 import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { serviceUser } from '../both/accounts.ts';
-import { milliseconds } from '../both/hooks.ts';
+import { milliseconds } from './hooks.ts';
 import { jexec, userEnvironment } from './inside.ts';
 import { readJails, rowOf } from './jls.ts';
 
@@ -75,7 +76,7 @@ async function runService(args: ServiceArgs, run: StepRun, environment: Readonly
   const { status } = await run.exec.change(args.argv, {
     env: { ...(args.unclean === true ? environment : {}), ...args.env },
     // A file: what it leaves running keeps its output open.
-    logTo: args.consoleLog,
+    via: toLog(args.consoleLog),
     signal: run.signal,
     accept: 'any',
     ...(args.timeoutMs === undefined ? {} : { timeoutMs: args.timeoutMs }),

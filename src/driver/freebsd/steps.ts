@@ -8,7 +8,7 @@ import type { Exec, Files, Paths, Step } from '../system.ts';
 import type { Host, JailSpec, StopOptions } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
-import { hookSteps, milliseconds } from '../both/hooks.ts';
+import { hookSteps, milliseconds } from './hooks.ts';
 import { localTimeKind, localTimeSteps } from '../both/local-time.ts';
 import { commandSteps } from './command.ts';
 import { createSteps } from './create.ts';

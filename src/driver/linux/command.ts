@@ -9,6 +9,8 @@ import type { Paths, Step } from '../system.ts';
 import type { JailCommand, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { complaintIn } from '../both/complaint.ts';
+import { into, jailConsole, settleConsole } from './console.ts';
+import { endOf, tailSince } from './console-log.ts';
 import { limited } from './limits-steps.ts';
 import { placesOf, type Places } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
@@ -30,27 +32,21 @@ export interface CommandArgs {
 const tailBytes = 32_768;
 const lookEveryMs = 1500;
 
-/** What was written to the log since, the end of it. */
-async function said(log: string, from: number, run: StepRun): Promise<string> {
-  const size = (await run.files.stat(log))?.sizeBytes ?? 0;
-  const start = Math.max(from, size - tailBytes);
-  const { stdout } = await run.exec.read(['tail', '-c', `+${start + 1}`, '--', log], { accept: 'any' });
-  return stdout.slice(0, tailBytes);
-}
-
 async function runCommand(args: CommandArgs, places: Places, run: StepRun): Promise<void> {
   const { consoleLog, title, tag: jail } = args;
   const state = await readState(run.files, places.state);
   if (!run.dry && !(await isAlive(run.files, state))) throw failure('NOT_RUNNING', { name: jail });
-  const from = (await run.files.stat(consoleLog))?.sizeBytes ?? 0;
+  const from = await endOf(run.files, consoleLog);
+  const said = (): Promise<string> => tailSince(run.files, consoleLog, from, tailBytes);
+  const console = jailConsole(places, consoleLog);
   const file = join(places.bundle, 'process-command.json');
   const process = await limited(run.files, args.process, state);
-  await run.files.mkdir(places.bundle, { mode: 0o700 });
+  const via = await into(run.files, console);
   await run.files.write(file, JSON.stringify(process), { mode: 0o600 });
   run.progress(`${title} in ${jail}`);
   const look = async (): Promise<void> => {
     const line =
-      (await said(consoleLog, from, run))
+      (await said())
         .trim()
         .split(/[\r\n]+/)
         .at(-1) ?? '';
@@ -62,16 +58,17 @@ async function runCommand(args: CommandArgs, places: Places, run: StepRun): Prom
   try {
     const argv = crun(places, 'exec', '--process', file, places.id);
     const { timeoutMs } = args;
-    const how = { logTo: consoleLog, signal: run.signal, accept: 'any', timeoutMs } as const;
+    const how = { via, signal: run.signal, accept: 'any', timeoutMs } as const;
     ({ status } = await run.exec.change(argv, how));
   } finally {
     clearInterval(timer);
     await run.files.remove(file);
   }
   if (status === 0) return;
+  await settleConsole(run, console);
   const tookMs = run.clock.now().getTime() - started;
   const late = tookMs >= args.timeoutMs ? `it took more than ${args.timeoutMs / 1000} s and was ended; ` : '';
-  const why = `${late}${complaintIn(await said(consoleLog, from, run))}` || `exit status ${status}`;
+  const why = `${late}${complaintIn(await said())}` || `exit status ${status}`;
   throw args.purpose === 'health'
     ? failure('HEALTH_FAILED', { command: title, jail, why, log: consoleLog })
     : failure('PROGRAM_FAILED', { program: title, jail, why, log: consoleLog });

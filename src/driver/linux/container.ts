@@ -2,10 +2,11 @@
  * Running and removing the container, with the runtime. Each part can be repeated.
  * See crun(1), and linux.md of the project's documents for what a jail is made of.
  */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { StepRun } from '../step.ts';
 import type { Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
+import { awaitedFile, into, jailConsole, settleConsole } from './console.ts';
 import type { HostFacts } from './facts.ts';
 import { prepareHosts } from './hosts.ts';
 import type { Places } from './names.ts';
@@ -28,6 +29,8 @@ export interface RunArgs {
   /** What the jails of its network call it; then the configuration shows a file of ours as /etc/hosts. */
   readonly names?: readonly string[];
   readonly network: 'host' | 'own' | 'planned';
+  /** A text that the start will wait for; its copier looks for it in what is turned over meanwhile. */
+  readonly awaited?: string;
 }
 
 export const resolvConfPath = (places: Places): string => join(places.bundle, 'resolv.conf');
@@ -70,7 +73,9 @@ async function writeBundle(args: RunArgs, places: Places, run: StepRun): Promise
   for (const directory of [places.bundle, places.runtimeRoot]) {
     await run.files.mkdir(directory, { mode: 0o700 });
   }
-  await run.files.mkdir(dirname(args.consoleLog), { mode: 0o700 });
+  const { pipe } = jailConsole(places, args.consoleLog);
+  if (args.awaited !== undefined)
+    await run.files.write(awaitedFile(pipe), `${args.awaited}\n`, { mode: 0o600 });
   // Readable for every user of the jail, who sees this very file.
   if (args.resolvConf !== undefined) {
     await run.files.write(resolvConfPath(places), args.resolvConf, { mode: 0o644 });
@@ -90,9 +95,10 @@ async function callRun(args: RunArgs, places: Places, facts: HostFacts, run: Ste
   const log = join(places.bundle, 'crun.log');
   const argv = runCommand(places, facts.cgroups, log);
   await run.files.remove(log);
-  // A file, not a pipe: the first process keeps it open for as long as the jail runs.
-  const { status } = await run.exec.change(argv, {
-    logTo: args.consoleLog,
+  const console = jailConsole(places, args.consoleLog);
+  const { status, stderr } = await run.exec.change(argv, {
+    // The first process keeps it open for as long as the jail runs.
+    via: await into(run.files, console, 'new'),
     accept: 'any',
     // Whatever a hostile root makes it wait for, it does not wait for ever.
     timeoutMs: runTimeoutMs,
@@ -102,7 +108,7 @@ async function callRun(args: RunArgs, places: Places, facts: HostFacts, run: Ste
   throw failure('COMMAND_FAILED', {
     argv,
     status: `exit status ${status}`,
-    stderr: (await runtimeComplaint(run, log)) || `see ${args.consoleLog}`,
+    stderr: (await runtimeComplaint(run, log)) || stderr.trim() || `see ${args.consoleLog}`,
   });
 }
 
@@ -183,6 +189,8 @@ export async function removeContainer(places: Places, facts: HostFacts, run: Ste
   // What a runtime that was killed half-way leaves behind, and knows nothing of itself.
   await emptyDirectory(record, run);
   await sweepCgroups(places, facts, run);
+  // The last words of the jail are still on their way.
+  await settleConsole(run, jailConsole(places, ''));
   await emptyDirectory(places.bundle, run);
   await forgetContainer(places, run);
 }

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
-import { placesOf } from './names.ts';
+import { forgetConsole, into, programConsole, settleConsole, toFile } from './console.ts';
+import { placesOf, type Places } from './names.ts';
 import type { NetProblem } from '../both/network.ts';
 import { dhcpNics } from './net-plan.ts';
 import { signalAll } from './processes.ts';
@@ -35,6 +36,7 @@ deconfig)
   ip link set dev "$interface" up
   ;;
 bound | renew)
+  [ "$1" = bound ] || exec >/dev/null 2>&1
   ip -4 addr replace "$ip/\${mask:-24}" dev "$interface"
   for gateway in $router; do
     ip -4 route replace default via "$gateway" dev "$interface"
@@ -59,7 +61,7 @@ export async function dhcpProblem(exec: Exec): Promise<readonly NetProblem[]> {
   }
 }
 
-const file = (directory: string, nic: string, what: 'pid' | 'lease'): string =>
+const file = (directory: string, nic: string, what: 'pid' | 'lease' | 'said'): string =>
   join(directory, `${nic}.${what}`);
 
 /** The lease that a jail's interfaces hold just now, as `NIC|ADDRESS/PREFIX`. */
@@ -73,25 +75,39 @@ export async function leasesOf(files: Files, paths: Paths, state: JailState): Pr
   return (await Promise.all(found)).flat();
 }
 
-async function ask({ nics, netns, consoleLog }: DhcpArgs, directory: string, run: StepRun): Promise<void> {
+async function ask({ nics, netns, consoleLog }: DhcpArgs, places: Places, run: StepRun): Promise<void> {
+  const directory = places.dhcp;
   await run.files.mkdir(directory, { mode: 0o700 });
   const program = join(directory, 'event');
   await run.files.write(program, script, { mode: 0o700 });
-  await run.files.mkdir(join(consoleLog, '..'), { mode: 0o700 });
   for (const nic of nics) {
     run.progress(`asking for an address of ${nic}`);
     const argv = [
       ...['nsenter', `--net=/run/netns/${netns}`, 'busybox', 'udhcpc', '-n', '-R', '-i', nic, '-s', program],
       ...['-p', file(directory, nic, 'pid'), '-t', String(seconds.tries), '-T', String(seconds.pause)],
     ];
-    // A file: the client stays, and keeps its output open.
-    const { status } = await run.exec.change(argv, { logTo: consoleLog, accept: 'any', signal: run.signal });
+    // A client that stays keeps it open, and says nothing any more.
+    const said = file(directory, nic, 'said');
+    const { status } = await run.exec.change(argv, {
+      via: toFile(said),
+      accept: 'any',
+      signal: run.signal,
+    });
+    if (!run.dry) await toConsole(said, consoleLog, places, run);
     if (status !== 0)
       throw failure('START_FAILED', {
         jail: directory.split('/').at(-1)!,
         why: `${nic} got no address by DHCP within ${seconds.tries * seconds.pause} seconds; is a server on its bridge?`,
       });
   }
+}
+
+async function toConsole(said: string, log: string, places: Places, run: StepRun): Promise<void> {
+  const console = programConsole(places, log);
+  await run.exec.change(['cat', said], { via: await into(run.files, console), accept: 'any' });
+  await settleConsole(run, console);
+  await forgetConsole(run.files, console);
+  await run.files.remove(said);
 }
 
 /** The client of an interface, when it still is the process that wrote the file. */
@@ -117,17 +133,17 @@ async function end({ nics }: DhcpArgs, directory: string, run: StepRun): Promise
 }
 
 export function dhcpSteps(paths: Paths) {
-  const directory = ({ pool, uuid }: DhcpArgs): string => placesOf(paths, pool, uuid).dhcp;
+  const at = ({ pool, uuid }: DhcpArgs): Places => placesOf(paths, pool, uuid);
   const nics = (args: DhcpArgs): string => args.nics.join(', ');
   return {
     lease: stepKind<DhcpArgs>('linux.dhcp', {
       title: (args) => `ask for addresses of ${nics(args)} by DHCP`,
-      do: (args, run) => ask(args, directory(args), run),
-      undo: (args, run) => end(args, directory(args), run),
+      do: (args, run) => ask(args, at(args), run),
+      undo: (args, run) => end(args, at(args).dhcp, run),
     }),
     endLease: stepKind<DhcpArgs>('linux.dhcp-end', {
       title: (args) => `end the DHCP clients of ${nics(args)}`,
-      do: (args, run) => end(args, directory(args), run),
+      do: (args, run) => end(args, at(args).dhcp, run),
     }),
   };
 }

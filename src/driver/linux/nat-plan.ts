@@ -13,6 +13,8 @@ export interface PlannedNat {
   readonly nic: string;
   readonly addresses: readonly string[];
   readonly forwards: readonly PlannedForward[];
+  /** A program of the host that comes to listen on a forwarded port later is the one that is reached. */
+  readonly yields?: true;
 }
 
 /** Local ports of /proc/net/tcp, udp and their IPv6 sisters that somebody waits on, as `tcp/22`; see proc(5). */
@@ -38,6 +40,12 @@ export async function hasNft(files: Files): Promise<boolean> {
   return false;
 }
 
+/** Matches what a program of the host waits for, as the kernel would find it; see nft(8), SOCKET EXPRESSION. */
+const ownSocket = 'socket wildcard { 0, 1 } return';
+
+/** For `nft -c`: whether this kernel can look for sockets. Nothing is made. */
+export const socketProbe = `table ip iocage-probe {\n chain c {\n  ${ownSocket}\n }\n}\n`;
+
 /** The jail's table as `nft -f` reads it. Every word of it was checked before: names, numbers, addresses. */
 export function natTable(nat: PlannedNat): string {
   const target = nat.addresses[0]!;
@@ -56,11 +64,10 @@ export function natTable(nat: PlannedNat): string {
     ...(nat.forwards.length === 0
       ? []
       : [
-          ...chain(
-            'prerouting',
-            'prerouting priority -100',
-            nat.forwards.map((forward) => `iifname "${nat.nic}" ${rule(forward)}`),
-          ),
+          ...chain('prerouting', 'prerouting priority -100', [
+            ...(nat.yields ? [`iifname "${nat.nic}" ${ownSocket}`] : []),
+            ...nat.forwards.map((forward) => `iifname "${nat.nic}" ${rule(forward)}`),
+          ]),
           // What the host itself sends to one of its addresses; 127.0.0.1 stays its own.
           ...chain(
             'output',

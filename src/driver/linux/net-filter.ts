@@ -1,8 +1,9 @@
 /**
- * What our table of the packet filter holds for a jail: translation, and what keeps its IPv6 packets to its
- * own addresses. The kernel looks at sources by itself for IPv4 only (rp_filter). One table for each family,
+ * What our tables of the packet filter hold for a jail: translation, what keeps its IPv6 packets to its
+ * own addresses, and what it may send into its bridges. The kernel looks at sources by itself for IPv4 only (rp_filter). One table for each family,
  * made and removed in one transaction; nothing of the user's is read or changed. Pure. See nft(8).
  */
+import { bridgeTable, bridgeTableRemoval } from './bridge-filter.ts';
 import { natRemoval, natTable } from './nat-plan.ts';
 import type { NetworkPlan } from './net-plan.ts';
 
@@ -25,12 +26,16 @@ function sourceTable({ table, link, addresses }: NetworkPlan): string {
 
 /** As `nft -f` reads it; empty when the jail needs none. */
 export const filterTables = (plan: NetworkPlan): string =>
-  (plan.nat ? natTable(plan.nat) : '') + (plan.table === undefined ? '' : sourceTable(plan));
+  (plan.nat ? natTable(plan.nat) : '') +
+  (plan.table === undefined ? '' : sourceTable(plan)) +
+  bridgeTable(plan);
 
 /** Harmless when a table is not there: it is made first. */
 export const filterRemoval = ({
   nat,
   table,
-}: Pick<NetworkPlan, 'table'> & { nat?: { table: string } }): string =>
+  guard,
+}: Pick<NetworkPlan, 'table' | 'guard'> & { nat?: { table: string } }): string =>
   (nat ? natRemoval(nat) : '') +
-  (table === undefined ? '' : `table ip6 ${table} {}\ndelete table ip6 ${table}\n`);
+  (table === undefined ? '' : `table ip6 ${table} {}\ndelete table ip6 ${table}\n`) +
+  (guard === undefined ? '' : bridgeTableRemoval(guard.table));

@@ -84,6 +84,8 @@ export interface NetworkPlan {
   readonly tunnel?: string;
   readonly routers?: readonly PlannedRouter[];
   readonly nat?: PlannedNat;
+  /** Our table that drops what the jail sends into its bridges as somebody else: by link address only, or all. */
+  readonly guard?: { readonly table: string; readonly by: 'link' | 'addresses' };
   /** Our table that drops what comes over `link` from an IPv6 address that is not the jail's. */
   readonly table?: string;
 }

@@ -7,6 +7,7 @@
 import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
+import { bridgeTableRemoval } from './bridge-filter.ts';
 import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts';
 import { forwardProblems } from '../both/nat-block.ts';
 import { hasNft } from './nat-plan.ts';
@@ -255,8 +256,11 @@ export function networkSteps(paths: Paths) {
         const { link, netns, table } = placesOf(paths, pool, uuid);
         // Those of a vnet jail are numbered, four at most.
         const links = ['', 'v0', 'v1', 'v2', 'v3'].map((end) => `link del ${link}${end}`);
-        if (await hasNft(run.files))
+        if (await hasNft(run.files)) {
           await run.exec.change(['nft', '-f', '-'], { input: filterRemoval({ nat: { table }, table }) });
+          // A kernel without the family has no such table.
+          await run.exec.change(['nft', '-f', '-'], { input: bridgeTableRemoval(table), accept: 'any' });
+        }
         await run.exec.change(['ip', '-force', '-batch', '-'], { ...batch(links), accept: 'any' });
         // With the pairs gone, what is left was handed over; whether it was up is lost with the record.
         const moved = (await devicesIn(netns, run)).map((nic) => ({ nic, up: false }));

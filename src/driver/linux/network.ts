@@ -2,20 +2,35 @@
 import type { JailSpec } from '../host.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { isOn } from '../../domain/config.ts';
+import { bridgeTable } from './bridge-filter.ts';
 import { dhcpProblem } from './dhcp.ts';
 import { placesOf } from './names.ts';
 import { forwardProblems } from '../both/nat-block.ts';
-import { hasNft, listeningPorts } from './nat-plan.ts';
+import { hasNft, listeningPorts, socketProbe } from './nat-plan.ts';
 import { readNetFacts } from './net-facts.ts';
 import { movedNames } from './moved-plan.ts';
 import type { NetProblem } from '../both/network.ts';
 import { dhcpNics, networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
 import { planVnet } from './vnet-plan.ts';
 
-async function filterProblems(plan: NetworkPlan, files: Files): Promise<readonly NetProblem[]> {
+async function filterProblems(plan: NetworkPlan, exec: Exec, files: Files): Promise<readonly NetProblem[]> {
   const keys = [...(plan.nat ? ['nat'] : []), ...(plan.table === undefined ? [] : ['ip6_addr'])];
-  if (keys.length === 0 || (await hasNft(files))) return [];
-  return keys.map((key) => ({ key, problem: 'nft(8) is not installed; apt-get install nftables' }));
+  if (keys.length === 0 && plan.guard === undefined) return [];
+  if (await hasNft(files)) return plan.guard === undefined ? [] : bridgeProblems(plan, exec);
+  const problem = 'nft(8) is not installed; apt-get install nftables';
+  const guard = { key: 'bridge_filter', problem: `${problem}, or set bridge_filter=off` };
+  return [...keys.map((key) => ({ key, problem })), ...(plan.guard === undefined ? [] : [guard])];
+}
+
+/** A kernel may lack the bridge family; then nothing is done unfiltered that nobody asked for. */
+async function bridgeProblems(plan: NetworkPlan, exec: Exec): Promise<readonly NetProblem[]> {
+  const argv = ['nft', '-c', '-f', '-'];
+  const { status, stderr } = await exec.read(argv, { input: bridgeTable(plan), accept: 'any' });
+  // Whoever may not ask sees a dry run; the start itself is root's.
+  if (status === 0 || stderr.includes('not permitted')) return [];
+  const said = stderr.split('\n')[0]!.replace(/^.*Error: /, '');
+  const problem = `this host cannot filter on bridges (${said}); bridge_filter=off does without`;
+  return [{ key: 'bridge_filter', problem }];
 }
 
 async function listening(files: Files): Promise<ReadonlySet<string>> {
@@ -27,6 +42,14 @@ async function listening(files: Files): Promise<ReadonlySet<string>> {
     }
   }
   return found;
+}
+
+/** A port of the host is the host's, should one of its programs ask for it while the jail runs. */
+async function yielding(plan: NetworkPlan, exec: Exec): Promise<NetworkPlan> {
+  if (plan.nat === undefined || plan.nat.forwards.length === 0) return plan;
+  const probe = { input: socketProbe, accept: 'any' as const };
+  const { status } = await exec.read(['nft', '-c', '-f', '-'], probe).catch(() => ({ status: 1 }));
+  return status === 0 ? { ...plan, nat: { ...plan.nat, yields: true } } : plan;
 }
 
 /** No plan for a jail that shares the host's network or has loopback only. With a problem the plan is not to be used. */
@@ -48,9 +71,9 @@ export async function planJailNetwork(
   const places = placesOf(paths, jail.pool, jail.uuid);
   const { plan, problems } = (kind === 'vnet' ? planVnet : planNetwork)(jail, places, facts);
   const more: NetProblem[] = [];
-  more.push(...(await filterProblems(plan, files)));
+  more.push(...(await filterProblems(plan, exec, files)));
   if (plan.nat && plan.nat.forwards.length > 0)
     more.push(...forwardProblems(plan.nat.forwards, jail, facts, await listening(files)));
   if (dhcpNics(plan).length > 0) more.push(...(await dhcpProblem(exec)));
-  return { plan, problems: [...alone, ...problems, ...more] };
+  return { plan: await yielding(plan, exec), problems: [...alone, ...problems, ...more] };
 }

@@ -7,6 +7,7 @@ import { IocageError } from '../../domain/errors.ts';
 import { wantsTunnel } from './devices.ts';
 import { wantsHosts } from './hosts.ts';
 import { everything, toLimits } from './limits.ts';
+import { networkKind } from './net-plan.ts';
 
 /** Limits depend on each other and on their actions; a value that cannot be read is told by the check. */
 function limitsNotApplied({ config }: JailSpec): ReadonlyMap<string, string> {
@@ -17,6 +18,9 @@ function limitsNotApplied({ config }: JailSpec): ReadonlyMap<string, string> {
     throw error;
   }
 }
+
+/** What a jail in the host's network has set in vain. */
+const ownNetworkOnly: ReadonlySet<string> = new Set(['ip4_addr', 'ip6_addr', 'nat', 'nat_forwards']);
 
 export function notApplied(jail: JailSpec): readonly NotApplied[] {
   const limits = limitsNotApplied(jail);
@@ -33,6 +37,8 @@ export function notApplied(jail: JailSpec): readonly NotApplied[] {
       return [{ key: row.key, value, why: "a tunnel ends in a network of the jail's own: it needs vnet=on" }];
     if (row.key === 'hosts' && !wantsHosts(jail.config))
       return [{ key: row.key, value, why: "it needs a network of the jail's own, with addresses" }];
+    if (ownNetworkOnly.has(row.key) && networkKind(jail.config) === 'host')
+      return [{ key: row.key, value, why: "ip4=inherit is the host's own network; with ip4=new it counts" }];
     return row.linux.effect === 'applied' ? [] : [{ key: row.key, value, why: row.linux.note }];
   });
 }

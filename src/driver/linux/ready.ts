@@ -10,7 +10,9 @@ import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { valueOf } from '../../domain/config.ts';
 import { readiness, type Readiness } from '../../domain/codec/readiness.ts';
-import { milliseconds } from '../both/hooks.ts';
+import { awaitedFile, foundFile, jailConsole } from './console.ts';
+import { endOf, since, TextSearch, type LogMark } from './console-log.ts';
+import { milliseconds } from './hooks.ts';
 import { placesOf, type Places } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
 import { crun } from './runtime-command.ts';
@@ -24,7 +26,7 @@ export interface ReadyArgs {
   readonly timeoutMs: number;
   readonly consoleLog: string;
   /** Where in the console log this start begins. */
-  readonly logFrom: number;
+  readonly logFrom: LogMark;
   /** With `command`. */
   readonly process?: OciProcess;
 }
@@ -48,7 +50,30 @@ function describe(wanted: Readiness): string {
   return `${wanted.argv.join(' ')} does not succeed`;
 }
 
-async function isReady(args: ReadyArgs, pid: number, places: Places, run: StepRun): Promise<boolean> {
+/**
+ * Looks at what is new in the console log at each call. A text that was turned over between two looks is
+ * found by the copier, which is told what to look for before the jail starts.
+ */
+function logWatch(args: ReadyArgs, text: string, places: Places, run: StepRun): () => Promise<boolean> {
+  const { pipe } = jailConsole(places, args.consoleLog);
+  const search = new TextSearch(text);
+  let mark = args.logFrom;
+  return async () => {
+    for await (const { bytes, at, gap } of since(run.files, args.consoleLog, mark)) {
+      if (search.sees(bytes, gap)) return true;
+      mark = at;
+    }
+    return (await run.files.stat(foundFile(pipe))) !== undefined;
+  };
+}
+
+async function isReady(
+  args: ReadyArgs,
+  pid: number,
+  places: Places,
+  run: StepRun,
+  logSays: () => Promise<boolean>,
+): Promise<boolean> {
   const { wanted } = args;
   if (wanted.kind === 'port') {
     const tables = await Promise.all(
@@ -56,11 +81,7 @@ async function isReady(args: ReadyArgs, pid: number, places: Places, run: StepRu
     );
     return tables.some((table) => table !== undefined && listensAt(table, wanted.port));
   }
-  if (wanted.kind === 'log') {
-    const since = ['tail', '-c', `+${args.logFrom + 1}`, '--', args.consoleLog];
-    const { stdout } = await run.exec.read(since, { accept: 'any', signal: run.signal });
-    return stdout.split('\n').some((line) => line.includes(wanted.text));
-  }
+  if (wanted.kind === 'log') return logSays();
   const file = join(places.bundle, 'process-wait_for.json');
   await run.files.mkdir(dirname(file), { mode: 0o700 });
   await run.files.write(file, JSON.stringify(args.process), { mode: 0o600 });
@@ -78,18 +99,28 @@ async function wait(args: ReadyArgs, paths: Paths, run: StepRun): Promise<void> 
   if (run.dry) return;
   const places = placesOf(paths, args.pool, args.uuid);
   const end = run.clock.now().getTime() + args.timeoutMs;
+  const logSays = logWatch(args, args.wanted.kind === 'log' ? args.wanted.text : '', places, run);
   const refuse = (why: string): Error => failure('START_FAILED', { jail: args.tag, why });
   for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
     if (run.signal.aborted) throw failure('CANCELLED', { operation: `waiting for ${args.tag}` });
     const state = await readState(run.files, places.state);
     if (state?.pid === undefined || !(await isAlive(run.files, state)))
       throw refuse('it ended before it was ready');
-    if (await isReady(args, state.pid, places, run)) return;
+    if (await isReady(args, state.pid, places, run, logSays)) {
+      // The copier need not look any more.
+      return run.files.remove(awaitedFile(jailConsole(places, args.consoleLog).pipe));
+    }
     const left = end - run.clock.now().getTime();
     if (left <= 0) throw refuse(`not ready after ${args.timeoutMs / 1000} s: ${describe(args.wanted)}`);
     run.progress(describe(args.wanted));
     await run.clock.sleep(Math.min(pause, left));
   }
+}
+
+/** For the copier of the console, which sees what goes by between two looks. */
+export function awaitedText(jail: JailSpec): { awaited?: string } {
+  const wanted = valueOf(jail.config, 'wait_for', readiness);
+  return wanted?.kind === 'log' ? { awaited: wanted.text } : {};
 }
 
 export function readySteps(files: Files, paths: Paths) {
@@ -109,7 +140,7 @@ export function readySteps(files: Files, paths: Paths) {
       wanted,
       timeoutMs: milliseconds(jail.config, 'wait_timeout', 60),
       consoleLog: jail.consoleLog,
-      logFrom: (await files.stat(jail.consoleLog))?.sizeBytes ?? 0,
+      logFrom: await endOf(files, jail.consoleLog),
       ...(wanted.kind === 'command'
         ? {
             process: ociProcess(jail.config, {

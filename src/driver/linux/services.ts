@@ -2,13 +2,14 @@
  * `exec_start` and `exec_stop`: the commands that bring a jail's services up and down, run inside it.
  * COMPAT: the text is split at blanks; no shell reads it, in the jail or outside.
  */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { StepRun } from '../step.ts';
 import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { serviceUser } from '../both/accounts.ts';
-import { milliseconds } from '../both/hooks.ts';
+import { into, jailConsole, settleConsole } from './console.ts';
+import { milliseconds } from './hooks.ts';
 import { limited } from './limits-steps.ts';
 import type { Places } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
@@ -83,7 +84,8 @@ export async function runService(
     throw failure('NOT_RUNNING', { name: places.uuid });
   }
   const file = join(places.bundle, `process-${args.which}.json`);
-  await run.files.mkdir(dirname(file), { mode: 0o700 });
+  const console = jailConsole(places, args.consoleLog);
+  const via = await into(run.files, console);
   const clean = await limited(run.files, args.process, state);
   const given = args.unclean === true ? Object.entries(environment).map((pair) => pair.join('=')) : [];
   const names = new Set(clean.env.map((word) => word.split('=')[0]));
@@ -95,11 +97,12 @@ export async function runService(
   try {
     const argv = crun(places, 'exec', '--process', file, places.id);
     const { status } = await run.exec.change(argv, {
-      logTo: args.consoleLog,
+      via,
       signal: run.signal,
       accept: 'any',
       ...(args.timeoutMs === undefined ? {} : { timeoutMs: args.timeoutMs }),
     });
+    await settleConsole(run, console);
     if (status === 0) return;
     throw failure('COMMAND_FAILED', {
       argv: args.process.args,

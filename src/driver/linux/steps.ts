@@ -12,12 +12,11 @@ import { baseMounts } from './base.ts';
 import { runContainer, removeContainer, resolvConfPath, type RunArgs } from './container.ts';
 import type { HostFacts } from './facts.ts';
 import { commandSteps } from './command.ts';
-import { hookDriver } from './hook-driver.ts';
-import { hookSteps, milliseconds } from '../both/hooks.ts';
+import { hookSteps, milliseconds } from './hooks.ts';
 import { hostsPath, namesOf, namesSteps, wantsHosts } from './hosts.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { localTimeKind, localTimeSteps } from '../both/local-time.ts';
-import { readySteps } from './ready.ts';
+import { awaitedText, readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
 import { dhcpSteps, type DhcpArgs } from './dhcp.ts';
 import { planJailNetwork } from './network.ts';
@@ -88,7 +87,7 @@ export function stepLists(doors: Doors): StepLists {
   const { showNames, forgetNames } = namesSteps(paths);
   const { lease, endLease } = dhcpSteps(paths);
   const setLocalTime = localTimeKind('linux.localtime');
-  const { hook, hookArgs } = hookSteps(hookDriver(paths));
+  const { hook, hookArgs } = hookSteps(paths);
   const limits = limitStepLists(files, paths);
   const { ready, readyArgs } = readySteps(files, paths);
   const { command, commandStep } = commandSteps(paths);
@@ -207,6 +206,7 @@ export function stepLists(doors: Doors): StepLists {
       ...(resolvConf === undefined ? {} : { resolvConf }),
       ...(wantsHosts(jail.config) ? { names: namesOf(jail) } : {}),
       network: typeof network === 'string' ? network : 'planned',
+      ...awaitedText(jail),
     };
   }
 

@@ -41,6 +41,12 @@ export function vnetLinkLines(plan: VnetPlan): readonly string[] {
 const uses6 = (plan: VnetPlan, { nic, rtadv }: Inside): boolean =>
   rtadv === true || plan.addresses.some((address) => address.nic === nic && address.family === 6);
 
+/** How the kernel makes a link-local address; the filter of a bridge has to know that beforehand. */
+function addressMode(plan: VnetPlan, nic: Inside): readonly string[] {
+  if (!uses6(plan, nic)) return ['none'];
+  return plan.nics.some((pair) => pair.nic === nic.nic) ? ['eui64'] : [];
+}
+
 /** Settings inside the namespace that must hold before an interface comes up, as `key=value`. */
 export function vnetInsideSysctls(plan: VnetPlan): readonly string[] {
   return [...tunnelSysctls(plan), ...insideOf(plan).flatMap(sysctlsOf)];
@@ -79,7 +85,7 @@ export function vnetInsideLines(plan: VnetPlan): readonly string[] {
           ({ address, prefix, family }) =>
             `addr add ${address}/${prefix} dev ${nic.nic}${family === 6 ? ' nodad' : ''}`,
         ),
-      ...(uses6(plan, nic) ? [] : [`link set dev ${nic.nic} addrgenmode none`]),
+      ...addressMode(plan, nic).map((mode) => `link set dev ${nic.nic} addrgenmode ${mode}`),
       `link set dev ${nic.nic} up`,
     ]),
     ...(plan.routers ?? []).map(({ address, nic }) => `route add default via ${address} dev ${nic}`),

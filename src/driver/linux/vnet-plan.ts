@@ -77,8 +77,16 @@ export function planVnet(
     ...(moved.length > 0 ? { moved } : {}),
     ...(wantsTunnel(jail.config) ? { tunnel } : {}),
     ...(nat ? { nat } : {}),
+    ...guardOf(jail, places, nics),
   };
   return { plan: { netns, link, addresses, sysctls, nics, routers, ...more }, problems };
+}
+
+/** The host's ends are looked at where they join a bridge; a link to the host alone is the routing's affair. */
+function guardOf(jail: Jail, { table }: Places, nics: readonly PlannedNic[]): Pick<NetworkPlan, 'guard'> {
+  const mode = jail.config.get('bridge_filter') ?? 'on';
+  if (mode === 'off' || nics.every(({ bridge }) => bridge === null)) return {};
+  return { guard: { table, by: mode === 'mac' ? 'link' : 'addresses' } };
 }
 
 /** What an interface asks its network for. */

@@ -5,7 +5,7 @@
  * `zfs receive` out of its hands.
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { readdirSync, readFileSync, readSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type {
   Exec,
@@ -69,14 +69,6 @@ function statusOf(code: number | null, signal: NodeJS.Signals | null, timedOut: 
   return signal === null ? `exit status ${code}` : `ended by ${signal}`;
 }
 
-function openLog(path: string): number {
-  try {
-    return openSync(path, 'a', 0o600);
-  } catch (error) {
-    throw failure('FILE_FAILED', { path, why: (error as Error).message }, { cause: error });
-  }
-}
-
 function spawnFailure(argv: readonly string[], error: NodeJS.ErrnoException): IocageError {
   const tool = argv[0] ?? '';
   if (error.code === 'ENOENT') {
@@ -90,20 +82,26 @@ function spawnFailure(argv: readonly string[], error: NodeJS.ErrnoException): Io
   return failure('COMMAND_FAILED', { argv, status: error.code ?? 'could not start', stderr: error.message });
 }
 
-/** Processes of a session, whatever group a shell's job control put them into; none where there is no /proc. */
-function sessionOf(leader: number): readonly number[] {
+/**
+ * Processes of a session, whatever group a shell's job control put them into, and those that carry the mark in
+ * their environment, whatever their session; none where there is no /proc.
+ */
+function startedBy(leader: number, mark: string | undefined): readonly number[] {
+  const belongs = (pid: string): boolean => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      // The name in parentheses may hold blanks and parentheses; then come state, parent, group, session.
+      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]) === leader) return true;
+      return (
+        mark !== undefined && `\0${readFileSync(`/proc/${pid}/environ`, 'utf8')}`.includes(`\0${mark}\0`)
+      );
+    } catch {
+      return false;
+    }
+  };
   try {
     return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .filter((name) => {
-        try {
-          const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-          // The name in parentheses may hold blanks and parentheses; then come state, parent, group, session.
-          return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]) === leader;
-        } catch {
-          return false;
-        }
-      })
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && belongs(name))
       .map(Number);
   } catch {
     return [];
@@ -112,13 +110,13 @@ function sessionOf(leader: number): readonly number[] {
 
 /**
  * Ends a child and everything it started: TERM, and KILL when it does not listen, or when it is gone and has
- * left something behind. What made a session of its own (setsid(1)) is no part of it any more.
+ * left something behind. What made a session of its own (setsid(1)) is found by the mark alone.
  */
-function end(child: ChildProcess): void {
+function end(child: ChildProcess, mark?: string): void {
   const leader = child.pid;
   if (leader === undefined) return;
   const signal = (name: NodeJS.Signals): void => {
-    for (const target of [-leader, ...sessionOf(leader)]) {
+    for (const target of [-leader, ...startedBy(leader, mark)]) {
       try {
         process.kill(target, name);
       } catch {
@@ -146,6 +144,11 @@ function bytesRead(pid: number | undefined): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+function marked(mark: string | undefined): Record<string, string> {
+  const at = mark?.indexOf('=') ?? -1;
+  return at < 1 ? {} : { [mark!.slice(0, at)]: mark!.slice(at + 1) };
 }
 
 function checkArgv(argv: readonly string[]): void {
@@ -194,21 +197,15 @@ export class NodeExec implements Exec {
     checkArgv(argv);
     this.spawned += 1;
     const started = performance.now();
-    const log = options.logTo === undefined ? undefined : openLog(options.logTo);
-    const stdio: StdioOptions = [
-      options.ownInput ? this.ownInput : options.input === undefined ? 'ignore' : 'pipe',
-      log ?? 'pipe',
-      log ?? 'pipe',
-    ];
+    const input = options.ownInput ? this.ownInput : options.input === undefined ? 'ignore' : 'pipe';
     return new Promise<RunResult>((resolve, reject) => {
-      const words = options.ownInput ? mortal(argv) : argv;
+      const words = [...(options.via ?? []), ...(options.ownInput ? mortal(argv) : argv)];
       const child = spawn(words[0]!, words.slice(1), {
-        stdio,
-        env: environment(options.env),
+        stdio: [input, 'pipe', 'pipe'],
+        env: environment({ ...options.env, ...marked(options.mark) }),
         detached: true,
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       });
-      if (log !== undefined) closeSync(log);
       let stdout = '';
       let stderr = '';
       let timedOut = false;
@@ -236,9 +233,9 @@ export class NodeExec implements Exec {
           ? undefined
           : setTimeout(() => {
               timedOut = true;
-              end(child);
+              end(child, options.mark);
             }, options.timeoutMs);
-      const onAbort = (): void => end(child);
+      const onAbort = (): void => end(child, options.mark);
       options.signal?.addEventListener('abort', onAbort, { once: true });
       if (options.signal?.aborted) onAbort();
       const finish = (): void => {
@@ -306,7 +303,7 @@ export class NodeExec implements Exec {
         }),
       );
     }
-    const stop = (): void => children.forEach(end);
+    const stop = (): void => children.forEach((child) => end(child));
     options.signal?.addEventListener('abort', stop, { once: true });
     try {
       const failures = (await Promise.all(ends)).filter((failed) => failed !== undefined);

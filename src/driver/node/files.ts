@@ -4,12 +4,12 @@
  * name per step, in a directory that is already held open, so nothing a jail's root user renames or
  * links meanwhile can lead the host out of the root.
  */
-import { constants, read } from 'node:fs';
+import { constants, lstatSync, read } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { FileFacts, Files } from '../system.ts';
+import type { FileFacts, FilePart, Files } from '../system.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 
 function isMissing(error: unknown): boolean {
@@ -73,6 +73,7 @@ function facts(stat: Awaited<ReturnType<typeof fs.lstat>>): FileFacts {
     gid: Number(stat.gid),
     sizeBytes: Number(stat.size),
     mtimeMs: Number(stat.mtimeMs),
+    inode: Number(stat.ino),
   };
 }
 
@@ -225,6 +226,26 @@ export class NodeFiles implements Files {
     return attempt('standard input', () => readBounded('standard input', this.ownInput, maxBytes));
   }
 
+  async readPart(path: string, from: number, most: number): Promise<FilePart | undefined> {
+    return attempt(path, async () => {
+      let handle;
+      try {
+        handle = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+      try {
+        const { ino, size } = await handle.stat();
+        const bytes = Buffer.alloc(Math.max(0, Math.min(most, size - from)));
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, from);
+        return { inode: ino, sizeBytes: size, bytes: bytes.subarray(0, bytesRead) };
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
   async list(directory: string): Promise<readonly string[]> {
     try {
       return (await fs.readdir(directory)).sort();
@@ -237,6 +258,16 @@ export class NodeFiles implements Files {
   async stat(path: string): Promise<FileFacts | undefined> {
     try {
       return facts(await fs.lstat(path));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw explain(path, error);
+    }
+  }
+
+  statNow(path: string): FileFacts | undefined {
+    try {
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      return stat && facts(stat);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw explain(path, error);

@@ -1,6 +1,7 @@
 /**
- * Appends lines to files, one after the other, each in one write, so that lines of several processes
- * do not mix. A file is made readable for root alone; a link in its place is not followed.
+ * Appends lines to files, one after the other, those of a moment in one write, so that lines of several
+ * processes do not mix. A file is made readable for root alone; a link in its place is not followed, and a
+ * pipe not waited for.
  */
 import { constants } from 'node:fs';
 import { open, mkdir, type FileHandle } from 'node:fs/promises';
@@ -8,7 +9,12 @@ import { dirname } from 'node:path';
 import type { LineLog } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 
-const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+const appending = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+/** Between two writes: who writes much writes many lines at once. */
+const pauseMs = 25;
+/** Between two reports of a failure: a disk that is full fails every write. */
+const reportMs = 60_000;
 /** Lines that wait for a disk that is too slow; what comes beyond them is not written, and told. */
 const maxWaitingCharacters = 16_777_216;
 
@@ -17,6 +23,11 @@ export class NodeLineLog implements LineLog {
   private waitingCharacters = 0;
   private work: Promise<void> | undefined;
   private failed: Error | undefined;
+  private reportedMs = -Infinity;
+  private flushing = 0;
+  private hurry: () => void = () => undefined;
+  /** Files whose last write failed: it may have left half a line. */
+  private readonly torn = new Set<string>();
   private readonly onFailure: (error: Error) => void;
   constructor(onFailure: (error: Error) => void) {
     this.onFailure = onFailure;
@@ -36,7 +47,10 @@ export class NodeLineLog implements LineLog {
   }
 
   async flush(): Promise<void> {
+    this.flushing += 1;
+    this.hurry();
     while (this.work !== undefined) await this.work;
+    this.flushing -= 1;
     const { failed } = this;
     this.failed = undefined;
     if (failed !== undefined) throw failed;
@@ -50,13 +64,26 @@ export class NodeLineLog implements LineLog {
       this.waiting.delete(path);
       const text = lines.join('');
       try {
-        await this.appendText(path, text);
+        await this.appendText(path, this.torn.has(path) ? `\n${text}` : text);
+        this.torn.delete(path);
       } catch (error) {
+        this.torn.add(path);
         this.fail(path, error as Error);
       }
       this.waitingCharacters -= text.length;
+      if (this.waiting.size === 0 && this.flushing === 0) await this.pause();
     }
     this.work = undefined;
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, pauseMs);
+      this.hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   private async appendText(path: string, text: string): Promise<void> {
@@ -69,7 +96,7 @@ export class NodeLineLog implements LineLog {
       handle = await open(path, appending, 0o600);
     }
     try {
-      await handle.write(text);
+      await handle.appendFile(text);
     } finally {
       await handle.close();
     }
@@ -77,6 +104,9 @@ export class NodeLineLog implements LineLog {
 
   private fail(path: string, cause: Error): void {
     this.failed = failure('FILE_FAILED', { path, why: cause.message }, { cause });
+    const now = performance.now();
+    if (now - this.reportedMs < reportMs) return;
+    this.reportedMs = now;
     this.onFailure(this.failed);
   }
 }

@@ -10,6 +10,7 @@ import type {
   ExitStatus,
   FileDigest,
   FileFacts,
+  FilePart,
   Files,
   Relay,
   Relayed,
@@ -87,11 +88,17 @@ export class RecordingFiles implements Files {
   readInput(maxBytes: number): Promise<string> {
     return this.real.readInput(maxBytes);
   }
+  readPart(path: string, from: number, most: number): Promise<FilePart | undefined> {
+    return this.real.readPart(path, from, most);
+  }
   list(directory: string): Promise<readonly string[]> {
     return this.real.list(directory);
   }
   stat(path: string): Promise<FileFacts | undefined> {
     return this.real.stat(path);
+  }
+  statNow(path: string): FileFacts | undefined {
+    return this.real.statNow(path);
   }
   readlink(path: string): Promise<string | undefined> {
     return this.real.readlink(path);

@@ -6,7 +6,7 @@ import { asIocageError } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { version } from '../../domain/version.ts';
 import { kindOf } from '../steps/kinds.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { consoleLogs, readWorld, toSpec, type World } from '../world.ts';
 
 export interface Part {
   readonly title: string;
@@ -52,9 +52,8 @@ export async function* reportParts(context: Context): AsyncGenerator<Part> {
     yield await part('jails', () => overview(context, world));
     for (const jail of world.jails.slice(0, mostJails)) {
       yield await part(`jail ${label(jail)}`, async () => jailText(context, world, jail));
-      const log = join(world.mountpoint, 'log', `${jail.uuid}-console.log`);
-      if ((await context.files.stat(log)) !== undefined)
-        yield await part(`console of ${label(jail)}`, () => lastLines(context, log));
+      const logs = await present(context, consoleLogs(world, jail.uuid));
+      if (logs.length > 0) yield await part(`console of ${label(jail)}`, () => lastLines(context, logs));
     }
   }
   yield await part('interrupted operations', async () =>
@@ -70,9 +69,15 @@ async function outputOf(context: Context, argv: readonly string[]): Promise<stri
   return lines(stdout.trimEnd(), ...(status === 0 ? [] : [`(exit ${status}) ${stderr.trim()}`]));
 }
 
+/** The former log first: just after it was turned over the current one says little. */
+async function present({ files }: Context, logs: readonly string[]): Promise<readonly string[]> {
+  const stats = await Promise.all(logs.map((path) => files.stat(path)));
+  return logs.filter((_, index) => stats[index] !== undefined).reverse();
+}
+
 /** Bounded by bytes first: a line of a log can be as long as its program likes. */
-async function lastLines(context: Context, log: string): Promise<string> {
-  const text = await outputOf(context, ['tail', '-c', '16384', '--', log]);
+async function lastLines(context: Context, logs: readonly string[]): Promise<string> {
+  const text = await outputOf(context, ['tail', '-q', '-c', '16384', '--', ...logs]);
   return lines(text.split('\n').slice(-logLines));
 }
 

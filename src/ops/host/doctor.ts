@@ -60,8 +60,11 @@ export const hostDoctor = defineRepair({
       return undefined;
     });
     if (world === undefined) return { findings };
+    // Half of it is gone or not made yet: mounting it by hand is no help.
+    const unsettled = new Set(findings.filter(({ state }) => state === 'failed').map(({ id }) => id));
+    const halves = unfinished.filter(({ head }) => unsettled.has(head.id)).map(({ head }) => head.subject);
     for (const jail of world.jails) {
-      if (jail.problem === undefined) continue;
+      if (jail.problem === undefined || halves.includes(label(jail))) continue;
       findings.push({
         id: jail.uuid,
         what: `jail ${label(jail)}: ${jail.problem}`,

@@ -109,7 +109,10 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
       const [source, ...more] = words.positionals;
       if (source === undefined) throw failure('USAGE', { problem: 'missing UUID', command: 'clone' });
       if (more.length > 0)
-        throw failure('USAGE', { problem: `${JSON.stringify(more[0])} is too much`, command: 'clone' });
+        throw failure('USAGE', {
+          problem: `${JSON.stringify(more[0])} is too much; did you mean tag=${more[0]}?`,
+          command: 'clone',
+        });
       const { jail, snapshot } = splitSnapshot(source);
       const { count, properties } = takeCount('clone', words);
       return [

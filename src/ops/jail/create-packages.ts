@@ -10,7 +10,7 @@ import { effective } from '../../domain/config.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { parsePackageList, type PackageManager } from '../../domain/packages.ts';
 import { ensureJail, toJailData } from '../steps/guard.ts';
-import type { World } from '../world.ts';
+import { consoleLogs, type World } from '../world.ts';
 import { cleanSteps, getPackageManager, installSteps, quietSpec, withoutServices } from './packages.ts';
 
 const mostBytes = 256 * 2 ** 10;
@@ -114,7 +114,7 @@ async function specOf(
     dataset: `${world.root}/jails/${uuid}`,
     mountpoint,
     root: join(mountpoint, 'root'),
-    consoleLog: join(world.mountpoint, 'log', `${uuid}-console.log`),
+    consoleLog: consoleLogs(world, uuid)[0],
     config: effective(new Map(stored), world.defaults, { uuid }),
   };
   const spec = quietSpec(plain, from);

@@ -9,7 +9,7 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { releaseDestroy } from '../release/destroy.ts';
 import { noteHandedElsewhere } from '../snapshot/rows.ts';
-import { readWorld, type World } from '../world.ts';
+import { consoleLogs, readWorld, type World } from '../world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
 import { jailDestroyTree } from './destroy-tree.ts';
@@ -105,6 +105,6 @@ function destroySteps(world: World, jail: Jail, loss: Loss): readonly Step[] {
     destroyDataset({ dataset: jail.dataset, recursive: true }),
     // The jail is gone by then: one that stays is reported, and in nobody's way.
     ...loss.origins.map((name) => destroySnapshot({ name, recursive: false }, { onError: 'warn' })),
-    removeFile({ path: join(world.mountpoint, 'log', `${jail.uuid}-console.log`) }),
+    ...consoleLogs(world, jail.uuid).map((path) => removeFile({ path })),
   ];
 }

@@ -21,6 +21,7 @@ import { toSpec, type World } from '../world.ts';
 import { rewriteFstab } from '../steps/fstab.ts';
 import { fstabEditWith, jailOf, pathOf } from './fstab-edit.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
+import { tellSharedFolders } from './shared-folders.ts';
 
 const listInput = jailInput;
 
@@ -204,6 +205,7 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
     const after = printFstab(lines);
     // One that is too long already may be made shorter.
     if (add !== undefined) assertSize(after);
+    if (remove === undefined) await tellSharedFolders(context, world, jail, after);
     return {
       subject: label(jail),
       title: `Changing the mounts of ${label(jail)}`,

@@ -101,10 +101,10 @@ export function listedJails(
 ): readonly ListedJail[] {
   return world.jails
     .filter((jail) => jail.template === templates)
-    .map((jail) => listed(world, jail, running.get(jail.uuid)));
+    .map((jail) => listedJail(world, jail, running.get(jail.uuid)));
 }
 
-function listed(world: World, jail: Jail, running: RunningJail | undefined): ListedJail {
+export function listedJail(world: World, jail: Jail, running: RunningJail | undefined): ListedJail {
   const values = effective(jail.local, world.defaults, { uuid: jail.uuid });
   const value = (key: string): string | null => {
     const text = values.get(key);

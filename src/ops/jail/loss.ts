@@ -6,6 +6,7 @@ import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { isUuid } from '../../domain/name.ts';
+import { readWorld } from '../world.ts';
 
 export interface Clone {
   readonly dataset: string;
@@ -34,13 +35,22 @@ export function datasetOf(snapshot: string): string {
   return snapshot.split('@')[0]!;
 }
 
+/** What hangs on something, as people call it: a jail by its name, once; anything else by its dataset. */
+export function dependentNames(jails: readonly Jail[], datasets: readonly string[]): readonly string[] {
+  const nameOf = (dataset: string): string => {
+    const jail = jails.find((each) => isInside(dataset, [each.dataset]));
+    return jail === undefined ? dataset : label(jail);
+  };
+  return [...new Set(datasets.map(nameOf))];
+}
+
 /** @throws HAS_DEPENDENTS when anything outside the jail is a clone of a snapshot of it */
 export async function computeLoss(context: Context, jail: Jail): Promise<Loss> {
   const rows = (await context.storage.filesystems(jail.dataset, 32, ['mounted'])) ?? [];
   const filesystems = rows.map((row) => row.name);
   const snapshots = await context.storage.snapshots(jail.dataset, undefined, []);
   const clones = await context.storage.clones(jail.pool);
-  const dependents = dependentsOf(clones, [jail.dataset]);
+  const dependents = dependentNames((await readWorld(context)).jails, dependentsOf(clones, [jail.dataset]));
   if (dependents.length > 0) throw failure('HAS_DEPENDENTS', { what: `jail ${label(jail)}`, dependents });
   const origins = await originsMadeFor(context, clones, [jail.dataset]);
   const mounted = rows.filter((row) => row.values.get('mounted') === 'yes').map((row) => row.name);

@@ -8,11 +8,11 @@ import type { Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
-import { label, type Jail } from '../../domain/jail.ts';
-import { toSpec, type World } from '../world.ts';
+import type { Jail } from '../../domain/jail.ts';
+import { consoleLogs, toSpec, type World } from '../world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
-import { datasetOf, dependentsOf, isInside, originsMadeFor, type Clone } from './loss.ts';
+import { datasetOf, dependentNames, dependentsOf, isInside, originsMadeFor, type Clone } from './loss.ts';
 import { assertDown } from './select.ts';
 
 export const destroyInput = z.object({
@@ -45,13 +45,8 @@ export function assertNoOthers(
   roots: readonly string[],
   what: string,
 ): void {
-  const dependents = dependentsOf(clones, roots).map((dataset) => nameOf(world, dataset));
-  if (dependents.length > 0) throw failure('HAS_DEPENDENTS', { what, dependents: [...new Set(dependents)] });
-}
-
-function nameOf(world: World, dataset: string): string {
-  const jail = world.jails.find((each) => isInside(dataset, [each.dataset]));
-  return jail === undefined ? dataset : label(jail);
+  const dependents = dependentNames(world.jails, dependentsOf(clones, roots));
+  if (dependents.length > 0) throw failure('HAS_DEPENDENTS', { what, dependents });
 }
 
 /**
@@ -149,6 +144,6 @@ function destroySteps(
       return destroyDataset({ dataset, recursive: false, ...(gone.length === 0 ? {} : { gone }) });
     }),
     ...origins.map((name) => destroySnapshot({ name, recursive: false }, { onError: 'warn' })),
-    ...jails.map(({ uuid }) => removeFile({ path: join(world.mountpoint, 'log', `${uuid}-console.log`) })),
+    ...jails.flatMap(({ uuid }) => consoleLogs(world, uuid).map((path) => removeFile({ path }))),
   ];
 }

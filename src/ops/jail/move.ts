@@ -8,11 +8,11 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { repath } from '../../domain/repath.ts';
-import { toSpec, type World } from '../world.ts';
+import { readWorld, toSpec, type World } from '../world.ts';
 import { createDataset, renameDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
 import { leavePlace, rewriteFile } from '../steps/move.ts';
-import { dependentsOf } from './loss.ts';
+import { dependentNames, dependentsOf } from './loss.ts';
 import { assertDown } from './select.ts';
 
 export interface Move {
@@ -72,6 +72,7 @@ async function mountpointAt(context: Context, world: World, jail: Jail, dataset:
 
 /** @throws HAS_CLONES when anything is a clone of the jail */
 export async function assertNoClones(context: Context, jail: Jail, action: string): Promise<void> {
-  const clones = dependentsOf(await context.storage.clones(jail.pool), [jail.dataset]);
+  const { jails } = await readWorld(context);
+  const clones = dependentNames(jails, dependentsOf(await context.storage.clones(jail.pool), [jail.dataset]));
   if (clones.length > 0) throw failure('HAS_CLONES', { name: label(jail), action, clones });
 }

@@ -1,6 +1,7 @@
 /**
- * `rename`: the jail's dataset, and with it its identity, under another name. The tag is `set tag=`; it
- * goes along only where it was the same word. So does whatever else was derived from the old name.
+ * `rename`: the jail's dataset, and with it its identity, under another name. The tag goes along where it was
+ * the same word, or is what the jail was called by; alone it is `set tag=`. So does whatever else was derived
+ * from the old name.
  */
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -9,7 +10,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertJailName } from '../../domain/name.ts';
-import { namespace, readWorld, type World } from '../world.ts';
+import { consoleLogs, namespace, readWorld, type World } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { renameFile, rewriteInRoot } from '../steps/move.ts';
 import { planMove } from './move.ts';
@@ -49,7 +50,7 @@ export const jailRename = defineChange<typeof renameInput, Renamed>({
     );
     if (holder !== undefined) throw failure('NAME_TAKEN', { what: 'name', name, by: holder.uuid });
     if (name === jail.uuid) throw failure('NAME_TAKEN', { what: 'name', name, by: `${label(jail)} itself` });
-    const tag = jail.tag === jail.uuid ? name : jail.tag;
+    const tag = jail.tag === jail.uuid || jail.tag === input.jail ? name : jail.tag;
     const dataset = `${jail.dataset.split('/').slice(0, -1).join('/')}/${name}`;
     const move = await planMove(context, world, jail, { dataset, tag, action: 'rename' });
     return {
@@ -72,7 +73,8 @@ export const jailRename = defineChange<typeof renameInput, Renamed>({
     usage: 'JAIL NAME',
     about:
       'Changes the name of the dataset, which is what UUID means for a jail that has none. The host name ' +
-      'goes along where it was the old name, the tag too. The jail must be down. Only the tag: set tag=TAG JAIL.',
+      'goes along where it was the old name, the tag too, or where the jail is named by it here. The jail must be ' +
+      'down. Only the tag: set tag=TAG JAIL.',
     examples: [
       { line: 'iocage rename web www', says: 'dataset, host name and tag, as far as they were web' },
     ],
@@ -145,9 +147,11 @@ async function nameInRoot(
 }
 
 async function logSteps(context: Context, world: World, jail: Jail, name: string): Promise<readonly Step[]> {
-  const log = (uuid: string): string => join(world.mountpoint, 'log', `${uuid}-console.log`);
-  const there = (await context.files.stat(log(jail.uuid))) !== undefined;
-  return there ? [renameFile({ from: log(jail.uuid), to: log(name) })] : [];
+  const to = consoleLogs(world, name);
+  const moved = consoleLogs(world, jail.uuid).map(async (from, index) =>
+    (await context.files.stat(from)) === undefined ? [] : [renameFile({ from, to: to[index]! })],
+  );
+  return (await Promise.all(moved)).flat();
 }
 
 /** Jails that name this one in `depends`, and those made from it while it is a template. */

@@ -11,7 +11,7 @@ import { failure } from '../../domain/errors.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertReleaseName, assertTag } from '../../domain/name.ts';
-import { getProperty } from '../../domain/properties/index.ts';
+import { findProperty, getProperty } from '../../domain/properties/index.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
@@ -73,7 +73,19 @@ export const propertySet = defineChange<typeof setInput, { changes: readonly Cha
       { line: 'iocage set template=yes golden', says: 'golden becomes a template to create jails from' },
       { line: 'iocage set boot=on default', says: 'for every jail that does not say otherwise' },
     ],
-    toInputs: (words) => [{ jails: words.positionals, properties: words.properties }],
+    toInputs({ positionals, properties }) {
+      const [first] = positionals;
+      if (properties.length === 0)
+        throw failure('USAGE', {
+          problem:
+            first !== undefined && findProperty(first) !== undefined
+              ? `${first} has no value; write ${first}=VALUE`
+              : 'missing PROPERTY=VALUE',
+          command: 'set',
+        });
+      if (first === undefined) throw failure('USAGE', { problem: 'missing UUID', command: 'set' });
+      return [{ jails: positionals, properties }];
+    },
   },
 });
 

@@ -13,6 +13,7 @@ import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
 import { settle } from './settle.ts';
 import { handOver } from './handed.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
+import { tellSharedFolders } from './shared-folders.ts';
 
 interface Life {
   readonly uuid: string;
@@ -73,6 +74,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
       const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
       throw failure('START_FAILED', { jail: label(jail), why });
     }
+    await tellSharedFolders(context, world, jail);
     const started = {
       [`${namespace}last_started`]: stamp(context.clock.now()),
       ...(belongs.adopted === undefined ? {} : { [`${namespace}hostid`]: belongs.adopted }),

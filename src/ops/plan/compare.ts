@@ -130,7 +130,10 @@ function compareOrigin(wanted: DescribedJail, jail: Jail): readonly Change[] {
     const why = `${label(jail)} has ${old ?? 'none'} and not ${value}; what a jail was made of stays`;
     throw failure('READ_ONLY_PROPERTY', { key, why });
   };
-  if (type !== undefined && is('type') !== types[type]) refuse('type', is('type'), types[type]);
+  if (type !== undefined && is('type') !== types[type]) {
+    const kind = Object.entries(types).find(([, stored]) => stored === is('type'))?.[0];
+    refuse('type', kind ?? is('type'), type);
+  }
   if (template !== undefined && is('source_template') !== template)
     refuse('source_template', is('source_template'), template);
   if (release === undefined || is('release') === release) return [];

@@ -14,7 +14,7 @@ import { packageChanges, type PackageChange, type PackageManager } from '../../d
 import { guardedChange, guardName, healthSteps } from '../jail/guarded-change.ts';
 import { cleanSteps, installedPackages, quietSpec, upgradeSteps, withoutServices } from '../jail/packages.ts';
 import { jailLock } from '../jail/select.ts';
-import { type Release, type World } from '../world.ts';
+import { consoleLogs, type Release, type World } from '../world.ts';
 import { releaseLock } from './destroy.ts';
 
 export interface Updated {
@@ -42,7 +42,7 @@ export function releaseSpec(world: World, release: Release): JailSpec {
     dataset,
     mountpoint,
     root: join(mountpoint, 'root'),
-    consoleLog: join(world.mountpoint, 'log', `${uuid}-console.log`),
+    consoleLog: consoleLogs(world, uuid)[0],
     config: effective(stored, new Map(), { uuid }),
   };
   return quietSpec(spec, 'fresh');

@@ -5,6 +5,8 @@ import { failure } from '../../domain/errors.ts';
 import { effective, isOn } from '../../domain/config.ts';
 import { handedDatasets } from '../../domain/handed.ts';
 import type { Jail } from '../../domain/jail.ts';
+import { dependentNames } from '../jail/loss.ts';
+import { readWorld } from '../world.ts';
 
 /** Those of the jail and of all its datasets, oldest first. */
 export function snapshotsOf(
@@ -24,9 +26,13 @@ export async function assertNoClones(
   const names = new Set(rows.map((row) => row.name));
   const dependents = (await context.storage.clones(jail.pool)).filter(({ origin }) => names.has(origin));
   if (dependents.length === 0) return;
+  const { jails } = await readWorld(context);
   throw failure('HAS_DEPENDENTS', {
     what: `snapshot ${dependents[0]!.origin}`,
-    dependents: dependents.map(({ dataset }) => dataset),
+    dependents: dependentNames(
+      jails,
+      dependents.map(({ dataset }) => dataset),
+    ),
   });
 }
 

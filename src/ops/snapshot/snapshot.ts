@@ -228,6 +228,10 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     return {
       subject: `${label(jail)}@${input.snapshot}`,
       title: `Rolling back ${label(jail)} to ${input.snapshot}`,
+      loses: [
+        `what was changed in ${label(jail)} since the snapshot ${input.snapshot}`,
+        ...newer.map((row) => row.name),
+      ],
       steps: targets.map((row) => rollbackSnapshot({ snapshot: row.name, destroyNewer: newer.length > 0 })),
       result: () => ({ jail: jail.uuid, snapshot: input.snapshot }),
     };
@@ -238,10 +242,19 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     usage: 'JAIL@NAME',
     flags: [
       nameFlag,
-      { key: 'force', flags: '-f, --force', doc: 'destroy newer snapshots that stand in the way' },
+      {
+        key: 'force',
+        flags: '-f, --force',
+        doc: 'do not ask, and destroy newer snapshots that stand in the way',
+      },
     ],
-    about: 'The jail must be down. What was changed since the snapshot is lost, in all datasets of the jail.',
-    examples: [{ line: 'iocage rollback web@before-upgrade', says: 'files and properties as they were' }],
+    about:
+      'The jail must be down. What was changed since the snapshot is lost, in all datasets of the jail, so it ' +
+      'asks. Newer snapshots are destroyed only with -f.',
+    examples: [
+      { line: 'iocage rollback web@before-upgrade', says: 'files and properties as they were; asks first' },
+      { line: 'iocage rollback -y web@before-upgrade', says: 'does not ask; for scripts' },
+    ],
     toInputs: (words) => [{ ...needsName('rollback', words), force: words.flags['force'] === true }],
   },
 });

@@ -15,6 +15,7 @@ import { lifeActions } from './life.ts';
 import { listActions } from './list.ts';
 import { makeActions } from './make.ts';
 import { poolActions } from './pool.ts';
+import { isKept, keepText } from './json.ts';
 import { settingsActions } from './settings.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -62,7 +63,18 @@ export async function runAction(
   if (!Object.hasOwn(actions, name)) throw new ApiError(400);
   const action = actions[name]!;
   if (!mayUse(host, caller, action)) throw new ApiError(403);
-  return { [name]: await host.runAs(caller.user, () => answer(host, action, fields)) };
+  const value = await host.runAs(caller.user, () => answer(host, action, fields));
+  return named(name, value);
+}
+
+/** Values whose text is kept, below the name of the action that they answer. */
+const below = new WeakMap<object, Json>();
+
+function named(name: string, value: Json): Json {
+  if (!isKept(value)) return { [name]: value };
+  const known = below.get(value as object) ?? keepText({ [name]: value });
+  below.set(value as object, known);
+  return known;
 }
 
 /** What a caller may do in this class; `rpc/query` tells it. */

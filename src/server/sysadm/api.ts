@@ -6,7 +6,9 @@
 import { ApiError, type ApiCode } from '../api-error.ts';
 import type { Login, Principal } from '../login.ts';
 import type { Logs } from '../logs.ts';
+import { networkOf } from '../address.ts';
 import type { Sessions } from '../sessions.ts';
+import { Strangers } from '../strangers.ts';
 import type { Json } from './actions.ts';
 import { authenticate } from './auth.ts';
 import type { Backend } from './backend.ts';
@@ -45,9 +47,28 @@ const nameCharacters = 64;
 
 export class Api {
   private readonly parts: ApiParts;
+  private readonly strangers: Strangers;
   private pendingCount = 0;
   constructor(parts: ApiParts) {
     this.parts = parts;
+    this.strangers = new Strangers(parts.now, (from, count) =>
+      parts.logs.write('audit', JSON.stringify({ who: '', from, result: `${count} more requests` })),
+    );
+  }
+
+  /** Ends what is counted for the audit log. */
+  sweep(all?: boolean): void {
+    this.strangers.sweep(all);
+  }
+
+  /** A request that a door refused before anything of it was read: for the audit log. */
+  refused(peer: Peer, what: string, code: number): void {
+    if (this.strangers.mayTell(networkOf(peer.address)))
+      this.tell(peer, { what: what.slice(0, auditedCharacters), result: String(code) });
+  }
+
+  private tell({ address, transport }: Peer, more: object, who = ''): void {
+    this.parts.logs.write('audit', JSON.stringify({ who, from: address, by: transport, ...more }));
   }
 
   get login(): Login {
@@ -148,6 +169,10 @@ export class Api {
 
   private audit(peer: Peer, request: Request, answer: Answer, user: string, startedMs: number): void {
     const { args } = request;
+    const claimed = isAuth(request) && isObject(args) ? member(args, 'username') : peer.claimed;
+    const tried = user === '' && typeof claimed === 'string' ? claimed.slice(0, nameCharacters) : '';
+    // Every guess is told; so many are not let through.
+    if (user === '' && tried === '' && !this.strangers.mayTell(networkOf(peer.address))) return;
     const short = (value: Json): string =>
       (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, auditedCharacters);
     const fields = isObject(args) && !isAuth(request) ? args : {};
@@ -156,21 +181,17 @@ export class Api {
       const value = member(fields, key);
       return value === undefined ? [] : [[key, short(value)] as const];
     });
-    const claimed = isAuth(request) && isObject(args) ? member(args, 'username') : peer.claimed;
-    const tried = user === '' && typeof claimed === 'string' ? claimed.slice(0, nameCharacters) : '';
-    this.parts.logs.write(
-      'audit',
-      JSON.stringify({
-        who: user,
+    this.tell(
+      peer,
+      {
         ...(tried === '' ? {} : { tried }),
-        from: peer.address,
-        by: peer.transport,
         what: short(`${request.namespace}/${request.name}`),
         ...(action === undefined ? {} : { action: short(action) }),
         ...(told.length === 0 ? {} : { with: Object.fromEntries(told) }),
         result: resultOf(answer, action),
         ms: this.parts.now() - startedMs,
-      }),
+      },
+      user,
     );
   }
 }

@@ -19,7 +19,10 @@ async function fetchReleases(host: ApiHost, fields: Fields): Promise<Json> {
   const names = releaseNames(fields.raw('releases'));
   if (names.some((name) => nameProblem('release', name) !== undefined))
     throw new ActionProblem('Invalid releases');
-  const started = names.filter((name) => startFetch(host, name));
+  const further = names.filter((name) => !host.jobs.isUnderWay(jobId(name)));
+  // All of them or none.
+  host.jobs.assertRoomFor(further.length);
+  const started = further.filter((name) => startFetch(host, name));
   // Nothing named, or all of it under way already.
   if (started.length === 0) throw new ApiError(400);
   return { started_dispatcher_id: started.map(jobId) };

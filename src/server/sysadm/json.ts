@@ -63,6 +63,20 @@ function textOnce(value: Json, layout: string, print: () => string): string {
   return text;
 }
 
+export const isKept = (value: Json): boolean => isObject(value) && keptTexts.has(value);
+
+const keptBytes = new WeakMap<object, Map<string, Buffer>>();
+
+/** What is sent of a value: of one whose text is kept, the bytes are made once for each `name` too. */
+export function bytesOnce(value: Json, name: string, print: () => string): string | Buffer {
+  if (!isObject(value) || !isKept(value)) return print();
+  const known = keptBytes.get(value) ?? new Map<string, Buffer>();
+  keptBytes.set(value, known);
+  const bytes = known.get(name) ?? Buffer.from(print());
+  known.set(name, bytes);
+  return bytes;
+}
+
 const sortedKeys = (value: JsonObject): readonly string[] => Object.keys(value).sort();
 
 export function printCompact(value: Json): string {

@@ -14,12 +14,13 @@ async function live(host: ApiHost, operation: 'jail.start' | 'jail.stop', fields
   const events: IocageEvent[] = [];
   const perform = async (): Promise<void> => {
     const words = { positionals: [name], properties: [], flags: {} };
-    const inputs = await getOperation(operation).command.toInputs(words, host.context());
+    const emit: EventSink = (event) => events.push(event);
+    const context = host.context(emit);
+    const inputs = await getOperation(operation).command.toInputs(words, context);
     for (const input of inputs as readonly { readonly jail: string }[]) {
       const keys = [await host.keyOf(input.jail)];
-      const emit: EventSink = (event) => events.push(event);
       try {
-        await host.change(operation, input, { keys, touches: 'running', emit });
+        await host.change(operation, input, { keys, touches: 'running', emit, context });
       } catch (error) {
         // What the jail needs was started by somebody else meanwhile: that is as good.
         if (input.jail === name || operationError(error).code !== 'ALREADY_UP') throw error;

@@ -2,9 +2,10 @@
 import { humanSize } from '../../domain/size.ts';
 import type { ListedJail, Space } from '../../ops/jail/list.ts';
 import type { ListedRelease } from '../../ops/release/list.ts';
-import type { ApiHost, Listing } from '../api-host.ts';
+import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
 import { keepText } from './json.ts';
+import { kept } from './kept.ts';
 
 type JsonObject = { readonly [key: string]: Json };
 
@@ -20,7 +21,7 @@ function bareAddresses(text: string): string {
 }
 
 /** The six columns of 2016; a jail that is down shows no address. */
-export function row2016(jail: ListedJail): Json {
+export function row2016(jail: ListedJail): JsonObject {
   const up = jail.state === 'up';
   return {
     boot: jail.boot ? 'on' : 'off',
@@ -33,7 +34,7 @@ export function row2016(jail: ListedJail): Json {
 }
 
 /** The ten columns of 2017. */
-export function row2017(jail: ListedJail): Json {
+export function row2017(jail: ListedJail): JsonObject {
   return {
     boot: jail.boot ? 'on' : 'off',
     ip4: dash(jail.ip4),
@@ -48,19 +49,21 @@ export function row2017(jail: ListedJail): Json {
   };
 }
 
-function byUuid(jails: readonly ListedJail[], row: (jail: ListedJail) => Json): JsonObject {
-  return Object.fromEntries(jails.map((jail) => [jail.uuid, row(jail)]));
-}
+/** A way to write rows, with those that it wrote: most jails of a new listing are as they were in the last one. */
+const written = (row: (jail: ListedJail) => JsonObject) => ({
+  row,
+  rows: new WeakMap<ListedJail, JsonObject>(),
+});
+const rows2016 = written(row2016);
+const rows2017 = written(row2017);
 
-/** Answers that were made of a listing: many clients ask for the same one. */
-const made = new WeakMap<Listing, Map<string, JsonObject>>();
-
-function kept(listing: Listing, name: string, make: () => JsonObject): Json {
-  const answers = made.get(listing) ?? new Map<string, JsonObject>();
-  made.set(listing, answers);
-  const known = answers.get(name) ?? keepText(make());
-  answers.set(name, known);
-  return known;
+function byUuid(jails: readonly ListedJail[], { row, rows }: ReturnType<typeof written>): JsonObject {
+  const entry = (jail: ListedJail): JsonObject => {
+    const known = rows.get(jail) ?? keepText(row(jail));
+    rows.set(jail, known);
+    return known;
+  };
+  return Object.fromEntries(jails.map((jail) => [jail.uuid, entry(jail)]));
 }
 
 /** A row of `df`; `Space` counts bytes, the answer is written as zfs(8) writes sizes. */
@@ -90,15 +93,15 @@ export const listActions: Readonly<Record<string, Action>> = {
       const format = fields.text('format') ?? host.settings.listFormat;
       // Keyed by UUID, where the original keyed by jail id and lost all but one that is down.
       return format === '2017'
-        ? kept(listing, '2017', () => ({ jails: byUuid(listing.jails, row2017) }))
-        : kept(listing, '2016', () => byUuid(listing.jails, row2016));
+        ? kept(listing, '2017', () => ({ jails: byUuid(listing.jails, rows2017) }))
+        : kept(listing, '2016', () => byUuid(listing.jails, rows2016));
     },
   },
   listtemplates: {
     access: 'read',
     async run(host) {
       const listing = await host.listing();
-      return kept(listing, 'templates', () => ({ templates: byUuid(listing.templates, row2017) }));
+      return kept(listing, 'templates', () => ({ templates: byUuid(listing.templates, rows2017) }));
     },
   },
   listreleases: { access: 'read', run: listReleases },

@@ -31,12 +31,13 @@ async function make(
   const given = sortWords(splitWords(words.props));
   const positionals = [...words.positionals, ...given.positionals];
   const row = getOperation(operation);
+  const context = host.context();
   const inputs = await row.command.toInputs(
     { positionals, properties: given.properties, flags: words.flags },
-    host.context(),
+    context,
   );
   const perform = async (keys: readonly string[]): Promise<Made> =>
-    (await host.change<Made>(operation, inputs[0], { keys, touches: 'pool' })).result;
+    (await host.change<Made>(operation, inputs[0], { keys, touches: 'pool', context })).result;
   const [source] = words.positionals;
   return source === undefined ? perform([]) : host.inOrder(source, (key) => perform([key]));
 }

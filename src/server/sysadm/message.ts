@@ -4,7 +4,7 @@
  */
 import { apiWords, type ApiCode } from '../api-error.ts';
 import type { Json } from './actions.ts';
-import { isObject, member, parseJson, printCompact } from './json.ts';
+import { bytesOnce, isKept, isObject, member, parseJson, printCompact } from './json.ts';
 
 export interface Request {
   /** As sent; empty when it is missing. */
@@ -43,6 +43,16 @@ export function printAnswer(request: Request, answer: Exclude<Answer, 'nothing'>
   }
   // Without an id the answer bears the name of the class.
   return printCompact({ args: answer.args, id, name: id === '' ? name : 'response', namespace });
+}
+
+/** The same as it is sent; of an answer that many get, only what is this one's own is made anew. */
+export function answerFrame(request: Request, answer: Exclude<Answer, 'nothing'>): string | Buffer {
+  if ('code' in answer || !isKept(answer.args)) return printAnswer(request, answer);
+  const whole = printAnswer(request, { args: '' });
+  const args = bytesOnce(answer.args, 'compact', () => printCompact(answer.args));
+  const before = '{"args":';
+  const parts = [before, args, whole.slice(before.length + 2)];
+  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 }
 
 /** An event, pushed to those who subscribed. */

@@ -12,7 +12,7 @@ import { isFetchSiteAllowed, isOriginAllowed, type OriginRules } from '../origin
 import type { Settings } from '../settings.ts';
 import type { Json } from './actions.ts';
 import { certificateProof } from './client-certificate.ts';
-import { isObject, parseJson, printIndented } from './json.ts';
+import { bytesOnce, isObject, parseJson, printIndented } from './json.ts';
 import type { Answer, Request } from './message.ts';
 import { newPeer, type Peer } from './peer.ts';
 import type { Api } from './api.ts';
@@ -33,17 +33,18 @@ export interface RestParts {
 interface Reply {
   readonly status: number;
   readonly headers?: readonly (readonly [string, string])[];
-  readonly body?: string;
+  readonly body?: string | Buffer;
   /** The connection ends with it. */
   readonly last?: boolean;
 }
 
 export function restListener(parts: RestParts): RequestListener {
   const connectedMs = new WeakMap<object, number>();
+  const known = new WeakSet<object>();
   return (request, response) => {
     const { socket } = request;
     if (!connectedMs.has(socket)) connectedMs.set(socket, parts.now());
-    respond(parts, request)
+    respond(parts, request, () => known.add(socket))
       .catch((error: unknown): Reply => {
         // A client that went away is no bug.
         if (!socket.destroyed) parts.report(error);
@@ -51,8 +52,9 @@ export function restListener(parts: RestParts): RequestListener {
       })
       .then((reply) => {
         const ageMs = parts.now() - connectedMs.get(socket)!;
-        // Whoever stays without a login does so on new connections, which are counted.
-        const overdue = reply.status === 401 && ageMs > parts.settings.loginSeconds * 1000;
+        // Whoever stays without a login, whatever he asks, does so on new connections, which are counted.
+        const isStranger = reply.status === 401 || !known.has(socket);
+        const overdue = isStranger && ageMs > parts.settings.loginSeconds * 1000;
         send(parts, response, overdue ? { ...reply, last: true } : reply);
       })
       .catch(parts.report);
@@ -86,7 +88,7 @@ function reasonOf(status: number): string {
   return Object.hasOwn(apiWords, status) ? apiWords[status as ApiCode] : 'Error';
 }
 
-async function respond(parts: RestParts, request: IncomingMessage): Promise<Reply> {
+async function respond(parts: RestParts, request: IncomingMessage, becomesKnown: () => void): Promise<Reply> {
   const { method = '' } = request;
   if (method === 'OPTIONS' || method === 'HEAD') {
     request.resume();
@@ -95,20 +97,33 @@ async function respond(parts: RestParts, request: IncomingMessage): Promise<Repl
   const socket = request.socket as TLSSocket;
   const address = peerAddress(socket.remoteAddress);
   const { login } = parts.api;
-  // Nothing is read of these; what they still send is not waited for.
-  if (!isOwnPage(parts, request) || login.isLockedOut(address)) return { status: 403, last: true };
-  if (!['GET', 'POST', 'PUT'].includes(method)) return { status: 400, last: true };
-  const path = readPath(request.url ?? '');
-  if (path === undefined) return { status: 400, last: true };
-  const body = await readBody(request, parts.settings.maxMessageBytes);
-  if (body === undefined) return { status: 413, last: true };
-  const args = readArgs(body);
   const peer = newPeer('rest', address);
+  // What they still send is not waited for.
+  const refuse = (status: number): Reply => {
+    parts.api.refused(peer, `${method} ${request.url ?? ''}`, status);
+    return { status, last: true };
+  };
+  if (!isOwnPage(parts, request) || login.isLockedOut(address)) return refuse(403);
+  if (!['GET', 'POST', 'PUT'].includes(method) || contradictsItself(request)) return refuse(400);
+  const path = readPath(request.url ?? '');
+  if (path === undefined) return refuse(400);
+  const body = await readBody(request, parts.settings.maxMessageBytes);
+  if (body === undefined) return refuse(413);
+  const args = readArgs(body);
   if (!proveByHeader(peer, request.headers.authorization, login))
     peer.prove = certificateProof(socket, login);
   // Text that is no JSON is answered like arguments that are no object, and after the login like these.
   const answer = await parts.api.answer(peer, { ...path, id: '', args: args ?? '' });
+  if (peer.wasKnown) becomesKnown();
   return toReply(answer);
+}
+
+/** Who it is and whose page it comes from is said once: of two, a proxy may have looked at the other. */
+function contradictsItself({ rawHeaders }: IncomingMessage): boolean {
+  const said = rawHeaders.filter(
+    (word, index) => index % 2 === 0 && /^(authorization|host|origin|sec-fetch-site)$/i.test(word),
+  );
+  return new Set(said.map((word) => word.toLowerCase())).size < said.length;
 }
 
 /** The browser's words for whose page this is; programs say nothing of the kind. */
@@ -129,17 +144,23 @@ export function readPath(url: string): Pick<Request, 'namespace' | 'name'> | und
   return namespace === '' || name === '' ? undefined : { namespace, name };
 }
 
-/** Undefined: longer than allowed. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined;
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+/** Undefined: longer than allowed. Rejects when the client goes away before the end. */
+function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) {
+        request.pause();
+        resolve(undefined);
+      } else chunks.push(chunk);
+    });
+    request.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    request.once('error', reject);
+    request.once('close', () => reject(new Error('the connection ended')));
+  });
 }
 
 /** Undefined: no JSON object. Nothing at all is an empty one. */
@@ -173,7 +194,10 @@ function proveByHeader(peer: Peer, header: string | undefined, login: Login): bo
 
 export function toReply(answer: Answer): Reply {
   if (answer === 'nothing') return { status: 200, body: printIndented({ args: {} }) };
-  if (!('code' in answer)) return { status: 200, body: printIndented({ args: answer.args }) };
+  if (!('code' in answer)) {
+    const { args } = answer;
+    return { status: 200, body: bytesOnce(args, 'indented', () => printIndented({ args })) };
+  }
   // Without a body, as the original; and without a question for a password, so that browsers keep none.
   if (answer.code === 401) return { status: 401 };
   return { status: answer.code, body: printIndented({ args: {} }) };

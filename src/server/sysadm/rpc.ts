@@ -65,6 +65,7 @@ export async function settings({ keys, now }: RpcParts, caller: Principal, args:
         nickname: word(args, 'nickname'),
         email: word(args, 'email'),
         registered: localTime(new Date(now())),
+        holder: caller.holder,
       };
       if (!(await keys.register(caller.user, key, facts))) throw new ApiError(400);
       return {};

@@ -7,7 +7,7 @@ import type { Server } from 'node:https';
 import type { RequestListener } from 'node:http';
 import type { Exec, Files, LineLog } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
-import { AccountFile, accountsPath, writeAccounts } from '../accounts.ts';
+import { AccountFile, accountsPath, accountsText, makeServeDirectory } from '../accounts.ts';
 import { ownCertificate, readCertificate, type ServerCertificate } from '../certificate.ts';
 import { KeyFile, keysPath } from '../keys.ts';
 import { listen, makeServer, type TlsMaterial } from '../listen.ts';
@@ -17,6 +17,7 @@ import { Logs } from '../logs.ts';
 import { randomText, Sessions } from '../sessions.ts';
 import type { Settings } from '../settings.ts';
 import { hasPam } from '../system-accounts.ts';
+import { trustProblem } from '../trusted-file.ts';
 import type { Backend } from './backend.ts';
 import { restListener } from './rest.ts';
 import { Api } from './api.ts';
@@ -122,6 +123,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     });
     const tidy = (): void => {
       sessions.sweep();
+      api.sweep();
       logs.prune(settings.logDays).catch(report);
     };
     tidy();
@@ -144,8 +146,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       unhear();
       sockets.end();
       for (const server of servers) server.closeAllConnections();
+      api.sweep(true);
       logs.write('hostinfo', 'server stopped');
-      await logs.flush();
+      // What could not be written is told; nothing that was done depends on it.
+      await logs.flush().catch(report);
     };
     let ended: Promise<void> | undefined;
     const stop = (): Promise<void> => (ended ??= finish());
@@ -161,6 +165,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
 async function material(files: Files, settings: Settings, pair: ServerCertificate): Promise<TlsMaterial> {
   const { certificate, key } = pair;
   if (settings.clientCa === '') return { certificate, key };
+  const why = await trustProblem(files, settings.clientCa);
+  if (why !== undefined) throw failure('CERTIFICATE_FAILED', { path: settings.clientCa, why });
   const clientCa = await files.read(settings.clientCa);
   if (clientCa === undefined)
     throw failure('CERTIFICATE_FAILED', { path: settings.clientCa, why: 'it is not there' });
@@ -188,9 +194,19 @@ function makeLogin(
   });
 }
 
-/** Nobody can log in yet, and there is no password that everybody knows: one login, for whoever sees this. */
-async function firstStart({ files, state }: ServerParts, login: Login): Promise<string> {
-  await writeAccounts(files, accountsPath(state), []);
+/**
+ * Nobody can log in yet, and there is no password that everybody knows: one login, for whoever sees this.
+ * Undefined when somebody made an account at this very moment.
+ */
+async function firstStart({ files, state }: ServerParts, login: Login): Promise<string | undefined> {
+  const path = accountsPath(state);
+  await makeServeDirectory(files, path);
+  try {
+    await files.create(path, accountsText([]), { mode: 0o600 });
+  } catch (error) {
+    if ((await files.stat(path)) === undefined) throw error;
+    return undefined;
+  }
   const token = randomText();
   login.allowOnce(token, firstTokenMs);
   return token;

@@ -1,10 +1,11 @@
 /** `getdefaultsettings`, `getjailsettings`: all of the documented names, one property, or one of all jails. */
 import { findProperty } from '../../domain/properties/index.ts';
 import { answerGet, type GetOutput, type Value } from '../../ops/jail/get.ts';
-import type { ApiHost } from '../api-host.ts';
+import type { ApiHost, Facts } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
 import { errorLine, operationError } from './errors.ts';
 import { ActionProblem, checkName, refuseMissing, type Fields } from './fields.ts';
+import { kept } from './kept.ts';
 import { valueOf } from './lines.ts';
 import { defaultNames, jailNames } from './names.ts';
 
@@ -33,7 +34,9 @@ async function getDefaults(host: ApiHost): Promise<Json> {
   const { world } = await host.current();
   // What ZFS itself keeps for the dataset that holds the defaults.
   const native = defaultNames.filter((name) => findProperty(name)?.store === 'native');
-  const rows = await host.context().storage.filesystems(`${world.root}/.defaults`, 0, native);
+  const rows = await host.question(({ storage }) =>
+    storage.filesystems(`${world.root}/.defaults`, 0, native),
+  );
   const values = new Map([...(rows?.[0]?.values ?? []), ...toMap(properties)]);
   return { defaults: defaultSettings(values, host.settings.legacyTruncation) };
 }
@@ -54,29 +57,34 @@ async function getSettings(host: ApiHost, fields: Fields): Promise<Json> {
 
 async function ofJail(host: ApiHost, jail: string, prop: string): Promise<Json> {
   const cut = host.settings.legacyTruncation;
-  const answer = await ask(host, { key: prop, jail, recursive: false });
-  if ('properties' in answer) return { [jail]: jailSettings(toMap(answer.properties), cut) };
-  if (!('value' in answer)) throw new ActionProblem('  ERROR: missing UUID or property!');
-  const value = answer.value === null || answer.value === '-' ? 'none' : answer.value;
-  return { [jail]: { [prop]: valueOf(value, cut) } };
+  const facts = await host.current();
+  return kept(facts, JSON.stringify([jail, prop]), () => {
+    const answer = ask(host, facts, { key: prop, jail, recursive: false });
+    if ('properties' in answer) return { [jail]: jailSettings(toMap(answer.properties), cut) };
+    if (!('value' in answer)) throw new ActionProblem('  ERROR: missing UUID or property!');
+    const value = answer.value === null || answer.value === '-' ? 'none' : answer.value;
+    return { [jail]: { [prop]: valueOf(value, cut) } };
+  });
 }
 
 async function ofAllJails(host: ApiHost, prop: string, switches: string): Promise<Json> {
   if (switches !== '-r') throw new ActionProblem(`  ERROR: invalid switch ${switches}`);
   checkName('prop', prop);
   if (prop === 'all') throw new ActionProblem('  ERROR: unsupported property: all !');
-  const answer = await ask(host, { key: prop, recursive: true });
-  if (!('rows' in answer)) return {};
-  const row = (each: { tag: string; value: string | null }): Json => ({
-    TAG: each.tag,
-    [prop]: each.value ?? '-',
+  const facts = await host.current();
+  return kept(facts, JSON.stringify([prop]), () => {
+    const answer = ask(host, facts, { key: prop, recursive: true });
+    if (!('rows' in answer)) return {};
+    const row = (each: { tag: string; value: string | null }): Json => ({
+      TAG: each.tag,
+      [prop]: each.value ?? '-',
+    });
+    return Object.fromEntries(answer.rows.map((each) => [each.uuid, row(each)]));
   });
-  return Object.fromEntries(answer.rows.map((each) => [each.uuid, row(each)]));
 }
 
 /** Of what was read a moment ago: many clients walk over many jails. */
-async function ask(host: ApiHost, input: Parameters<typeof answerGet>[3]): Promise<GetOutput> {
-  const { world, running } = await host.current();
+function ask(host: ApiHost, { world, running }: Facts, input: Parameters<typeof answerGet>[3]): GetOutput {
   try {
     return answerGet(host.looker.host, world, running, input);
   } catch (thrown) {

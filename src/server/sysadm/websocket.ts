@@ -12,7 +12,7 @@ import { isOriginAllowed, type OriginRules } from '../origin.ts';
 import type { Settings } from '../settings.ts';
 import type { Json } from './actions.ts';
 import { certificateProof } from './client-certificate.ts';
-import { isOrdered, printAnswer, printEvent, readMessage } from './message.ts';
+import { answerFrame, isOrdered, printEvent, readMessage } from './message.ts';
 import { newPeer, type Peer } from './peer.ts';
 import type { Api } from './api.ts';
 
@@ -26,6 +26,8 @@ export interface SocketParts {
 const lockedOut = 'Too Many Authorization Failures - Try again later';
 /** How long a peer has for its part of closing. */
 const closeMs = 2000;
+/** What may wait of one who has not logged in. */
+const unknownCharacters = 65_536;
 const normal = 1000;
 const goingAway = 1001;
 
@@ -35,6 +37,8 @@ class Connection {
   private readonly stream: TLSSocket;
   private readonly parts: SocketParts;
   private readonly queue: string[] = [];
+  /** Of the texts in `queue`. */
+  private queuedCharacters = 0;
   private readonly connectedMs: number;
   private heardMs: number;
   /** When something was last taken of what was sent, and how much the kernel had taken by then. */
@@ -64,20 +68,24 @@ class Connection {
   private take(data: RawData): void {
     if (this.stopping) return;
     this.heardMs = this.parts.now();
-    this.queue.push(textOf(data));
+    const text = textOf(data);
+    this.queue.push(text);
+    this.queuedCharacters += text.length;
     this.pump();
   }
 
   private pump(): void {
-    const most = this.parts.settings.maxPendingPerConnection;
+    const { maxPendingPerConnection: most, maxMessageBytes } = this.parts.settings;
     while (this.queue.length > 0 && !this.inOrder && this.running < most) {
-      const request = readMessage(this.queue.shift()!);
+      const text = this.queue.shift()!;
+      this.queuedCharacters -= text.length;
+      const request = readMessage(text);
       this.inOrder = isOrdered(request);
       this.running += 1;
       void this.parts.api
         .answer(this.peer, request)
         .then((answer) => {
-          if (answer !== 'nothing') this.send(printAnswer(request, answer));
+          if (answer !== 'nothing') this.send(answerFrame(request, answer));
           if (this.parts.api.login.isLockedOut(this.peer.address)) this.close(normal, lockedOut);
         })
         .finally(() => {
@@ -87,8 +95,10 @@ class Connection {
           if (this.stopping && this.running === 0) this.close(goingAway, 'the server stops');
         });
     }
-    // Full: the kernel, and so the peer, waits. Nothing piles up here.
-    const isFull = this.queue.length + this.running >= most;
+    // Full: the kernel, and so the peer, waits. Nothing piles up here: behind a login that takes its time there
+    // are many small messages or one long one, and who is not known yet has room for little.
+    const room = this.peer.wasKnown ? maxMessageBytes : unknownCharacters;
+    const isFull = this.queue.length + this.running >= most || this.queuedCharacters >= room;
     if (isFull && !this.socket.isPaused) this.socket.pause();
     else if (!isFull && this.socket.isPaused) this.socket.resume();
   }
@@ -98,9 +108,9 @@ class Connection {
       this.send(printEvent(name, args));
   }
 
-  private send(text: string): void {
+  private send(text: string | Buffer): void {
     if (this.socket.readyState !== this.socket.OPEN) return;
-    this.socket.send(text);
+    this.socket.send(text, { binary: false });
     this.checkBuffer();
   }
 
@@ -109,7 +119,7 @@ class Connection {
   }
 
   close(code: number, reason?: string): void {
-    this.queue.length = 0;
+    this.forget();
     this.socket.close(code, reason);
     setTimeout(() => this.socket.terminate(), closeMs).unref();
   }
@@ -128,8 +138,13 @@ class Connection {
   /** Ends when what runs is answered. */
   stop(): void {
     this.stopping = true;
-    this.queue.length = 0;
+    this.forget();
     if (this.running === 0) this.close(goingAway, 'the server stops');
+  }
+
+  private forget(): void {
+    this.queue.length = 0;
+    this.queuedCharacters = 0;
   }
 
   end(): void {
@@ -192,6 +207,9 @@ export class Sockets {
   private upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     stream.on('error', () => undefined);
     if (!isOriginAllowed(request.headers.origin, this.parts.origins)) {
+      const address = peerAddress((stream as TLSSocket).remoteAddress);
+      const what = `handshake of ${request.headers.origin ?? ''}`;
+      this.parts.api.refused(newPeer('websocket', address), what, 403);
       stream.end(
         'HTTP/1.1 403 Forbidden\r\nServer: sysadm-server\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
       );
@@ -201,7 +219,10 @@ export class Sockets {
       const connection = new Connection(this.parts, socket, stream as TLSSocket);
       this.connections.add(connection);
       socket.once('close', () => this.connections.delete(connection));
-      if (this.parts.api.login.isLockedOut(connection.peer.address)) connection.close(normal, lockedOut);
+      if (this.parts.api.login.isLockedOut(connection.peer.address)) {
+        this.parts.api.refused(connection.peer, 'handshake', 403);
+        connection.close(normal, lockedOut);
+      }
     });
   }
 

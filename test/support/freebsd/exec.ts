@@ -3,7 +3,6 @@
  * for each of the thousands of calls of the fail-every-step suite would take minutes), everything else, and
  * whatever is piped or on a terminal, as `NodeExec` does it.
  */
-import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../../src/domain/errors.ts';
 import { NodeExec } from '../../../src/driver/node/exec.ts';
@@ -56,8 +55,7 @@ export class StandInExec extends NodeExec implements Exec {
     const started = performance.now();
     const said = { stdout: '', stderr: '' };
     const take = (stream: 'stdout' | 'stderr') => (text: string) => {
-      if (options.logTo !== undefined) appendFileSync(options.logTo, text, { mode: 0o600 });
-      else if (stream === 'stdout' && options.onBytes !== undefined) options.onBytes(Buffer.from(text));
+      if (stream === 'stdout' && options.onBytes !== undefined) options.onBytes(Buffer.from(text));
       else said[stream] += text;
       for (const line of text.split('\n')) if (line !== '') options.onLine?.(line, stream);
     };

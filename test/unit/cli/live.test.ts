@@ -131,11 +131,18 @@ describe('progress', () => {
     expect(written).toEqual(['\r\u001b[2Kdestroy: looking what there is', '\r\u001b[2K']);
   });
 
-  test('elsewhere a plain line comes after a second and then every five', () => {
+  test('elsewhere a plain line comes after a second, then every five, and once a minute while it is the same', () => {
     const { written, progress } = watch(false);
     progress.event(begin, 0);
-    for (let ms = 0; ms <= 11_000; ms += 200) progress.tick(ms);
-    expect(written).toEqual(['iocage: Fetching x\n', 'iocage: Fetching x\n', 'iocage: Fetching x\n']);
+    for (let ms = 0; ms <= 5000; ms += 200) progress.tick(ms);
+    progress.event({ type: 'step.begin', id: '1', step: step({ title: 'a' }) }, 5000);
+    for (let ms = 5000; ms <= 8000; ms += 200) progress.tick(ms);
+    progress.event({ type: 'step.begin', id: '1', step: step({ title: 'b' }) }, 8000);
+    for (let ms = 8000; ms <= 60_000; ms += 200) progress.tick(ms);
+    const told = ['iocage: Fetching x\n', 'iocage: [2/4] Fetching x: a\n', 'iocage: [2/4] Fetching x: b\n'];
+    expect(written).toEqual(told);
+    for (let ms = 60_000; ms <= 120_000; ms += 200) progress.tick(ms);
+    expect(written).toEqual([...told, told[2]]);
   });
 
   test('a line longer than the terminal is cut', () => {

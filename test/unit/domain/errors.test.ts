@@ -1,14 +1,14 @@
 /** Hints that depend on what failed: they name the property when there is one, and nothing that cannot be looked up. */
 import type * as z from 'zod';
 import { describe, expect, it } from 'vitest';
-import { failure } from '../../../src/domain/errors.ts';
+import { failure, namingCommand } from '../../../src/domain/errors.ts';
 import { properties } from '../../../src/domain/properties/index.ts';
 import { operations } from '../../../src/ops/index.ts';
 
 const invalid = (...paths: string[]) =>
   failure('INVALID_INPUT', { issues: paths.map((path) => ({ path, problem: 'is wrong' })) }).hint;
 
-const general = `see 'iocage help COMMAND', 'iocage help properties' or 'iocage help PROPERTY'`;
+const general = `see 'iocage help properties'`;
 
 describe('INVALID_INPUT', () => {
   it('one property at fault: its help', () => {
@@ -26,6 +26,30 @@ describe('INVALID_INPUT', () => {
     expect(words).toContain('jail');
     const misled = words.filter((word) => !keys.has(word) && invalid(word) !== general);
     expect(misled).toEqual([]);
+  });
+
+  it('anything else at the command line: the help of the command that was typed', () => {
+    const error = failure('INVALID_INPUT', { issues: [{ path: 'url', problem: 'is wrong' }] });
+    expect(namingCommand(error, 'fetch')).toMatchObject({
+      message: 'url: is wrong',
+      hint: `see 'iocage help fetch'`,
+    });
+    const other = failure('JAIL_NOT_FOUND', { name: 'web' });
+    expect(namingCommand(other, 'fetch')).toBe(other);
+  });
+});
+
+describe('HAS_DEPENDENTS', () => {
+  const hint = (...dependents: string[]) => failure('HAS_DEPENDENTS', { what: 'jail web', dependents }).hint;
+
+  it('the command that makes the first of them independent, by its tag', () => {
+    expect(hint('5751a379 (web2)', 'node')).toContain(`'iocage promote web2'`);
+    expect(hint('node')).toContain(`'iocage promote node'`);
+    expect(hint('tank/iocage/releases/mine')).toContain(`'iocage promote JAIL'`);
+  });
+
+  it('a mounted snapshot is unmounted instead', () => {
+    expect(hint('tank/iocage/snapmounts/web:before')).toBe('iocage snapumount web@before');
   });
 });
 

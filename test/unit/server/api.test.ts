@@ -370,6 +370,12 @@ describe('logins', () => {
     expect(await client.ask(sign(late))).toEqual(unauthorized('sampleID'));
     expect(await client.ask(sign('x'))).toEqual(unauthorized('sampleID'));
     expect(await client.ask(sign(await question()))).toEqual(response([token, 900]));
+    // The next account that is called so has none of its keys.
+    await lab.account('bob', { plain: 'bob-password', role: 'admin', made: 'later' });
+    expect(await client.ask(sign(await question()))).toEqual(unauthorized('sampleID'));
+    await lab.account('bob', { plain: 'bob-password', role: 'operator' });
+    expect(await client.ask(sign(await question()))).toEqual(response([token, 900]));
+    await owner.login('bob', 'bob-password');
 
     expect(await owner.ask(act('revoke_ssl_cert', { pub_key: pubKey, user: 'ann' }))).toEqual(
       error('400', 'Bad Request'),
@@ -487,6 +493,7 @@ describe('events, dispatcher, logs', () => {
   });
 
   it('every request is in the audit log: who, from where, what, how it ended; no password', async () => {
+    lab.later(61_000);
     const client = await lab.client();
     await client.login();
     await client.ask({ ...listjails, args: { action: 'echo', jail: 'a"b\nc', command: 'x'.repeat(1000) } });
@@ -518,11 +525,47 @@ describe('events, dispatcher, logs', () => {
       expect.objectContaining({ who: '', tried: 'eve', result: '401' }),
       expect.objectContaining({ who: '', tried: 'mallory', what: 'rpc/auth', result: '401' }),
     ]);
+    for (const wanted of [
+      { headers: { Origin: 'https://evil.example' } },
+      { method: 'DELETE' },
+      { path: '/sysadm/' },
+    ])
+      await lab.rest({ user: ann, body: '{}', ...wanted });
+    await expect(lab.client({ headers: { Origin: 'https://evil.example' } })).rejects.toThrow();
+    const refused = (await lab.log('audit')).slice(-4).map((line) => JSON.parse(line) as unknown);
+    const rest = { who: '', from: '127.0.0.1', by: 'rest' };
+    expect(refused).toEqual([
+      { ...rest, what: 'PUT /sysadm/iocage', result: '403' },
+      { ...rest, what: 'DELETE /sysadm/iocage', result: '400' },
+      { ...rest, what: 'PUT /sysadm/', result: '400' },
+      { ...rest, by: 'websocket', what: 'handshake of https://evil.example', result: '403' },
+    ]);
     const text = (await lab.log('audit')).join('\n');
     expect(text).not.toContain('guess');
     expect(text).not.toContain('pass word');
     expect(text).not.toContain('bob-password');
   });
+});
+
+it('who knocks and never logs in fills no disk: so many lines a minute, and then a number', async () => {
+  const own = await laboratory();
+  try {
+    const client = await own.client();
+    for (let count = 0; count < 500; count += 1) client.send({ ...listjails, id: String(count) });
+    for (let count = 0; count < 500; count += 1) await client.next();
+    expect(await own.log('audit')).toHaveLength(60);
+    await client.ask(rpc('auth', { username: 'eve', password: 'x' }));
+    expect((await own.log('audit')).at(-1)).toContain('"tried":"eve"');
+    own.later(61_000);
+    await client.ask(listjails);
+    const lines = (await own.log('audit')).slice(-2).map((line) => JSON.parse(line) as unknown);
+    expect(lines).toEqual([
+      { who: '', from: '127.0.0.1', result: '440 more requests' },
+      expect.objectContaining({ who: '', what: 'sysadm/iocage', result: '401' }),
+    ]);
+  } finally {
+    await own.end();
+  }
 });
 
 it('the first start: one login by a token that is printed, and no other', async () => {

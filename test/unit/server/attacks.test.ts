@@ -465,6 +465,26 @@ describe('frames and bodies', () => {
     await isWell(where);
   });
 
+  it('who says twice who it is, or for which host, is refused', async () => {
+    const answered = (more: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connectTls({
+          host: '127.0.0.1',
+          port: lab.server.restPort,
+          rejectUnauthorized: false,
+        });
+        const head = `PUT /rpc/query HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(...ann)}\r\n${more}`;
+        socket.write(`${head}Content-Length: 2\r\n\r\n{}`);
+        socket.once('error', reject).once('data', (data) => {
+          socket.destroy();
+          resolve(String(data).slice(9, 12));
+        });
+      });
+    expect(await answered('')).toBe('200');
+    for (const more of ['Authorization: Basic eDp5', 'host: y', 'Origin: https://a\r\nOrigin: sysadm-client'])
+      expect(await answered(`${more}\r\n`), more).toMatch(/^40[03]$/);
+  });
+
   it('what is no HTTP is answered with 400 and closed', async () => {
     const garbage = [
       'hello\r\n\r\n',
@@ -503,6 +523,21 @@ describe('time', () => {
     where.later(31_000);
     expect(await guest.closed).toEqual({ code: 1000, reason: '' });
     expect(await user.ask(listjails)).toMatchObject({ name: 'response' });
+  });
+
+  it('a connection of REST without a login ends too, whatever is asked on it', async () => {
+    const where = await own({});
+    const asked = async (options: RestOptions): Promise<string> => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+      await where.rest({ agent, ...options });
+      where.later(31_000);
+      const { headers } = await where.rest({ agent, ...options });
+      agent.destroy();
+      return String(headers['connection']);
+    };
+    for (const options of [{ method: 'OPTIONS' }, { path: '/rpc/identify' }, { body }])
+      expect(await asked(options), JSON.stringify(options)).toBe('close');
+    expect(await asked({ user: ann, body })).toBe('keep-alive');
   });
 
   it('who says nothing for long is closed; pings do not count', async () => {
@@ -584,6 +619,22 @@ describe('numbers', () => {
     release();
     for (let count = 0; count < 200; count += 1) await client.next();
     expect(new Set(client.heard).size).toBe(201);
+  });
+
+  it('what is long waits with the sender while a login takes its time', async () => {
+    // Each of these takes a tenth of a second, two at a time.
+    const slow = await Promise.all(Array.from({ length: 12 }, () => lab.client()));
+    for (const [index, { send }] of slow.entries())
+      send(rpc('auth', { username: `nobody${index}`, password: 'x' }));
+    const client = await lab.client();
+    client.send(rpc('auth', { username: 'nobody', password: 'x' }, 'slow'));
+    const long = JSON.stringify(rpc('authx', 'x'.repeat(1_000_000)));
+    for (let count = 0; count < 31; count += 1) client.send(long);
+    expect(JSON.parse(await client.next())).toEqual(unauthorized('slow'));
+    // Of 31 MB only what the buffers of the two kernels' ends hold, and one message, was taken.
+    expect(client.socket.bufferedAmount).toBeGreaterThan(16_000_000);
+    client.socket.terminate();
+    await isWell();
   });
 
   it('requests beyond the most are refused with 503', async () => {

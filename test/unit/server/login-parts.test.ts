@@ -1,7 +1,7 @@
 /** The pieces that a login is made of: hashes, tokens, lock-outs, origins, addresses, times, settings. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isLoopback, peerAddress } from '../../../src/server/address.ts';
+import { isLoopback, networkOf, peerAddress } from '../../../src/server/address.ts';
 import { Lockout } from '../../../src/server/lockout.ts';
 import { isFetchSiteAllowed, isOriginAllowed } from '../../../src/server/origin.ts';
 import { checkPassword, hashPassword, isPasswordHash } from '../../../src/server/password.ts';
@@ -155,6 +155,19 @@ describe('addresses', () => {
   ])('%j is this host: %s', (address, own) => {
     expect(isLoopback(address)).toBe(own);
   });
+
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::1', '::1'],
+    ['2001:db8:0:7::1', '2001:db8:0:7::/64'],
+    ['2001:db8::7:1:2:3:4', '2001:db8:0:7::/64'],
+    ['2001:0db8:0000:0007:1:2:3:4', '2001:db8:0:7::/64'],
+    ['2001:db8::', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::2', '0:0:0:0::/64'],
+    ['1::2:3:4:5:6:7', '1:0:2:3::/64'],
+    ['', ''],
+  ])('%s is of the network %s', (address, network) => expect(networkOf(address)).toBe(network));
 });
 
 describe('origins', () => {

@@ -118,10 +118,39 @@ describe('guesses', () => {
     expect(await login.password('ann', 'ann-password', '2.0.2.9')).toMatchObject({ user: 'ann' });
   });
 
+  it('from elsewhere do not lock out those who logged in from where they are, nor this host', async () => {
+    expect(await login.password('ann', 'ann-password', from)).toBeDefined();
+    for (let count = 0; count < 5; count += 1) await login.password('ann', 'x', `198.51.100.${count}`);
+    expect(await login.password('ann', 'ann-password', '198.51.100.9')).toBeUndefined();
+    expect(await login.password('ann', 'ann-password', from)).toMatchObject({ user: 'ann' });
+    expect(await login.password('ann', 'ann-password', '127.0.0.1')).toMatchObject({ user: 'ann' });
+    // There the guesses are counted too.
+    for (let count = 0; count < 5; count += 1) {
+      expect(await login.password('ann', `guess ${count}`, '127.0.0.1')).toBeUndefined();
+      expect(await login.password('bob', `guess ${count}`, from)).toBeUndefined();
+    }
+    for (const place of ['127.0.0.1', from])
+      expect(await login.password('ann', 'ann-password', place)).toBeUndefined();
+  });
+
+  it('of one network of IPv6 are those of one address', async () => {
+    for (let count = 0; count < 5; count += 1)
+      await login.password(`eve${count}`, 'x', `2001:db8:0:7:${count}::${count}`);
+    expect(login.isLockedOut('2001:db8::7:ffff:0:0:9')).toBe(true);
+    expect(login.isLockedOut('2001:db8:0:8::1')).toBe(false);
+  });
+
   it('too long to be a name or a password are failures like others', async () => {
     expect(await login.password('x'.repeat(257), 'y', from)).toBeUndefined();
     expect(await login.password('ann', 'y'.repeat(4097), from)).toBeUndefined();
     expect(await login.password('', '', from)).toBeUndefined();
     expect(asked).toEqual([]);
   });
+});
+
+it('programs that begin together with one password share its check', async () => {
+  const all = await Promise.all(
+    Array.from({ length: 200 }, () => login.password('ann', 'ann-password', from)),
+  );
+  expect(all.every((principal) => principal?.user === 'ann')).toBe(true);
 });

@@ -227,6 +227,8 @@ describe('a shared reading', () => {
   });
 });
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 describe('jobs', () => {
   it('tell their beginning and their end; the same one does not run twice at once', async () => {
     const jobs = new Jobs();
@@ -236,6 +238,7 @@ describe('jobs', () => {
     const command = 'iocage fetch --verify -r x';
     expect(jobs.start('one', command, async (tell) => (tell('line'), until.opened))).toBe(true);
     expect(jobs.start('one', command, () => Promise.resolve())).toBe(false);
+    await nextTurn();
     expect(jobs.list()).toEqual([{ id: 'one', queue: 'no_queue', commands: [command], state: 'running' }]);
     until.open();
     await jobs.idle();
@@ -264,6 +267,7 @@ describe('jobs', () => {
       signal.addEventListener('abort', () => ended.shut(new Error('was cancelled')));
       return ended.opened;
     });
+    await nextTurn();
     expect(jobs.kill(['other', 'one'])).toEqual(['one']);
     await jobs.idle();
     expect(told.at(-1)).toMatchObject({ 'return_codes/c': '1', c: 'was cancelled\n' });
@@ -271,6 +275,50 @@ describe('jobs', () => {
     jobs.start('two', 'c', () => Promise.resolve());
     await jobs.idle();
     expect(told.length).toBe(2);
+  });
+});
+
+describe('many jobs', () => {
+  it('run a few at once, the others wait; too many are refused', async () => {
+    const jobs = new Jobs();
+    const until = door();
+    let running = 0;
+    let mostRunning = 0;
+    for (let count = 0; count < 64; count += 1)
+      jobs.start(`job ${count}`, 'c', async () => {
+        running += 1;
+        mostRunning = Math.max(mostRunning, running);
+        await until.opened;
+        running -= 1;
+      });
+    expect(() => jobs.start('one more', 'c', () => Promise.resolve())).toThrow(QueueFull);
+    expect(() => jobs.assertRoomFor(0)).not.toThrow();
+    await nextTurn();
+    const states = jobs.list().map(({ state }) => state);
+    expect(states.filter((state) => state === 'running')).toHaveLength(4);
+    expect(states.filter((state) => state === 'pending')).toHaveLength(60);
+    // One that is ended while it waits never begins.
+    expect(jobs.kill(['job 63'])).toEqual(['job 63']);
+    until.open();
+    await jobs.idle();
+    expect(mostRunning).toBe(4);
+    expect(jobs.list().every(({ state }) => state === 'finished')).toBe(true);
+  });
+
+  it('that wait at the end do not begin', async () => {
+    const jobs = new Jobs();
+    const begun: string[] = [];
+    const until = door();
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f'])
+      jobs.start(id, 'c', async () => {
+        begun.push(id);
+        await until.opened;
+      });
+    await nextTurn();
+    const closed = jobs.close();
+    until.open();
+    await closed;
+    expect(begun).toEqual(['a', 'b', 'c', 'd']);
   });
 });
 

@@ -148,6 +148,14 @@ describe('notApplied', () => {
       ['maxproc', expect.stringContaining('rlimits is off')],
     ]);
   });
+  it('tells of addresses that wait behind ip4=inherit', () => {
+    const addresses = { ip4_addr: '192.0.2.7', nat: '1' };
+    expect(told({ ip4: 'inherit', ...addresses })).toEqual([
+      ['ip4_addr', expect.stringContaining('ip4=inherit')],
+      ['nat', expect.stringContaining('ip4=inherit')],
+    ]);
+    expect(told(addresses)).toEqual([]);
+  });
 });
 
 describe('files of the control group', () => {

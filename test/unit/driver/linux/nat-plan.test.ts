@@ -129,6 +129,16 @@ describe('the table', () => {
     expect(natTable({ ...nat, forwards: [] })).not.toContain('prerouting');
   });
 
+  it('leaves a port to a program of the host that listens there, before any forward is looked at', () => {
+    const forwards = forwardsOf('tcp(1-65535)');
+    const lines = natTable({ ...nat, forwards, yields: true }).split('\n');
+    const own = lines.findIndex((line) => line.includes('iifname "eth0" socket wildcard { 0, 1 } return'));
+    expect(own).toBeGreaterThan(0);
+    expect(lines[own + 1]).toContain('dport 1-65535 dnat to 172.16.0.2');
+    expect(natTable({ ...nat, forwards })).not.toContain('socket');
+    expect(natTable({ ...nat, forwards: [], yields: true })).not.toContain('socket');
+  });
+
   it('goes as a whole, and touches no other', () => {
     expect(natRemoval(nat)).toBe('table ip iocage-00112233 {}\ndelete table ip iocage-00112233\n');
   });

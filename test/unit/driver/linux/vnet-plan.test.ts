@@ -4,6 +4,7 @@ import { autoAddress, autoProblem } from '../../../../src/driver/both/auto-addre
 import { macsFor } from '../../../../src/driver/both/mac.ts';
 import { placesOf } from '../../../../src/driver/linux/names.ts';
 import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
+import { filterRemoval, filterTables } from '../../../../src/driver/linux/net-filter.ts';
 import { dhcpNics } from '../../../../src/driver/linux/net-plan.ts';
 import { settled } from '../../../../src/driver/linux/settle.ts';
 import { planVnet } from '../../../../src/driver/linux/vnet-plan.ts';
@@ -180,6 +181,57 @@ describe('planVnet', () => {
   });
 });
 
+describe('what a vnet jail may send into its bridges', () => {
+  const pair = '02:ff:60:00:00:01,02:ff:60:00:00:02';
+  const rules = (config: Record<string, string>): readonly string[] =>
+    filterTables(plan({ vnet0_mac: pair, ...config }).plan)
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line.endsWith('drop'));
+  const port = `iifname "${places.link}v0"`;
+  const all = `iifname { "${places.link}v0" }`;
+  const link = [
+    `${port} ether saddr != 02:ff:60:00:00:02 drop`,
+    `${port} arp saddr ether != 02:ff:60:00:00:02 drop`,
+  ];
+  const kinds = [
+    `${all} ether type != { arp, ip, ip6 } drop`,
+    `${all} icmpv6 type { nd-router-advert, nd-redirect } drop`,
+  ];
+
+  it('comes from its own addresses, where they are known beforehand', () => {
+    expect(rules({ ip4_addr: '10.9.0.2/24', ip6_addr: 'fd00::2' })).toEqual([
+      ...link,
+      ...kinds,
+      `${all} arp saddr ip != { 0.0.0.0, 10.9.0.2 } drop`,
+      `${all} ip saddr != { 10.9.0.2 } drop`,
+      `${all} ip6 saddr != { ::, fd00::2, fe80::ff:60ff:fe00:2 } drop`,
+      `${all} icmpv6 type nd-neighbor-advert @th,64,128 != 0xfd000000000000000000000000000002 @th,64,128 != 0xfe8000000000000000ff60fffe000002 drop`,
+    ]);
+  });
+
+  it('comes from its own link address at least, whatever it is given or asks for', () => {
+    for (const config of [{}, { dhcp: 'on' }, { ip6_addr: 'accept_rtadv' }])
+      expect(rules(config), JSON.stringify(config)).toEqual([...link, ...kinds]);
+    expect(rules({ dhcp: 'on', ip6_addr: 'fd00::2' })).toHaveLength(6);
+    expect(rules({ bridge_filter: 'mac', ip4_addr: '10.9.0.2/24' })).toEqual(link);
+  });
+
+  it('is not looked at when that is wanted, or where nothing joins a bridge', () => {
+    expect(plan({ bridge_filter: 'off', ip4_addr: '10.9.0.2/24' }).plan.guard).toBeUndefined();
+    expect(plan({ interfaces: 'vnet0:none', ip4_addr: '10.9.0.2/24' }).plan.guard).toBeUndefined();
+    expect(filterTables(plan({ nat: '1' }).plan)).not.toContain('bridge');
+  });
+
+  it('is taken back with the rest', () => {
+    const made = plan({ ip4_addr: '10.9.0.2/24' }).plan;
+    expect(filterTables(made)).toContain(`table bridge ${places.table} {`);
+    expect(filterRemoval(made)).toBe(
+      `table bridge ${places.table} {}\ndelete table bridge ${places.table}\n`,
+    );
+  });
+});
+
 describe('batch lines of a vnet jail', () => {
   it('make the pair, then the inside, and take exactly the pair away', () => {
     const made = plan({
@@ -207,7 +259,7 @@ describe('batch lines of a vnet jail', () => {
     expect(vnetRemovalLines(made)).toEqual([`link del ${link}`, `netns del ${places.netns}`]);
     const asking = plan({ ip6_addr: 'accept_rtadv' }).plan as VnetPlan;
     expect(vnetInsideSysctls(asking)).toContain('net/ipv6/conf/vnet0/accept_ra=1');
-    expect(vnetInsideLines(asking).join('\n')).not.toContain('addrgenmode');
+    expect(vnetInsideLines(asking)).toContain('link set dev vnet0 addrgenmode eui64');
   });
 });
 

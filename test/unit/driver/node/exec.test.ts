@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { describe, expect, it, vi } from 'vitest';
+import { chmodSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeExec } from '../../../../src/driver/node/exec.ts';
@@ -67,19 +68,31 @@ describe('running a command', () => {
     expect(lines).toEqual(['one', 'two', 'three']);
   });
 
-  it('writes to a log that only its owner may read', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'iocage-exec-'));
-    const log = join(directory, 'log');
-    await exec.change(['sh', '-c', 'echo out; echo err >&2'], { logTo: log });
-    expect(readFileSync(log, 'utf8').split('\n').sort()).toEqual(['', 'err', 'out']);
-    expect(statSync(log).mode & 0o777).toBe(0o600);
-    rmSync(directory, { recursive: true });
+  it('puts words before a command that no message tells', async () => {
+    const via = ['sh', '-c', 'echo via; exec "$@"', 'sh'];
+    expect((await exec.change(['echo', 'command'], { via })).stdout).toBe('via\ncommand\n');
+    await expect(exec.change(['sh', '-c', 'exit 3'], { via })).rejects.toThrow(
+      /^sh -c exit 3 failed \(exit status 3\)$/,
+    );
   });
 
-  it('says so when the log cannot be written', async () => {
-    await expect(exec.change(['true'], { logTo: '/does/not/exist/log' })).rejects.toMatchObject({
-      code: 'FILE_FAILED',
-    });
+  it('ends what carries the mark in another session too, and nothing else', async () => {
+    const mark = `IOCAGE_TEST=${process.pid}-${Date.now()}`;
+    const other = spawn('sleep', ['60'], { env: { ...process.env, IOCAGE_TEST: 'another' } });
+    const script = 'setsid sh -c "(setsid sleep 4714.5 &) ; sleep 4714.5" & sleep 60';
+    await expect(exec.change(['sh', '-c', script], { mark, timeoutMs: 500 })).rejects.toThrow(/too long/);
+    const alive = (): readonly string[] =>
+      readdirSync('/proc').filter((pid) => {
+        try {
+          return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark);
+        } catch {
+          return false;
+        }
+      });
+    await vi.waitFor(() => expect(alive()).toEqual([]), 5000);
+    expect(other.exitCode).toBe(null);
+    expect(other.signalCode).toBe(null);
+    other.kill();
   });
 
   it('gives text to standard input, also when nobody reads it', async () => {

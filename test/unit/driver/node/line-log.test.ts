@@ -1,4 +1,5 @@
 /** Lines at the end of files. */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,5 +42,26 @@ describe('a log of lines', () => {
     log.append(join(place, 'b.log'), 'y');
     await log.flush();
     expect(readFileSync(join(place, 'b.log'), 'utf8')).toBe('y\n');
+  });
+
+  it('waits for no pipe, and tells of a full disk once, not with every line', async () => {
+    const pipe = join(place, 'a.log');
+    execFileSync('mkfifo', [pipe]);
+    log.append(pipe, 'x');
+    await expect(log.flush()).rejects.toMatchObject({ code: 'FILE_FAILED' });
+    for (let count = 0; count < 20; count += 1) {
+      log.append('/dev/full', 'x');
+      await expect(log.flush()).rejects.toMatchObject({ code: 'FILE_FAILED' });
+    }
+    expect(failures).toHaveLength(1);
+  });
+
+  it('writes what comes within a moment together, and the last of it by itself', async () => {
+    const file = join(place, 'a.log');
+    for (let count = 0; count < 10; count += 1) {
+      log.append(file, String(count));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await expect.poll(() => readFileSync(file, 'utf8')).toBe('0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n');
   });
 });

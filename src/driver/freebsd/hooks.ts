@@ -7,11 +7,12 @@
  */
 import { dirname, join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
+import { toLog } from './console.ts';
 import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
-import { hookUser } from './accounts.ts';
-import type { User } from './users.ts';
+import { hookUser } from '../both/accounts.ts';
+import type { User } from '../both/users.ts';
 
 export type HookName = 'prestart' | 'created' | 'poststart' | 'prestop' | 'poststop';
 
@@ -82,7 +83,7 @@ async function runHook(args: HookArgs, run: StepRun, driver: HookDriver): Promis
     },
     ...(args.timeoutMs > 0 ? { timeoutMs: args.timeoutMs } : {}),
     // A file: what a hook leaves running keeps its output open.
-    logTo: args.consoleLog,
+    via: toLog(args.consoleLog),
     signal: run.signal,
   });
 }

@@ -1,0 +1,157 @@
+/**
+ * The hooks: commands of the host's administrator around a jail's start and stop, run on the host as root,
+ * or as `exec_system_user`. See jail(8), "exec.prestart" and the following, and setpriv(1).
+ *
+ * COMPAT: an executable file `prestart`, `poststart`, `prestop` or `poststop` in the jail's top dataset
+ * takes the property's place. Root of the host must own it, and nobody else may write it.
+ */
+import { join } from 'node:path';
+import { stepKind, type StepRun } from '../step.ts';
+import type { Files, Paths, RunOptions } from '../system.ts';
+import type { JailSpec } from '../host.ts';
+import { asIocageError, failure } from '../../domain/errors.ts';
+import { hookUser } from '../both/accounts.ts';
+import * as consoles from './console.ts';
+import { endOf, tailSince } from './console-log.ts';
+import { placesOf } from './names.ts';
+import { isAlive, readState } from './state.ts';
+import type { User } from '../both/users.ts';
+
+export type HookName = 'prestart' | 'created' | 'poststart' | 'prestop' | 'poststop';
+
+export interface HookArgs {
+  readonly pool: string;
+  readonly uuid: string;
+  readonly tag: string;
+  readonly root: string;
+  readonly name: HookName;
+  /** Empty when there is nothing to run; the step still prints its line. */
+  readonly argv: readonly string[];
+  /** Why there is nobody to run it as: it is not run as root instead. */
+  readonly nobody?: string;
+  /** Variables of the user that it runs as, besides those that tell of the jail. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** 0: no bound. */
+  readonly timeoutMs: number;
+  readonly consoleLog: string;
+}
+
+const nothing = ['', 'none', 'true', '/bin/true', '/usr/bin/true'];
+
+/** A property in seconds as milliseconds. */
+export function milliseconds(config: ReadonlyMap<string, string>, key: string, fallback: number): number {
+  const text = config.get(key) ?? '';
+  return (/^\d{1,6}$/.test(text) ? Number(text) : fallback) * 1000;
+}
+
+async function commandOf(files: Files, jail: JailSpec, name: HookName): Promise<readonly string[]> {
+  const file = join(jail.mountpoint, name);
+  const facts = await files.stat(file);
+  const executable = facts?.type === 'file' && (facts.mode & 0o111) !== 0;
+  if (executable && facts.uid === 0 && (facts.mode & 0o022) === 0) return [file];
+  const text = jail.config.get(`exec_${name}`) ?? '';
+  // The property is a shell command by definition, written by the host's administrator.
+  return nothing.includes(text.trim()) ? [] : ['/bin/sh', '-c', text];
+}
+
+const variablesOf = ({ home, name, shell }: User): Readonly<Record<string, string>> => ({
+  HOME: home,
+  USER: name,
+  LOGNAME: name,
+  SHELL: shell,
+});
+
+/** Numbers, so that nothing looks the name up once more; a user other than root keeps no capability. */
+function asUser(user: User, argv: readonly string[]): readonly string[] {
+  if (user.uid === 0 || argv.length === 0) return argv;
+  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, `--groups=${user.groups.join(',')}`];
+  return ['setpriv', ...ids, '--inh-caps=-all', '--', ...argv];
+}
+
+async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void> {
+  if (args.argv.length === 0) return;
+  if (args.nobody !== undefined)
+    throw failure('COMMAND_FAILED', { argv: args.argv, status: 'not run', stderr: args.nobody });
+  const places = placesOf(paths, args.pool, args.uuid);
+  const state = await readState(run.files, places.state);
+  const up = await isAlive(run.files, state);
+  const console = (up ? consoles.jailConsole : consoles.programConsole)(places, args.consoleLog);
+  const from = await endOf(run.files, args.consoleLog);
+  const turns = up ? await consoles.turnsOf(run.files, console) : 0;
+  const options: RunOptions = {
+    env: {
+      ...args.env,
+      IOCAGE_NAME: args.tag,
+      IOCAGE_UUID: args.uuid,
+      IOCAGE_JID: state?.pid === undefined ? '' : String(state.pid),
+      IOCAGE_ROOT: args.root,
+    },
+    ...(args.timeoutMs > 0 ? { timeoutMs: args.timeoutMs } : {}),
+    // What a hook leaves running keeps its output open, after us too.
+    via: await consoles.into(run.files, console),
+    // By which what it started is known when its time is up.
+    mark: `IOCAGE_RUN=${run.operationId}-${args.name}`,
+    signal: run.signal,
+  };
+  const failed = await run.exec.change(args.argv, options).then(
+    () => undefined,
+    (thrown: unknown) => thrown ?? new Error('no reason'),
+  );
+  if (run.dry) return;
+  await consoles.settleConsole(run, console);
+  tellLost(args, (await consoles.turnsOf(run.files, console)) - turns, run);
+  if (!up) await consoles.forgetConsole(run.files, console);
+  if (failed !== undefined)
+    throw withWords(failed, await tailSince(run.files, args.consoleLog, from, tailBytes));
+}
+
+/** Of what a hook that failed printed, its last lines are looked at. */
+const tailBytes = 4096;
+
+/** Why it failed, in its own words. */
+function withWords(thrown: unknown, said: string): unknown {
+  const { code, details } = asIocageError(thrown);
+  if (code !== 'COMMAND_FAILED') return thrown;
+  const lines = said.split(/[\r\n]+/).map((line) => line.replaceAll(/\p{Cc}/gu, ' ').trim());
+  const stderr = lines
+    .filter((line) => line !== '')
+    .slice(-2)
+    .join('; ')
+    .slice(0, 600);
+  const { argv, status } = details as { argv: readonly string[]; status: string };
+  return failure('COMMAND_FAILED', { argv, status, stderr });
+}
+
+/** Both files of the log are full of it: what it said first, and what was there before, is gone. */
+function tellLost({ name, consoleLog }: HookArgs, turns: number, run: StepRun): void {
+  if (turns < 2) return;
+  const mib = (files: number): string => `${(files * consoles.consoleBytes) / 1024 ** 2} MiB`;
+  run.note(
+    `more than ${mib(turns - 1)} were printed while the ${name} hook ran; ${consoleLog} and the file before it keep the last ${mib(1)} to ${mib(2)}`,
+  );
+}
+
+export function hookSteps(paths: Paths) {
+  const kind = stepKind<HookArgs>('linux.hook', {
+    title: ({ name, argv }) => (argv.length === 0 ? `no ${name} hook` : `${name} hook`),
+    do: (args, run) => runHook(args, run, paths),
+    // What a hook did is its author's to take back.
+    undo: () => Promise.resolve(),
+  });
+  async function args(files: Files, jail: JailSpec, name: HookName): Promise<HookArgs> {
+    const user = await hookUser(files, jail);
+    const argv = await commandOf(files, jail, name);
+    return {
+      pool: jail.pool,
+      uuid: jail.uuid,
+      tag: jail.tag,
+      root: jail.root,
+      name,
+      ...(typeof user === 'string' ? { argv, nobody: user } : { argv: asUser(user, argv) }),
+      ...(typeof user === 'string' || user.uid === 0 ? {} : { env: variablesOf(user) }),
+      timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
+      consoleLog: jail.consoleLog,
+    };
+  }
+  return { hook: kind, hookArgs: args };
+}
