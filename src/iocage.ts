@@ -18,7 +18,9 @@ import { NodeJournal } from './driver/node/journal.ts';
 import { processStart } from './driver/node/process.ts';
 import { RecordingDownloads, RecordingExec, RecordingFiles } from './driver/node/recorder.ts';
 import { zfsStorage } from './driver/zfs/storage.ts';
-import { linuxHost } from './driver/linux/host.ts';
+import type { Host } from './driver/host.ts';
+import { linuxHost, type LinuxHostDoors } from './driver/linux/host.ts';
+import { freebsdHost, type FreebsdHostDoors } from './driver/freebsd/host.ts';
 
 export interface ContextOptions {
   /** Pool to work on; without it the only activated one. */
@@ -51,16 +53,23 @@ function editorWords(environment: NodeJS.ProcessEnv): readonly string[] {
   return words.length === 0 ? ['vi'] : words;
 }
 
+/** The driver of each kernel. */
+const hosts: Partial<Record<NodeJS.Platform, (doors: LinuxHostDoors & FreebsdHostDoors) => Host>> = {
+  linux: linuxHost,
+  freebsd: freebsdHost,
+};
+
 /**
  * What operations run in, on this machine.
  *
  * @throws UNSUPPORTED on a kernel that has no driver
  */
 export function makeContext(options: ContextOptions = {}): Context {
-  if (process.platform !== 'linux') {
+  const makeHost = hosts[process.platform];
+  if (makeHost === undefined) {
     throw failure('UNSUPPORTED', {
       what: `running jails on ${process.platform}`,
-      why: 'its host driver is not written yet',
+      why: 'there is a driver for Linux and one for FreeBSD',
     });
   }
   const paths = options.paths ?? systemPaths();
@@ -82,7 +91,7 @@ export function makeContext(options: ContextOptions = {}): Context {
     downloads: dry ? new RecordingDownloads(new NodeDownloads(), actions) : new NodeDownloads(),
     clock,
     storage: zfsStorage(exec, clock),
-    host: linuxHost({ exec, files, clock, paths }),
+    host: makeHost({ exec, files, clock, paths }),
     locks: new KernelLocks(`${paths.run}/locks`),
     journal: new NodeJournal(`${paths.state}/journal`),
     ids: { uuid: randomUUID },

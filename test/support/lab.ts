@@ -52,7 +52,7 @@ export async function openLab(options: { sizeMb?: number; release?: boolean } = 
       return result as any;
     },
     events,
-    state: () => stateOf(pool.name, paths),
+    state: () => poolState(pool.name, paths),
     async close() {
       try {
         const { jails } = await lab.run<{ jails: { uuid: string; state: string }[] }>('jail.list', {});
@@ -84,7 +84,7 @@ function filesBelow(directory: string): string[] {
 }
 
 /** Properties that say something about a dataset's configuration, not about its size. */
-function stateOf(pool: string, paths: { state: string; run: string }): string {
+export function poolState(pool: string, paths: { state: string; run: string }): string {
   const datasets = text('zfs', 'list', '-H', '-t', 'all', '-r', '-o', 'name,origin,mounted,quota', pool);
   const properties = text('zfs', 'get', '-H', '-r', '-s', 'local', '-o', 'name,property,value', 'all', pool)
     .split('\n')

@@ -136,6 +136,11 @@ describe('who may import whom', () => {
     expect([...linux, ...freebsd]).toEqual([]);
   });
 
+  it('what both kernels do knows neither of their drivers', () => {
+    const ok = (t: string) => !below('driver/linux', 'driver/freebsd')(t);
+    expect(violations(below('driver/both'), ok)).toEqual([]);
+  });
+
   if (exists('cli')) {
     it('the command line knows no server and no driver', () => {
       expect(
@@ -205,6 +210,10 @@ describe('who may touch the machine', () => {
       )
       .map((file) => file.path);
     const reasons: Readonly<Record<string, string>> = {
+      'driver/freebsd/hooks.ts':
+        'a hook is a command line by definition: the property of the jail, set by root',
+      'driver/freebsd/console.ts': 'a constant script; the log and the program are its arguments',
+      'driver/freebsd/inside.ts': 'constant scripts, the program and its directory are their arguments',
       'driver/linux/hooks.ts':
         'a hook is a command line by definition: the property of the jail, set by root',
       'driver/linux/console.ts': 'constant scripts; paths, sizes and the program are their arguments',
@@ -257,7 +266,17 @@ describe('texture', () => {
     const ruled = config.overrides
       .filter((entry) => 'eslint/no-restricted-imports' in entry.rules)
       .flatMap((entry) => entry.files);
-    const rooms = ['domain', 'config', 'ops', 'driver', 'driver/linux', 'driver/freebsd', 'cli', 'server'];
+    const rooms = [
+      'domain',
+      'config',
+      'ops',
+      'driver',
+      'driver/both',
+      'driver/linux',
+      'driver/freebsd',
+      'cli',
+      'server',
+    ];
     const unruled = rooms.filter(
       (room) => existsSync(join(root, 'src', room)) && !ruled.includes(`src/${room}/**/*.ts`),
     );

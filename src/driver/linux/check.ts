@@ -1,34 +1,21 @@
 /** Everything that would keep this host from starting a jail, found before anything is touched. */
 import type { Exec, Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
-import { accountProblems } from './accounts.ts';
-import { baseProblems } from './base.ts';
+import { interfacesProblem } from '../both/interfaces.ts';
+import { accountProblems } from '../both/accounts.ts';
+import { baseProblems } from '../both/base.ts';
 import { unsafePlace } from './container.ts';
 import { deviceProblems } from './devices.ts';
 import { hostsProblems } from './hosts.ts';
-import { shownProblems } from './shown.ts';
-import { hostnameOf } from './oci.ts';
+import { shownProblems } from '../both/shown.ts';
+import { hostnameOf } from '../both/hostname.ts';
 import { limitsOf } from './limits-steps.ts';
 import { planJailNetwork } from './network.ts';
-import { interfaces } from '../../domain/codec/interfaces.ts';
 import { isOn } from '../../domain/config.ts';
-import { ValueProblem } from '../../domain/property.ts';
 
 export interface Problem {
   readonly key: string;
   readonly problem: string;
-}
-
-/** COMPAT: looked at even when the jail has no vnet, as the original does. */
-export function interfacesProblem(text: string | undefined): string | undefined {
-  if (text === undefined || text === '') return undefined;
-  try {
-    interfaces.parse(text);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof ValueProblem)) throw error;
-    return `incorrect interfaces property format: ${error.message}`;
-  }
 }
 
 async function rootProblem(files: Files, jail: JailSpec): Promise<Problem | undefined> {

@@ -8,6 +8,7 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Paths, Step } from '../system.ts';
 import type { JailCommand, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
+import { complaintIn } from '../both/complaint.ts';
 import { into, jailConsole, settleConsole } from './console.ts';
 import { endOf, tailSince } from './console-log.ts';
 import { limited } from './limits-steps.ts';
@@ -30,23 +31,6 @@ export interface CommandArgs {
 /** How much of what a program said is looked at. */
 const tailBytes = 32_768;
 const lookEveryMs = 1500;
-
-/**
- * The reason in what a program printed: apt's and apk's own complaints, else its last lines. Pure. What a
- * jail prints may hold anything, so control characters are left out.
- *
- * @example complaintIn('Reading…\nE: Unable to locate package nosuch\n') === 'E: Unable to locate package nosuch'
- */
-export function complaintIn(output: string): string {
-  const lines = output
-    .split(/[\r\n]+/)
-    .map((line) => line.replaceAll(/\p{Cc}/gu, ' ').trim())
-    .filter((line) => line !== '');
-  // apk says below its `ERROR:` which packages it means; apt says everything in lines of its own.
-  const at = lines.findIndex((line) => /^ERROR\b/.test(line));
-  const said = at >= 0 ? lines.slice(at) : lines.filter((line) => /^(E:|dpkg: error)/.test(line));
-  return (said.length > 0 ? said.slice(0, 10) : lines.slice(-2)).join('; ').slice(0, 600);
-}
 
 async function runCommand(args: CommandArgs, places: Places, run: StepRun): Promise<void> {
   const { consoleLog, title, tag: jail } = args;

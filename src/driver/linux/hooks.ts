@@ -10,12 +10,12 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Files, Paths, RunOptions } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
-import { hookUser } from './accounts.ts';
+import { hookUser } from '../both/accounts.ts';
 import * as consoles from './console.ts';
 import { endOf, tailSince } from './console-log.ts';
 import { placesOf } from './names.ts';
 import { isAlive, readState } from './state.ts';
-import type { User } from './users.ts';
+import type { User } from '../both/users.ts';
 
 export type HookName = 'prestart' | 'created' | 'poststart' | 'prestop' | 'poststop';
 

@@ -9,7 +9,7 @@ import { failure } from '../../domain/errors.ts';
 import { checkJail } from './check.ts';
 import { cgroupLayout, readHostFacts, type HostFacts } from './facts.ts';
 import { foreignContainers } from './foreign.ts';
-import { mountProblem } from './fstab.ts';
+import { mountProblem } from '../both/fstab.ts';
 import { hostIdFrom, releaseFrom } from './identity.ts';
 import { readControllers } from './limits-cgroup.ts';
 import { readUsage, type UsageOf } from './limits-usage.ts';

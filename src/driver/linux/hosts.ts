@@ -16,7 +16,7 @@ import { hostNameProblem } from '../../domain/name.ts';
 import type { Problem } from './check.ts';
 import { placesOf, type Places } from './names.ts';
 import { networkKind, type NetworkPlan } from './net-plan.ts';
-import { hostnameOf } from './oci.ts';
+import { hostnameOf } from '../both/hostname.ts';
 import { allStates, isAlive, type JailState } from './state.ts';
 
 const longestBytes = 64 * 1024;

@@ -7,7 +7,9 @@ import type { JailSpec } from '../host.ts';
 import { interfaceProblem } from '../../domain/address.ts';
 import { wordsOrNone } from '../../domain/codec/text.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
-import { collect, type NetProblem, type PlannedMove } from './net-plan.ts';
+import type { NetProblem } from '../both/network.ts';
+import { collect } from '../both/wanted.ts';
+import { type PlannedMove } from './net-plan.ts';
 
 const key = 'vnet_interfaces';
 

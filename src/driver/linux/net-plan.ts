@@ -10,12 +10,13 @@
 import ipaddr from 'ipaddr.js';
 import type { JailSpec } from '../host.ts';
 import type { MacPair } from '../../domain/codec/interfaces.ts';
-import { ip4AddressList, ip6AddressList, type JailAddress } from '../../domain/address.ts';
 import { isOn } from '../../domain/config.ts';
-import { ValueProblem } from '../../domain/property.ts';
-import { autoProblem } from './auto-address.ts';
-import { blockAround, forwardsOf, freeBlock, wantsNat, type PlannedNat } from './nat-plan.ts';
-import { cutsOff } from './address-problem.ts';
+import { autoProblem } from '../both/auto-address.ts';
+import { blockAround, forwardsOf, freeBlock, wantsNat } from '../both/nat-block.ts';
+import type { NetProblem } from '../both/network.ts';
+import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
+import type { PlannedNat } from './nat-plan.ts';
+import { cutsOff } from '../both/address-problem.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
 
@@ -93,11 +94,6 @@ export interface NetworkPlan {
 export const dhcpNics = (plan: NetworkPlan | undefined): readonly string[] =>
   [...(plan?.nics ?? []), ...(plan?.moved ?? [])].filter(({ dhcp }) => dhcp).map(({ nic }) => nic);
 
-export interface NetProblem {
-  readonly key: string;
-  readonly problem: string;
-}
-
 export const gateway4 = '169.254.1.1';
 export const gateway6 = 'fe80::1';
 
@@ -111,15 +107,6 @@ export function networkKind(config: ReadonlyMap<string, string>): 'host' | 'own'
       config.get(`ip${family}`) !== 'disable' && !['none', ''].includes(config.get(`ip${family}_addr`) ?? ''),
   );
   return listed || wantsNat(config) ? 'addresses' : 'own';
-}
-
-export type Wanted = JailAddress & { readonly family: 4 | 6 };
-
-/** The addresses that are asked for; `ip4=disable` and `ip6=disable` drop their list. Throws ValueProblem. */
-export function wantedOf(config: ReadonlyMap<string, string>, family: 4 | 6): readonly Wanted[] {
-  const text = config.get(`ip${family}_addr`) ?? 'none';
-  if (config.get(`ip${family}`) === 'disable') return [];
-  return (family === 4 ? ip4AddressList : ip6AddressList).parse(text).map((item) => ({ ...item, family }));
 }
 
 export const sysctlKeys = {
@@ -172,16 +159,6 @@ function originalOf(key: string, facts: NetFacts): string | undefined {
 }
 
 type Jail = Pick<JailSpec, 'pool' | 'uuid' | 'config'>;
-
-/** Runs the part of a planner that reads properties; a value that cannot be read is a problem of its key. */
-export function collect(problems: NetProblem[], key: string, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof ValueProblem)) throw error;
-    problems.push({ key, problem: error.message });
-  }
-}
 
 /** The plan of a jail whose network is `addresses`; every problem at once, and then no plan. */
 export function planNetwork(

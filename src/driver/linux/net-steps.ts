@@ -9,7 +9,8 @@ import type { Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import { bridgeTableRemoval } from './bridge-filter.ts';
 import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts';
-import { forwardProblems, hasNft } from './nat-plan.ts';
+import { forwardProblems } from '../both/nat-block.ts';
+import { hasNft } from './nat-plan.ts';
 import { filterRemoval, filterTables } from './net-filter.ts';
 import {
   holderOf,

@@ -5,17 +5,12 @@ import { isOn } from '../../domain/config.ts';
 import { bridgeTable } from './bridge-filter.ts';
 import { dhcpProblem } from './dhcp.ts';
 import { placesOf } from './names.ts';
-import { forwardProblems, hasNft, listeningPorts, socketProbe } from './nat-plan.ts';
+import { forwardProblems } from '../both/nat-block.ts';
+import { hasNft, listeningPorts, socketProbe } from './nat-plan.ts';
 import { readNetFacts } from './net-facts.ts';
 import { movedNames } from './moved-plan.ts';
-import {
-  dhcpNics,
-  networkKind,
-  planNetwork,
-  sysctlsToRead,
-  type NetProblem,
-  type NetworkPlan,
-} from './net-plan.ts';
+import type { NetProblem } from '../both/network.ts';
+import { dhcpNics, networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
 import { planVnet } from './vnet-plan.ts';
 
 async function filterProblems(plan: NetworkPlan, exec: Exec, files: Files): Promise<readonly NetProblem[]> {

@@ -2,6 +2,7 @@
  * A jail's configuration to the OCI runtime's `config.json`. Pure, and the only place that says what a
  * jail is made of on Linux. See the OCI runtime specification and crun(1).
  */
+import { hostnameOf } from '../both/hostname.ts';
 import type { JailSpec } from '../host.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { devicesOf, rulesFor, type DeviceRule, type OciDevice } from './devices.ts';
@@ -66,16 +67,6 @@ export const jailPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 function networkNamespace(network: JailNetwork): readonly Namespace[] {
   if (network === 'host') return [];
   return [network === 'own' ? { type: 'network' } : { type: 'network', path: network.path }];
-}
-
-/** COMPAT: the early lines call it `hostname`, the later ones `host_hostname`; the later one counts. */
-export function hostnameOf(jail: Pick<JailSpec, 'uuid' | 'config'>): string {
-  const set = (key: string): string | undefined => {
-    const value = jail.config.get(key);
-    return value === undefined || value === '' || value === 'none' ? undefined : value;
-  };
-  const later = set('host_hostname');
-  return (later === jail.uuid ? undefined : later) ?? set('hostname') ?? later ?? jail.uuid;
 }
 
 function sysctls(config: ReadonlyMap<string, string>): Record<string, string> | undefined {

@@ -7,7 +7,7 @@ import type { StepRun } from '../step.ts';
 import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
-import { serviceUser } from './accounts.ts';
+import { serviceUser } from '../both/accounts.ts';
 import { into, jailConsole, settleConsole } from './console.ts';
 import { milliseconds } from './hooks.ts';
 import { limited } from './limits-steps.ts';

@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import type { Exec, ExitStatus, Files, OutputSink, Paths, SessionOptions } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
-import { findHostUser, findJailUser, root } from './accounts.ts';
+import { findHostUser, findJailUser, root } from '../both/accounts.ts';
 import { jailConsole, keepConsole } from './console.ts';
 import { limited } from './limits-steps.ts';
 import { placesOf } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
 import { crun } from './runtime-command.ts';
 import { isAlive, readState } from './state.ts';
-import { findUser, type User } from './users.ts';
+import { findUser, type User } from '../both/users.ts';
 
 export interface Terminal {
   /** True when input and output are a terminal. */

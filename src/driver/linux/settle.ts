@@ -8,7 +8,7 @@ import { ip4AddressList } from '../../domain/address.ts';
 import { macPair } from '../../domain/codec/interfaces.ts';
 import { isOn } from '../../domain/config.ts';
 import { ValueProblem } from '../../domain/property.ts';
-import { autoAddress } from './auto-address.ts';
+import { autoAddress } from '../both/auto-address.ts';
 import { placesOf } from './names.ts';
 import { readNetFacts, type NetFacts } from './net-facts.ts';
 import { networkKind, sysctlsToRead } from './net-plan.ts';

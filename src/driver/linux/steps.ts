@@ -15,7 +15,7 @@ import { commandSteps } from './command.ts';
 import { hookSteps, milliseconds } from './hooks.ts';
 import { hostsPath, namesOf, namesSteps, wantsHosts } from './hosts.ts';
 import { limitStepLists } from './limits-steps.ts';
-import { localTimeSteps, setLocalTime } from './local-time.ts';
+import { localTimeKind, localTimeSteps } from '../both/local-time.ts';
 import { awaitedText, readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
 import { dhcpSteps, type DhcpArgs } from './dhcp.ts';
@@ -24,7 +24,7 @@ import { dhcpNics, networkKind, type NetworkPlan } from './net-plan.ts';
 import { networkSteps } from './net-steps.ts';
 import { toOciConfig, type JailNetwork } from './oci.ts';
 import { askToEnd, processesOf, signalAll } from './processes.ts';
-import { resolvConfText } from './resolver.ts';
+import { resolvConfText } from '../both/resolver.ts';
 import { shownMounts } from './shown.ts';
 import { runService, serviceArgs, type ServiceArgs } from './services.ts';
 import { isAlive, readState } from './state.ts';
@@ -86,6 +86,7 @@ export function stepLists(doors: Doors): StepLists {
   const { applyNetwork, dropNetwork, removeNetwork } = networkSteps(paths);
   const { showNames, forgetNames } = namesSteps(paths);
   const { lease, endLease } = dhcpSteps(paths);
+  const setLocalTime = localTimeKind('linux.localtime');
   const { hook, hookArgs } = hookSteps(paths);
   const limits = limitStepLists(files, paths);
   const { ready, readyArgs } = readySteps(files, paths);
@@ -223,7 +224,7 @@ export function stepLists(doors: Doors): StepLists {
         ? []
         : [applyNetwork({ ...ids(jail), plan }, vnet ? { label: 'Configuring VNET' } : {})]),
       ...(dhcp === undefined ? [] : [lease(dhcp)]),
-      ...(await localTimeSteps(files, jail)),
+      ...(await localTimeSteps(setLocalTime, files, jail)),
       // What the original calls shared is the host's own network; every other jail has one of its own.
       begin(await runArgs(jail, plan), {
         label: networkKind(jail.config) === 'host' ? 'Started (shared IP mode)' : 'Started',

@@ -11,27 +11,26 @@ import type { JailSpec } from '../host.ts';
 import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
 import { ip4OrNone, ip6OrNone } from '../../domain/address.ts';
 import { isOn } from '../../domain/config.ts';
-import { cutsOff } from './address-problem.ts';
-import { autoProblem } from './auto-address.ts';
+import { cutsOff } from '../both/address-problem.ts';
+import { autoProblem } from '../both/auto-address.ts';
 import { tunnel, wantsTunnel } from './devices.ts';
-import { macsFor } from './mac.ts';
+import { macsFor } from '../both/mac.ts';
 import { movedNames, planMoved } from './moved-plan.ts';
-import { blockAround, freeBlock, wantsNat, type NatBlock, type PlannedNat } from './nat-plan.ts';
+import { blockAround, freeBlock, wantsNat, type NatBlock } from '../both/nat-block.ts';
+import type { PlannedNat } from './nat-plan.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
+import type { NetProblem } from '../both/network.ts';
+import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
 import {
-  collect,
   holderOf,
   natNic,
   natOf,
   neededSysctls,
   sysctlKeys,
-  wantedOf,
-  type NetProblem,
   type NetworkPlan,
   type PlannedAddress,
   type PlannedNic,
   type PlannedRouter,
-  type Wanted,
 } from './net-plan.ts';
 import type { Places } from './names.ts';
 

@@ -1,7 +1,7 @@
 /** The reason in what a program in a jail printed: untrusted text of any kind. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { complaintIn } from '../../../../src/driver/linux/command.ts';
+import { complaintIn } from '../../../../src/driver/both/complaint.ts';
 
 describe('complaintIn', () => {
   it.each([

@@ -5,10 +5,8 @@ import {
   forwardProblems,
   forwardsOf,
   freeBlock,
-  listeningPorts,
-  natRemoval,
-  natTable,
-} from '../../../../src/driver/linux/nat-plan.ts';
+} from '../../../../src/driver/both/nat-block.ts';
+import { listeningPorts, natRemoval, natTable } from '../../../../src/driver/linux/nat-plan.ts';
 import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
 
 const jail = { pool: 'tank', uuid: 'web' };

@@ -1,11 +1,6 @@
+import { hostnameOf } from '../../../../src/driver/both/hostname.ts';
 import { describe, expect, it } from 'vitest';
-import {
-  hostnameOf,
-  ociProcess,
-  toOciConfig,
-  withFilter,
-  type OciFacts,
-} from '../../../../src/driver/linux/oci.ts';
+import { ociProcess, toOciConfig, withFilter, type OciFacts } from '../../../../src/driver/linux/oci.ts';
 import { seccompProfile } from '../../../../src/driver/linux/seccomp.ts';
 import type { JailSpec } from '../../../../src/driver/host.ts';
 

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostIdFrom, releaseFrom } from '../../../../src/driver/linux/identity.ts';
 import { placesOf } from '../../../../src/driver/linux/names.ts';
-import { resolvConfText } from '../../../../src/driver/linux/resolver.ts';
+import { resolvConfText } from '../../../../src/driver/both/resolver.ts';
 import { runtimeWords } from '../../../../src/driver/linux/runtime.ts';
 import { runCommand } from '../../../../src/driver/linux/runtime-command.ts';
 import { statusFrom } from '../../../../src/driver/linux/session.ts';
-import { findUser } from '../../../../src/driver/linux/users.ts';
+import { findUser } from '../../../../src/driver/both/users.ts';
 import type { JailSpec } from '../../../../src/driver/host.ts';
 
 const paths = { run: '/run/iocage', state: '/var/lib/iocage' };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { autoAddress, autoProblem } from '../../../../src/driver/linux/auto-address.ts';
-import { macsFor } from '../../../../src/driver/linux/mac.ts';
+import { autoAddress, autoProblem } from '../../../../src/driver/both/auto-address.ts';
+import { macsFor } from '../../../../src/driver/both/mac.ts';
 import { placesOf } from '../../../../src/driver/linux/names.ts';
 import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
 import { filterRemoval, filterTables } from '../../../../src/driver/linux/net-filter.ts';

@@ -6,7 +6,6 @@ import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { isOn } from '../../domain/config.ts';
 import { asIocageError } from '../../domain/errors.ts';
-import type { Problem } from './check.ts';
 import { findUser, type User } from './users.ts';
 
 export const root: User = { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh', groups: [0] };
@@ -43,7 +42,10 @@ export async function hookUser(files: Files, jail: JailSpec): Promise<User | str
   return (await findHostUser(files, name)) ?? `the host has no user ${name}`;
 }
 
-export async function accountProblems(files: Files, jail: JailSpec): Promise<readonly Problem[]> {
+export async function accountProblems(
+  files: Files,
+  jail: JailSpec,
+): Promise<readonly { readonly key: string; readonly problem: string }[]> {
   const found = [
     ['exec_jail_user', await serviceUser(files, jail)],
     ['exec_system_user', await hookUser(files, jail)],

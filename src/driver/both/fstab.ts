@@ -1,5 +1,5 @@
 /**
- * A jail's fstab as mounts of its container. Only the host's root writes that file; what root of the
+ * A jail's fstab: its lines, and what is wrong with them. Only the host's root writes that file; what root of the
  * jail can change, the way to a target below its root, is looked at without following any link, and
  * once more by the runtime. See mount(8), nullfs(5).
  */
@@ -17,13 +17,12 @@ import {
   type FstabEntry,
   type FstabPlaces,
 } from '../../domain/format/fstab.ts';
-import type { OciMount } from './mounts.ts';
 
 export function fstabPlaces(jail: Pick<JailSpec, 'mountpoint' | 'root'>): FstabPlaces {
   return { iocage: dirname(dirname(jail.mountpoint)), root: jail.root };
 }
 
-async function entriesOf(files: Files, jail: JailSpec): Promise<readonly FstabEntry[]> {
+export async function entriesOf(files: Files, jail: JailSpec): Promise<readonly FstabEntry[]> {
   const text = (await files.read(join(jail.mountpoint, 'fstab'))) ?? '';
   const entries = parseFstab(text).flatMap((line) => entryOf(line) ?? []);
   const places = fstabPlaces(jail);
@@ -80,19 +79,13 @@ export async function unsafeTarget(
   }
 }
 
-const words = new Set(['ro', 'rw', 'nosuid', 'noexec', 'noatime']);
-
-export function toMount(entry: FstabEntry, destination: string): OciMount {
-  const options = entry.options.filter((option) => words.has(option));
-  if (fstabKind(entry) === 'bind')
-    return { destination, type: 'bind', source: entry.source, options: ['bind', 'nodev', ...options] };
-  const sized = entry.options.filter((option) => /^(size|mode)=/.test(option));
-  return { destination, type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', ...options, ...sized] };
-}
-
-export async function fstabMounts(files: Files, jail: JailSpec): Promise<readonly OciMount[]> {
+/** The lines with their target as a path in the jail; those whose target is elsewhere are left out. */
+export async function fstabTargets(
+  files: Files,
+  jail: JailSpec,
+): Promise<readonly { readonly entry: FstabEntry; readonly target: string }[]> {
   return (await entriesOf(files, jail)).flatMap((entry) => {
     const target = targetInJail(entry.target, fstabPlaces(jail));
-    return target === undefined || fstabKind(entry) === 'provided' ? [] : [toMount(entry, target)];
+    return target === undefined ? [] : [{ entry, target }];
   });
 }

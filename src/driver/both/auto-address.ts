@@ -3,7 +3,7 @@
  * the host's default gateway, the last from `ip4_autostart` to `ip4_autoend`. Pure.
  */
 import ipaddr from 'ipaddr.js';
-import type { NetFacts } from './net-facts.ts';
+import type { HostNetwork } from './network.ts';
 
 export type AutoAddress =
   | { readonly address: string; readonly prefix: number; readonly problem?: undefined }
@@ -26,7 +26,7 @@ const bound = (config: ReadonlyMap<string, string>, key: string): number | undef
 /** @param stored values of `ip4_addr` of the other jails, running or not. */
 export function autoAddress(
   config: ReadonlyMap<string, string>,
-  facts: Pick<NetFacts, 'interfaces' | 'gateway' | 'jails'>,
+  facts: Pick<HostNetwork, 'interfaces' | 'gateway' | 'jails'>,
   stored: readonly string[],
 ): AutoAddress {
   const [from, to] = [bound(config, 'ip4_autostart'), bound(config, 'ip4_autoend')];

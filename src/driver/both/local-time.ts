@@ -9,7 +9,7 @@ import type { JailSpec } from '../host.ts';
 import { isOn } from '../../domain/config.ts';
 import { asIocageError } from '../../domain/errors.ts';
 
-interface LocalTimeArgs {
+export interface LocalTimeArgs {
   readonly root: string;
   readonly target: string;
   /** Where the link led before; null: there was none. */
@@ -18,15 +18,16 @@ interface LocalTimeArgs {
 
 const path = 'etc/localtime';
 
-export const setLocalTime: StepMaker<LocalTimeArgs> = stepKind<LocalTimeArgs>('linux.localtime', {
-  title: ({ target }) => `/etc/localtime leads to ${target}`,
-  do: ({ root, target }, run) => run.files.symlinkBelow(root, path, target),
-  undo: async ({ root, target, previous }, run) => {
-    if ((await run.files.readlinkBelow(root, path)) !== target) return;
-    if (previous === null) await run.files.removeBelow(root, path);
-    else await run.files.symlinkBelow(root, path, previous);
-  },
-});
+export const localTimeKind = (kind: string): StepMaker<LocalTimeArgs> =>
+  stepKind<LocalTimeArgs>(kind, {
+    title: ({ target }) => `/etc/localtime leads to ${target}`,
+    do: ({ root, target }, run) => run.files.symlinkBelow(root, path, target),
+    undo: async ({ root, target, previous }, run) => {
+      if ((await run.files.readlinkBelow(root, path)) !== target) return;
+      if (previous === null) await run.files.removeBelow(root, path);
+      else await run.files.symlinkBelow(root, path, previous);
+    },
+  });
 
 /** The zone as a link says it, `Europe/Berlin`; undefined when it is none of the zones of tzdata. */
 export function zoneOf(link: string | undefined): string | undefined {
@@ -42,7 +43,11 @@ async function knows(files: Files, root: string | undefined, zone: string): Prom
   return found?.type === 'file' || found?.type === 'symlink';
 }
 
-export async function localTimeSteps(files: Files, jail: JailSpec): Promise<readonly Step[]> {
+export async function localTimeSteps(
+  setLocalTime: StepMaker<LocalTimeArgs>,
+  files: Files,
+  jail: JailSpec,
+): Promise<readonly Step[]> {
   if (!isOn(jail.config, 'host_time')) return [];
   const target = await files.readlink('/etc/localtime');
   const zone = zoneOf(target);

@@ -3,7 +3,7 @@
  * then answer in the host's network, and those that mean a whole network. Pure. See RFC 1122, 3.2.1.3.
  */
 import ipaddr from 'ipaddr.js';
-import type { HostInterface, NetFacts } from './net-facts.ts';
+import type { HostLink, HostNetwork } from './network.ts';
 
 interface Network {
   readonly address: string;
@@ -25,8 +25,8 @@ function meaningIn({ address, prefix }: Network, wanted: string): string | undef
  */
 export function cutsOff(
   { family, address }: { readonly family: 4 | 6; readonly address: string },
-  facts: Pick<NetFacts, 'gateway' | 'defaultNic'>,
-  nic: HostInterface | undefined,
+  facts: Pick<HostNetwork, 'gateway' | 'defaultNic'>,
+  nic: HostLink | undefined,
   own?: Network,
 ): string | undefined {
   if (facts.gateway[family] === address && nic?.name === facts.defaultNic[family])

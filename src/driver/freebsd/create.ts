@@ -1,0 +1,121 @@
+/**
+ * The jail itself: `jail -c` with its list of parameters, and its end. See jail(8), jls(8), pgrep(1).
+ *
+ * It persists, so that it is there before any program of it. The end asks its processes first (TERM), waits
+ * as long as `stop_timeout` says, and then removes the jail, which kills what is left.
+ */
+import { stepKind, type StepRun } from '../step.ts';
+import type { Paths } from '../system.ts';
+import { readJails, rowOf, type JailRow } from './jls.ts';
+import { placesOf } from './names.ts';
+import { forgetParts, recordState } from './state.ts';
+
+export interface CreateArgs {
+  readonly pool: string;
+  readonly uuid: string;
+  readonly root: string;
+  readonly parameters: readonly string[];
+  /** What is worth knowing of the parameters, for people. */
+  readonly notes: readonly string[];
+}
+
+export interface EndArgs {
+  readonly pool: string;
+  readonly uuid: string;
+  readonly root: string;
+  readonly timeoutMs: number;
+}
+
+async function find(args: { readonly uuid: string; readonly root: string }, run: StepRun) {
+  return rowOf(await readJails(run.exec), args);
+}
+
+async function create(args: CreateArgs, run: StepRun, paths: Paths): Promise<void> {
+  const { pool, uuid, parameters, notes } = args;
+  for (const note of notes) run.note(note);
+  const { stdout } = await run.exec.change(['jail', '-i', '-c', ...parameters], {
+    pretend: { stdout: '1\n' },
+  });
+  const jid = Number(stdout.trim()) || (await find(args, run))?.jid;
+  await recordState(run.files, placesOf(paths, pool, uuid).state, {
+    pool,
+    uuid,
+    ...(jid === undefined ? {} : { jid }),
+    startedAt: run.clock.now().toISOString(),
+  });
+}
+
+/** The jail when it is there, and its part of the record. Only a jail with this very root is ours. */
+async function removeJail(
+  args: { readonly pool: string; readonly uuid: string; readonly root: string },
+  run: StepRun,
+  paths: Paths,
+): Promise<void> {
+  const { name, state } = placesOf(paths, args.pool, args.uuid);
+  if (run.dry || (await find(args, run)) !== undefined) await run.exec.change(['jail', '-q', '-R', name]);
+  await forgetParts(run.files, state, 'jid', 'startedAt');
+}
+
+/** Processes of the jail; none is status 1 of pgrep(1). */
+async function countProcesses(name: string, run: StepRun): Promise<number> {
+  const { stdout } = await run.exec.read(['pgrep', '-j', name], { accept: [0, 1] });
+  return stdout.split('\n').filter((line) => line.trim() !== '').length;
+}
+
+/** TERM to all of them, and a wait until they are gone or the time is up; how many stayed. */
+async function askToEnd(name: string, { timeoutMs }: EndArgs, run: StepRun): Promise<number> {
+  const { status } = await run.exec.change(['pkill', '-TERM', '-j', name], { accept: [0, 1] });
+  if (run.dry || status === 1) return 0;
+  const end = run.clock.now().getTime() + timeoutMs;
+  for (
+    let pause = 5;
+    run.clock.now().getTime() < end && !run.signal.aborted;
+    pause = Math.min(pause * 2, 200)
+  ) {
+    if ((await countProcesses(name, run)) === 0) return 0;
+    await run.clock.sleep(pause);
+  }
+  return countProcesses(name, run);
+}
+
+async function end(args: EndArgs, run: StepRun, paths: Paths): Promise<JailRow | undefined> {
+  const row = await find(args, run);
+  if (row === undefined) return undefined;
+  const left = await askToEnd(placesOf(paths, args.pool, args.uuid).name, args, run);
+  if (left > 0) run.note(`${left} process${left === 1 ? '' : 'es'} did not end in time and will be killed`);
+  return row;
+}
+
+export function createSteps(paths: Paths) {
+  const jail = ({ uuid }: { readonly uuid: string }): string => `jail ${uuid}`;
+  return {
+    begin: stepKind<CreateArgs>('freebsd.create', {
+      title: (args) => `create ${jail(args)}`,
+      do: (args, run) => create(args, run, paths),
+      undo: (args, run) => removeJail(args, run, paths),
+    }),
+    remove: stepKind<EndArgs>('freebsd.remove', {
+      title: (args) => `end and remove ${jail(args)}`,
+      do: async (args, run) => {
+        await end(args, run, paths);
+        await removeJail(args, run, paths);
+      },
+    }),
+    endProcesses: stepKind<EndArgs>('freebsd.end-processes', {
+      title: (args) => `end the processes of ${jail(args)}`,
+      async do(args, run) {
+        const { name } = placesOf(paths, args.pool, args.uuid);
+        if ((await end(args, run, paths)) !== undefined && !run.dry && (await countProcesses(name, run)) > 0)
+          await run.exec.change(['pkill', '-KILL', '-j', name], { accept: [0, 1] });
+      },
+      undo: () => Promise.resolve(),
+    }),
+    /** The record of a run that ended without a stop; what it added has steps of its own. */
+    forget: stepKind<{ readonly pool: string; readonly uuid: string }>('freebsd.forget', {
+      title: (args) => `forget the last run of ${jail(args)}`,
+      do: ({ pool, uuid }, run) =>
+        forgetParts(run.files, placesOf(paths, pool, uuid).state, 'jid', 'startedAt', 'leases'),
+      undo: () => Promise.resolve(),
+    }),
+  };
+}

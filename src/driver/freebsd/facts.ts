@@ -1,0 +1,48 @@
+/** What a FreeBSD host has, read once for each run of iocage. Parsers are pure. See sysctl(8), uname(1). */
+import type { Exec } from '../system.ts';
+
+export interface HostFacts {
+  /** `uname -r`: `14.1-RELEASE-p3`. */
+  readonly release: string;
+  /** The kernel counts what jails use, and keeps limits: `kern.racct.enable=1` at boot. */
+  readonly racct: boolean;
+  readonly vimage: boolean;
+  /** Number of the last CPU; undefined when unknown. */
+  readonly lastCpu: number | undefined;
+}
+
+/** Of `sysctl -e`: `name=value` a line. */
+export function parseSysctls(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    text.split('\n').flatMap((line) => {
+      const at = line.indexOf('=');
+      return at <= 0 ? [] : [[line.slice(0, at), line.slice(at + 1).trim()] as const];
+    }),
+  );
+}
+
+const keys = ['kern.osrelease', 'kern.racct.enable', 'kern.features.vimage', 'hw.ncpu'] as const;
+
+export async function readHostFacts(exec: Exec): Promise<HostFacts> {
+  // Unknown ones are left out (-i): a kernel without RACCT or VIMAGE has no such key.
+  const { stdout } = await exec.read(['sysctl', '-ie', ...keys], { accept: 'any' });
+  const values = parseSysctls(stdout);
+  const count = Number(values.get('hw.ncpu') ?? 'none');
+  return {
+    release: values.get('kern.osrelease') ?? '',
+    racct: values.get('kern.racct.enable') === '1',
+    vimage: values.get('kern.features.vimage') === '1',
+    lastCpu: Number.isInteger(count) ? count - 1 : undefined,
+  };
+}
+
+/** Major version of a release name; undefined where it has none. */
+export function majorOf(release: string): number | undefined {
+  const found = /^(\d+)\./.exec(release)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/** The release that a new jail most likely wants: the host's own, without its patch level. */
+export function releaseFrom(version: string): string | undefined {
+  return /^\d+\.\d+-[A-Z]+\d*/.exec(version.trim())?.[0];
+}

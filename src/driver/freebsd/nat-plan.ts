@@ -1,0 +1,134 @@
+/**
+ * Translation of a jail's addresses to the host's: the rules of a jail in pf(4), in an anchor of its own, or
+ * in ipfw(4), under a number of its own; never a rule set that the host's administrator made. Pure.
+ *
+ * pf(4) looks into an anchor only where the main rule set says so; ipfw(4) translates for several jails only
+ * where a packet goes on after a translation. Both are the administrator's to decide, so a start asks.
+ */
+import type { NetProblem, PlannedForward } from '../both/network.ts';
+import { forwardProblems, forwardsOf, ports } from '../both/nat-block.ts';
+import { collect } from '../both/wanted.ts';
+import type { Exec } from '../system.ts';
+import { firstTried, type Places } from './names.ts';
+import type { NetFacts } from './net-facts.ts';
+import type { JailToPlan } from './net-plan.ts';
+
+export interface PlannedNat {
+  /** Interface of the host that the jail's connections leave by, and that forwarded ones come in at. */
+  readonly nic: string;
+  readonly addresses: readonly string[];
+  readonly forwards: readonly PlannedForward[];
+  readonly by:
+    | { readonly kind: 'pf'; readonly anchor: string }
+    /** Number of the rules and of the translation. */
+    | { readonly kind: 'ipfw'; readonly number: number };
+}
+
+/** Numbers of ipfw(8) that are ours: before most of what people write, of which the usual start is 100 or 1000. */
+const ours = { from: 20, count: 60 };
+
+/** Interface that translated connections leave by. */
+export function natNic(config: ReadonlyMap<string, string>, facts: NetFacts): string | NetProblem {
+  const named = config.get('nat_interface') ?? 'none';
+  const key = 'nat_interface';
+  if (named === 'none')
+    return facts.defaultNic[4] ?? { key, problem: 'the host has no default route; set it' };
+  if (facts.interfaces.some(({ name }) => name === named)) return named;
+  return { key, problem: `the host has no interface ${named}` };
+}
+
+export function planTranslation(
+  jail: JailToPlan,
+  places: Places,
+  nic: string,
+  addresses: readonly string[],
+  facts: NetFacts,
+  problems: NetProblem[],
+): PlannedNat | undefined {
+  let forwards: readonly PlannedForward[] = [];
+  collect(problems, 'nat_forwards', () => {
+    forwards = forwardsOf(jail.config.get('nat_forwards'));
+  });
+  problems.push(...forwardProblems(forwards, jail, facts, new Set()));
+  if (jail.config.get('nat_backend') === 'pf')
+    return { nic, addresses, forwards, by: { kind: 'pf', anchor: places.anchor } };
+  const taken = new Set(
+    facts.jails
+      .filter(({ pool, uuid }) => !(pool === jail.pool && uuid === jail.uuid))
+      .flatMap(({ network }) => (network?.nat?.by.kind === 'ipfw' ? [network.nat.by.number] : [])),
+  );
+  const start = firstTried(places.hash, ours.count);
+  for (let tried = 0; tried < ours.count; tried += 1) {
+    const number = ours.from + ((start + tried) % ours.count);
+    if (!taken.has(number)) return { nic, addresses, forwards, by: { kind: 'ipfw', number } };
+  }
+  const problem = `ipfw has no number left for another jail (${ours.count} are ours); nat_backend=pf has no such bound`;
+  return void problems.push({ key: 'nat_backend', problem });
+}
+
+/** The anchor's rules as pfctl(8) reads them. Every word was checked before: names, numbers, addresses. */
+export function pfRules({ nic, addresses, forwards }: PlannedNat): string {
+  const [target = ''] = addresses;
+  const range = (from: number, until: number): string => (from === until ? `${from}` : `${from}:${until}`);
+  return [
+    ...addresses.map((address) => `nat on ${nic} inet from ${address} to any -> (${nic})`),
+    ...forwards.map(
+      ({ protocol, from, until, to }) =>
+        `rdr pass on ${nic} inet proto ${protocol} from any to (${nic}) port ${range(from, until)}` +
+        ` -> ${target} port ${from === until ? to : `${to}:*`}`,
+    ),
+    '',
+  ].join('\n');
+}
+
+/** What ipfw(8) is told, a call each. `nat` is the translation's own number space. */
+export function ipfwCommands(nat: PlannedNat, number: number): readonly (readonly string[])[] {
+  const [target = ''] = nat.addresses;
+  const redirects = nat.forwards.flatMap(({ protocol, from, until, to }) => {
+    const inside = from === until ? `${to}` : `${to}-${to + (until - from)}`;
+    return ['redirect_port', protocol, `${target}:${inside}`, ports({ protocol, from, until, to })];
+  });
+  const rule = ['ipfw', '-q', 'add', `${number}`, 'nat', `${number}`, 'ip4'];
+  return [
+    ['ipfw', '-q', 'nat', `${number}`, 'config', 'if', nat.nic, 'same_ports', ...redirects],
+    ...nat.addresses.map((address) => [...rule, 'from', address, 'to', 'any', 'out', 'via', nat.nic]),
+    [...rule, 'from', 'any', 'to', 'me', 'in', 'via', nat.nic],
+  ];
+}
+
+/** Why the packet filter of the host does not do it. Reads what is loaded, changes nothing. */
+export async function natProblems(
+  exec: Exec,
+  nat: PlannedNat,
+  facts: NetFacts,
+): Promise<readonly NetProblem[]> {
+  const key = 'nat_backend';
+  if (nat.by.kind === 'ipfw') {
+    if (facts.sysctl.get('net.inet.ip.fw.enable') !== '1')
+      return [
+        {
+          key,
+          problem:
+            "ipfw is not enabled; 'sysrc firewall_enable=YES firewall_nat_enable=YES' and start it, or nat_backend=pf",
+        },
+      ];
+    if (facts.sysctl.get('net.inet.ip.fw.one_pass') !== '0')
+      return [
+        {
+          key,
+          problem:
+            "ipfw takes a translated packet for passed; 'sysctl net.inet.ip.fw.one_pass=0' lets it go on to the other rules",
+        },
+      ];
+    return [];
+  }
+  const { status, stdout } = await exec.read(['pfctl', '-s', 'nat'], { accept: 'any' });
+  if (status !== 0)
+    return [{ key, problem: "pf does not answer; 'sysrc pf_enable=YES' and 'service pf start' load it" }];
+  const missing = ['nat-anchor', 'rdr-anchor'].filter(
+    (word) => !new RegExp(`^${word} "iocage/\\*"`, 'm').test(stdout),
+  );
+  if (missing.length === 0) return [];
+  const lines = missing.map((word) => `${word} "iocage/*"`).join(' and ');
+  return [{ key, problem: `pf.conf has no line ${lines}; add it and run 'service pf reload'` }];
+}

@@ -1,0 +1,92 @@
+/**
+ * Programs in a running jail on the caller's terminal: exec, console, and chroot into a root that need not
+ * run. The environment is made anew; nothing of the caller's but TERM goes in. See jexec(8), login(1).
+ */
+import type { Exec, ExitStatus, Files } from '../system.ts';
+import type { ExecOptions, JailSpec } from '../host.ts';
+import { failure } from '../../domain/errors.ts';
+import { findHostUser, findJailUser, root } from '../both/accounts.ts';
+import { findUser, type User } from '../both/users.ts';
+import { jexec, through, userEnvironment } from './inside.ts';
+import { readJails, rowOf } from './jls.ts';
+
+export interface Terminal {
+  /** True when input and output are a terminal. */
+  readonly interactive: boolean;
+  readonly term: string;
+  /** What `exec_clean=0` passes on, and `exec -p` in part. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Root's own home and shell in the jail, when it says. */
+async function rootOf(files: Files, jail: JailSpec): Promise<User> {
+  const passwd = await files.readBelow(jail.root, '/etc/passwd').catch(() => undefined);
+  const found = findUser(passwd ?? '', '', 'root');
+  return found === undefined ? root : { ...found, uid: 0, gid: 0 };
+}
+
+async function userOf(files: Files, jail: JailSpec, { jailUser, hostUser }: ExecOptions): Promise<User> {
+  const name = jailUser ?? hostUser;
+  if (name === undefined) return rootOf(files, jail);
+  const user = await (jailUser === undefined ? findHostUser(files, name) : findJailUser(files, jail, name));
+  if (user !== undefined) return user;
+  const where = jailUser === undefined ? 'the host' : 'the jail';
+  throw failure('INVALID_NAME', { what: 'user', name, problem: `${where} has no such user` });
+}
+
+/** The variables of Python iocage's `exec -p`, in the spelling that the caller has. */
+function proxyOf(environment: Terminal['environment']): Record<string, string> {
+  const names = /^(?:https?_proxy|http_proxy_auth|ftp_proxy|all_proxy|no_proxy)$/i;
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => names.test(name)));
+}
+
+export function sessions(exec: Exec, files: Files, terminal: Terminal) {
+  async function assertUp(jail: JailSpec): Promise<void> {
+    if (rowOf(await readJails(exec), jail) === undefined) throw failure('NOT_RUNNING', { name: jail.tag });
+  }
+
+  /** jexec says 1 for a program that is not there; a path that can be looked at from here needs no guess. */
+  async function isMissing(jail: JailSpec, program: string): Promise<boolean> {
+    if (!program.startsWith('/')) return false;
+    return (await files.statBelow(jail.root, program.slice(1)).catch(() => 'unknown' as const)) === undefined;
+  }
+
+  return {
+    async exec(jail: JailSpec, argv: readonly string[], options: ExecOptions): Promise<ExitStatus> {
+      if (argv.length === 0) throw failure('USAGE', { problem: 'no command given', command: 'exec' });
+      await assertUp(jail);
+      const user = await userOf(files, jail, options);
+      if (await isMissing(jail, argv[0]!)) return 127;
+      const { onOutput, signal, jailUser, hostUser } = options;
+      const outside = onOutput === undefined ? terminal.environment : {};
+      const env = {
+        ...(jail.config.get('exec_clean') === '0' ? outside : {}),
+        ...(options.keepProxy === true ? proxyOf(outside) : {}),
+        ...userEnvironment(user, terminal.term),
+        ...options.env,
+      };
+      const as = {
+        ...(jailUser === undefined ? {} : { jailUser }),
+        ...(hostUser === undefined ? {} : { hostUser }),
+      };
+      return exec.session(jexec(jail, through(argv, options.cwd), as), {
+        env,
+        ...(onOutput === undefined ? {} : { onOutput }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    },
+    async console(jail: JailSpec): Promise<ExitStatus> {
+      await assertUp(jail);
+      const user = await rootOf(files, jail);
+      const flags = (jail.config.get('login_flags') ?? '-f root').split(/\s+/).filter((word) => word !== '');
+      // login(1) needs a terminal; a script that feeds a console gets the shell.
+      const login = terminal.interactive && !(await isMissing(jail, '/usr/bin/login'));
+      const argv = login ? ['login', ...flags] : [user.shell, '-l'];
+      return exec.session(jexec(jail, argv), { env: userEnvironment(user, terminal.term) });
+    },
+    async chroot(jail: JailSpec, argv: readonly string[]): Promise<ExitStatus> {
+      if (argv.length === 0) throw failure('USAGE', { problem: 'no command given', command: 'chroot' });
+      return exec.session(['chroot', jail.root, ...argv]);
+    },
+  };
+}

@@ -1,0 +1,337 @@
+/**
+ * Which changes give a jail with vnet=on its interfaces: an epair(4) for each, of which the host's end joins
+ * a bridge of the host's and the jail's end has the name, the addresses and the link address that the
+ * properties say. Pure: facts in, plan out. A bridge is the user's; it is never made and never taken away.
+ *
+ * With nat=1 and no address of its own, the jail gets a link to the host alone in the place of its first
+ * interface's bridge.
+ */
+import ipaddr from 'ipaddr.js';
+import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
+import { wordsOrNone } from '../../domain/codec/text.ts';
+import { interfaceProblem, ip4OrNone, ip6OrNone } from '../../domain/address.ts';
+import { isOn } from '../../domain/config.ts';
+import { cutsOff } from '../both/address-problem.ts';
+import { autoProblem } from '../both/auto-address.ts';
+import { macsFor } from '../both/mac.ts';
+import { blockAround, freeBlock, wantsNat, type NatBlock } from '../both/nat-block.ts';
+import type { NetProblem } from '../both/network.ts';
+import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
+import { natNic, planTranslation } from './nat-plan.ts';
+import type { HostInterface, NetFacts } from './net-facts.ts';
+import {
+  holderOf,
+  neededSysctls,
+  type JailToPlan,
+  type Planned,
+  type PlannedAddress,
+  type PlannedNic,
+  type PlannedRouter,
+} from './net-plan.ts';
+import { pairEnds, type Places } from './names.ts';
+
+const builtIn = 'vnet0:bridge0,vnet1:bridge1';
+
+interface Planning {
+  readonly jail: JailToPlan;
+  readonly places: Places;
+  readonly facts: NetFacts;
+  readonly problems: NetProblem[];
+}
+
+type VnetWanted = Wanted & { readonly nic: string };
+
+export function planVnet(jail: JailToPlan, places: Places, facts: NetFacts): Planned {
+  const problems: NetProblem[] = [];
+  const planning: Planning = { jail, places, facts, problems };
+  if (jail.config.get('ip4') === 'inherit')
+    problems.push({ key: 'ip4', problem: "inherit means the host's network, and vnet=on one of its own" });
+  const moved = planMoved(planning);
+  const pairs = pairsOf(planning, moved);
+  const names = [...pairs.map(({ nic }) => nic), ...moved];
+  const wanted = [...wantedFor(planning, names, 4), ...wantedFor(planning, names, 6)];
+  const addresses = wanted.flatMap((item) => planAddress(planning, pairs, item) ?? []);
+  const block = natBlock(planning, pairs, wanted, addresses);
+  if (block && pairs[0] && !addresses.some(({ family }) => family === 4))
+    addresses.push({ family: 4, address: block.address, prefix: 30, nic: pairs[0].nic });
+  const nics = pairs
+    .map((pair, index) => ({ pair, index }))
+    .filter(({ pair, index }) => isKept(planning, pair, index, wanted))
+    .map(({ pair, index }) => planNic(planning, pair, index, wanted, block));
+  const translated = wantsNat(jail.config);
+  const nat = translated ? planNat(planning, addresses) : undefined;
+  return {
+    plan: {
+      addresses,
+      nics,
+      sysctls: translated ? neededSysctls({ 'net.inet.ip.forwarding': '1' }, facts) : [],
+      routers: routersOf(planning, addresses, block),
+      ...(moved.length > 0 ? { moved: moved.map((nic) => ({ nic, up: wasUp(nic, facts) })) } : {}),
+      ...(isOn(jail.config, 'rtsold') ? { rtsold: true } : {}),
+      ...(nat ? { nat } : {}),
+    },
+    problems,
+  };
+}
+
+function pairsOf({ jail, problems }: Planning, moved: readonly string[]): readonly BridgedInterface[] {
+  let pairs: readonly BridgedInterface[] = [];
+  // The check of `interfaces` itself tells what is wrong with its form.
+  collect([], 'interfaces', () => {
+    pairs = interfaces.parse(jail.config.get('interfaces') ?? builtIn);
+    if (pairs.length + moved.length === 0)
+      problems.push({ key: 'interfaces', problem: 'vnet=on needs at least one' });
+  });
+  if (pairs.some(({ nic }) => nic === 'lo0'))
+    problems.push({ key: 'interfaces', problem: 'every jail has its own lo0; choose another name' });
+  return pairs;
+}
+
+/** COMPAT: the second pair of the built-in value is left out where its bridge is missing and nothing is asked of it. */
+function isKept(
+  { jail, facts }: Planning,
+  { nic, bridge }: BridgedInterface,
+  index: number,
+  wanted: readonly VnetWanted[],
+): boolean {
+  if (index === 0 || (jail.config.get('interfaces') ?? builtIn) !== builtIn || bridge === null) return true;
+  return bridgeOf(facts, bridge) !== undefined || wanted.some((item) => item.nic === nic);
+}
+
+const bridgeOf = (facts: NetFacts, name: string | null): HostInterface | undefined =>
+  facts.interfaces.find(
+    (link) => link.name === name && (link.groups.includes('bridge') || /^bridge\d+$/.test(name)),
+  );
+
+/** Interfaces that the host has no use for itself: what hangs on them would be lost with the move. */
+function planMoved({ jail, facts, problems }: Planning): readonly string[] {
+  const key = 'vnet_interfaces';
+  let names: readonly string[] = [];
+  collect(problems, key, () => {
+    names = wordsOrNone('interfaces', interfaceProblem).parse(jail.config.get(key) || 'none') ?? [];
+  });
+  return names.filter((name) => {
+    const why = whyKept(name, jail, facts);
+    if (why !== undefined) problems.push({ key, problem: `${name} ${why}` });
+    return why === undefined;
+  });
+}
+
+/** A device that a killed run of this jail still holds was what the record says. */
+function wasUp(name: string, facts: NetFacts): boolean {
+  const link = facts.interfaces.find((found) => found.name === name);
+  const known = facts.jails.flatMap(({ network }) => network?.moved ?? []).find(({ nic }) => nic === name);
+  return known?.up ?? link?.up ?? false;
+}
+
+function whyKept(name: string, jail: JailToPlan, facts: NetFacts): string | undefined {
+  const holder = facts.jails.find(({ network }) => network?.moved?.some(({ nic }) => nic === name));
+  if (holder !== undefined && !(holder.uuid === jail.uuid && holder.pool === jail.pool))
+    return `is with jail ${holder.uuid}`;
+  const link = facts.interfaces.find((found) => found.name === name);
+  if (link === undefined) return holder === undefined ? 'is no interface of the host' : undefined;
+  if (link.groups.includes('lo') || link.groups.includes('bridge'))
+    return 'belongs to the host and cannot be moved';
+  if ([facts.defaultNic[4], facts.defaultNic[6]].includes(name)) return "carries the host's default route";
+  const own = link.addresses.find(({ address }) => !/^fe[89ab]/.test(address));
+  if (own !== undefined) return `has the host's address ${own.address}; take it away first`;
+  const bridge = facts.interfaces.find(({ members }) => members.includes(name));
+  return bridge === undefined ? undefined : `is a member of ${bridge.name}; take it out first`;
+}
+
+/** The items of one address list, each with the jail's interface that it is for. */
+function wantedFor(
+  { jail, problems }: Planning,
+  names: readonly string[],
+  family: 4 | 6,
+): readonly VnetWanted[] {
+  const key = `ip${family}_addr`;
+  const [first] = names;
+  const found: VnetWanted[] = [];
+  collect(problems, key, () => {
+    for (const item of wantedOf(jail.config, family)) {
+      const nic = item.iface === undefined || item.iface === 'DEFAULT' ? first : item.iface;
+      if (nic === undefined) continue;
+      if (names.includes(nic) || nic === 'lo0') found.push({ ...item, nic });
+      else
+        problems.push({
+          key,
+          problem: `the jail has no interface ${nic}; interfaces gives it ${names.join(', ')}`,
+        });
+    }
+  });
+  if (family === 4 && isOn(jail.config, 'dhcp') && first !== undefined)
+    if (!found.some(({ kind, nic }) => kind === 'dhcp' && nic === first))
+      found.push({ family: 4, kind: 'dhcp', nic: first });
+  return found;
+}
+
+/** Undefined for what is no fixed address, and for what cannot be given. */
+function planAddress(
+  { jail, facts, problems }: Planning,
+  pairs: readonly BridgedInterface[],
+  { family, address, prefix, kind, nic, extra }: VnetWanted,
+): PlannedAddress | undefined {
+  const key = `ip${family}_addr`;
+  const refuse = (problem: string): undefined => void problems.push({ key, problem });
+  if (kind === 'auto') return refuse(autoProblem(jail.config, facts));
+  if (address === undefined) return undefined;
+  const length = prefix ?? (family === 4 ? 24 : 64);
+  const pair = pairs.find((own) => own.nic === nic);
+  const bridge = bridgeOf(facts, pair?.bridge ?? null);
+  const harm =
+    nic === 'lo0' ? undefined : cutsOff({ family, address }, facts, bridge, { address, prefix: length });
+  if (harm) return refuse(harm);
+  const onHost = bridge?.addresses.some((own) => own.family === family && own.address === address);
+  if (onHost) return refuse(`${address} is the host's own address on ${bridge!.name}`);
+  const holder =
+    nic === 'lo0' ? undefined : holderOf({ family, address }, jail, facts.jails, pair?.bridge ?? null);
+  if (holder) return refuse(`${address} is in use by jail ${holder}`);
+  return { family, address, prefix: length, nic, ...(extra === undefined ? {} : { extra }) };
+}
+
+function natBlock(
+  { jail, facts, problems }: Planning,
+  pairs: readonly BridgedInterface[],
+  wanted: readonly VnetWanted[],
+  addresses: readonly PlannedAddress[],
+): NatBlock | undefined {
+  if (!wantsNat(jail.config)) return undefined;
+  const prefix = jail.config.get('nat_prefix') ?? '172.16';
+  const [four] = addresses.filter(({ family }) => family === 4);
+  // COMPAT: the Python line writes the address that it chose into ip4_addr.
+  const known =
+    four && four.nic === pairs[0]?.nic && four.prefix === 30 ? blockAround(prefix, four.address) : undefined;
+  if (known !== undefined) return known;
+  if (wanted.some(({ family }) => family === 4)) return undefined;
+  const found = freeBlock(prefix, jail, facts);
+  if (found === undefined)
+    problems.push({
+      key: 'nat_prefix',
+      problem: `${prefix}.0.0/16 has no free addresses, or the host uses it`,
+    });
+  return found;
+}
+
+function planNic(
+  planning: Planning,
+  { nic, bridge: name }: BridgedInterface,
+  index: number,
+  wanted: readonly VnetWanted[],
+  block: NatBlock | undefined,
+): PlannedNic {
+  const { jail, places, facts, problems } = planning;
+  const toHost = index === 0 ? block : undefined;
+  const bridge = bridgeOf(facts, name);
+  if (toHost === undefined && name !== null && bridge === undefined)
+    problems.push({
+      key: 'interfaces',
+      problem: `the host has no bridge ${name}; 'ifconfig ${name} create up' makes it, cloned_interfaces in rc.conf at every boot`,
+    });
+  const has = (kind: Wanted['kind']): boolean =>
+    wanted.some((item) => item.nic === nic && item.kind === kind);
+  const given = jail.config.get(`${nic}_mtu`) ?? 'auto';
+  const usual = Number(jail.config.get('vnet_default_mtu') ?? 1500);
+  const mtu = given !== 'auto' ? Number(given) : toHost === undefined && bridge ? bridge.mtu : usual;
+  if (toHost === undefined && bridge !== undefined && !bridge.up)
+    problems.push({ key: 'interfaces', problem: `${bridge.name} is down; 'ifconfig ${bridge.name} up'` });
+  // An empty bridge would take the size of its first member, and keep it.
+  if (toHost === undefined && bridge !== undefined && mtu !== bridge.mtu)
+    problems.push({
+      key: `${nic}_mtu`,
+      problem: `${bridge.name} carries packets of ${bridge.mtu} bytes, and if_bridge(4) takes no member of another size`,
+    });
+  return {
+    nic,
+    ends: pairEnds(places.hash, index),
+    bridge: toHost === undefined ? name : null,
+    mac: macOf(planning, nic),
+    mtu,
+    ...(toHost === undefined ? {} : { gateway: `${toHost.gateway}/30` }),
+    ...(has('dhcp') ? { dhcp: true } : {}),
+    ...(has('rtadv') ? { rtadv: true } : {}),
+  };
+}
+
+export const macKey = (nic: string): string | undefined =>
+  /^vnet[0-3]$/.test(nic) ? `${nic}_mac` : undefined;
+
+/** Link addresses of the host and of other jails, by who has them. */
+function macsInUse({ jail, facts }: Planning): ReadonlyMap<string, string> {
+  const used = new Map<string, string>();
+  const own = facts.jails.find(({ pool, uuid }) => pool === jail.pool && uuid === jail.uuid)?.network;
+  const ends = new Set((own?.nics ?? []).flatMap((nic) => [nic.ends.host, nic.ends.jail]));
+  for (const { name, mac } of facts.interfaces)
+    if (mac !== '' && !ends.has(name)) used.set(mac, `${name} of the host`);
+  for (const { pool, uuid, network } of facts.jails) {
+    if (pool === jail.pool && uuid === jail.uuid) continue;
+    for (const { mac } of network?.nics ?? [])
+      for (const one of [mac.host, mac.jail]) used.set(one, `jail ${uuid}`);
+  }
+  return used;
+}
+
+function macOf(planning: Planning, nic: string): MacPair {
+  const { jail, facts, problems } = planning;
+  const used = macsInUse(planning);
+  const key = macKey(nic);
+  const found: { pair: MacPair | null } = { pair: null };
+  if (key !== undefined)
+    collect(problems, key, () => {
+      found.pair = macPair.parse(jail.config.get(key) ?? 'none');
+    });
+  if (found.pair === null || key === undefined) {
+    const owner = { hostId: facts.hostId, pool: jail.pool, uuid: jail.uuid, nic };
+    return macsFor(owner, jail.config.get('mac_prefix'), new Set(used.keys()));
+  }
+  for (const mac of [found.pair.host, found.pair.jail]) {
+    const holder = used.get(mac);
+    if (holder !== undefined) problems.push({ key, problem: `${mac} is the link address of ${holder}` });
+  }
+  return found.pair;
+}
+
+function routersOf(
+  planning: Planning,
+  addresses: readonly PlannedAddress[],
+  block: NatBlock | undefined,
+): readonly PlannedRouter[] {
+  if (block !== undefined) return [{ family: 4, address: block.gateway }, ...router(planning, addresses, 6)];
+  return [...router(planning, addresses, 4), ...router(planning, addresses, 6)];
+}
+
+/** Where the jail sends what is in none of its networks; without a fixed address that is DHCP's affair, or nobody's. */
+function router(
+  { jail, facts, problems }: Planning,
+  addresses: readonly PlannedAddress[],
+  family: 4 | 6,
+): readonly PlannedRouter[] {
+  const key = family === 4 ? 'defaultrouter' : 'defaultrouter6';
+  const own = addresses.filter((address) => address.family === family && address.nic !== 'lo0');
+  const text = jail.config.get(key) ?? 'none';
+  if (own.length === 0) return [];
+  const found: { address: string | null } = { address: null };
+  collect(problems, key, () => {
+    const codec = family === 4 ? ip4OrNone : ip6OrNone;
+    found.address = text === 'auto' ? (facts.gateway[family] ?? null) : codec.parse(text);
+  });
+  if (found.address === null) return [];
+  const [address = '', zone] = found.address.split('%');
+  const linkLocal = family === 6 && ipaddr.parse(address).range() === 'linkLocal';
+  // A link-local router is on every network; without a name it is on that of the first address.
+  if (linkLocal) return [{ family, address: `${address}%${zone ?? own[0]!.nic}` }];
+  if (own.some((mine) => ipaddr.parse(address).match(ipaddr.parse(mine.address), mine.prefix)))
+    return [{ family, address }];
+  problems.push({ key, problem: `${address} is in no network of the jail` });
+  return [];
+}
+
+function planNat(planning: Planning, addresses: readonly PlannedAddress[]): Planned['plan']['nat'] {
+  const { jail, places, facts, problems } = planning;
+  const nic = natNic(jail.config, facts);
+  if (typeof nic !== 'string') return void problems.push(nic);
+  const own = addresses
+    .filter(({ family, nic }) => family === 4 && nic !== 'lo0')
+    .map(({ address }) => address);
+  return own.length === 0 ? undefined : planTranslation(jail, places, nic, own, facts, problems);
+}

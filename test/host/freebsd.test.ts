@@ -1,0 +1,133 @@
+/**
+ * The FreeBSD driver below real operations and a real pool, with the stand-in for FreeBSD's own tools: every
+ * step of every changing operation fails once, and of the starts and stops that FreeBSD does in its own way.
+ */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { failEveryStep, stepCases, type StepCase } from '../ops/every-step.ts';
+import { openFreebsdLab, type FreebsdLab } from '../support/freebsd-lab.ts';
+import { hostTests, reason } from '../support/lab.ts';
+
+/** What the jail is for a start and a stop; `none` and `off` take it back. */
+const kinds: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'shared address': { ip4_addr: 'em0|192.0.2.77/24' },
+  vnet: {
+    vnet: 'on',
+    interfaces: 'vnet0:bridge0',
+    ip4_addr: 'vnet0|192.0.2.78/24',
+    defaultrouter: '192.0.2.1',
+  },
+  'vnet by DHCP': { vnet: 'on', interfaces: 'vnet0:bridge0', ip4_addr: 'vnet0|DHCP' },
+  'NAT by pf': { nat: '1', nat_forwards: 'tcp(80:8080)' },
+  'NAT and vnet': { nat: '1', vnet: 'on', interfaces: 'vnet0:bridge0' },
+  'limits and processors': { rlimits: 'on', maxproc: '50:deny', memoryuse: '64M:deny', cpuset: '0' },
+  'dataset of its own': { jail_zfs: 'on' },
+  'devices, file systems, hooks': {
+    allow_tun: '1',
+    mount_procfs: '1',
+    mount_linprocfs: '1',
+    volumes: 'SRV:/media/srv:ro',
+    exec_prestart: 'true one',
+    exec_poststop: 'true two',
+  },
+};
+
+const plain: Readonly<Record<string, string>> = {
+  ip4_addr: 'none',
+  interfaces: 'vnet0:bridge0,vnet1:bridge1',
+  vnet: 'off',
+  defaultrouter: 'none',
+  nat: '0',
+  nat_forwards: 'none',
+  rlimits: 'off',
+  maxproc: 'off',
+  memoryuse: 'off',
+  cpuset: 'off',
+  jail_zfs: 'off',
+  allow_tun: '0',
+  mount_procfs: '0',
+  mount_linprocfs: '0',
+  volumes: 'none',
+  exec_prestart: '/usr/bin/true',
+  exec_poststop: '/usr/bin/true',
+};
+
+describe.skipIf(!hostTests)(`FreeBSD driver on a real pool${reason}`, { timeout: 300_000 }, () => {
+  let lab: FreebsdLab;
+  beforeAll(async () => {
+    lab = await openFreebsdLab();
+    lab.standIn.change((machine) => {
+      machine.klds.push('pf');
+      machine.pf = {
+        enabled: true,
+        anchors: { '': { rules: [], nat: ['nat-anchor "iocage/*"', 'rdr-anchor "iocage/*"'] } },
+      };
+    });
+    await lab.standIn.exec.change(['ifconfig', 'bridge0', 'create', 'up']);
+    await lab.run('property.set', { jails: ['default'], properties: [['nat_backend', 'pf']] });
+    await lab.run('jail.create', { kind: 'clone', release: 'busybox', name: 'source' });
+    // A first start writes the jail's resolv.conf, and the next ones find it.
+    await lab.run('jail.start', { jail: 'source' });
+    await lab.run('jail.stop', { jail: 'source' });
+    await lab.run('snapshot.take', { jail: 'source', snapshot: 'kept' });
+  });
+  afterAll(() => lab.close());
+
+  const run = (operation: string, input: unknown) => lab.run(operation, input);
+  const set = (jail: string, values: Readonly<Record<string, string>>) =>
+    run('property.set', {
+      jails: [jail],
+      properties: Object.entries(values).map(([key, value]) => [
+        key,
+        value.replace('SRV', join(lab.pool.directory, 'srv')),
+      ]),
+    });
+  const world = {
+    context: () => lab.context(),
+    state: () => lab.state().replaceAll(/op\\t[^"]*/g, 'op'),
+  };
+
+  for (const [kind, values] of Object.entries(kinds)) {
+    it(`starts and stops, every step failing once: ${kind}`, async () => {
+      const jail = `kind${Object.keys(kinds).indexOf(kind)}`;
+      const config = { ...values };
+      await run('jail.create', { kind: 'clone', release: 'busybox', name: jail });
+      await set(jail, config);
+      // What a first start decides is stored, so that each later one is like the other.
+      await run('jail.start', { jail });
+      const words = await lab.context().host.runtime(await specOf(jail));
+      expect(words).toContain(`name=ioc-${jail}`);
+      await run('jail.stop', { jail });
+      const starting: StepCase = {
+        operation: 'jail.start',
+        input: () => ({ jail }),
+        reset: () => run('jail.stop', { jail }),
+      };
+      const stopping: StepCase = {
+        operation: 'jail.stop',
+        input: () => ({ jail }),
+        prepare: () => run('jail.start', { jail }).catch(() => undefined),
+        reset: () => Promise.resolve(),
+      };
+      expect(await failEveryStep(world, starting)).toBeGreaterThan(5);
+      expect(await failEveryStep(world, stopping)).toBeGreaterThan(3);
+      await set(jail, plain);
+      await run('jail.destroy', { jail });
+    });
+  }
+
+  async function specOf(name: string) {
+    const { readWorld, toSpec } = await import('../../src/ops/world.ts');
+    const everything = await readWorld(lab.context());
+    return toSpec(
+      everything,
+      everything.jails.find(({ tag }) => tag === name)!,
+    );
+  }
+
+  for (const scenario of stepCases(run, () => lab.pool.name)) {
+    it(`${scenario.operation} ${scenario.variant ?? ''}`.trim(), async () => {
+      expect(await failEveryStep(world, scenario)).toBeGreaterThan(0);
+    });
+  }
+});

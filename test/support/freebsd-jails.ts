@@ -1,0 +1,139 @@
+/**
+ * Jails for the tests of the FreeBSD driver: the driver on the stand-in (test/support/freebsd), which holds a
+ * pretended FreeBSD host, and roots of static busybox, in which programs really run by chroot(8).
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { freebsdHost } from '../../src/driver/freebsd/host.ts';
+import { NodeFiles } from '../../src/driver/node/files.ts';
+import type { JailSpec } from '../../src/driver/host.ts';
+import type { Storage } from '../../src/driver/storage.ts';
+import type { StepRun } from '../../src/driver/step.ts';
+import type { HostUnderTest } from '../contract/host.ts';
+import { standIn, type StandIn } from './freebsd/standin.ts';
+import { busyboxRoot } from './linux-jails.ts';
+
+export interface FreebsdUnderTest extends HostUnderTest {
+  readonly standIn: StandIn;
+  readonly notes: string[];
+  readonly paths: { readonly run: string; readonly state: string };
+}
+
+function below(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** Of the pretended machine everything that a start could leave behind; numbers that only count on are left out. */
+export function machineState(standIn: StandIn): unknown {
+  const machine = standIn.machine();
+  const { mounts, rulesets, rctl, pf, ipfw } = machine;
+  const jailOf = (jid: number): string => machine.jails.find((jail) => jail.jid === jid)?.name ?? String(jid);
+  // A variable that was set back has a value as before, and none in the machine's file.
+  const sysctl = Object.entries(machine.sysctl).filter(
+    ([key, value]) => !(key.endsWith('forwarding') && value === '0'),
+  );
+  return structuredClone({
+    // Whether its services still run is no trace: what exec_stop did cannot be taken back.
+    jails: machine.jails.map(({ jid: _, processes: __, params: { jid: ___, ...params }, ...jail }) => ({
+      ...jail,
+      params,
+    })),
+    links: machine.nics.map(({ id: _, peer: __, members, ...nic }) => ({
+      ...nic,
+      vnet: jailOf(nic.vnet),
+      home: jailOf(nic.home),
+      options: nic.options.filter((option) => !option.startsWith('unit=')),
+      inet: nic.inet.map(({ address, prefix }) =>
+        address.startsWith('203.0.113.') ? 'by DHCP' : `${address}/${prefix}`,
+      ),
+      members: members.map((id) => machine.nics.find((one) => one.id === id)?.name),
+    })),
+    routes: machine.routes.map((route) => ({ ...route, vnet: jailOf(route.vnet) })),
+    datasets: Object.entries(machine.datasets).map(([dataset, jid]) => [dataset, jailOf(jid)]),
+    sysctl,
+    mounts,
+    rulesets,
+    rctl,
+    pf,
+    ipfw,
+  });
+}
+
+/** @param root makes a jail's mount point; default a directory */
+export function freebsdUnderTest(
+  directory: string,
+  given: Parameters<typeof standIn>[0] = {},
+  pool = 'tank',
+  root: (name: string) => string = (name) => join(directory, 'jails', name),
+): FreebsdUnderTest {
+  const machine = standIn({ racct: true, ...given });
+  const files = new NodeFiles();
+  const clock = {
+    now: () => new Date(),
+    sleep: (ms: number) => new Promise<void>((done) => setTimeout(done, ms)),
+  };
+  const paths = { run: join(directory, 'run'), state: join(directory, 'state') };
+  const terminal = { interactive: false, term: 'xterm', environment: {} };
+  const host = freebsdHost({ exec: machine.exec, files, clock, paths, terminal });
+  const notes: string[] = [];
+  const run: StepRun = {
+    operationId: 'test',
+    exec: machine.exec,
+    files,
+    storage: undefined as unknown as Storage,
+    host,
+    downloads: undefined as unknown as StepRun['downloads'],
+    clock,
+    signal: new AbortController().signal,
+    dry: false,
+    progress: () => undefined,
+    note: (text) => notes.push(text),
+  };
+  return {
+    host,
+    run,
+    standIn: machine,
+    notes,
+    paths,
+    async jail(name, config = {}) {
+      const mountpoint = root(name);
+      const jail: JailSpec = {
+        pool,
+        uuid: name,
+        tag: name,
+        dataset: `${pool}/iocage/jails/${name}`,
+        mountpoint,
+        root: join(mountpoint, 'root'),
+        consoleLog: join(directory, 'log', `${name}-console.log`),
+        config: new Map(
+          Object.entries({
+            exec_start: '/bin/sh /etc/rc',
+            exec_stop: '/bin/sh /etc/rc.shutdown',
+            stop_timeout: '3',
+            ...config,
+          }),
+        ),
+      };
+      if (!existsSync(jail.root)) {
+        mkdirSync(mountpoint, { recursive: true });
+        busyboxRoot(jail.root);
+      }
+      return jail;
+    },
+    async snapshot() {
+      return { run: below(paths.run), machine: machineState(machine) };
+    },
+    async kill(jail) {
+      // As an administrator who knows nothing of iocage would.
+      await machine.exec.change(['jail', '-q', '-R', `ioc-${jail.uuid}`]);
+    },
+    async dispose() {
+      machine.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}

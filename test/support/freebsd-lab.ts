@@ -1,0 +1,71 @@
+/**
+ * A laboratory of a FreeBSD host: a real disposable pool, the FreeBSD driver, and the stand-in in the place of
+ * FreeBSD's tools. ZFS is real, as far as it is the same on both systems.
+ */
+import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { makeContext } from '../../src/iocage.ts';
+import { freebsdHost } from '../../src/driver/freebsd/host.ts';
+import { NodeFiles } from '../../src/driver/node/files.ts';
+import { zfsStorage } from '../../src/driver/zfs/storage.ts';
+import type { Context } from '../../src/ops/operation.ts';
+import { getOperation } from '../../src/ops/index.ts';
+import { runOperation } from '../../src/ops/run.ts';
+import { standIn, type StandIn } from './freebsd/standin.ts';
+import { machineState } from './freebsd-jails.ts';
+import { poolState } from './lab.ts';
+import { makePool, type TestPool } from './pool.ts';
+import { busyboxTar } from './release.ts';
+
+export interface FreebsdLab {
+  readonly pool: TestPool;
+  readonly standIn: StandIn;
+  readonly paths: { readonly state: string; readonly run: string };
+  context(): Context;
+  run<T = any>(operation: string, input: unknown): Promise<T>;
+  /** Everything on the pool and the pretended machine that a jail could have left, as text to compare. */
+  state(): string;
+  close(): Promise<void>;
+}
+
+export async function openFreebsdLab(): Promise<FreebsdLab> {
+  const pool = makePool(1024);
+  const machine = standIn({ racct: true });
+  const paths = { state: join(pool.directory, 'state'), run: join(pool.directory, 'run') };
+  const context = (): Context => {
+    const usual = makeContext({ pool: pool.name, paths });
+    const { exec } = machine;
+    const files = new NodeFiles();
+    const { clock } = usual;
+    const terminal = { interactive: false, term: 'xterm', environment: {} };
+    const host = freebsdHost({ exec, files, clock, paths, terminal });
+    return { ...usual, exec, files, host, storage: zfsStorage(exec, clock) };
+  };
+  const run = async <T = any>(operation: string, input: unknown): Promise<T> => {
+    const { result } = await runOperation(context(), getOperation(operation), input);
+    return result as T;
+  };
+  await run('pool.activate', { pool: pool.name });
+  const tar = join(pool.directory, 'busybox.tar');
+  busyboxTar(tar);
+  await run('release.fetch', { release: 'busybox', file: tar });
+  mkdirSync(join(pool.directory, 'srv'));
+  writeFileSync(join(pool.directory, 'srv/file'), 'shared\n');
+  return {
+    pool,
+    standIn: machine,
+    paths,
+    context,
+    run,
+    state: () => `${poolState(pool.name, paths)}\n${JSON.stringify(machineState(machine), null, 1)}`,
+    async close() {
+      try {
+        const { jails } = await run<{ jails: { uuid: string; state: string }[] }>('jail.list', {});
+        for (const jail of jails) if (jail.state === 'up') await run('jail.stop', { jail: jail.uuid });
+      } finally {
+        machine.close();
+        pool.destroy();
+      }
+    },
+  };
+}
