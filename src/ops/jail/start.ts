@@ -4,6 +4,7 @@ import { defineChange, defineSequence, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { JailSpec } from '../../driver/host.ts';
+import type { Step } from '../../driver/system.ts';
 import { assertRootMounted } from '../mounted.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { hostOf } from './host-id.ts';
@@ -32,6 +33,13 @@ export function stamp(date: Date): string {
   const two = (n: number): string => String(n).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day}_${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** A full pool takes no property: the time alone is no reason to stay down. */
+async function storeStarted(...args: Parameters<typeof storeSteps>): Promise<readonly Step[]> {
+  const steps = await storeSteps(...args);
+  const isTime = Object.keys(args[2]).every((name) => name === `${namespace}last_started`);
+  return isTime ? steps.map((step) => ({ ...step, onError: 'warn' as const })) : steps;
 }
 
 const startInput = jailInput.extend({
@@ -89,7 +97,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
         ...takeOver(jail),
         ...handed.steps,
         ...(await context.host.startSteps(spec)),
-        ...(await storeSteps(
+        ...(await storeStarted(
           context,
           jail,
           { ...started, ...settled.properties },
@@ -260,7 +268,7 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
       title: `Soft restarting ${label(jail)}`,
       steps: [
         ...(await context.host.softRestartSteps(toSpec(world, jail))),
-        ...(await storeSteps(
+        ...(await storeStarted(
           context,
           jail,
           { [`${namespace}last_started`]: stamp(context.clock.now()) },
