@@ -107,8 +107,6 @@ export const jailStart = defineChange<typeof startInput, Life>({
             ),
             ...settled.previous,
           },
-          // A full pool takes no property: the time alone is no reason to stay down.
-          Object.keys({ ...started, ...settled.properties }).length === 1 ? { onError: 'warn' } : {},
         )),
       ],
       async result() {
@@ -273,7 +271,6 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
           jail,
           { [`${namespace}last_started`]: stamp(context.clock.now()) },
           previous,
-          { onError: 'warn' },
         )),
       ],
       result: () => ({ uuid: jail.uuid, tag: jail.tag }),

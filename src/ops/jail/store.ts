@@ -25,7 +25,6 @@ export async function storeSteps(
   jail: Jail,
   properties: Properties,
   previous: Readonly<Record<string, string | null>>,
-  options: Pick<Step, 'onError'> = {},
 ): Promise<readonly Step[]> {
   const { dataset, file } = jail;
   const names = Object.keys(properties);
@@ -35,12 +34,10 @@ export async function storeSteps(
   const only = <T>(from: Readonly<Record<string, T>>) =>
     Object.fromEntries(others.flatMap((name) => (name in from ? [[name, from[name]!] as const] : [])));
   return [
-    ...(inFile.length === 0
-      ? []
-      : (await fileSteps(context, jail, inFile, properties)).map((step) => ({ ...step, ...options }))),
+    ...(inFile.length === 0 ? [] : await fileSteps(context, jail, inFile, properties)),
     ...(others.length === 0
       ? []
-      : [setProperties({ dataset, properties: only(properties), previous: only(previous) }, options)]),
+      : [setProperties({ dataset, properties: only(properties), previous: only(previous) })]),
   ];
 }
 
