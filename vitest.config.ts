@@ -1,6 +1,6 @@
 /**
  * The test projects. `unit`, `contract` (against the fakes), `ops` and `cli` run anywhere; `host` makes real
- * pools and starts real jails, so it runs one file at a time inside `test/support/with-zfs`.
+ * pools and starts real jails, so each lane of them runs one file at a time inside `test/support/with-zfs`.
  */
 import { defineConfig } from 'vitest/config';
 

@@ -17,6 +17,7 @@ export default class TestLines {
     put({
       name: `${nameOf(test.module.moduleId)} > ${test.fullName}`,
       state: result.state,
+      ms: Math.round(test.diagnostic()?.duration ?? 0),
       text: result.state === 'skipped' ? (result.note ?? '') : (result.errors ?? []).map(text).join('\n'),
     });
   }

@@ -8,7 +8,7 @@
  * TEXT picks test files by a part of their path, as vitest does. `test-lines.mjs` is the reporter that it reads.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -102,13 +102,35 @@ function take(projects, linesFile, { status, output, late }, timeoutMs) {
 
 const tail = (text) => text.trim().split('\n').slice(-60).join('\n');
 
-async function suite(projects, { wrap = [], env = {}, timeoutMs }) {
-  const linesFile = join(logs, `${projects.join('-')}.jsonl`);
+async function suite(
+  projects,
+  { wrap = [], env = {}, timeoutMs, label = projects.join('-'), files = words },
+) {
+  const linesFile = join(logs, `${label}.jsonl`);
   const chosen = projects.map((name) => `--project=${name}`);
   const reporters = ['--reporter=verbose', `--reporter=${join(root, 'scripts/test-lines.mjs')}`];
-  const argv = [...wrap, ...vitest, 'run', ...chosen, '--passWithNoTests', ...reporters, ...words];
+  const argv = [...wrap, ...vitest, 'run', ...chosen, '--passWithNoTests', ...reporters, ...files];
   const ended = await run(argv, { env: { ...env, IOCAGE_TEST_LINES: linesFile }, timeoutMs });
   take(projects, linesFile, ended, timeoutMs);
+}
+
+/** Long files that ask nothing of the network, here rather than apart so that both lanes take as long. */
+const balance = ['every-step', 'kill', 'upgrade-kill', 'freebsd'];
+
+/**
+ * The host tests in two lanes side by side, each with a ZFS of its own, so that they do not meet: `apart` in a
+ * network namespace, `here` what needs the machine's own network or makes such a namespace itself.
+ */
+function lanes() {
+  const directory = join(root, 'test/host');
+  const files = readdirSync(directory)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `test/host/${name}`)
+    .filter((path) => words.length === 0 || words.some((word) => path.includes(word)));
+  const staysHere = (path) =>
+    balance.includes(path.slice('test/host/'.length, -'.test.ts'.length)) ||
+    /runsInside\(|this machine's (own )?mirror/.test(readFileSync(join(root, path), 'utf8'));
+  return { here: files.filter(staysHere), apart: files.filter((path) => !staysHere(path)) };
 }
 
 /** Why the host tests cannot run here, or undefined. The wrapper itself is asked, so both agree. */
@@ -146,11 +168,19 @@ if (wanted('host')) {
   await stage('host (real ZFS, real jails)', async () => {
     const reason = await hostTestsBlockedBy();
     if (reason !== undefined) return skipHostTests(reason);
-    await suite(['host'], {
-      wrap: [join(root, 'test/support/with-zfs')],
-      env: { IOCAGE_HOST_TESTS: '1' },
-      timeoutMs: 3_000_000,
-    });
+    const limits = { env: { IOCAGE_HOST_TESTS: '1' }, timeoutMs: 3_000_000 };
+    const withZfs = join(root, 'test/support/with-zfs');
+    const { here, apart } = lanes();
+    await Promise.all([
+      here.length > 0 && suite(['host'], { ...limits, label: 'host-here', files: here, wrap: [withZfs] }),
+      apart.length > 0 &&
+        suite(['host'], {
+          ...limits,
+          label: 'host-apart',
+          files: apart,
+          wrap: [join(root, 'test/support/with-net'), withZfs],
+        }),
+    ]);
   });
 }
 
