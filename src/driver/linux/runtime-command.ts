@@ -12,12 +12,8 @@ export function crun(places: Pick<Places, 'runtimeRoot'>, ...words: readonly str
  * crun refuses to create a container while a version 2 tree with controllers is mounted beside the
  * version 1 ones. For this one call the tree is covered, in a mount namespace of its own; nothing of
  * the host changes. The text is fixed, its words come as arguments.
- *
- * The jail's first process keeps what the runtime has open: nothing. A file of the host would be in reach of the
- * jail's root by /proc/1/fd, to fill the pool with, or to empty. What the runtime itself says is in its `--log`.
  */
-const coverThenRun =
-  'mount -t tmpfs -o size=64k,mode=755 iocage-cover "$1" && shift && exec "$@" >/dev/null 2>&1';
+const coverThenRun = 'mount -t tmpfs -o size=64k,mode=755 iocage-cover "$1" && shift && exec "$@"';
 
 export function runCommand(places: Places, cgroups: CgroupLayout, log: string): readonly string[] {
   const [program, ...rest] = crun(
