@@ -15,17 +15,19 @@ interface Row {
   readonly state: string;
   readonly proof: string;
   readonly note: string;
+  /** Of commands, flags and properties. */
+  readonly freebsd: string;
 }
 
 const rows: readonly Row[] = readFileSync(join(root, 'docs/coverage.md'), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('| `'))
   .map((line) => {
-    const [item = '', state = '', proof = '', note = ''] = line
+    const [item = '', state = '', proof = '', note = '', freebsd = ''] = line
       .split(/(?<!\\)\|/)
       .slice(1, -1)
       .map((cell) => cell.trim());
-    return { item: item.replaceAll('`', ''), state, proof, note };
+    return { item: item.replaceAll('`', ''), state, proof, note, freebsd };
   });
 
 /** The proofs of a row: each in backticks, `FILE` or `FILE: TEST NAME`. */
@@ -41,6 +43,13 @@ describe('docs/coverage.md', () => {
     const items = rows.map((row) => row.item);
     expect(items.filter((item, index) => items.indexOf(item) !== index)).toEqual([]);
     expect(rows.filter((row) => !['done', 'partly', 'not'].includes(row.state))).toEqual([]);
+  });
+
+  it('tells of commands, flags and properties how they are verified for FreeBSD', () => {
+    const known = ['contract + stand-in', 'contract + stand-in, golden', 'golden', 'not'];
+    const wanted = rows.filter(({ item }) => /^(iocage|py:|property) /.test(item));
+    expect(wanted.length).toBeGreaterThan(300);
+    expect(wanted.filter(({ freebsd }) => !known.includes(freebsd)).map(({ item }) => item)).toEqual([]);
   });
 
   it('names an existing test file for every row that is done', () => {
