@@ -50,6 +50,12 @@ export interface ForeignJail {
   readonly hostname: string;
 }
 
+/** Something in the configuration with which a jail would not start: the property, or `root`, and what is wrong with it. */
+export interface Problem {
+  readonly key: string;
+  readonly problem: string;
+}
+
 export interface NotApplied {
   readonly key: string;
   readonly value: string;
@@ -121,7 +127,7 @@ export interface Host {
   foreign(pool: string): Promise<readonly ForeignJail[]>;
 
   /** Everything wrong with the configuration that would keep this host from starting the jail; before any effect. */
-  check(jail: JailSpec): Promise<readonly { readonly key: string; readonly problem: string }[]>;
+  check(jail: JailSpec): Promise<readonly Problem[]>;
   /** What is wrong with a line for the jail's fstab, in words; undefined when nothing is. */
   mountProblem(jail: JailSpec, entry: FstabEntry): Promise<string | undefined>;
   /**

@@ -1,17 +1,16 @@
 /** Whether a basejail's release fits its root. Looks, and changes nothing. */
 import { join } from 'node:path';
 import type { Files } from '../system.ts';
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import { baseEntries } from '../../domain/basejail.ts';
-import type { NetProblem } from './network.ts';
 
 /** Why the base cannot be shown; above all after `set release=` chose a release of another layout. */
-export async function baseProblems(files: Files, jail: JailSpec): Promise<readonly NetProblem[]> {
+export async function baseProblems(files: Files, jail: JailSpec): Promise<readonly Problem[]> {
   if (jail.base === undefined || (await files.stat(jail.root))?.type !== 'directory') return [];
   const { release, root } = jail.base;
   if (root === undefined || (await files.stat(root))?.type !== 'directory')
     return [{ key: 'release', problem: `${release} is not fetched, or not mounted` }];
-  const problems: NetProblem[] = [];
+  const problems: Problem[] = [];
   const usr = await files.statBelow(jail.root, 'usr');
   if (usr !== undefined && usr.type !== 'directory')
     return [{ key: 'root', problem: `${join(jail.root, 'usr')} must be a directory, not a link or a file` }];

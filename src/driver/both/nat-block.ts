@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import { natForwards } from '../../domain/codec/nat.ts';
 import { isOn } from '../../domain/config.ts';
-import type { JailSpec } from '../host.ts';
-import type { HostNetwork, NetProblem, PlannedForward } from './network.ts';
+import type { JailSpec, Problem } from '../host.ts';
+import type { HostNetwork, PlannedForward } from './network.ts';
 
 export interface NatBlock {
   /** The host's end of the link. */
@@ -85,7 +85,7 @@ export function forwardProblems(
   jail: JailId,
   facts: Pick<HostNetwork, 'jails'>,
   listening: ReadonlySet<string>,
-): readonly NetProblem[] {
+): readonly Problem[] {
   const key = 'nat_forwards';
   return forwards.flatMap((forward) => {
     const holder = facts.jails.find(

@@ -47,8 +47,3 @@ export interface HostNetwork {
   readonly gateway: ByFamily;
   readonly jails: readonly NetworkHolder[];
 }
-
-export interface NetProblem {
-  readonly key: string;
-  readonly problem: string;
-}

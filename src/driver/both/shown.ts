@@ -5,20 +5,15 @@
  */
 import { join } from 'node:path';
 import type { Exec, Files } from '../system.ts';
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import { volumes, type Volume } from '../../domain/codec/files.ts';
 import { valueOf } from '../../domain/config.ts';
 import { fstabKind, isBelow, ownPlaceProblem, type FstabEntry } from '../../domain/format/fstab.ts';
-import type { NetProblem } from './network.ts';
 import { fstabProblems, fstabTargets, mountProblem, unsafeTarget } from './fstab.ts';
 
 /** Everything that would keep one of them from being mounted where it should be. */
-export async function shownProblems(
-  exec: Exec,
-  files: Files,
-  jail: JailSpec,
-): Promise<readonly NetProblem[]> {
-  const problems: NetProblem[] = [];
+export async function shownProblems(exec: Exec, files: Files, jail: JailSpec): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
   const add = (key: string, problem: string | undefined): void => {
     if (problem !== undefined) problems.push({ key, problem });
   };

@@ -1,7 +1,7 @@
 /** The addresses that a jail's properties ask for, and how a planner collects what is wrong with them. Pure. */
+import type { Problem } from '../host.ts';
 import { ip4AddressList, ip6AddressList, type JailAddress } from '../../domain/address.ts';
 import { ValueProblem } from '../../domain/property.ts';
-import type { NetProblem } from './network.ts';
 
 export type Wanted = JailAddress & { readonly family: 4 | 6 };
 
@@ -13,7 +13,7 @@ export function wantedOf(config: ReadonlyMap<string, string>, family: 4 | 6): re
 }
 
 /** Runs the part of a planner that reads properties; a value that cannot be read is a problem of its key. */
-export function collect(problems: NetProblem[], key: string, work: () => void): void {
+export function collect(problems: Problem[], key: string, work: () => void): void {
   try {
     work();
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Everything that would keep this host from starting a jail, found before anything is touched. */
 import type { Exec, Files, Paths } from '../system.ts';
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import { volumes } from '../../domain/codec/files.ts';
 import { isOn, valueOf } from '../../domain/config.ts';
 import { fstabKind, isBelow } from '../../domain/format/fstab.ts';
@@ -10,7 +10,6 @@ import { baseProblems } from '../both/base.ts';
 import { fstabTargets } from '../both/fstab.ts';
 import { hostnameOf } from '../both/hostname.ts';
 import { interfacesProblem } from '../both/interfaces.ts';
-import type { NetProblem } from '../both/network.ts';
 import { shownProblems } from '../both/shown.ts';
 import { readRulesets, rulesetProblem } from './devfs.ts';
 import { majorOf, type HostFacts } from './facts.ts';
@@ -21,7 +20,7 @@ import { jailName } from './names.ts';
 import { planJailNetwork } from './network.ts';
 
 /** Where the host mounts something must be a directory of the jail's own, with no link on the way. */
-async function rootProblem(files: Files, jail: JailSpec): Promise<NetProblem | undefined> {
+async function rootProblem(files: Files, jail: JailSpec): Promise<Problem | undefined> {
   const key = 'root';
   const facts = await files.stat(jail.root);
   if (facts === undefined) return { key, problem: `${jail.root} does not exist; is its dataset mounted?` };
@@ -39,7 +38,7 @@ async function rootProblem(files: Files, jail: JailSpec): Promise<NetProblem | u
 }
 
 /** Lengths of the kernel's own fields: MAXHOSTNAMELEN and HOSTUUIDLEN of sys/param.h and sys/jail.h, the final zero aside. */
-function nameProblems(jail: JailSpec): readonly NetProblem[] {
+function nameProblems(jail: JailSpec): readonly Problem[] {
   const name = hostnameOf(jail);
   return [
     ...(name.length > 255
@@ -57,7 +56,7 @@ function nameProblems(jail: JailSpec): readonly NetProblem[] {
 }
 
 /** A jail of this name that is not this one; the kernel knows each name once. */
-async function takenName(exec: Exec, jail: JailSpec): Promise<readonly NetProblem[]> {
+async function takenName(exec: Exec, jail: JailSpec): Promise<readonly Problem[]> {
   const rows = await readJails(exec);
   const other = rows.find(({ name }) => name === jailName(jail.uuid));
   if (other === undefined || rowOf(rows, jail) !== undefined) return [];
@@ -66,8 +65,8 @@ async function takenName(exec: Exec, jail: JailSpec): Promise<readonly NetProble
   ];
 }
 
-async function showable(files: Files, jail: JailSpec, facts: HostFacts): Promise<readonly NetProblem[]> {
-  const problems: NetProblem[] = [];
+async function showable(files: Files, jail: JailSpec, facts: HostFacts): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
   const major = majorOf(facts.release);
   for (const { source } of valueOf(jail.config, 'volumes', volumes) ?? [])
     if ((await files.stat(source))?.type === 'file' && major !== undefined && major < 14)
@@ -100,9 +99,9 @@ export async function checkJail(
   paths: Paths,
   jail: JailSpec,
   facts: HostFacts,
-): Promise<readonly NetProblem[]> {
+): Promise<readonly Problem[]> {
   const { config } = jail;
-  const problems: (NetProblem | undefined)[] = [];
+  const problems: (Problem | undefined)[] = [];
   if (config.get('type') === 'gitjail')
     problems.push({ key: 'type', problem: 'a gitjail cannot be started' });
   if (config.get('type') === 'template' || isOn(config, 'template'))

@@ -5,7 +5,8 @@
  * pf(4) looks into an anchor only where the main rule set says so; ipfw(4) translates for several jails only
  * where a packet goes on after a translation. Both are the administrator's to decide, so a start asks.
  */
-import type { NetProblem, PlannedForward } from '../both/network.ts';
+import type { Problem } from '../host.ts';
+import type { PlannedForward } from '../both/network.ts';
 import { forwardProblems, forwardsOf, ports } from '../both/nat-block.ts';
 import { collect } from '../both/wanted.ts';
 import type { Exec } from '../system.ts';
@@ -28,7 +29,7 @@ export interface PlannedNat {
 const ours = { from: 20, count: 60 };
 
 /** Interface that translated connections leave by. */
-export function natNic(config: ReadonlyMap<string, string>, facts: NetFacts): string | NetProblem {
+export function natNic(config: ReadonlyMap<string, string>, facts: NetFacts): string | Problem {
   const named = config.get('nat_interface') ?? 'none';
   const key = 'nat_interface';
   if (named === 'none')
@@ -43,7 +44,7 @@ export function planTranslation(
   nic: string,
   addresses: readonly string[],
   facts: NetFacts,
-  problems: NetProblem[],
+  problems: Problem[],
 ): PlannedNat | undefined {
   let forwards: readonly PlannedForward[] = [];
   collect(problems, 'nat_forwards', () => {
@@ -97,11 +98,7 @@ export function ipfwCommands(nat: PlannedNat, number: number): readonly (readonl
 }
 
 /** Why the packet filter of the host does not do it. Reads what is loaded, changes nothing. */
-export async function natProblems(
-  exec: Exec,
-  nat: PlannedNat,
-  facts: NetFacts,
-): Promise<readonly NetProblem[]> {
+export async function natProblems(exec: Exec, nat: PlannedNat, facts: NetFacts): Promise<readonly Problem[]> {
   const key = 'nat_backend';
   if (nat.by.kind === 'ipfw') {
     if (facts.sysctl.get('net.inet.ip.fw.enable') !== '1')

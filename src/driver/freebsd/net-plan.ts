@@ -4,13 +4,12 @@
  * the jail that has addresses of the host (aliases, jail(8) `ip4.addr`); vnet-plan.ts has the others.
  */
 import ipaddr from 'ipaddr.js';
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import type { MacPair } from '../../domain/codec/interfaces.ts';
 import { isOn } from '../../domain/config.ts';
 import { cutsOff } from '../both/address-problem.ts';
 import { autoProblem } from '../both/auto-address.ts';
 import { blockAround, freeBlock, wantsNat } from '../both/nat-block.ts';
-import type { NetProblem } from '../both/network.ts';
 import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
@@ -73,7 +72,7 @@ export interface NetworkPlan {
 
 export interface Planned {
   readonly plan: NetworkPlan;
-  readonly problems: readonly NetProblem[];
+  readonly problems: readonly Problem[];
 }
 
 export type JailToPlan = Pick<JailSpec, 'pool' | 'uuid' | 'config'>;
@@ -144,7 +143,7 @@ export function withoutOwn(jail: JailToPlan, facts: NetFacts): NetFacts {
 
 export function planAddresses(jail: JailToPlan, places: Places, given: NetFacts): Planned {
   const facts = withoutOwn(jail, given);
-  const problems: NetProblem[] = [];
+  const problems: Problem[] = [];
   const addresses: PlannedAddress[] = [];
   const translated = wantsNat(jail.config);
   for (const family of [4, 6] as const) {
@@ -207,7 +206,7 @@ function planNat(
   places: Places,
   facts: NetFacts,
   addresses: PlannedAddress[],
-  problems: NetProblem[],
+  problems: Problem[],
 ): PlannedNat | undefined {
   const nic = natNic(jail.config, facts);
   if (typeof nic !== 'string') return void problems.push(nic);
@@ -240,7 +239,7 @@ function addLoopback(
   jail: JailToPlan,
   facts: NetFacts,
   addresses: PlannedAddress[],
-  problems: NetProblem[],
+  problems: Problem[],
 ): void {
   const key = 'localhost_ip';
   const given = jail.config.get(key) ?? 'none';

@@ -1,12 +1,11 @@
 /** Looks at the host and plans a jail's network, whichever kind it is; changes nothing. */
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { ip4AddressList } from '../../domain/address.ts';
 import { macPair } from '../../domain/codec/interfaces.ts';
 import { isOn } from '../../domain/config.ts';
 import { ValueProblem } from '../../domain/property.ts';
 import { autoAddress } from '../both/auto-address.ts';
-import type { NetProblem } from '../both/network.ts';
 import type { HostFacts } from './facts.ts';
 import { natProblems } from './nat-plan.ts';
 import { readNetFacts, type NetFacts } from './net-facts.ts';
@@ -21,9 +20,9 @@ export async function planJailNetwork(
   paths: Paths,
   jail: JailSpec,
   host: HostFacts,
-): Promise<{ readonly plan?: NetworkPlan; readonly problems: readonly NetProblem[] }> {
+): Promise<{ readonly plan?: NetworkPlan; readonly problems: readonly Problem[] }> {
   const kind = networkKind(jail.config);
-  const alone: NetProblem[] = [];
+  const alone: Problem[] = [];
   if (kind !== 'vnet') {
     if (isOn(jail.config, 'dhcp')) alone.push({ key: 'dhcp', problem: 'DHCP needs vnet=on' });
     if (isOn(jail.config, 'rtsold'))

@@ -6,6 +6,7 @@
  * With nat=1 and no address of its own, the jail gets a link to the host alone in the place of its first
  * interface's bridge.
  */
+import type { Problem } from '../host.ts';
 import ipaddr from 'ipaddr.js';
 import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
 import { wordsOrNone } from '../../domain/codec/text.ts';
@@ -15,7 +16,6 @@ import { cutsOff } from '../both/address-problem.ts';
 import { autoProblem } from '../both/auto-address.ts';
 import { macsFor } from '../both/mac.ts';
 import { blockAround, freeBlock, wantsNat, type NatBlock } from '../both/nat-block.ts';
-import type { NetProblem } from '../both/network.ts';
 import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
 import { natNic, planTranslation } from './nat-plan.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
@@ -36,13 +36,13 @@ interface Planning {
   readonly jail: JailToPlan;
   readonly places: Places;
   readonly facts: NetFacts;
-  readonly problems: NetProblem[];
+  readonly problems: Problem[];
 }
 
 type VnetWanted = Wanted & { readonly nic: string };
 
 export function planVnet(jail: JailToPlan, places: Places, facts: NetFacts): Planned {
-  const problems: NetProblem[] = [];
+  const problems: Problem[] = [];
   const planning: Planning = { jail, places, facts, problems };
   if (jail.config.get('ip4') === 'inherit')
     problems.push({ key: 'ip4', problem: "inherit means the host's network, and vnet=on one of its own" });

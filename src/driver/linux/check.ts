@@ -1,6 +1,6 @@
 /** Everything that would keep this host from starting a jail, found before anything is touched. */
 import type { Exec, Files, Paths } from '../system.ts';
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import { interfacesProblem } from '../both/interfaces.ts';
 import { accountProblems } from '../both/accounts.ts';
 import { baseProblems } from '../both/base.ts';
@@ -12,11 +12,6 @@ import { hostnameOf } from '../both/hostname.ts';
 import { limitsOf } from './limits-steps.ts';
 import { planJailNetwork } from './network.ts';
 import { isOn } from '../../domain/config.ts';
-
-export interface Problem {
-  readonly key: string;
-  readonly problem: string;
-}
 
 async function rootProblem(files: Files, jail: JailSpec): Promise<Problem | undefined> {
   const facts = await files.stat(jail.root);

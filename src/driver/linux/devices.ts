@@ -4,9 +4,8 @@
  * See config-linux.md of the OCI runtime specification, and devices.txt of the kernel.
  */
 import type { Files } from '../system.ts';
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import { isOn } from '../../domain/config.ts';
-import type { Problem } from './check.ts';
 
 export interface OciDevice {
   readonly path: string;

@@ -3,13 +3,13 @@
  * everything else of the jail, so that neither the client nor its capabilities are in the reach of the
  * jail's root. It stays for as long as the jail runs and renews the lease. See BusyBox, udhcpc.
  */
+import type { Problem } from '../host.ts';
 import { join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import { forgetConsole, into, programConsole, settleConsole, toFile } from './console.ts';
 import { placesOf, type Places } from './names.ts';
-import type { NetProblem } from '../both/network.ts';
 import { dhcpNics } from './net-plan.ts';
 import { signalAll } from './processes.ts';
 import type { JailState } from './state.ts';
@@ -51,7 +51,7 @@ exit 0
 const seconds = { tries: 5, pause: 2 };
 
 /** Why no jail of this host can have DHCP. */
-export async function dhcpProblem(exec: Exec): Promise<readonly NetProblem[]> {
+export async function dhcpProblem(exec: Exec): Promise<readonly Problem[]> {
   const missing = { key: 'ip4_addr', problem: 'DHCP needs the client udhcpc; apt-get install busybox' };
   try {
     const { stdout } = await exec.read(['busybox', '--list'], { accept: 'any' });

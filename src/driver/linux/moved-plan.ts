@@ -3,20 +3,16 @@
  * Only a device that the host itself has no use for can be given away: what hangs on it (addresses, routes,
  * a bridge, VLANs) would be lost with the move, so that is refused, and nothing is taken away to make it fit.
  */
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import { interfaceProblem } from '../../domain/address.ts';
 import { wordsOrNone } from '../../domain/codec/text.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
-import type { NetProblem } from '../both/network.ts';
 import { collect } from '../both/wanted.ts';
 import { type PlannedMove } from './net-plan.ts';
 
 const key = 'vnet_interfaces';
 
-export function movedNames(
-  config: ReadonlyMap<string, string>,
-  problems: NetProblem[] = [],
-): readonly string[] {
+export function movedNames(config: ReadonlyMap<string, string>, problems: Problem[] = []): readonly string[] {
   let names: readonly string[] = [];
   collect(problems, key, () => {
     names = wordsOrNone('interfaces', interfaceProblem).parse(config.get(key) || 'none') ?? [];
@@ -59,7 +55,7 @@ export function planMoved(
   { config, uuid, pool }: Pick<JailSpec, 'config' | 'uuid' | 'pool'>,
   taken: ReadonlySet<string>,
   facts: NetFacts,
-  problems: NetProblem[],
+  problems: Problem[],
 ): readonly PlannedMove[] {
   return movedNames(config, problems).flatMap((nic) => {
     const refuse = (problem: string): [] => {

@@ -8,12 +8,11 @@
  * sends from there is dropped by rp_filter (IPv4) and a table of ours (IPv6), and by a link that has no IPv6.
  */
 import ipaddr from 'ipaddr.js';
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import type { MacPair } from '../../domain/codec/interfaces.ts';
 import { isOn } from '../../domain/config.ts';
 import { autoProblem } from '../both/auto-address.ts';
 import { blockAround, forwardsOf, freeBlock, wantsNat } from '../both/nat-block.ts';
-import type { NetProblem } from '../both/network.ts';
 import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
 import type { PlannedNat } from './nat-plan.ts';
 import { cutsOff } from '../both/address-problem.ts';
@@ -165,8 +164,8 @@ export function planNetwork(
   jail: Jail,
   places: Places,
   facts: NetFacts,
-): { readonly plan: NetworkPlan; readonly problems: readonly NetProblem[] } {
-  const problems: NetProblem[] = [];
+): { readonly plan: NetworkPlan; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
   const addresses: PlannedAddress[] = [];
   const translated = wantsNat(jail.config);
   for (const family of [4, 6] as const) {
@@ -191,7 +190,7 @@ export function planNetwork(
 }
 
 /** Interface that translated connections leave by. */
-export function natNic(config: ReadonlyMap<string, string>, facts: NetFacts): string | NetProblem {
+export function natNic(config: ReadonlyMap<string, string>, facts: NetFacts): string | Problem {
   const named = config.get('nat_interface') ?? 'none';
   const key = 'nat_interface';
   if (named === 'none')
@@ -205,7 +204,7 @@ function planNat(
   places: Places,
   facts: NetFacts,
   addresses: PlannedAddress[],
-  problems: NetProblem[],
+  problems: Problem[],
 ): PlannedNat | undefined {
   const nic = natNic(jail.config, facts);
   if (typeof nic !== 'string') return void problems.push(nic);
@@ -242,7 +241,7 @@ export function natOf(
   places: Places,
   nic: string,
   addresses: readonly string[],
-  problems: NetProblem[],
+  problems: Problem[],
 ): PlannedNat {
   let forwards: PlannedNat['forwards'] = [];
   collect(problems, 'nat_forwards', () => {

@@ -1,5 +1,5 @@
 /** Looks at the host and plans a jail's network, whichever kind it is; changes nothing. */
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { isOn } from '../../domain/config.ts';
 import { bridgeTable } from './bridge-filter.ts';
@@ -9,11 +9,10 @@ import { forwardProblems } from '../both/nat-block.ts';
 import { hasNft, listeningPorts, socketProbe } from './nat-plan.ts';
 import { readNetFacts } from './net-facts.ts';
 import { movedNames } from './moved-plan.ts';
-import type { NetProblem } from '../both/network.ts';
 import { dhcpNics, networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
 import { planVnet } from './vnet-plan.ts';
 
-async function filterProblems(plan: NetworkPlan, exec: Exec, files: Files): Promise<readonly NetProblem[]> {
+async function filterProblems(plan: NetworkPlan, exec: Exec, files: Files): Promise<readonly Problem[]> {
   const keys = [...(plan.nat ? ['nat'] : []), ...(plan.table === undefined ? [] : ['ip6_addr'])];
   if (keys.length === 0 && plan.guard === undefined) return [];
   if (await hasNft(files)) return plan.guard === undefined ? [] : bridgeProblems(plan, exec);
@@ -23,7 +22,7 @@ async function filterProblems(plan: NetworkPlan, exec: Exec, files: Files): Prom
 }
 
 /** A kernel may lack the bridge family; then nothing is done unfiltered that nobody asked for. */
-async function bridgeProblems(plan: NetworkPlan, exec: Exec): Promise<readonly NetProblem[]> {
+async function bridgeProblems(plan: NetworkPlan, exec: Exec): Promise<readonly Problem[]> {
   const argv = ['nft', '-c', '-f', '-'];
   const { status, stderr } = await exec.read(argv, { input: bridgeTable(plan), accept: 'any' });
   // Whoever may not ask sees a dry run; the start itself is root's.
@@ -58,9 +57,9 @@ export async function planJailNetwork(
   files: Files,
   paths: Paths,
   jail: JailSpec,
-): Promise<{ readonly plan?: NetworkPlan; readonly problems: readonly NetProblem[] }> {
+): Promise<{ readonly plan?: NetworkPlan; readonly problems: readonly Problem[] }> {
   const kind = networkKind(jail.config);
-  const alone: NetProblem[] = [];
+  const alone: Problem[] = [];
   if (kind !== 'vnet') {
     if (isOn(jail.config, 'dhcp')) alone.push({ key: 'dhcp', problem: 'DHCP needs vnet=on' });
     if (movedNames(jail.config).length > 0)
@@ -70,7 +69,7 @@ export async function planJailNetwork(
   const facts = await readNetFacts(exec, files, paths, sysctlsToRead);
   const places = placesOf(paths, jail.pool, jail.uuid);
   const { plan, problems } = (kind === 'vnet' ? planVnet : planNetwork)(jail, places, facts);
-  const more: NetProblem[] = [];
+  const more: Problem[] = [];
   more.push(...(await filterProblems(plan, exec, files)));
   if (plan.nat && plan.nat.forwards.length > 0)
     more.push(...forwardProblems(plan.nat.forwards, jail, facts, await listening(files)));

@@ -7,7 +7,7 @@
  * a link to the host alone, in the place of its first interface's bridge.
  */
 import ipaddr from 'ipaddr.js';
-import type { JailSpec } from '../host.ts';
+import type { JailSpec, Problem } from '../host.ts';
 import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
 import { ip4OrNone, ip6OrNone } from '../../domain/address.ts';
 import { isOn } from '../../domain/config.ts';
@@ -19,7 +19,6 @@ import { movedNames, planMoved } from './moved-plan.ts';
 import { blockAround, freeBlock, wantsNat, type NatBlock } from '../both/nat-block.ts';
 import type { PlannedNat } from './nat-plan.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
-import type { NetProblem } from '../both/network.ts';
 import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
 import {
   holderOf,
@@ -42,15 +41,15 @@ const builtIn = 'vnet0:bridge0,vnet1:bridge1';
 interface Planning {
   readonly jail: Jail;
   readonly facts: NetFacts;
-  readonly problems: NetProblem[];
+  readonly problems: Problem[];
 }
 
 export function planVnet(
   jail: Jail,
   places: Places,
   facts: NetFacts,
-): { readonly plan: NetworkPlan; readonly problems: readonly NetProblem[] } {
-  const problems: NetProblem[] = [];
+): { readonly plan: NetworkPlan; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
   const planning: Planning = { jail, facts, problems };
   if (jail.config.get('ip4') === 'inherit')
     problems.push({ key: 'ip4', problem: "inherit is the host's network; it does not go with vnet=on" });

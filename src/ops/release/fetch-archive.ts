@@ -7,7 +7,7 @@ import { redacted } from '../../domain/release.ts';
 import { checkArchives, unpackArchive } from '../steps/archive.ts';
 import { createDownloadDataset, downloadFile } from '../steps/download.ts';
 import { completeRelease, recordDigest } from '../steps/release.ts';
-import type { Filling, Place } from './fetch.ts';
+import type { Filling, Place } from './filling.ts';
 import type { FetchInput } from './fetch-words.ts';
 
 export function planArchive(context: Context, input: FetchInput, place: Place): Promise<Filling> {

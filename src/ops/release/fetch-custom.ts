@@ -14,7 +14,7 @@ import { completeRelease } from '../steps/release.ts';
 import { copyFolder } from '../steps/tree.ts';
 import { splitSnapshot } from '../jail/clone.ts';
 import { assertDown, jailLock } from '../jail/select.ts';
-import type { Filling, Place } from './fetch.ts';
+import type { Filling, Place } from './filling.ts';
 import type { FetchInput } from './fetch-words.ts';
 
 /** The jail stays as it is while it is copied. */

@@ -13,7 +13,7 @@ import { defaultSets, freebsdArch, freebsdDirectory, freebsdServer, redacted } f
 import { checkArchives, unpackArchive, type ArchiveFile } from '../steps/archive.ts';
 import { createDownloadDataset, downloadFile } from '../steps/download.ts';
 import { writeNew } from '../steps/file.ts';
-import type { Filling, Place } from './fetch.ts';
+import type { Filling, Place } from './filling.ts';
 import type { FetchInput } from './fetch-words.ts';
 
 export async function planSets(context: Context, input: FetchInput, place: Place): Promise<Filling> {

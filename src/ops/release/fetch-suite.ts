@@ -18,7 +18,7 @@ import { unpacker } from '../../domain/archive.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 import { isSuiteName, redacted } from '../../domain/release.ts';
 import { bootstrap, completeRelease } from '../steps/release.ts';
-import type { Filling, Place } from './fetch.ts';
+import type { Filling, Place } from './filling.ts';
 import type { FetchInput } from './fetch-words.ts';
 
 const defaultVariant = 'minbase';

@@ -8,7 +8,7 @@ import { defineChange, type Context, type Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
-import { isFreebsdRelease, type ReleaseKind } from '../../domain/release.ts';
+import { isFreebsdRelease } from '../../domain/release.ts';
 import { namespace, poolName, readWorld, type Release, type World } from '../world.ts';
 import { createDataset, destroyDataset } from '../steps/dataset.ts';
 import { releaseLock, releasePaths, usersOf } from './destroy.ts';
@@ -17,32 +17,9 @@ import { customLocks, planCustom } from './fetch-custom.ts';
 import { planSets } from './fetch-sets.ts';
 import { planSuite } from './fetch-suite.ts';
 import { findPackageManager, getPackageManager } from '../jail/packages.ts';
+import type { Filling, Place } from './filling.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from './update.ts';
 import { fetchFlags, fetchInput, toFetchInput, type FetchInput } from './fetch-words.ts';
-
-/** What one way of fetching adds to the shared steps. */
-export interface Filling {
-  readonly kind: ReleaseKind;
-  /** Where it comes from, without credentials and query. */
-  readonly source: string;
-  /** Of the archive, or of the MANIFEST; undefined when it is not known before or means nothing. */
-  readonly sha256: string | undefined;
-  /** Before the release's datasets are made. */
-  readonly before: readonly Step[];
-  /** Fills `root`. */
-  readonly fill: readonly Step[];
-  /** `fill` makes the root's dataset too. */
-  readonly makesRoot?: true;
-}
-
-export interface Place {
-  readonly world: World;
-  readonly name: string;
-  readonly dataset: string;
-  readonly root: string;
-  /** Directory and dataset for downloaded files. */
-  readonly download: { readonly dataset: string; readonly mountpoint: string };
-}
 
 interface Fetched {
   readonly release: string;
