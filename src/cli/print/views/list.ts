@@ -1,4 +1,6 @@
 /** `list` and `runtime`: the columns of the Python line, and for `--format legacy` those of the original that sysadm reads. */
+import type { ForeignJail } from '../../../driver/host.ts';
+import type { ListedJail } from '../../../ops/jail/list.ts';
 import { padEnd, printable } from '../text.ts';
 import { dash, onOff, yesNo, type Views } from './view.ts';
 
@@ -16,30 +18,9 @@ function shortAddress(stored: string | null): string {
 }
 const address = (stored: string | null): string => dash(stored === 'none' ? null : stored);
 
-interface ListedJail {
-  readonly jid: number | null;
-  readonly uuid: string;
-  readonly tag: string | null;
-  readonly name: string;
-  readonly boot: boolean;
-  readonly state: 'up' | 'down' | 'corrupt';
-  readonly type: string;
-  readonly release: string | null;
-  readonly ip4: string | null;
-  readonly ip6: string | null;
-  readonly template: string | null;
-  readonly basejail: boolean;
-  readonly vnet: boolean;
-}
-interface ListedForeign {
-  readonly jid: string | number;
-  readonly path: string;
-  readonly ip4: string;
-  readonly hostname: string;
-}
 interface JailList {
   readonly jails: readonly ListedJail[];
-  readonly foreign?: readonly ListedForeign[];
+  readonly foreign?: readonly ForeignJail[];
 }
 
 /** A corrupt jail shows what can be trusted: its name and that it is corrupt. */
@@ -88,7 +69,7 @@ function wardenLines({ jails }: JailList): readonly string[] {
 const shortColumns = ['JID', 'NAME', 'STATE', 'RELEASE', 'IP4'];
 const longColumns = ['JID', 'NAME', 'BOOT', 'STATE', 'TYPE', 'RELEASE', 'IP4', 'IP6', 'TEMPLATE', 'BASEJAIL'];
 const foreignColumns = ['JID', 'PATH', 'IP4', 'HOSTNAME'];
-const foreignRow = (jail: ListedForeign): readonly string[] => [
+const foreignRow = (jail: ForeignJail): readonly string[] => [
   dash(jail.jid),
   dash(jail.path),
   dash(jail.ip4),

@@ -1,4 +1,5 @@
 /** `df` and `list -r`: what takes space on the pool. */
+import type { Space } from '../../../ops/jail/list.ts';
 import { padEnd, padStart } from '../text.ts';
 import { dash, size, type Ask, type Shown, type Views } from './view.ts';
 
@@ -31,18 +32,9 @@ function releaseList(result: ReleaseList, ask: Ask): Shown {
 }
 
 interface DiskUse {
-  readonly jails: readonly {
-    readonly uuid: string;
-    readonly tag: string;
-    readonly name: string;
-    readonly compressratio: string;
-    readonly reservationBytes: number | null;
-    readonly quotaBytes: number | null;
-    readonly usedBytes: number;
-    readonly availableBytes: number;
-  }[];
+  readonly jails: readonly Space[];
 }
-const useCells = (jail: DiskUse['jails'][number]): readonly string[] => [
+const useCells = (jail: Space): readonly string[] => [
   dash(jail.compressratio),
   size(jail.reservationBytes),
   size(jail.quotaBytes),
