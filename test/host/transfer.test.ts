@@ -262,7 +262,7 @@ describe.skipIf(!hostTests)(`send and receive${reason}`, { timeout: 120_000 }, (
       const before = comparable(here.state());
       const command = await slowly();
       process.kill(pidOf(here, 'jail.send'), 'SIGINT');
-      expect(await command.ended).toMatchObject({ status: 1 });
+      expect(await command.ended).toMatchObject({ status: 130 });
       expect(comparable(here.state())).toEqual(before);
       await until('the other side gives up', () => openEntries(there).length === 0);
       expect(receiving()).toEqual([]);
