@@ -61,6 +61,9 @@ function unmountHint(clones: readonly string[]): string | undefined {
 
 /** What to do about clones: what `snapmount` made is unmounted, jails are destroyed or promoted. */
 function clonesHint(clones: readonly string[]): string {
+  // After 'iocage promote' of a jail that was cloned from it.
+  const release = clones.find((clone) => /\/iocage\/releases\/[^/]+\/root$/.test(clone));
+  if (release !== undefined) return `make the release independent again with 'zfs promote ${release}'`;
   const [name] = clones.filter((clone) => !clone.includes('/'));
   const word = name === undefined ? 'JAIL' : (/\((.+)\)$/.exec(name)?.[1] ?? name);
   return unmountHint(clones) ?? `destroy those first, or make them independent with 'iocage promote ${word}'`;

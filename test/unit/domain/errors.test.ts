@@ -46,6 +46,9 @@ describe('HAS_DEPENDENTS', () => {
     expect(hint('5751a379 (web2)', 'node')).toContain(`'iocage promote web2'`);
     expect(hint('node')).toContain(`'iocage promote node'`);
     expect(hint('tank/iocage/releases/mine')).toContain(`'iocage promote JAIL'`);
+    expect(hint('web2', 'tank/iocage/releases/12/root')).toContain(
+      `'zfs promote tank/iocage/releases/12/root'`,
+    );
   });
 
   it('a mounted snapshot is unmounted instead', () => {
