@@ -49,6 +49,9 @@ export function watchInterrupts(terminal: Terminal, operation: Operation): Inter
   return {
     signal: controller.signal,
     status: () => status,
-    release: () => releases.forEach((release) => release()),
+    release() {
+      // After a cancelled operation the program only ends: another signal must not take its exit status away.
+      if (status === undefined) for (const release of releases) release();
+    },
   };
 }
