@@ -180,7 +180,7 @@ if (wanted('host')) {
   await stage('host (real ZFS, real jails)', async () => {
     const reason = await hostTestsBlockedBy();
     if (reason !== undefined) return skipHostTests(reason);
-    const limits = { env: { IOCAGE_HOST_TESTS: '1' }, timeoutMs: 3_000_000 };
+    const limits = { env: { IOCAGE_HOST_TESTS: '1' }, timeoutMs: 4_200_000 };
     const withZfs = join(root, 'test/support/with-zfs');
     const { here, apart } = lanes();
     await Promise.all([
