@@ -115,7 +115,7 @@ async function suite(
 }
 
 /** Files that need the machine's own network, for its mirror. */
-const needsMirror = ['fetch', 'packages'];
+const needsMirror = ['fetch', 'packages', 'plan-packages'];
 /** Files that ask nothing of the network, here rather than apart so that both lanes take as long. */
 const balance = [
   'every-step',
