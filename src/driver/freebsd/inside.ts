@@ -34,7 +34,8 @@ export function jexec({ uuid, config }: Inside, argv: readonly string[], as: AsU
 
 /**
  * A program by name, or one that runs in another directory than the root: the jail's shell looks for it, and
- * says with 126 and 127 what jexec would tell with 1. An absolute path needs no shell.
+ * says with 126 and 127 what jexec would tell with 1. An absolute path needs no shell. The lines are fixed texts; the
+ * directory and the program come as arguments, never as a part of them.
  */
 export function through(argv: readonly string[], cwd: string | undefined): readonly string[] {
   if (cwd === undefined || cwd === '/') {

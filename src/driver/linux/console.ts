@@ -107,6 +107,7 @@ fi
 exec "$@" >&3 2>&1 3>&-
 `;
 
+/** Both scripts are fixed texts, and what varies is their arguments: a shell can open a pipe and then become the program. */
 function words({ pipe, log }: Console, how: 'new' | 'join'): readonly string[] {
   const sizes = [String(consoleBytes), String(borderBytes)];
   return ['sh', '-c', starter, 'iocage-console', pipe, log, ...sizes, copier, how];
@@ -128,7 +129,7 @@ export async function into(
   return words(console, how);
 }
 
-/** For `via`: output to a file of its own, of a program whose output ends by itself. */
+/** For `via`: output to a file of its own, of a program whose output ends by itself. The line is fixed, as above. */
 export const toFile = (path: string): readonly string[] => ['sh', '-c', 'exec "$@" >"$0" 2>&1', path];
 
 async function copierOf(files: Files, { pipe }: Console): Promise<number | undefined> {

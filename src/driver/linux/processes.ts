@@ -18,7 +18,7 @@ export async function processesOf(
   return [];
 }
 
-/** Numbers are the only words that vary; a process that is gone meanwhile is no failure. */
+/** A fixed text, so that one child serves any number of processes. Numbers are the only words that vary; a process that is gone meanwhile is no failure. */
 const killEach = 'signal=$1; shift; for pid; do kill -s "$signal" "$pid" 2>/dev/null; done; exit 0';
 
 export async function signalAll(

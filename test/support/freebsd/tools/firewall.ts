@@ -28,30 +28,31 @@ class Words {
     if (word === undefined) throw new Error('syntax error');
     return word;
   }
-  skip(...words: readonly string[]): boolean {
+  /** Takes the next word if it is one of these. */
+  accept(...words: readonly string[]): boolean {
     if (!words.includes(this.next ?? '')) return false;
     this.words.shift();
     return true;
   }
   must(...words: readonly string[]): void {
-    if (!this.skip(...words)) throw new Error('syntax error');
+    if (!this.accept(...words)) throw new Error('syntax error');
   }
   /** `X` or `{ X, X }`. */
   list(fits: (word: string) => boolean): void {
     const one = (): void => {
-      const wrapped = this.skip('(');
-      this.skip('!');
-      const table = this.skip('<');
+      const wrapped = this.accept('(');
+      this.accept('!');
+      const table = this.accept('<');
       const word = this.take();
       if (table) this.must('>');
       if (wrapped) this.must(')');
       if (!table && !fits(word)) throw new Error('syntax error');
     };
-    if (!this.skip('{')) return one();
+    if (!this.accept('{')) return one();
     do {
       if (this.next === '}') break;
       one();
-    } while (this.skip(',') || this.next !== '}');
+    } while (this.accept(',') || this.next !== '}');
     this.must('}');
   }
   get done(): boolean {
@@ -62,12 +63,12 @@ class Words {
 const isTarget = (word: string): boolean => word === 'any' || isHost(word) || nicName.test(word);
 
 function hosts(words: Words): void {
-  if (words.skip('all')) return;
+  if (words.accept('all')) return;
   for (const side of ['from', 'to']) {
-    if (!words.skip(side)) continue;
+    if (!words.accept(side)) continue;
     words.list(isTarget);
-    if (words.skip('port')) {
-      words.skip('=', '<', '>');
+    if (words.accept('port')) {
+      words.accept('=', '<', '>');
       words.list(isPort);
     }
   }
@@ -77,23 +78,25 @@ function hosts(words: Words): void {
 export function pfRule(line: string): 'rules' | 'nat' {
   const words = new Words(line);
   const where = (): void => {
-    if (words.skip('on')) words.list((word) => nicName.test(word));
-    words.skip('inet', 'inet6');
-    if (words.skip('proto')) words.list((word) => /^[a-z0-9-]+$/.test(word));
+    if (words.accept('on')) words.list((word) => nicName.test(word));
+    words.accept('inet', 'inet6');
+    if (words.accept('proto')) words.list((word) => /^[a-z0-9-]+$/.test(word));
     hosts(words);
   };
   const first = words.take();
   const no = first === 'no';
   const kind = no ? words.take() : first;
   if (kind === 'nat' || kind === 'rdr' || kind === 'binat') {
-    words.skip('pass');
-    words.skip('log');
+    words.accept('pass');
+    words.accept('log');
     where();
     if (!no) {
       words.must('->');
       words.list(isTarget);
-      if (words.skip('port')) words.list(isPort);
-      while (words.skip('static-port', 'round-robin', 'random', 'source-hash', 'bitmask', 'sticky-address'));
+      if (words.accept('port')) words.list(isPort);
+      while (
+        words.accept('static-port', 'round-robin', 'random', 'source-hash', 'bitmask', 'sticky-address')
+      );
     }
     if (!words.done) throw new Error('syntax error');
     return 'nat';
@@ -108,14 +111,15 @@ export function pfRule(line: string): 'rules' | 'nat' {
   }
   if (kind === 'set' || kind === 'table' || kind === 'scrub') return 'rules';
   if (kind !== 'pass' && kind !== 'block') throw new Error('syntax error');
-  words.skip('drop', 'return');
-  words.skip('in', 'out');
-  words.skip('log');
-  words.skip('quick');
+  words.accept('drop', 'return');
+  words.accept('in', 'out');
+  words.accept('log');
+  words.accept('quick');
   where();
   while (!words.done) {
-    if (words.skip('keep', 'modulate', 'no')) words.must('state');
-    else if (words.skip('flags', 'label', 'tag', 'tagged', 'rtable', 'icmp-type', 'icmp6-type')) words.take();
+    if (words.accept('keep', 'modulate', 'no')) words.must('state');
+    else if (words.accept('flags', 'label', 'tag', 'tagged', 'rtable', 'icmp-type', 'icmp6-type'))
+      words.take();
     else throw new Error('syntax error');
   }
   return 'rules';
