@@ -8,7 +8,7 @@ import type { JailSpec } from '../host.ts';
 import { valueOf } from '../../domain/config.ts';
 import { readiness, type Readiness } from '../../domain/codec/readiness.ts';
 import { failure } from '../../domain/errors.ts';
-import { milliseconds } from './hooks.ts';
+import { milliseconds } from '../both/hook.ts';
 import { root } from '../both/accounts.ts';
 import { jexec, userEnvironment } from './inside.ts';
 import { readJails, rowOf } from './jls.ts';

@@ -10,7 +10,7 @@ import type { JailSpec } from '../host.ts';
 import { isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { serviceUser } from '../both/accounts.ts';
-import { milliseconds } from './hooks.ts';
+import { milliseconds } from '../both/hook.ts';
 import { jexec, userEnvironment } from './inside.ts';
 import { readJails, rowOf } from './jls.ts';
 

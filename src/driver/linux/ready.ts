@@ -12,7 +12,7 @@ import { valueOf } from '../../domain/config.ts';
 import { readiness, type Readiness } from '../../domain/codec/readiness.ts';
 import { awaitedFile, foundFile, jailConsole } from './console.ts';
 import { endOf, since, TextSearch, type LogMark } from './console-log.ts';
-import { milliseconds } from './hooks.ts';
+import { milliseconds } from '../both/hook.ts';
 import { placesOf, type Places } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
 import { crun } from './runtime-command.ts';

@@ -9,7 +9,7 @@ import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { serviceUser } from '../both/accounts.ts';
 import { into, jailConsole, settleConsole } from './console.ts';
-import { milliseconds } from './hooks.ts';
+import { milliseconds } from '../both/hook.ts';
 import { limited } from './limits-steps.ts';
 import type { Places } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
