@@ -12,6 +12,8 @@ export interface LogMark {
   /** Undefined: there was no log. */
   readonly inode?: number;
   readonly offset: number;
+  /** The former file, where there was one without a log: what it says is older than the mark. */
+  readonly former?: number;
 }
 
 const pieceBytes = 256 * 1024;
@@ -20,7 +22,9 @@ export const former = (log: string): string => `${log}.1`;
 /** Where the log ends now. */
 export async function endOf(files: Files, log: string): Promise<LogMark> {
   const facts = await files.stat(log);
-  return facts === undefined ? { offset: 0 } : { inode: facts.inode, offset: facts.sizeBytes };
+  if (facts !== undefined) return { inode: facts.inode, offset: facts.sizeBytes };
+  const before = await files.stat(former(log));
+  return before === undefined ? { offset: 0 } : { offset: 0, former: before.inode };
 }
 
 /** What follows the mark in one file, piece after piece; a file that was cut meanwhile begins anew. */
@@ -60,7 +64,7 @@ export async function* since(
   if (before !== undefined && before.inode === mark.inode) {
     gap = false;
     yield* rest(files, former(log), mark);
-  } else if (before !== undefined && mark.inode !== undefined) {
+  } else if (before !== undefined && before.inode !== mark.former) {
     for await (const part of rest(files, former(log), { inode: before.inode, offset: 0 })) {
       yield gap ? { ...part, gap } : part;
       gap = false;
@@ -103,10 +107,10 @@ export async function tailSince(
   const end = await files.readPart(log, from, mostBytes);
   const bytes = Buffer.from(end?.bytes ?? []);
   const room = mostBytes - bytes.length;
-  if (same || room <= 0 || mark.inode === undefined) return bytes.toString('utf8');
+  if (same || room <= 0) return bytes.toString('utf8');
   // Turned over meanwhile: the rest stands at the end of the former file.
   const before = await files.stat(former(log));
-  if (before === undefined) return bytes.toString('utf8');
+  if (before === undefined || before.inode === mark.former) return bytes.toString('utf8');
   const least = before.inode === mark.inode ? mark.offset : 0;
   const part = await files.readPart(former(log), Math.max(least, before.sizeBytes - room), room);
   return Buffer.concat([Buffer.from(part?.bytes ?? []), bytes]).toString('utf8');

@@ -104,11 +104,29 @@ describe('a log that is turned over', () => {
   it('is read from its beginning when there was none, without what stands in a former one', async () => {
     writeFileSync(`${log}.1`, 'of another run');
     const mark = await endOf(files, log);
-    expect(mark).toEqual({ offset: 0 });
+    expect(mark).toMatchObject({ offset: 0 });
     expect((await look(mark))[0]).toBe('');
     writeFileSync(log, 'new');
     expect((await look(mark))[0]).toBe('new');
   });
+
+  it.each(['', 'of another run'])(
+    'that was turned over before the first look at all is read whole (former one: %j)',
+    async (old) => {
+      if (old !== '') {
+        writeFileSync(`${log}.1`, old);
+        held.push(openSync(`${log}.1`, 'r'));
+      }
+      const mark = await endOf(files, log);
+      writeFileSync(log, 'rea');
+      turn();
+      writeFileSync(log, 'dy');
+      const [text, next] = await look(mark);
+      expect(text.replace(/^\|/, '')).toBe('ready');
+      expect(await look(next)).toEqual(['', next]);
+      expect(await tailSince(files, log, mark, 100)).toBe('ready');
+    },
+  );
 
   it('is read anew when somebody has cut it', async () => {
     writeFileSync(log, 'a long text');
