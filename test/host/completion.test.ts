@@ -1,7 +1,7 @@
 /** `iocage completion` in the shells themselves, with the names of a real pool. */
 import { spawnSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandIn, commandPath } from '../support/command.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
@@ -47,6 +47,13 @@ describe.skipIf(!hostTests)(`completion${reason}`, () => {
     expect(iocage('__complete', '--pool', lab.pool.name.slice(0, -1)).stdout).toContain(lab.pool.name);
     const lost = commandIn({ ...lab.environment, IOCAGE_POOL: 'no-such-pool' });
     expect(lost('__complete', 'start', '')).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('import is offered what export wrote', async () => {
+    const { file } = await lab.run('image.export', { jail: 'worker' });
+    const iocage = commandIn(lab.environment);
+    const offered = [...new Set(['worker', basename(file).replace(/\.tar\..*/, '')])].sort();
+    expect(iocage('__complete', 'import', 'wor').stdout).toBe(`${offered.join('\n')}\n`);
   });
 
   describe('bash', () => {

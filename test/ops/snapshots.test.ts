@@ -110,6 +110,24 @@ describe('scheduled snapshots', () => {
   });
 });
 
+describe('without a name', () => {
+  it('several of one second have names of their own', async () => {
+    const taken: string[] = [];
+    for (let count = 0; count < 3; count += 1)
+      taken.push((await world.run('snapshot.take', { jail: 'web' })).snapshot);
+    expect(new Set(taken).size).toBe(3);
+    for (const name of taken) expect(name).toMatch(/^ioc-\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d(-[23])?$/);
+    expect(await names(web)).toEqual(taken);
+  });
+
+  it('a name that was given is not changed', async () => {
+    await world.run('snapshot.take', { jail: 'web', snapshot: 'mine' });
+    await expect(world.run('snapshot.take', { jail: 'web', snapshot: 'mine' })).rejects.toMatchObject({
+      code: 'SNAPSHOT_EXISTS',
+    });
+  });
+});
+
 describe('all of them', () => {
   it('snapremove JAIL@ALL removes what nothing hangs on', async () => {
     for (const snapshot of ['a', 'b', 'c']) await world.run('snapshot.take', { jail: 'web', snapshot });

@@ -16,6 +16,8 @@ export interface Live {
   releases(): Promise<readonly string[]>;
   snapshots(jail: string): Promise<readonly string[]>;
   pools(): Promise<readonly string[]>;
+  /** Tags and file names without their endings, of what `export` and `package` wrote. */
+  images(): Promise<readonly string[]>;
 }
 
 export interface Tables {
@@ -105,11 +107,13 @@ async function inSlot(slot: Slot, word: string, tables: Tables, live: Live): Pro
       if (what.startsWith('JAIL@')) return jailsAt(word, live);
       if (what === 'RELEASE') return live.releases();
       if (what === 'POOL') return live.pools();
+      if (what === 'IMAGE') return live.images();
       if (what === 'PROPERTY') return tables.properties.map((row) => row.key);
       return what === 'ALL' || /^[a-z]+$/.test(what) ? [what] : [];
     }),
   );
-  return found.flat();
+  // A foreign dataset may be called so, and the command would take it for a flag.
+  return found.flat().filter((name) => !name.startsWith('-'));
 }
 
 const spellings = (flags: string): readonly string[] => flags.match(/(?<![\w-])--?[A-Za-z][\w-]*/g) ?? [];

@@ -1,6 +1,8 @@
 /** The names on the pool, for completion. Reads only, and only once. */
 import type { Context } from '../../ops/operation.ts';
 import { readWorld, type World } from '../../ops/world.ts';
+import { storedImages } from '../../ops/image/find.ts';
+import { imagesDirectory, packagesDirectory } from '../../ops/image/place.ts';
 import { findJail } from '../../domain/jail.ts';
 import type { Live } from './candidates.ts';
 
@@ -22,6 +24,12 @@ export function liveNames(context: () => Context | Promise<Context>): Live {
         [],
       );
       return rows.map((row) => row.snapshot);
+    },
+    async images() {
+      const { context: doors, world } = await read();
+      return (await storedImages(doors, [imagesDirectory(world), packagesDirectory(world)])).flatMap(
+        ({ stem, tag }) => [stem, ...(tag === undefined ? [] : [tag])],
+      );
     },
     pools: async () => (await (await context()).storage.pools()).map((pool) => pool.name),
   };

@@ -51,7 +51,9 @@ export async function findImage(
   const at = path === undefined ? undefined : (await context.files.stat(path))?.type;
   const named = at === 'file' ? path! : word;
   const among = path === undefined ? places : [path];
-  const file = named.startsWith('/') ? named : await findByName(context, among, named, packing);
+  const file = named.startsWith('/')
+    ? named
+    : chooseImage(await storedImages(context, among, packing), named, among.join(' and ')).path;
   const stem = stemOf(basename(file));
   if (stem === undefined)
     throw failure('BAD_ARCHIVE', {
@@ -73,12 +75,12 @@ export async function findImage(
   };
 }
 
-async function findByName(
+/** The archives in these directories, with the tags that their metadata have. */
+export async function storedImages(
   context: Context,
   places: readonly string[],
-  word: string,
-  packing: Packing | undefined,
-): Promise<string> {
+  packing?: Packing,
+): Promise<readonly (StoredImage & { readonly path: string })[]> {
   const images: (StoredImage & { readonly path: string })[] = [];
   for (const place of places) {
     for (const name of await context.files.list(place)) {
@@ -89,7 +91,7 @@ async function findByName(
       images.push({ name, stem, path, ...(tag === undefined ? {} : { tag }) });
     }
   }
-  return chooseImage(images, word, places.join(' and ')).path;
+  return images;
 }
 
 /** Another image's damaged metadata is no reason to refuse this one. */

@@ -15,6 +15,14 @@ import { eachJail, jailsWith, nameFlag, needsName, snapshotWords } from './words
 import { assertNoClones, namesInUse, note, noteHandedElsewhere, noteYounger, snapshotsOf } from './rows.ts';
 import { snapshotScheduled } from './scheduled.ts';
 
+/** The name, or with `-2`, `-3`, … behind it: a second is long enough for more than one snapshot. */
+function unusedName(name: string, present: ReadonlySet<string>): string {
+  for (let count = 1; ; count += 1) {
+    const free = count === 1 ? name : `${name}-${count}`;
+    if (!present.has(free)) return free;
+  }
+}
+
 const takeInput = jailInput.extend({ snapshot: z.string().optional() });
 
 export const snapshotTake = defineChange<typeof takeInput, { jail: string; snapshot: string }>({
@@ -28,12 +36,10 @@ export const snapshotTake = defineChange<typeof takeInput, { jail: string; snaps
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
     assertOurs(jail);
-    const snapshot = input.snapshot ?? `ioc-${stamp(context.clock.now())}`;
+    const present = new Set((await snapshotsOf(context, jail)).map((row) => row.snapshot));
+    const snapshot = input.snapshot ?? unusedName(`ioc-${stamp(context.clock.now())}`, present);
     assertSnapshotName(snapshot);
-    const present = await snapshotsOf(context, jail);
-    if (present.some((row) => row.snapshot === snapshot)) {
-      throw failure('SNAPSHOT_EXISTS', { jail: label(jail), snapshot });
-    }
+    if (present.has(snapshot)) throw failure('SNAPSHOT_EXISTS', { jail: label(jail), snapshot });
     noteHandedElsewhere(context, jail, world.defaults);
     return {
       subject: `${label(jail)}@${snapshot}`,

@@ -5,10 +5,11 @@ import { properties } from '../../../src/domain/properties/index.ts';
 import { operations } from '../../../src/ops/index.ts';
 
 const live: Live = {
-  jails: () => Promise.resolve(['web', 'db', '2016-02-10@20:14:05', 'odd name', '$(reboot)']),
+  jails: () => Promise.resolve(['web', 'db', '2016-02-10@20:14:05', 'odd name', '$(reboot)', '-rf']),
   releases: () => Promise.resolve(['bookworm', 'busybox']),
   snapshots: (jail) => Promise.resolve(jail === 'web' ? ['before', 'after'] : []),
   pools: () => Promise.resolve(['tank']),
+  images: () => Promise.resolve(['web_2026-11-22', 'web']),
 };
 const tables = { operations, properties, printsTable: ({ id }: { id: string }) => id === 'jail.list' };
 const complete = async (line: string): Promise<string> =>
@@ -65,6 +66,7 @@ describe('candidates', () => {
     ['deactivate ', 'tank'],
     ['help rcsh', 'rcshutdown'],
     ['completion ', 'bash fish zsh'],
+    ['import we', 'web web_2026-11-22'],
     ['nosuch ', ''],
     ['start --nosuch ', ''],
   ])('%s', async (line, expected) => {
