@@ -9,9 +9,12 @@ import { isLoopback, networkOf } from './address.ts';
 import { decryptWith, parsePublicKey, type KeyFile } from './keys.ts';
 import type { Lockout } from './lockout.ts';
 import { checkPassword } from './password.ts';
-import { checkSystemPassword, levelOfSystemAccount, type SystemAccountRules } from './system-accounts.ts';
-
-export type Level = 'full' | 'limited';
+import {
+  checkSystemPassword,
+  levelOfSystemAccount,
+  type Level,
+  type SystemAccountRules,
+} from './system-accounts.ts';
 
 export interface Principal {
   readonly user: string;

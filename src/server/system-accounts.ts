@@ -5,7 +5,8 @@
 import type { Exec } from '../driver/system.ts';
 import { IocageError } from '../domain/errors.ts';
 import { accountName } from './accounts.ts';
-import type { Level } from './login.ts';
+
+export type Level = 'full' | 'limited';
 
 export interface SystemAccountRules {
   readonly service: string;

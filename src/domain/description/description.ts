@@ -5,7 +5,15 @@
 import * as z from 'zod';
 import type { Flaw } from '../errors.ts';
 import { nameProblem } from '../name.ts';
-import { dependsOf, filesOf, fstabOf, packagesOf, propertiesOf } from './fields.ts';
+import {
+  dependsOf,
+  filesOf,
+  fstabOf,
+  packagesOf,
+  propertiesOf,
+  type Assignment,
+  type DescribedFile,
+} from './fields.ts';
 import { readYaml, type Path, type Reading } from './read.ts';
 import { checked, mapOf, type Say } from './say.ts';
 
@@ -15,17 +23,6 @@ const maxJails = 1000;
 
 export const jailTypes = ['thick', 'clone', 'base', 'empty'] as const;
 
-/** A file in a jail's root: its text, or the file of the host that it is a copy of. */
-export interface DescribedFile {
-  /** Absolute, as the jail sees it. */
-  readonly path: string;
-  readonly text?: string;
-  /** Path of the host; a relative one counts from the description's directory. */
-  readonly from?: string;
-  /** Undefined: 0644 for a new file, what it has for one that is there. */
-  readonly mode?: number;
-}
-
 export interface DescribedJail {
   readonly name: string;
   /** It is not to be there; nothing else is said of it then. */
@@ -33,8 +30,7 @@ export interface DescribedJail {
   readonly release?: string;
   readonly template?: string;
   readonly type?: (typeof jailTypes)[number];
-  /** In canonical spelling; null: back to the default. */
-  readonly properties: readonly (readonly [key: string, value: string | null])[];
+  readonly properties: readonly Assignment[];
   /** All lines that mount something, in order; undefined: as it is. */
   readonly fstab?: readonly string[];
   readonly files: readonly DescribedFile[];

@@ -6,9 +6,22 @@ import { parseEntry } from '../format/fstab.ts';
 import { parsePackageList } from '../packages.ts';
 import { findProperty } from '../properties/index.ts';
 import { ValueProblem } from '../property.ts';
-import type { DescribedFile, DescribedJail } from './description.ts';
 import type { Path } from './read.ts';
 import { checked, mapOf, type Say } from './say.ts';
+
+/** In canonical spelling; null: back to the default. */
+export type Assignment = readonly [key: string, value: string | null];
+
+/** A file in a jail's root: its text, or the file of the host that it is a copy of. */
+export interface DescribedFile {
+  /** Absolute, as the jail sees it. */
+  readonly path: string;
+  readonly text?: string;
+  /** Path of the host; a relative one counts from the description's directory. */
+  readonly from?: string;
+  /** Undefined: 0644 for a new file, what it has for one that is there. */
+  readonly mode?: number;
+}
 
 const text = z.string('it is a text');
 const texts = z.array(text, 'it is a list');
@@ -20,7 +33,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   tag: 'the tag is the name of the jail here',
 };
 
-export function propertiesOf(given: unknown, at: Path, say: Say): DescribedJail['properties'] {
+export function propertiesOf(given: unknown, at: Path, say: Say): readonly Assignment[] {
   if (given === undefined) return [];
   return Object.entries(mapOf(given, undefined, at, say)).flatMap(([key, raw]) => {
     const value = checked(scalar, raw, [...at, key], say);
@@ -28,12 +41,7 @@ export function propertiesOf(given: unknown, at: Path, say: Say): DescribedJail[
   });
 }
 
-export function dependsOf(
-  given: unknown,
-  properties: unknown,
-  at: Path,
-  say: Say,
-): DescribedJail['properties'] {
+export function dependsOf(given: unknown, properties: unknown, at: Path, say: Say): readonly Assignment[] {
   if (given === undefined) return [];
   if (typeof properties === 'object' && properties !== null && Object.hasOwn(properties, 'depends'))
     say(at, 'it is said twice, here and as a property');

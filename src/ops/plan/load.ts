@@ -5,10 +5,10 @@ import { failure } from '../../domain/errors.ts';
 import {
   maxTextBytes,
   parseDescription,
-  type DescribedFile,
   type DescribedJail,
   type Description,
 } from '../../domain/description/description.ts';
+import type { DescribedFile } from '../../domain/description/fields.ts';
 
 /** @throws BAD_DESCRIPTION with everything that is wrong in it, FILE_FAILED */
 export async function loadDescription(context: Context, file: string): Promise<Description> {
