@@ -9,7 +9,7 @@ import type { Paths, Step } from '../system.ts';
 import type { JailCommand, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { complaintIn } from '../both/complaint.ts';
-import { into, jailConsole, settleConsole } from './console.ts';
+import { into, jailConsole, lastWordsMs, settleConsole } from './console.ts';
 import { endOf, tailSince } from './console-log.ts';
 import { limited } from './limits-steps.ts';
 import { placesOf, type Places } from './names.ts';
@@ -69,7 +69,7 @@ async function runCommand(args: CommandArgs, places: Places, run: StepRun): Prom
     await run.files.remove(file);
   }
   if (status === 0) return;
-  await settleConsole(run, console);
+  await settleConsole(run, console, lastWordsMs);
   const tookMs = run.clock.now().getTime() - started;
   const late = tookMs >= args.timeoutMs ? `it took more than ${args.timeoutMs / 1000} s and was ended; ` : '';
   const why = `${late}${complaintIn(await said())}` || `exit status ${status}`;

@@ -156,6 +156,9 @@ async function waits(files: Files, pid: number): Promise<boolean> {
   return calls.some((call) => blockedInRead.test(call));
 }
 
+/** How long the last words of what failed or ended are worth, on a host with much else to do. */
+export const lastWordsMs = 5000;
+
 /** Until what was written before this call is in the log; with a bound, since others may go on writing. */
 export async function settleConsole(
   run: Pick<StepRun, 'clock' | 'dry' | 'files'>,

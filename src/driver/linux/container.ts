@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { StepRun } from '../step.ts';
 import type { Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
-import { awaitedFile, into, jailConsole, settleConsole } from './console.ts';
+import { awaitedFile, into, jailConsole, lastWordsMs, settleConsole } from './console.ts';
 import type { HostFacts } from './facts.ts';
 import { prepareHosts } from './hosts.ts';
 import type { Places } from './names.ts';
@@ -190,7 +190,7 @@ export async function removeContainer(places: Places, facts: HostFacts, run: Ste
   await emptyDirectory(record, run);
   await sweepCgroups(places, facts, run);
   // The last words of the jail are still on their way; nobody writes any more.
-  await settleConsole(run, jailConsole(places, ''), 5000);
+  await settleConsole(run, jailConsole(places, ''), lastWordsMs);
   await emptyDirectory(places.bundle, run);
   await forgetContainer(places, run);
 }

@@ -52,7 +52,7 @@ async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void
     (thrown: unknown) => thrown ?? new Error('no reason'),
   );
   if (run.dry) return;
-  await consoles.settleConsole(run, console);
+  await consoles.settleConsole(run, console, failed === undefined ? undefined : consoles.lastWordsMs);
   tellLost(args, (await consoles.turnsOf(run.files, console)) - turns, run);
   if (!up) await consoles.forgetConsole(run.files, console);
   if (failed !== undefined)
