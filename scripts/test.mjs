@@ -1,7 +1,8 @@
 /**
  * Every test, and one summary. Runs the static checks, then the projects that run anywhere, then the host
  * tests in a private ZFS; prints failures in full, skipped tests by name with the reason, and as its very
- * last line `N passed, N failed[, N skipped]`. Exit 1 when anything failed or nothing ran.
+ * last line `N passed, N failed[, N skipped]`. Exit 1 when anything failed or nothing ran. A file of host tests
+ * that failed beside the other lane is run once more alone; what passes then is listed as unsteady.
  *
  *   node scripts/test.mjs [--only static|portable|host] [TEXT ...]
  *
@@ -23,7 +24,9 @@ const only = onlyAt < 0 ? undefined : words.splice(onlyAt, 2)[1];
 const wanted = (stage) => only === undefined || only === stage;
 
 /** One row per test: { name, state: 'passed' | 'failed' | 'skipped', text } */
-const results = [];
+let results = [];
+/** Rows of tests that failed and then passed alone. */
+let unsteady = [];
 const add = (name, state, text = '') => results.push({ name, state, text });
 
 /**
@@ -145,6 +148,17 @@ function lanes() {
   return { here: files.filter(staysHere), apart: files.filter((path) => !staysHere(path)) };
 }
 
+/** More files than these fail for a reason that no second run takes away. */
+const mostAgain = 3;
+const hasFailed = (path) => results.some((row) => row.state === 'failed' && row.name.startsWith(path));
+
+/** Takes a file's rows out of the results. */
+function setAside(path) {
+  const rows = results.filter((row) => row.name.startsWith(path));
+  results = results.filter((row) => !rows.includes(row));
+  return rows;
+}
+
 /** Why the host tests cannot run here, or undefined. The wrapper itself is asked, so both agree. */
 async function hostTestsBlockedBy() {
   const { status, output } = await run([join(root, 'test/support/with-zfs'), 'true'], { timeoutMs: 60_000 });
@@ -182,22 +196,29 @@ if (wanted('host')) {
     if (reason !== undefined) return skipHostTests(reason);
     const limits = { env: { IOCAGE_HOST_TESTS: '1' }, timeoutMs: 4_200_000 };
     const withZfs = join(root, 'test/support/with-zfs');
-    const { here, apart } = lanes();
-    await Promise.all([
-      here.length > 0 && suite(['host'], { ...limits, label: 'host-here', files: here, wrap: [withZfs] }),
-      apart.length > 0 &&
-        suite(['host'], {
-          ...limits,
-          label: 'host-apart',
-          files: apart,
-          wrap: [join(root, 'test/support/with-net'), withZfs],
-        }),
-    ]);
+    const wraps = { here: [withZfs], apart: [join(root, 'test/support/with-net'), withZfs] };
+    const lane = (name, label, files) =>
+      files.length > 0 && suite(['host'], { ...limits, label, files, wrap: wraps[name] });
+    const files = lanes();
+    await Promise.all([lane('here', 'host-here', files.here), lane('apart', 'host-apart', files.apart)]);
+    const again = (name) => files[name].filter((path) => hasFailed(path));
+    if (again('here').length + again('apart').length > mostAgain) return;
+    for (const name of ['here', 'apart']) {
+      for (const path of again(name)) {
+        const before = setAside(path);
+        await lane(name, `again-${path.slice('test/host/'.length)}`, [path]);
+        unsteady = [...unsteady, ...before.filter((row) => row.state === 'failed' && !hasFailed(path))];
+      }
+    }
   });
 }
 
 const of = (state) => results.filter((row) => row.state === state);
 for (const { name, text } of of('skipped')) console.log(`\nSKIPPED ${name}${text ? `\n  ${text}` : ''}`);
+for (const { name, text } of unsteady)
+  console.log(
+    `\nUNSTEADY ${name}: passed only when its file was run again, alone\n${text.replace(/^/gm, '  ')}`,
+  );
 for (const { name, text } of of('failed')) console.log(`\nFAILED ${name}\n${text.replace(/^/gm, '  ')}`);
 
 const [passed, failed, skipped] = [of('passed').length, of('failed').length, of('skipped').length];
