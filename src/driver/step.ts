@@ -6,6 +6,7 @@
 import type { Clock, Downloads, Exec, Files, Step } from './system.ts';
 import type { Host } from './host.ts';
 import type { Storage } from './storage.ts';
+import type { StepFacts } from '../domain/events.ts';
 
 /** What a step may use, and how it tells what goes on. */
 export interface StepRun {
@@ -35,6 +36,8 @@ export interface StepKind<A = never> {
   readonly kind: string;
   /** Present tense, with the thing: `create dataset tank/iocage/jails/…`. */
   title(args: A): string;
+  /** More for events: which of several things it does, and whether there is nothing for it to do. */
+  about?(args: A): Pick<StepFacts, 'which' | 'idle'>;
   do(args: A, run: StepRun): Promise<void>;
   undo?(args: A, run: StepRun): Promise<void>;
 }

@@ -219,10 +219,7 @@ export interface Downloads {
 }
 
 /** One thing that a dry run would have done, in order. */
-export type Action =
-  | { readonly type: 'run'; readonly argv: readonly string[]; readonly input?: string }
-  | { readonly type: 'pipe'; readonly commands: readonly (readonly string[])[] }
-  | { readonly type: 'file'; readonly verb: string; readonly path: string; readonly detail?: string };
+export type { Action } from '../domain/shell-line.ts';
 
 export interface LockHolder {
   readonly pid: number;

@@ -222,6 +222,7 @@ export function stepFacts(kind: StepKind, step: Step, index: number, count: numb
     kind: step.kind,
     title: kind.title(step.args as never),
     ...(step.label === undefined ? {} : { label: step.label }),
+    ...kind.about?.(step.args as never),
   };
 }
 

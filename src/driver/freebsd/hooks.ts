@@ -45,6 +45,7 @@ async function runHook(args: HookArgs, run: StepRun, driver: HookDriver): Promis
 export function hookSteps(driver: HookDriver) {
   const kind = stepKind<HookArgs>(driver.kind, {
     title: ({ name, argv }) => (argv.length === 0 ? `no ${name} hook` : `${name} hook`),
+    about: ({ name, argv }) => ({ which: [name], ...(argv.length === 0 ? { idle: true } : {}) }),
     do: (args, run) => runHook(args, run, driver),
     // What a hook did is its author's to take back.
     undo: () => Promise.resolve(),

@@ -121,13 +121,18 @@ export async function lostMounts(exec: Exec, root: string): Promise<readonly Mou
 export function mountSteps(paths: Paths) {
   const title = (verb: string, { uuid, mounts }: MountArgs): string =>
     `${verb} ${mounts.map(({ target }) => target).join(', ')} of jail ${uuid}`;
+  const about = ({ mounts }: MountArgs): { which: readonly string[] } => ({
+    which: [...new Set(mounts.map(({ type }) => (/^(dev|fdesc)fs$/.test(type) ? type : 'fstab')))],
+  });
   const mountKind = stepKind<MountArgs>('freebsd.mount', {
     title: (args) => title('mount', args),
+    about,
     do: (args, run) => mountAll(args, run, paths),
     undo: (args, run) => unmountAll(args, run, paths),
   });
   const unmountKind = stepKind<MountArgs>('freebsd.unmount', {
     title: (args) => title('unmount', args),
+    about,
     do: (args, run) => unmountAll(args, run, paths),
   });
   const args = ({ pool, uuid, root }: JailSpec, mounts: readonly Mount[]): MountArgs => ({

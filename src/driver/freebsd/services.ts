@@ -93,6 +93,7 @@ export function serviceSteps(environment: Readonly<Record<string, string>>) {
   return stepKind<ServiceArgs>('freebsd.service', {
     title: ({ which, argv, uuid }) =>
       argv.length > 0 ? `run ${which} in jail ${uuid}` : `no ${which} for jail ${uuid}`,
+    about: ({ which, argv }) => ({ which: [which], ...(argv.length > 0 ? {} : { idle: true }) }),
     do: (args, run) => runService(args, run, environment),
     // What it started ends with the jail.
     undo: () => Promise.resolve(),

@@ -88,6 +88,7 @@ function tellLost({ name, consoleLog }: HookArgs, turns: number, run: StepRun): 
 export function hookSteps(paths: Paths) {
   const kind = stepKind<HookArgs>('linux.hook', {
     title: ({ name, argv }) => (argv.length === 0 ? `no ${name} hook` : `${name} hook`),
+    about: ({ name, argv }) => ({ which: [name], ...(argv.length === 0 ? { idle: true } : {}) }),
     do: (args, run) => runHook(args, run, paths),
     // What a hook did is its author's to take back.
     undo: () => Promise.resolve(),

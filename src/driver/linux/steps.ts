@@ -101,6 +101,7 @@ export function stepLists(doors: Doors): StepLists {
   const service = stepKind<ServiceArgs>('linux.service', {
     title: (args) =>
       args.process ? `run ${args.which} in ${name(args)}` : `no ${args.which} for ${name(args)}`,
+    about: ({ which, process }) => ({ which: [which], ...(process ? {} : { idle: true }) }),
     do: (args, run) => runService(args, at(args), run, doors.environment),
     undo: noUndo,
   });

@@ -1,0 +1,232 @@
+/** The library over the fakes: operations as values, listings, events. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Host, Jail, type IocEvent } from '../../src/index.ts';
+import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
+
+let world: FakeWorld;
+let host: Host;
+const made: unknown[] = [];
+
+beforeEach(async () => {
+  world = await openFakeWorld();
+  made.length = 0;
+  host = await Host.open({
+    keepEvents: 20,
+    makeContext: (options) => {
+      made.push(options);
+      return {
+        ...world.context(),
+        ...(options.emit ? { emit: options.emit } : {}),
+        ...(options.signal ? { signal: options.signal } : {}),
+      };
+    },
+  });
+});
+afterEach(() => world.close());
+
+const create = (name: string, properties = {}) => host.jails.create({ name, from: 'busybox', properties });
+
+async function collect(events: AsyncIterable<IocEvent>, until: (event: IocEvent) => boolean) {
+  const all: IocEvent[] = [];
+  for await (const event of events) {
+    all.push(event);
+    if (until(event)) break;
+  }
+  return all;
+}
+
+describe('an operation', () => {
+  it('does nothing until it is awaited, and then runs once', async () => {
+    const creating = create('web');
+    await Promise.resolve();
+    expect(made).toEqual([]);
+    expect(await host.jails.list().count()).toBe(0);
+    const jail = await creating;
+    expect(await creating).toBe(jail);
+    expect((await host.jails.list().toArray()).map(({ facts }) => facts.name)).toEqual(['web']);
+  });
+
+  it('tells its events when it is iterated, and has its result after that', async () => {
+    const creating = create('web');
+    const events = await collect(creating, () => false);
+    expect(events[0]).toMatchObject({ type: 'JailCreate', identifier: 'web', state: 'pending', depth: 0 });
+    expect(events.at(-1)).toMatchObject({ type: 'JailCreate', state: 'done' });
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => events[0]!.seq + index));
+    const id = events[0]!.id;
+    expect(events.slice(1, -1).every(({ parent, depth }) => parent === id && depth === 1)).toBe(true);
+    expect(events.map(({ type }) => type)).toContain('ZFSDatasetCopy');
+    expect((await creating).name).toBe('web');
+    expect(JSON.parse(JSON.stringify(events))).toHaveLength(events.length);
+  });
+
+  it('that fails throws from the loop and from await', async () => {
+    const starting = host.jail('nothing').start();
+    await expect(collect(starting, () => false)).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+    await expect(starting).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+    const caught = await starting.catch((error: Error) => error.message);
+    expect(caught).toBe('jail "nothing" not found');
+  });
+
+  it('a loop that is left early does not end it', async () => {
+    const creating = create('web');
+    const [first] = await collect(creating, () => true);
+    expect(first?.state).toBe('pending');
+    expect(await creating.finally(() => undefined)).toBeInstanceOf(Jail);
+  });
+
+  it('aborted before it runs, it never does', async () => {
+    const creating = create('web');
+    creating.abort();
+    await expect(creating).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(made).toEqual([]);
+    expect(await host.jails.list().count()).toBe(0);
+  });
+
+  it('aborted on its way, what was done is undone', async () => {
+    const before = world.state();
+    const creating = create('web');
+    const events: IocEvent[] = [];
+    const all = async () => {
+      for await (const event of creating) {
+        events.push(event);
+        if (event.state === 'done' && event.depth === 1) creating.abort();
+      }
+    };
+    await expect(all()).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(events.some(({ state }) => state === 'rolled-back')).toBe(true);
+    expect(events.at(-1)).toMatchObject({ type: 'JailCreate', state: 'failed' });
+    expect(world.state()).toBe(before);
+  });
+});
+
+describe('jails', () => {
+  it('the two lines that everybody knows', async () => {
+    const jail = new Jail(undefined, host);
+    expect(() => jail.name).toThrow('no name before it is created');
+    await jail.create('busybox');
+    expect(jail.name).toMatch(/^[0-9a-f-]{36}$/);
+    expect((await jail.start()).state).toBe('up');
+    expect(await jail.get('state')).toBe('up');
+  });
+
+  it('are found by names, patterns and properties', async () => {
+    for (const name of ['web1', 'web2', 'db']) await create(name, { boot: name !== 'web2' });
+    await host.jail('web1').start();
+    const names = async (...filter: string[]) =>
+      (await host.jails.list(filter).toArray()).map(({ facts }) => facts.name);
+    expect(await names('web*')).toEqual(['web1', 'web2']);
+    expect(await names('web2', 'db')).toEqual(['db', 'web2']);
+    expect(await names('boot=yes')).toEqual(['db', 'web1']);
+    expect(await names('web*', 'state=running')).toEqual(['web1']);
+    expect(await names('nothing')).toEqual([]);
+    await expect(names('nothing=1')).rejects.toMatchObject({ code: 'UNKNOWN_PROPERTY' });
+    const found = await host.jails.list('web1', { columns: ['boot', 'priority'] }).first();
+    expect(found?.facts).toMatchObject({ name: 'web1', running: true, boot: true, priority: 99 });
+    const all = [];
+    for await (const jail of host.jails) all.push(jail.facts.name);
+    expect(all).toEqual(['db', 'web1', 'web2']);
+  });
+
+  it('one is got as the commands find it', async () => {
+    await create('web');
+    expect((await host.jails.get('web')).facts.state).toBe('down');
+    await expect(host.jails.get('we*')).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+  });
+
+  it('live: set, get, snapshot, rollback, clone, rename, promote, destroy', async () => {
+    const web = await create('web');
+    expect((await web.set({ boot: true, priority: 7 })).changes).toMatchObject([
+      { key: 'boot', new: 'on' },
+      { key: 'priority', new: '7' },
+    ]);
+    expect(await web.get('priority')).toBe('7');
+    await web.unset('priority');
+    expect((await web.properties())['priority']).toBe('99');
+    expect(await web.snapshot('one')).toBe('one');
+    await web.snapshot('two');
+    const names = async (...words: string[]) =>
+      (await host.snapshots(words).toArray()).map(({ jail, name }) => `${jail.name}@${name}`);
+    expect(await names()).toEqual(['web@one', 'web@two']);
+    expect(await names('web@t*')).toEqual(['web@two']);
+    expect(await names('other')).toEqual([]);
+    const copy = await (await host.snapshots('web@one').first())!.clone({ name: 'copy' });
+    await copy.promote();
+    await web.rollback('two');
+    await (await host.snapshots('web@two').first())!.remove();
+    await web.rename('www');
+    expect(web.name).toBe('www');
+    await web.start();
+    await expect(web.destroy()).rejects.toMatchObject({ code: 'JAIL_RUNNING' });
+    await web.restart();
+    expect((await web.stop()).state).toBe('down');
+    const { destroyed } = await web.destroy();
+    expect(destroyed).toContain('tank/iocage/jails/www');
+  });
+
+  it('from templates and without files', async () => {
+    await create('golden');
+    await host.jail('golden').set({ template: true });
+    expect((await host.templates.list().toArray()).map(({ facts }) => facts.name)).toEqual(['golden']);
+    await new Jail('child', host).create({ template: 'golden' });
+    await new Jail('empty', host).create({ empty: true });
+    expect(await host.jails.list().count()).toBe(2);
+  });
+});
+
+describe('the host', () => {
+  it('releases, defaults, history, any operation by its id', async () => {
+    const release = await host.releases('busy*').first();
+    expect(release?.facts).toMatchObject({ name: 'busybox', jails: 0 });
+    expect(await host.releases('kind=other').count()).toBe(0);
+    await host.setDefaults({ priority: 3 });
+    expect((await host.defaults())['priority']).toBe('3');
+    await create('web');
+    expect((await host.history({ limit: 1 }))[0]).toMatchObject({
+      operation: 'jail.create',
+      outcome: 'done',
+    });
+    const { jails } = await host.run<{ jails: unknown[] }>('jail.list');
+    expect(jails).toHaveLength(1);
+    expect(() => host.run('no.thing')).toThrow('unknown command');
+    expect((await host.doctor()).findings).toEqual([]);
+    await release!.destroy().catch((error: { code: string }) => expect(error.code).toBe('RELEASE_IN_USE'));
+  });
+
+  it('reading writes nothing', async () => {
+    await create('web');
+    const before = world.state();
+    await host.jails.list('boot=on').toArray();
+    await host.releases().toArray();
+    await host.snapshots().toArray();
+    await host.defaults();
+    expect(world.state()).toBe(before);
+  });
+
+  it('events go on behind a number, and what is not kept is told', async () => {
+    const stop = new AbortController();
+    const live: IocEvent[] = [];
+    const following = (async () => {
+      for await (const event of host.events({ signal: stop.signal })) live.push(event);
+    })();
+    await create('web');
+    await new Promise((done) => setImmediate(done));
+    expect(live.at(-1)).toMatchObject({ type: 'JailCreate', state: 'done' });
+    const half = live[3]!.seq;
+    const rest = await collect(host.events({ since: half }), ({ seq }) => seq === live.at(-1)!.seq);
+    expect(rest).toEqual(live.slice(4));
+
+    // More than the twenty that are kept.
+    for (const name of ['a', 'b']) await create(name);
+    const late = await collect(host.events({ since: 0 }), ({ data }) => data !== undefined);
+    expect(late[0]).toMatchObject({ type: 'Gap', state: 'skipped', seq: late[1]!.seq - 1 });
+    // A number of another process: what there is.
+    const [first] = await collect(host.events({ since: 1_000_000 }), () => true);
+    expect(first?.type).toBe('Gap');
+    stop.abort();
+    await following;
+  });
+
+  it('opening reads nothing', () => {
+    expect(made).toEqual([]);
+  });
+});
