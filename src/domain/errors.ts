@@ -109,6 +109,12 @@ export const errorTable = {
     hint: (d) =>
       d.what === 'user' ? `name a user as it stands in /etc/passwd, or a number` : `choose another ${d.what}`,
   }),
+  BAD_FILTER: row({
+    exit: 2,
+    http: 400,
+    message: (d: { filter: string; problem: string }) => `filter ${quote(d.filter)}: ${d.problem}`,
+    hint: () => `write names (web, db*, SOURCE/NAME) and terms such as boot=on or state=up`,
+  }),
   BAD_DESCRIPTION: row({
     exit: 2,
     http: 400,
