@@ -217,6 +217,11 @@ export const errorTable = {
       `the kernel refuses ${d.what} of jail ${d.jail}: ${d.why}`,
     hint: (d) => `'iocage inuse ${d.jail}' shows what it uses`,
   }),
+  NO_MATCH: row({
+    exit: 1,
+    http: 404,
+    message: (d: { what: string; filter: string }) => `no ${d.what} matches ${quote(d.filter)}`,
+  }),
   JAIL_NOT_FOUND: row({
     exit: 1,
     http: 404,

@@ -11,6 +11,12 @@ import { hostBoot, hostShutdown, jailRestart, jailSoftRestart, jailStart, jailSt
 import { jailChroot, jailConsole, jailExec } from './jail/session.ts';
 import { jailDf, jailList, jailRuntime } from './jail/list.ts';
 import { jailRun } from './jail/run.ts';
+import { propertyChange } from './jail/change.ts';
+import { sourceList } from './host/sources.ts';
+import { jailQuery } from './jail/query.ts';
+import { jailDestroyMany } from './jail/destroy-many.ts';
+import { jailCreateFetched } from './jail/create-fetched.ts';
+import { jailFork } from './jail/fork.ts';
 import { jailCap, jailInuse, jailLimits, jailUncap } from './jail/limits.ts';
 import { jailPromote } from './jail/promote.ts';
 import { jailRename } from './jail/rename.ts';
@@ -24,6 +30,7 @@ import { snapshotList, snapshotRemove, snapshotRollback, snapshotTake } from './
 import { snapshotMount, snapshotUnmount } from './snapshot/mount.ts';
 import { snapshotRotate, snapshotScheduled } from './snapshot/scheduled.ts';
 import { releaseFetch } from './release/fetch.ts';
+import { releaseAdopt } from './release/adopt.ts';
 import { releaseList } from './release/list.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
@@ -124,6 +131,13 @@ export const furtherOperations: readonly Operation[] = [
   transferAsk,
   poolShow,
   jailRun,
+  jailQuery,
+  propertyChange,
+  sourceList,
+  releaseAdopt,
+  jailDestroyMany,
+  jailCreateFetched,
+  jailFork,
 ];
 
 export function getOperation(id: string): Operation {

@@ -33,15 +33,23 @@ export interface ListedMount {
   readonly options: string;
 }
 
-export const fstabList = defineRead<typeof listInput, { mounts: readonly ListedMount[] }>({
+export const fstabList = defineRead<
+  typeof listInput,
+  {
+    mounts: readonly ListedMount[];
+    /** The file as it is. */
+    text: string;
+  }
+>({
   id: 'fstab.list',
   title: 'List what a jail mounts',
   input: listInput,
   async read(context, input) {
     const { jail } = await readJail(context, input.jail);
-    const lines = parseFstab((await context.files.read(pathOf(jail))) ?? '');
-    const entries = lines.flatMap((line) => entryOf(line) ?? []);
+    const text = (await context.files.read(pathOf(jail))) ?? '';
+    const entries = parseFstab(text).flatMap((line) => entryOf(line) ?? []);
     return {
+      text,
       mounts: entries.map(({ source, target, type, options }, index) => ({
         index,
         source,
@@ -64,6 +72,11 @@ const changeInput = jailInput.extend({
   add: z.array(z.string()).optional(),
   /** Index from 0, or the words of the line. */
   remove: z.array(z.string()).optional(),
+  /** With `add`: the remark above the line; default: when it was added. */
+  comment: z
+    .string()
+    .regex(/^[^\u0000-\u001f\u007f]{1,200}$/, 'is one line of at most 200 characters')
+    .optional(),
   /** With `add`: the line at this index becomes that one. */
   replace: z.number().int().min(0).optional(),
   /** The whole file, for the one that was read before. */
@@ -178,7 +191,7 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
   anyFormat: true,
   input: changeInput,
   locks: lockJail,
-  async plan(context, { jail: name, add, remove, replace, text }) {
+  async plan(context, { jail: name, add, remove, replace, text, comment }) {
     const { world, jail } = await readJail(context, name);
     const spec = toSpec(world, jail);
     const path = pathOf(jail);
@@ -201,7 +214,7 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
         takenTarget(entry, others, world, spec) ?? (await context.host.mountProblem(spec, entry));
       if (problem !== undefined) throw refusedLine(problem);
       const time = context.clock.now().toISOString().slice(0, 19).replace('T', ' ');
-      lines[at] = { entry: { comment: `Added by iocage on ${time}`, ...entry } };
+      lines[at] = { entry: { comment: comment ?? `Added by iocage on ${time}`, ...entry } };
     }
     const after = printFstab(lines);
     // One that is too long already may be made shorter.

@@ -1,7 +1,9 @@
 /** `start`, `stop`, `restart`: the host driver says which steps that takes. */
 import * as z from 'zod';
 import { defineChange, defineSequence, type Context } from '../operation.ts';
+import { checkAssignments, identityKeys } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
+import { getProperty } from '../../domain/properties/index.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
@@ -45,7 +47,20 @@ async function storeStarted(...args: Parameters<typeof storeSteps>): Promise<rea
 const startInput = jailInput.extend({
   /** A template too. */
   force: z.boolean().default(false),
+  /** Values that count for this start and are not stored. */
+  overrides: z.array(z.tuple([z.string(), z.string()])).default([]),
 });
+
+/** @throws what `set` throws, and READ_ONLY_PROPERTY for what no start reads */
+function overridden(spec: JailSpec, pairs: readonly (readonly [string, string])[]): JailSpec {
+  if (pairs.length === 0) return spec;
+  const checked = checkAssignments(pairs, 'jail-set');
+  for (const [key] of checked) {
+    if (getProperty(key).store !== 'native' && !identityKeys.has(key)) continue;
+    throw failure('READ_ONLY_PROPERTY', { key, why: 'it is not for a single start' });
+  }
+  return { ...spec, config: new Map([...spec.config, ...checked]) };
+}
 
 /** As the host driver takes a template that is to be started all the same. */
 const noTemplate = (spec: JailSpec): JailSpec => ({
@@ -63,7 +78,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    const stored = toSpec(world, jail);
+    const stored = overridden(toSpec(world, jail), input.overrides);
     if (jail.template && !input.force) {
       throw failure('START_FAILED', {
         jail: label(jail),
@@ -285,13 +300,17 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
   },
 });
 
-const restartInput = jailInput.extend({ soft: z.boolean().default(false) });
+const restartInput = jailInput.extend({
+  soft: z.boolean().default(false),
+  /** Stopped without exec_prestop and exec_stop. */
+  force: z.boolean().optional(),
+});
 
 export const jailRestart = defineSequence<typeof restartInput>({
   id: 'jail.restart',
   title: 'Restart jails',
   input: restartInput,
-  async sequence(context, { jail: name, soft }) {
+  async sequence(context, { jail: name, soft, force }) {
     const { world, jail } = await readJail(context, name);
     const input = { jail: jail.uuid };
     if (soft) return { operations: [[jailSoftRestart, input]] };
@@ -303,7 +322,7 @@ export const jailRestart = defineSequence<typeof restartInput>({
     return {
       operations: [
         ...needed.map((uuid) => [jailStart, { jail: uuid }] as const),
-        ...(up ? [[jailStop, input] as const] : []),
+        ...(up ? [[jailStop, { ...input, force }] as const] : []),
         [jailStart, input],
       ],
       ...(up

@@ -1,4 +1,5 @@
 /** What the commands about kinds of jails tell when they are done: promote, rename, reset, clean. */
+import type { DestroyedMany } from '../../../ops/jail/destroy-many.ts';
 import { oneLine } from '../text.ts';
 import { dash, type Views } from './view.ts';
 
@@ -55,6 +56,19 @@ export const lifeViews: Views = {
     show: ({ jails }: { jails: readonly { uuid: string }[] }) => ({
       lines: jails.map(({ uuid }) => `  Destroying: ${oneLine(uuid)}`),
     }),
+  },
+  'jail.destroy-many': {
+    shows: 'lines',
+    show: ({ jails }: DestroyedMany) => ({
+      lines: jails.flatMap(({ tag, mountpoint, error }) =>
+        error === undefined ? [`${oneLine(mountpoint ?? tag)} destroyed`] : [],
+      ),
+    }),
+    remarks: ({ jails }: DestroyedMany) =>
+      jails.flatMap(({ tag, error }) =>
+        error === undefined ? [] : [`  ERROR: ${oneLine(tag)} is still there: ${oneLine(error.message)}`],
+      ),
+    trouble: ({ jails }: DestroyedMany) => jails.some(({ error }) => error !== undefined),
   },
   'pool.clean': {
     shows: 'lines',

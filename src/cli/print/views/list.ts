@@ -1,7 +1,9 @@
 /** `list` and `runtime`: the columns of the Python line, and for `--format legacy` those of the original that sysadm reads. */
 import type { ForeignJail } from '../../../driver/host.ts';
 import type { ListedJail } from '../../../ops/jail/list.ts';
-import { padEnd, printable } from '../text.ts';
+import type { Queried } from '../../../ops/jail/query.ts';
+import { valueText } from '../../../domain/filter.ts';
+import { oneLine, padEnd, printable } from '../text.ts';
 import { dash, onOff, yesNo, type Views } from './view.ts';
 
 /** `13.2-RELEASE-p4` without its patch level; other names stay. */
@@ -139,6 +141,17 @@ export const listViews: Views = {
                   : [],
             },
     legacy: (result: JailList, ask) => (ask.flags['warden'] ? wardenLines(result) : jailListLegacy(result)),
+  },
+  'jail.query': {
+    shows: 'table',
+    show: ({ columns, rows }: Queried) => ({
+      table: {
+        columns: columns.map((column) => column.toUpperCase()),
+        rows: rows.map((row) => row.map(valueText)),
+      },
+    }),
+    remarks: ({ problems }: Queried) =>
+      problems.map(({ jail, problem }) => `  INFO: ${printable(jail)} cannot be used: ${oneLine(problem)}`),
   },
   'jail.runtime': {
     shows: 'lines',
