@@ -23,6 +23,8 @@ export interface Globals {
   readonly progress?: ProgressWish;
   readonly help: boolean;
   readonly version: boolean;
+  /** Of `ioc`: how much goes to standard error. */
+  readonly logLevel?: string;
 }
 
 export interface GlobalRow {

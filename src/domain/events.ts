@@ -9,6 +9,10 @@ export interface StepFacts {
   readonly title: string;
   /** The original's wording for start and stop, when the step has one. */
   readonly label?: string;
+  /** Which of several things of its kind it does: the hook `prestart`, the mounts `devfs` and `fstab`. */
+  readonly which?: readonly string[];
+  /** There is nothing for it to do: no command is configured for the hook. */
+  readonly idle?: true;
 }
 
 export type IocageEvent =

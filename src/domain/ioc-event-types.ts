@@ -1,0 +1,93 @@
+/**
+ * What libiocage calls what happens, for each operation and each step of ours. Pure. Where libiocage has no word,
+ * the name is made of ours in the same way: `jail.create` is `JailCreate`. Source: libiocage, "Events".
+ */
+
+const operations: Readonly<Record<string, string>> = {
+  'jail.start': 'JailStart',
+  'jail.stop': 'JailStop',
+  'jail.soft-restart': 'JailRestart',
+  'jail.clone': 'JailClone',
+  'jail.rename': 'JailRename',
+  'jail.migrate': 'JailMigrationEvent',
+  'jail.update': 'ResourceUpdate',
+  'jail.install': 'PackageInstall',
+  'release.fetch': 'FetchRelease',
+  'image.export': 'ResourceBackup',
+  'image.import': 'ResourceRestore',
+  'snapshot.rollback': 'ZFSSnapshotRollback',
+};
+
+/** By kind, `kernel.` for that of either driver, or by kind and what it does of several things. */
+const steps: Readonly<Record<string, readonly string[]>> = {
+  'kernel.hook:prestart': ['JailHookPrestart'],
+  'kernel.hook:created': ['JailHookCreated'],
+  'kernel.hook:poststart': ['JailHookPoststart'],
+  'kernel.hook:prestop': ['JailHookPrestop'],
+  'kernel.hook:poststop': ['JailHookPoststop'],
+  'kernel.service:exec_start': ['JailHookStart'],
+  'kernel.service:exec_stop': ['JailHookStop'],
+  // The runtime of a container mounts, and makes the jail, in one go.
+  'kernel.run': ['MountFstab', 'JailAttach'],
+  'kernel.create': ['JailAttach'],
+  'kernel.remove': ['JailRemove'],
+  'kernel.end-processes': ['JailSoftShutdown'],
+  'kernel.mount:fstab': ['MountFstab'],
+  'kernel.mount:devfs': ['MountDevFS'],
+  'kernel.mount:fdescfs': ['MountFdescfs'],
+  'kernel.unmount:fstab': ['UnmountFstab'],
+  'kernel.unmount:devfs': ['TeardownSystemMounts'],
+  'kernel.unmount:fdescfs': ['TeardownSystemMounts'],
+  'kernel.network': ['JailNetworkSetup'],
+  'kernel.vnet': ['VnetInterfaceConfig'],
+  'kernel.network-remove': ['JailNetworkTeardown'],
+  'kernel.network-drop': ['JailNetworkTeardown'],
+  'kernel.limits': ['JailResourceLimitAction'],
+  'kernel.limits-lift': ['JailResourceLimitAction'],
+  'kernel.resolv-conf': ['JailResolverConfig'],
+  'kernel.datasets': ['JailZFSShare'],
+  'kernel.command': ['JailCommand'],
+  'dataset.rename': ['ZFSDatasetRename'],
+  'dataset.destroy': ['ZFSDatasetDestroy'],
+  'dataset.clone': ['ZFSSnapshotClone'],
+  'snapshot.rollback': ['ZFSSnapshotRollback'],
+  'fstab.rewrite': ['JailFstabUpdate'],
+  'file.adopt-fstab': ['JailFstabUpdate'],
+  'download.dataset': ['ReleasePrepareStorage'],
+  'download.file': ['ReleaseAssetDownload'],
+  'archive.unpack': ['ReleaseExtraction'],
+  'release.bootstrap': ['ReleaseDownload'],
+  'release.complete': ['ReleaseConfiguration'],
+  'image.write': ['BundleBackup'],
+  'merge.apply': ['ExecuteResourceUpdate'],
+};
+
+/** Steps that mean another thing in this operation. */
+const within: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'image.import': { 'archive.unpack': ['ExtractBundle'] },
+};
+
+/** `jail.create` as `JailCreate`, `snapshot.take` as `ZFSSnapshotTake`. */
+function ownName(id: string): string {
+  return id
+    .replace(/^(?=dataset\.|snapshot\.)/, 'ZFS.')
+    .replace(/(?:^|[.:_-])([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export function typeOfOperation(id: string): string {
+  return operations[id] ?? ownName(id);
+}
+
+/** One step can stand for several events of libiocage. */
+export function typesOfStep(
+  operation: string,
+  { kind, which }: { readonly kind: string; readonly which?: readonly string[] },
+): readonly string[] {
+  const plain = kind.replace(/^(?:linux|freebsd)\./, 'kernel.');
+  const keys = which === undefined || which.length === 0 ? [plain] : which.map((one) => `${plain}:${one}`);
+  const own = within[operation];
+  const types = keys.flatMap(
+    (key) => own?.[key] ?? steps[key] ?? steps[plain] ?? [ownName(key.replace(/^kernel\./, 'jail.'))],
+  );
+  return [...new Set(types)];
+}

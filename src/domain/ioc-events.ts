@@ -1,0 +1,177 @@
+/**
+ * Events as libiocage tells them: `JailStart`, with `MountFstab` and the others inside of it, each `pending` and
+ * then `done`, `skipped` or `failed`; what an undo takes back is `rolled-back`. Made from our own events; pure, but
+ * for what is open at the moment. Each record has a number, by which a consumer goes on where it stopped.
+ */
+import type { IocageError } from './errors.ts';
+import type { IocageEvent, StepFacts } from './events.ts';
+import { typeOfOperation, typesOfStep } from './ioc-event-types.ts';
+
+/** One record: a plain object that can be printed as a line of JSON. */
+export interface IocEvent {
+  /** Counts up by one from record to record, over all operations of the stream. */
+  readonly seq: number;
+  /** The same for all records of one event. */
+  readonly id: string;
+  /** `id` of the event that it is a part of. */
+  readonly parent?: string;
+  /** How many events it is inside of. */
+  readonly depth: number;
+  /** `JailStart`, `MountFstab`, …; `Message` for a remark that belongs to no operation. */
+  readonly type: string;
+  /** The jail, release, … that it is about. */
+  readonly identifier?: string;
+  /** `progress` comes any number of times between `pending` and the others. */
+  readonly state: 'pending' | 'progress' | 'done' | 'skipped' | 'failed' | 'rolled-back';
+  readonly message?: string;
+  /** Of `progress`, where that can be counted. */
+  readonly progress?: { readonly done: number; readonly total?: number };
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly durationMs?: number;
+  /** Of an operation that is done: what it answers. */
+  readonly data?: unknown;
+  readonly error?: IocageError;
+}
+
+interface Open {
+  readonly operation: string;
+  readonly identifier: string | undefined;
+  readonly startedAt: Date;
+  readonly parent: string | undefined;
+  readonly depth: number;
+  /** It runs others, and has no steps of its own. */
+  readonly fleet: boolean;
+  /** The step that goes on. */
+  step?: { readonly facts: StepFacts; readonly startedAt: Date };
+}
+
+type Facts = Pick<IocEvent, 'state' | 'message' | 'progress' | 'durationMs' | 'data' | 'error'>;
+
+/** `UUID (TAG)` is TAG to libiocage, `UUID (TAG)@NAME` is TAG@NAME. */
+function identifierOf(subject: string): string | undefined {
+  return subject === '' ? undefined : subject.replace(/^\S+ \(([^()]+)\)/, '$1');
+}
+
+/** 1, 2, 3, … */
+function counter(): () => number {
+  let last = 0;
+  return () => ++last;
+}
+
+/**
+ * A translator of the events of one command or one operation, with those that it runs.
+ *
+ * @param next the number of the next record
+ */
+export function iocEvents(
+  next: () => number = counter(),
+): (event: IocageEvent, at: Date) => readonly IocEvent[] {
+  const open = new Map<string, Open>();
+
+  const record = (
+    id: string,
+    type: string,
+    of: Open,
+    depth: number,
+    startedAt: Date,
+    facts: Facts,
+  ): IocEvent => {
+    const parent = depth > of.depth ? id.split('/')[0] : of.parent;
+    return {
+      seq: next(),
+      id,
+      ...(parent === undefined ? {} : { parent }),
+      depth,
+      type,
+      ...(of.identifier === undefined ? {} : { identifier: of.identifier }),
+      startedAt: startedAt.toISOString(),
+      ...facts,
+    };
+  };
+  const ofOperation = (id: string, of: Open, facts: Facts): IocEvent =>
+    record(id, typeOfOperation(of.operation), of, of.depth, of.startedAt, facts);
+  const ofStep = (
+    id: string,
+    of: Open,
+    step: StepFacts,
+    startedAt: Date,
+    facts: Facts,
+  ): readonly IocEvent[] =>
+    typesOfStep(of.operation, step).map((type, index) => {
+      const own = index === 0 ? `${id}/${step.index}` : `${id}/${step.index}/${index}`;
+      return record(own, type, of, of.depth + 1, startedAt, facts);
+    });
+
+  return (event, at) => {
+    if (event.type === 'operation.begin') {
+      const fleets = [...open].filter(([, { fleet }]) => fleet);
+      const [parent, above] = fleets.length === 1 ? fleets[0]! : [];
+      const own: Open = {
+        operation: event.operation,
+        identifier: identifierOf(event.subject),
+        startedAt: at,
+        parent,
+        depth: above === undefined ? 0 : above.depth + 1,
+        fleet: event.steps === 0 && event.subject === '',
+      };
+      open.set(event.id, own);
+      return [ofOperation(event.id, own, { state: 'pending' })];
+    }
+    const of = open.get(event.id);
+    if (of === undefined) {
+      if (event.type !== 'note') return [];
+      const nowhere = { operation: '', identifier: undefined, startedAt: at, parent: undefined, depth: 0 };
+      const message = { state: 'done', message: event.text } as const;
+      return [record('message', 'Message', { ...nowhere, fleet: false }, 0, at, message)];
+    }
+    const { id } = event;
+    const since = of.step?.startedAt ?? at;
+    switch (event.type) {
+      case 'step.begin':
+        of.step = { facts: event.step, startedAt: at };
+        return event.step.idle ? [] : ofStep(id, of, event.step, at, { state: 'pending' });
+      case 'step.done':
+        delete of.step;
+        return ofStep(id, of, event.step, since, {
+          ...(event.step.idle ? { state: 'skipped', message: event.step.title } : { state: 'done' }),
+          durationMs: event.durationMs,
+        });
+      case 'step.failed': {
+        delete of.step;
+        const { error, tolerated } = event;
+        return ofStep(id, of, event.step, since, {
+          state: tolerated ? 'skipped' : 'failed',
+          message: error.message,
+          durationMs: at.getTime() - since.getTime(),
+          error,
+        });
+      }
+      case 'step.undone':
+        return event.step.idle ? [] : ofStep(id, of, event.step, at, { state: 'rolled-back' });
+      case 'step.undo-failed': {
+        const message = `could not undo: ${event.error.message}`;
+        return ofStep(id, of, event.step, at, { state: 'failed', message, error: event.error });
+      }
+      case 'progress': {
+        const { text: message, done, total } = event;
+        const progress =
+          done === undefined ? {} : { progress: { done, ...(total === undefined ? {} : { total }) } };
+        const facts: Facts = { state: 'progress', message, ...progress };
+        return of.step === undefined
+          ? [ofOperation(id, of, facts)]
+          : ofStep(id, of, of.step.facts, since, facts).slice(0, 1);
+      }
+      case 'note':
+        return [ofOperation(id, of, { state: 'progress', message: event.text })];
+      case 'operation.done':
+        open.delete(id);
+        return [ofOperation(id, of, { state: 'done', durationMs: event.durationMs, data: event.result })];
+      case 'operation.failed': {
+        open.delete(id);
+        const { error, durationMs } = event;
+        return [ofOperation(id, of, { state: 'failed', message: error.message, durationMs, error })];
+      }
+    }
+  };
+}
