@@ -3,11 +3,13 @@
  * it only registers what is to run when the snapshot is started. Nothing here or in what it imports
  * may read the environment, the time or random numbers while it loads: a snapshot would freeze them.
  */
+import { parse } from 'node:path';
 import { startupSnapshot } from 'node:v8';
 import { commands } from '../commands.ts';
 import { makeContext } from '../iocage.ts';
 import { runOperation } from '../ops/run.ts';
 import { forgiving } from './output.ts';
+import { iocMain } from './ioc/main.ts';
 import { main } from './main.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -28,8 +30,11 @@ function processTerminal(): Terminal {
   };
 }
 
+/** Two commands are one program: the name that it was started by says which. */
+const run = (): typeof main => (parse(process.argv[1] ?? '').name === 'ioc' ? iocMain : main);
+
 async function start(): Promise<void> {
-  const status = await main(process.argv.slice(2), processTerminal(), {
+  const status = await run()(process.argv.slice(2), processTerminal(), {
     operations: commands,
     makeContext,
     runOperation,

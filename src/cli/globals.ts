@@ -23,6 +23,8 @@ export interface Globals {
   readonly progress?: ProgressWish;
   readonly help: boolean;
   readonly version: boolean;
+  /** Of `ioc`: how much goes to standard error. */
+  readonly logLevel?: string;
 }
 
 export interface GlobalRow {
@@ -33,7 +35,8 @@ export interface GlobalRow {
   readonly early?: boolean;
   /** Only on commands that print a table. */
   readonly tablesOnly?: boolean;
-  readonly set: (text: string) => Partial<Globals>;
+  /** @param before what was said already, for options that may be given several times */
+  readonly set: (text: string, before: Partial<Globals>) => Partial<Globals>;
 }
 
 export const globalRows: readonly GlobalRow[] = [

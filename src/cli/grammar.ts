@@ -61,17 +61,25 @@ function addOption(
 
 function addGlobals(command: Command, rows: readonly GlobalRow[], collected: Partial<Globals>): void {
   for (const row of rows) {
-    addOption(command, row.flags, (text) => Object.assign(collected, row.set(text ?? '')), row.choices);
+    addOption(
+      command,
+      row.flags,
+      (text) => Object.assign(collected, row.set(text ?? '', collected)),
+      row.choices,
+    );
   }
 }
 
 /** Splits off the options before the command. `rest` begins with the command's name. */
-export function parseEarly(argv: readonly string[]): { globals: Partial<Globals>; rest: readonly string[] } {
+export function parseEarly(
+  argv: readonly string[],
+  shared: readonly GlobalRow[] = globalRows,
+): { globals: Partial<Globals>; rest: readonly string[] } {
   const globals: Partial<Globals> = {};
   const command = silentCommand('iocage').passThroughOptions();
   addGlobals(
     command,
-    globalRows.filter((row) => row.tablesOnly !== true),
+    shared.filter((row) => row.tablesOnly !== true),
     globals,
   );
   addOption(command, '-h', () => Object.assign(globals, { help: true }));
@@ -162,6 +170,7 @@ export function parseCommand(
   tables: boolean,
   after: readonly string[],
   early: Partial<Globals> = {},
+  shared: readonly GlobalRow[] = globalRows,
 ): ParsedCommand {
   const name = row.names[0];
   const globals: Partial<Globals> = { ...early };
@@ -171,7 +180,7 @@ export function parseCommand(
   addFlags(command, row.flags ?? [], flags);
   addGlobals(
     command,
-    globalRows.filter((global) => !global.early && (tables || !global.tablesOnly)),
+    shared.filter((global) => !global.early && (tables || !global.tablesOnly)),
     globals,
   );
   addOption(command, '-h', () => Object.assign(globals, { help: true }));

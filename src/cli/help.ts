@@ -6,7 +6,7 @@ import { ownCommands } from './commands.ts';
 import { padEnd, wrap } from './print/text.ts';
 
 /** Columns of help: a terminal's usual width, whatever the terminal, so that help can be compared. */
-const columns = 80;
+export const helpColumns = 80;
 
 export const groupTitles: readonly (readonly [CommandWords['group'], string])[] = [
   ['jails', 'Jails'],
@@ -18,10 +18,10 @@ export const groupTitles: readonly (readonly [CommandWords['group'], string])[] 
 ];
 
 /** Two columns; the left one at most 28 wide, the right one wrapped. */
-function entries(rows: readonly (readonly [string, string])[]): readonly string[] {
+export function entries(rows: readonly (readonly [string, string])[]): readonly string[] {
   const left = Math.min(28, Math.max(...rows.map(([word]) => word.length), 0)) + 2;
   return rows.flatMap(([word, says]) => {
-    const lines = wrap(says, columns - left - 2);
+    const lines = wrap(says, helpColumns - left - 2);
     const first =
       word.length + 2 > left
         ? [`  ${word}`, `  ${' '.repeat(left)}${lines[0] ?? ''}`]
@@ -51,7 +51,7 @@ export function commandsOf(
 function globalReminder(tables: boolean): readonly string[] {
   const rows = globalRows.filter((row) => !row.early && (tables || !row.tablesOnly));
   const spellings = rows.map((row) => row.flags.replace(/,.*$/, '').replace(/ .*$/, ''));
-  return ['', ...wrap(`Every command also takes ${spellings.join(', ')}: see 'iocage help'.`, columns)];
+  return ['', ...wrap(`Every command also takes ${spellings.join(', ')}: see 'iocage help'.`, helpColumns)];
 }
 
 export function overview(operations: readonly Operation[]): readonly string[] {
@@ -69,7 +69,7 @@ export function overview(operations: readonly Operation[]): readonly string[] {
     '',
     ...wrap(
       'A jail is named by its UUID, the beginning of its UUID (four digits or more), or its tag.',
-      columns,
+      helpColumns,
     ),
     `More: 'iocage help COMMAND', 'iocage help properties', 'iocage help PROPERTY'.`,
   );
@@ -98,7 +98,7 @@ export function commandHelp(operation: Operation, tables: boolean): readonly str
     `usage: iocage ${name} ${command.usage}`.trimEnd(),
   ];
   if (others.length > 0) lines.push(`also:  ${others.map((other) => `iocage ${other}`).join(', ')}`);
-  if (command.about) lines.push('', ...wrap(command.about, columns));
+  if (command.about) lines.push('', ...wrap(command.about, helpColumns));
   const flags = flagsOf(operation);
   if (flags.length > 0)
     lines.push('', 'Flags', ...entries(flags.map((flag) => [flag.flags, flag.doc] as const)));
@@ -107,7 +107,7 @@ export function commandHelp(operation: Operation, tables: boolean): readonly str
       '',
       ...wrap(
         'Flags and options stand before the jail; all words after it are passed on as they are.',
-        columns,
+        helpColumns,
       ),
     );
   }
@@ -183,5 +183,5 @@ export function propertyFacts(property: Property): readonly (readonly [string, s
 }
 
 export function propertyHelp(property: Property): readonly string[] {
-  return [property.key, '', ...wrap(property.doc, columns), '', ...entries(propertyFacts(property))];
+  return [property.key, '', ...wrap(property.doc, helpColumns), '', ...entries(propertyFacts(property))];
 }

@@ -12,10 +12,9 @@ import { watchInterrupts, type Interrupts } from './interrupt.ts';
 import { wantsColor, type Terminal } from './terminal.ts';
 import { printAction } from './print/action.ts';
 import { makeBlocks } from './print/blocks.ts';
-import { printError } from './print/error.ts';
-import { eventJson, liveLines } from './print/live.ts';
-import { makeProgress, noProgress, type Progress } from './print/progress.ts';
-import { foundTrouble, printJson, printQuiet, printRemarks, printResult } from './print/result.ts';
+import { noProgress, type Progress } from './print/progress.ts';
+import { printJson } from './print/result.ts';
+import { iocageSkin, type Skin } from './skin.ts';
 
 /** What the composition root hands to the command line. */
 export interface Product {
@@ -40,17 +39,23 @@ const wantsProgress = ({ quiet, events, progress }: Globals, env: Terminal['env'
   !quiet && !events && (progress ?? env['IOCAGE_PROGRESS']) !== 'never';
 
 /** Sends events where they are shown. Answers the sink and what has to be called at the end. */
-function watchEvents(terminal: Terminal, globals: Globals, progress: Progress, operation: Operation) {
+function watchEvents(
+  terminal: Terminal,
+  globals: Globals,
+  progress: Progress,
+  operation: Operation,
+  skin: Skin,
+) {
   const look = { format: globals.format, color: wantsColor(globals.color, terminal.stdout, terminal.env) };
   const timer = setInterval(() => progress.tick(Date.now()), tickMs);
   timer.unref();
   const blocks = makeBlocks(operation.effect === 'fleet' ? operation.id : undefined);
   const emit = (event: IocageEvent): void => {
     if (globals.events) {
-      terminal.stderr.write(`${eventJson(event)}\n`);
+      for (const line of skin.json(event)) terminal.stderr.write(`${line}\n`);
       return;
     }
-    for (const { to, text } of blocks(event, liveLines(event, look))) {
+    for (const { to, text } of blocks(event, skin.live(event, look))) {
       // With JSON the result alone goes to standard output.
       if (to === 'stdout' && (globals.quiet || globals.format === 'json')) continue;
       if (globals.quiet && event.type === 'note' && event.level === 'info') continue;
@@ -74,16 +79,17 @@ export async function invoke(
   terminal: Terminal,
   operation: Operation,
   { globals, words }: ParsedCommand,
+  skin: Skin = iocageSkin,
 ): Promise<number> {
   const interrupts = watchInterrupts(terminal, operation);
-  const progress = wantsProgress(globals, terminal.env) ? makeProgress(terminal.stderr) : noProgress;
-  const events = watchEvents(terminal, globals, progress, operation);
+  const progress = wantsProgress(globals, terminal.env) ? skin.progress(terminal.stderr) : noProgress;
+  const events = watchEvents(terminal, globals, progress, operation, skin);
   const report = (thrown: unknown): void => {
     progress.clear();
     const color = wantsColor(globals.color, terminal.stderr, terminal.env);
     const format = globals.events ? 'json' : globals.format;
     const named = namingCommand(thrown, operation.command.names[0]);
-    for (const line of printError(named, { ...globals, format, color })) terminal.stderr.write(`${line}\n`);
+    for (const line of skin.error(named, { ...globals, format, color })) terminal.stderr.write(`${line}\n`);
   };
   let context: Context | undefined;
   try {
@@ -103,6 +109,7 @@ export async function invoke(
       terminal,
       progress,
       signal: interrupts.signal,
+      skin,
     };
     return cancelledAs(interrupts, await runEach(run, inputs, report));
   } catch (thrown) {
@@ -111,7 +118,8 @@ export async function invoke(
   } finally {
     events.end();
     interrupts.release();
-    if (globals.debug && context) terminal.stderr.write(`iocage: ${context.exec.spawned} child processes\n`);
+    if (globals.debug && context)
+      terminal.stderr.write(`${skin.program}: ${context.exec.spawned} child processes\n`);
   }
 }
 
@@ -129,6 +137,7 @@ interface Run {
   readonly terminal: Terminal;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly skin: Skin;
 }
 
 async function runEach(
@@ -162,7 +171,7 @@ async function runEach(
 
 /** Runs one input and prints what it answers, except JSON, which is printed for all inputs together. */
 async function runOne(run: Run, input: unknown): Promise<{ status: number; json?: unknown }> {
-  const { product, operation, context, words, globals, terminal, progress, signal } = run;
+  const { product, operation, context, words, globals, terminal, progress, signal, skin } = run;
   const { effect, id: name } = operation;
   const forced = words.flags['force'] === true || words.flags['yes'] === true;
   const ask = askOnTerminal(terminal, name, signal);
@@ -185,17 +194,17 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
     return { status: 0, json: { operation: name, dryRun: true, actions } };
   }
   if (effect === 'session') return { status: typeof result === 'number' ? result : 0 };
-  const status = foundTrouble(name, result) && words.flags['ignore'] !== true ? 1 : 0;
+  const status = skin.trouble(name, result) && words.flags['ignore'] !== true ? 1 : 0;
   if (globals.format === 'json') {
     return { status, json: saysMore ? result : { operation: name, id: id ?? null, result } };
   }
   if (globals.quiet && !saysMore) {
-    for (const line of printQuiet(name, result)) terminal.stdout.write(`${line}\n`);
+    for (const line of skin.quiet(name, result)) terminal.stdout.write(`${line}\n`);
     return { status };
   }
   // COMPAT: callers of the original read both streams as one, and take any line for an answer.
-  const remarks = globals.format === 'legacy' ? [] : printRemarks(name, result);
+  const remarks = globals.format === 'legacy' ? [] : skin.remarks(name, result);
   for (const line of remarks) terminal.stderr.write(`${line}\n`);
-  for (const line of printResult(name, result, globals, words)) terminal.stdout.write(`${line}\n`);
+  for (const line of skin.result(name, result, globals, words)) terminal.stdout.write(`${line}\n`);
   return { status };
 }

@@ -1,5 +1,6 @@
 /** A terminal in memory and a product whose operations answer canned results; nothing is touched. */
 import { Readable } from 'node:stream';
+import { iocMain } from '../../src/cli/ioc/main.ts';
 import { main, type Product } from '../../src/cli/main.ts';
 import type { Terminal, TextOut } from '../../src/cli/terminal.ts';
 import type { Context, Operation } from '../../src/ops/operation.ts';
@@ -14,6 +15,8 @@ export interface Ran {
 }
 
 export interface Scene {
+  /** Which of the two commands; default iocage. */
+  readonly program?: 'iocage' | 'ioc';
   readonly operations: readonly Operation[];
   /** What an operation answers; throws what it fails with. */
   readonly answer?: (operation: Operation, input: unknown, context: Context) => unknown;
@@ -66,13 +69,13 @@ export async function run(argv: readonly string[], scene: Scene): Promise<Ran> {
       return { id: operation.effect === 'read' ? undefined : '20260101T000000-1', result };
     },
   };
-  const status = await main(argv, terminal, product);
+  const status = await (scene.program === 'ioc' ? iocMain : main)(argv, terminal, product);
   return { status, stdout: stdout.text(), stderr: stderr.text(), runs };
 }
 
 /** A transcript as a person would see it: the command, both streams, the status. */
-export function transcript(argv: readonly string[], ran: Ran): string {
-  const words = ['iocage', ...argv].map((word) => (/^[\w@=.:/-]+$/.test(word) ? word : JSON.stringify(word)));
+export function transcript(argv: readonly string[], ran: Ran, program = 'iocage'): string {
+  const words = [program, ...argv].map((word) => (/^[\w@=.:/-]+$/.test(word) ? word : JSON.stringify(word)));
   const errors = ran.stderr === '' ? '' : `--- stderr\n${ran.stderr}`;
   return `$ ${words.join(' ')}\n${ran.stdout}${errors}--- exit ${ran.status}\n`;
 }

@@ -8,6 +8,8 @@ export interface ErrorLook {
   readonly format: Format;
   readonly color: boolean;
   readonly debug: boolean;
+  /** The program's name; default iocage. */
+  readonly program?: string;
 }
 
 function causes(error: unknown): readonly string[] {
@@ -29,7 +31,8 @@ export function printError(thrown: unknown, look: ErrorLook): readonly string[] 
   const error = asIocageError(thrown);
   if (look.format === 'json') return [JSON.stringify({ error })];
   const message = oneLine(error.message);
-  const name = look.color ? styleText(['bold', 'red'], 'iocage:', { validateStream: false }) : 'iocage:';
+  const program = `${look.program ?? 'iocage'}:`;
+  const name = look.color ? styleText(['bold', 'red'], program, { validateStream: false }) : program;
   const lines = [look.format === 'legacy' ? legacyLine(error.code, message) : `${name} ${message}`];
   if (error.hint !== undefined) lines.push(`  hint: ${oneLine(error.hint)}`);
   for (const { step, message: why } of error.undoFailures) {

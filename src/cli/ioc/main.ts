@@ -1,0 +1,95 @@
+/**
+ * The command `ioc`: libiocage's command line over the operations of `iocage`. From words to an exit status; it
+ * has the grammar, the runs and the questions of the other one, and its own rows and looks.
+ */
+import { asIocageError, failure } from '../../domain/errors.ts';
+import { version } from '../../domain/version.ts';
+import type { Globals } from '../globals.ts';
+import { defaultGlobals } from '../globals.ts';
+import { parseCommand, parseEarly } from '../grammar.ts';
+import { invoke, type Product } from '../invoke.ts';
+import { wantsColor, type Terminal } from '../terminal.ts';
+import { iocGlobalRows, loudnessOf, type LogLevel } from './globals.ts';
+import { overview, rowHelp } from './help.ts';
+import type { IocRow } from './row.ts';
+import { iocSkin } from './skin.ts';
+import { asOperation, findRow } from './table.ts';
+
+/**
+ * Runs a command line.
+ *
+ * @param argv the words after the program's name
+ * @returns as `main` of `iocage`: 0 success, 1 failed or refused, 2 wrong words; of exec and console the program's
+ */
+export async function iocMain(
+  argv: readonly string[],
+  terminal: Terminal,
+  product: Product,
+): Promise<number> {
+  let globals: Partial<Globals> = {};
+  try {
+    const early = parseEarly(argv, iocGlobalRows);
+    globals = early.globals;
+    const status = await dispatch(early.rest, globals, terminal, product);
+    const why = status === 0 ? await terminal.stdout.lost?.() : undefined;
+    if (why !== undefined) throw failure('OUTPUT_LOST', { why });
+    return status;
+  } catch (thrown) {
+    const json = globals.format === 'json' || argv.includes('--json');
+    const color = wantsColor(globals.color ?? 'auto', terminal.stderr, terminal.env);
+    const look = {
+      format: json ? ('json' as const) : ('table' as const),
+      debug: globals.debug === true,
+      color,
+    };
+    for (const line of iocSkin(loudnessOf('info')).error(thrown, look)) terminal.stderr.write(`${line}\n`);
+    return asIocageError(thrown).exit;
+  }
+}
+
+function write(terminal: Terminal, lines: readonly string[]): 0 {
+  terminal.stdout.write(`${lines.join('\n')}\n`);
+  return 0;
+}
+
+/** Two-letter words behind one dash, before the words that are none of ours. */
+function spelled(row: IocRow, words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--');
+  return words.map((word, index) =>
+    row.passThrough === true || (end >= 0 && index > end) || !Object.hasOwn(row.spellings ?? {}, word)
+      ? word
+      : row.spellings![word]!,
+  );
+}
+
+async function dispatch(
+  words: readonly string[],
+  early: Partial<Globals>,
+  terminal: Terminal,
+  product: Product,
+): Promise<number> {
+  const [name, ...after] = words;
+  if (early.version === true) return write(terminal, [`ioc ${version}`]);
+  if (name === undefined) return write(terminal, overview());
+  if (name === 'help')
+    return write(terminal, after[0] === undefined ? overview() : rowHelp(findRow(after[0])));
+  const row = findRow(name);
+  if (early.help === true) return write(terminal, rowHelp(row));
+  const grammar = {
+    names: [row.name] as const,
+    ...(row.flags === undefined ? {} : { flags: row.flags }),
+    ...(row.passThrough === undefined ? {} : { passThrough: true }),
+  };
+  const parsed = parseCommand(grammar, false, spelled(row, after), early, iocGlobalRows);
+  const globals: Globals = { ...defaultGlobals, ...parsed.globals };
+  if (globals.help) return write(terminal, rowHelp(row));
+  const meaning = row.means(parsed.words);
+  const loudness = loudnessOf((globals.logLevel ?? 'info') as LogLevel);
+  return invoke(
+    product,
+    terminal,
+    asOperation(row, meaning),
+    { ...parsed, globals },
+    iocSkin(loudness, meaning),
+  );
+}

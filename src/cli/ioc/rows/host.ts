@@ -1,0 +1,131 @@
+/** Rows of `ioc` about the host: pools and releases. */
+import type { Words } from '../../../ops/operation.ts';
+import { isFreebsdRelease } from '../../../domain/release.ts';
+import { poolActivate, poolDeactivate } from '../../../ops/host/pool.ts';
+import { releaseAdopt, type Adopted } from '../../../ops/release/adopt.ts';
+import { releaseFetch } from '../../../ops/release/fetch.ts';
+import { oneLine } from '../../print/text.ts';
+import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
+
+const activate: IocRow = {
+  name: 'activate',
+  title: 'Use a pool for jails',
+  usage: '[-m PATH] POOL',
+  about: 'Other pools stay as they are.',
+  flags: [{ key: 'mountpoint', flags: '-m, --mountpoint <path>', doc: 'where POOL/iocage is mounted' }],
+  examples: [{ line: 'ioc activate tank', says: 'jails are made in tank/iocage' }],
+  means(words) {
+    const [pool] = exactly('activate', words, 'POOL');
+    const { mountpoint } = words.flags;
+    return {
+      operation: poolActivate,
+      inputs: () => [{ pool, ...(mountpoint === undefined ? {} : { mountpoint }) }],
+      show: (result: { pool: string; root: string; mountpoint: string }) => [
+        `${oneLine(result.pool)} activated: ${oneLine(result.root)} at ${oneLine(result.mountpoint)}`,
+      ],
+    };
+  },
+};
+
+const deactivate: IocRow = {
+  name: 'deactivate',
+  title: 'Stop using a pool for jails',
+  usage: 'POOL',
+  about: 'Its jails stay. A pool with running jails is refused; one that is not in use is told.',
+  examples: [{ line: 'ioc deactivate tank', says: 'tank is not in use any more' }],
+  means(words) {
+    const [pool] = exactly('deactivate', words, 'POOL');
+    return {
+      operation: poolDeactivate,
+      async inputs(context) {
+        const found = (await context.storage.pools()).find(({ name }) => name === pool);
+        if (found === undefined || found.active) return [{ pool }];
+        const text = `pool ${found.name} is not activated`;
+        context.emit({ type: 'note', id: '', level: 'warning', text });
+        return [];
+      },
+      show: (result: { pool: string }) => [`${oneLine(result.pool)} deactivated`],
+    };
+  },
+};
+
+/** A mirror for a suite; the directory of the sets for FreeBSD. */
+function fromUrl(release: string | undefined, text: string): object {
+  if (release === undefined || !isFreebsdRelease(release)) return { mirror: text };
+  if (!URL.canParse(text)) throw usage('fetch', `-u takes a URL, not ${JSON.stringify(text)}`);
+  const { origin, pathname } = new URL(text);
+  return { server: origin, directory: pathname };
+}
+
+const setName = (name: string): string => (name.includes('.') ? name : `${name}.txz`);
+
+function fetchWords(words: Words): Meaning {
+  const { flags } = words;
+  const [extra] = filterWords(words);
+  if (extra !== undefined)
+    throw usage('fetch', `${JSON.stringify(extra)} is too much; did you mean -r ${extra}?`);
+  const release = flags['release'] as string | undefined;
+  if (flags['base'] === true) {
+    if (release === undefined) throw usage('fetch', '-b needs -r RELEASE');
+    return {
+      operation: releaseAdopt,
+      inputs: () => [{ release }],
+      show: (result: Adopted) => [
+        `${oneLine(result.release)} is ready for jails${result.adopted ? '' : ', with the files that it has now'}`,
+      ],
+    };
+  }
+  const update = flags['update'] === false || flags['fetchUpdates'] === false ? { update: false } : {};
+  return {
+    operation: releaseFetch,
+    inputs: () => [
+      {
+        ...(release === undefined ? {} : { release }),
+        ...(flags['url'] === undefined ? {} : fromUrl(release, flags['url'] as string)),
+        ...(flags['files'] === undefined ? {} : { sets: (flags['files'] as string[]).map(setName) }),
+        ...update,
+      },
+    ],
+    show: (result: { message: string }) => [oneLine(result.message)],
+  };
+}
+
+const fetch: IocRow = {
+  name: 'fetch',
+  title: 'Fetch a release, or make one that was filled by hand ready for jails',
+  usage: '[-r RELEASE] [-u URL] [-F FILE ...] [-NU] | -r RELEASE -b',
+  about:
+    'Without -r the release of this machine. One that is fetched already is updated, where it has a package manager. With -b nothing is fetched: the files are there, in the dataset releases/RELEASE/root.',
+  spellings: { '-NU': '--no-update' },
+  flags: [
+    { key: 'release', flags: '-r, --release <release>', doc: 'such as bookworm or 14.1-RELEASE' },
+    {
+      key: 'url',
+      flags: '-u, --url <url>',
+      doc: 'mirror of a suite, or the directory of the sets of FreeBSD',
+    },
+    {
+      key: 'files',
+      flags: '-F, --file <name>',
+      doc: 'set of FreeBSD, such as base; may be repeated',
+      many: true,
+    },
+    { key: 'files', flags: '--files <name>', doc: 'the same', many: true },
+    { key: 'update', flags: '-U, --update', doc: 'update one that is fetched already (the default)' },
+    { key: 'update', flags: '--no-update', doc: 'leave it as it is; also -NU' },
+    { key: 'fetchUpdates', flags: '--fetch-updates', doc: 'look for updates (the default)' },
+    { key: 'fetchUpdates', flags: '--no-fetch-updates', doc: 'do not' },
+    {
+      key: 'base',
+      flags: '-b, --copy-basejail-only',
+      doc: 'a release that was filled or changed by hand: no download',
+    },
+  ],
+  examples: [
+    { line: 'ioc fetch -r bookworm', says: 'Debian 12 from the configured mirror' },
+    { line: 'ioc fetch -r custom -b', says: 'after make installworld DESTDIR=…/releases/custom/root' },
+  ],
+  means: fetchWords,
+};
+
+export const hostRows: readonly IocRow[] = [activate, deactivate, fetch];
