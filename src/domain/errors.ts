@@ -391,6 +391,13 @@ export const errorTable = {
     message: (d: { lock: string; holder: string }) => `${d.lock} is in use by ${d.holder}`,
     hint: () => `wait for it to end, then repeat`,
   }),
+  NAMES_CHANGED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { command: string }) =>
+      `while '${d.command}' waited for another command, jails were made or got other names`,
+    hint: () => `nothing was done; look with 'iocage list', then repeat`,
+  }),
   UNFINISHED: row({
     exit: 1,
     http: 409,
