@@ -66,8 +66,6 @@ export function unpacker(kernel: 'linux' | 'freebsd', root: string): readonly st
     ];
   }
   return [
-    // A tar that outlived a killed iocage would go on writing while the release is taken away again.
-    ...['setpriv', '--pdeathsig', 'KILL'],
     'tar',
     '--extract',
     '--preserve-permissions',

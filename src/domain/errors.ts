@@ -2,8 +2,9 @@
  * The error table: one row per code, and the one error class built from it.
  *
  * A row holds the exit status, the HTTP status, the one-line message (what failed, on which thing,
- * why) and the hint (what to type next). Nothing else in the program words an error.
+ * why) and the hint (what to type next; `hints.ts` helps). Nothing else in the program words an error.
  */
+import { clonesHint, isLikelyKey, keyOfProblem } from './hints.ts';
 
 const quotedCharacters = 300;
 
@@ -24,49 +25,11 @@ function row<D>(row: Row<D>): Row<D> {
   return row;
 }
 
-/** Words of the operations' inputs that no property is called; `test/unit/domain/errors.test.ts` compares them. */
-const inputWords = new Set(
-  (
-    'limit keys out expect files packages ' +
-    'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
-    'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
-    'sets verify key recursive parallel create add remove uuids folder what ' +
-    'at replace text fstab health update ' +
-    'host config offer streams resumable ' +
-    'basejails short storeAll thick keepProxy path ' +
-    'listen verb role certificate'
-  ).split(' '),
-);
-
-/** Whether an issue's path can be looked up with `iocage help`; this table cannot ask the properties, which use it. */
-function isLikelyKey(path: string): boolean {
-  return /^[A-Za-z][A-Za-z0-9_]*$/.test(path) && !inputWords.has(path);
-}
-
-/** The reason why a jail does not start begins with the property at fault, when there is one: `ip4_addr: …`. */
-const keyOfProblem = /^([a-z][a-z0-9_]*): /;
-
 /** A problem found in input; several are collected and thrown at once. */
 export interface Issue {
   /** Where: a property key, a flag or an argument's name. */
   readonly path: string;
   readonly problem: string;
-}
-
-/** Of clones that snapmount made: what takes the first of them away. */
-function unmountHint(clones: readonly string[]): string | undefined {
-  const mounted = clones.flatMap((name) => /^[^/]+\/iocage\/snapmounts\/([^/:]+):([^/]+)/.exec(name) ?? []);
-  return mounted.length === 0 ? undefined : `iocage snapumount ${mounted[1]}@${mounted[2]}`;
-}
-
-/** What to do about clones: what `snapmount` made is unmounted, jails are destroyed or promoted. */
-function clonesHint(clones: readonly string[]): string {
-  // After 'iocage promote' of a jail that was cloned from it.
-  const release = clones.find((clone) => /\/iocage\/releases\/[^/]+\/root$/.test(clone));
-  if (release !== undefined) return `make the release independent again with 'zfs promote ${release}'`;
-  const [name] = clones.filter((clone) => !clone.includes('/'));
-  const word = name === undefined ? 'JAIL' : (/\((.+)\)$/.exec(name)?.[1] ?? name);
-  return unmountHint(clones) ?? `destroy those first, or make them independent with 'iocage promote ${word}'`;
 }
 
 /** Something wrong in a file: the line from 1, when it is known, and where in the file's structure. */
@@ -395,6 +358,13 @@ export const errorTable = {
     http: 423,
     message: (d: { lock: string; holder: string }) => `${d.lock} is in use by ${d.holder}`,
     hint: () => `wait for it to end, then repeat`,
+  }),
+  NAMES_CHANGED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { command: string }) =>
+      `while '${d.command}' waited for another command, jails were made or got other names`,
+    hint: () => `nothing was done; look with 'iocage list', then repeat`,
   }),
   UNFINISHED: row({
     exit: 1,

@@ -81,7 +81,10 @@ export interface Exec {
   read(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Runs a command that changes the machine; a dry run records it instead. */
   change(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
-  /** Connects the commands stdout to stdin in the kernel; fails when any of them fails. Changes the machine. */
+  /**
+   * Connects the commands stdout to stdin in the kernel; fails when any of them fails. All of them end when this
+   * process ends, however it ends. Changes the machine.
+   */
   pipe(commands: readonly (readonly string[])[], options?: RunOptions): Promise<void>;
   /**
    * Joins the writers to the reader in the kernel. All of them end when this process ends, however it

@@ -141,6 +141,18 @@ async function refuseFiles(
   throw failure('OTHER_FORMAT', { command: command.names[0], jail: label(jail), file, title });
 }
 
+/** While it waited for the locks a name may have come to mean another jail, which nobody locked. */
+async function assertSameLocks(
+  context: Context,
+  operation: ChangeOperation,
+  input: unknown,
+  held: readonly string[],
+): Promise<void> {
+  const now = await operation.locks(context, input);
+  if (now.some((lock) => !held.includes(lock)))
+    throw failure('NAMES_CHANGED', { command: operation.command.names[0] });
+}
+
 async function runChange(
   context: Context,
   operation: ChangeOperation,
@@ -154,9 +166,11 @@ async function runChange(
 
   const held = await context.locks.take(locks, operation.id, lockWaitMs);
   try {
+    const before = worldSeen(context);
     ageWorld(context);
     await refuseHalfDone(context, locks);
     const plan = await operation.plan(context, input);
+    if (worldSeen(context) !== before) await assertSameLocks(context, operation, input, locks);
     if (plan.loses && plan.loses.length > 0 && options.confirm && !(await options.confirm(plan))) {
       throw failure('NOT_CONFIRMED');
     }

@@ -53,6 +53,10 @@ const toPrincipal = (account: Account): Principal => ({
   holder: account.made ?? '',
 });
 
+/** An account at a place. All addresses of this host are one: whoever is here has them all. */
+const placeOf = (user: string, address: string): string =>
+  JSON.stringify([user, isLoopback(address) ? 'here' : networkOf(address)]);
+
 const maxNameCharacters = 256;
 const maxPasswordCharacters = 4096;
 const maxRemembered = 1024;
@@ -95,8 +99,8 @@ export class Login {
    * this host. Otherwise a few guesses from anywhere would lock out those who work there.
    */
   private counted(user: string, address: string): string {
-    const place = networkOf(address);
-    return isLoopback(address) || this.familiar.has(`${user} ${place}`) ? `${user} ${place}` : user;
+    const at = placeOf(user, address);
+    return isLoopback(address) || this.familiar.has(at) ? at : JSON.stringify([user]);
   }
 
   private isAccountLocked(user: string, address: string): boolean {
@@ -234,13 +238,13 @@ export class Login {
   /** Counts how a login ended. An address of this host is never locked out: that would lock out its owner. */
   settle(principal: Principal | undefined, user: string, address: string): Principal | undefined {
     const { byAddress, byAccount } = this.parts;
-    const [place, account] = [networkOf(address), this.counted(user, address)];
+    const [network, account] = [networkOf(address), this.counted(user, address)];
     if (principal !== undefined) {
-      byAddress.succeeded(place);
+      byAddress.succeeded(network);
       byAccount.succeeded(account);
-      this.becomesFamiliar(`${user} ${place}`);
+      this.becomesFamiliar(placeOf(user, address));
     } else {
-      if (!isLoopback(address)) byAddress.failed(place);
+      if (!isLoopback(address)) byAddress.failed(network);
       if (user !== '' && !byAccount.isLocked(account)) byAccount.failed(account);
     }
     return principal;

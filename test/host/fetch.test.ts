@@ -248,7 +248,7 @@ describe.skipIf(!hostTests)(`releases on a real pool${reason}`, () => {
         (action.argv ?? action.commands?.map((argv) => argv[0]) ?? []).join(' '),
       );
       expect(lines.join('\n')).toMatch(/zfs create .*releases\/dry/);
-      expect(lines).toContain('zstd setpriv');
+      expect(lines).toContain('zstd tar');
     });
 
     it('stops when it is cancelled, and leaves nothing', async () => {

@@ -137,6 +137,9 @@ function mortal(argv: readonly string[]): readonly string[] {
   return process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', '--', ...argv] : argv;
 }
 
+/** What setpriv(1) says of a program that is not there. */
+const notFound = /^setpriv: failed to execute .*: No such file or directory$/;
+
 /** Bytes that a process has read so far; undefined where the kernel does not tell (proc(5), `io`). */
 function bytesRead(pid: number | undefined): number | undefined {
   try {
@@ -267,7 +270,10 @@ export class NodeExec implements Exec {
     });
   }
 
-  /** The children's ends are joined by the kernel: not a byte of the stream passes through JavaScript. */
+  /**
+   * The children's ends are joined by the kernel: not a byte of the stream passes through JavaScript. All of them
+   * end with us, so that nothing goes on writing what the doctor takes away again.
+   */
   async pipe(commands: readonly (readonly string[])[], options: RunOptions = {}): Promise<void> {
     const children: ChildProcess[] = [];
     const ends: Promise<{ argv: readonly string[]; why: string; stderr: string } | undefined>[] = [];
@@ -276,7 +282,8 @@ export class NodeExec implements Exec {
       this.spawned += 1;
       const previous = children[index - 1]?.stdout ?? undefined;
       const last = index === commands.length - 1;
-      const child = spawn(argv[0]!, argv.slice(1), {
+      const words = mortal(argv);
+      const child = spawn(words[0]!, words.slice(1), {
         stdio: [previous ?? 'ignore', last ? 'ignore' : 'pipe', 'pipe'],
         env: environment(options.env),
         detached: true,
@@ -314,6 +321,8 @@ export class NodeExec implements Exec {
       const failures = (await Promise.all(ends)).filter((failed) => failed !== undefined);
       // The reader that failed is the cause; the writer's broken pipe is only its echo.
       const cause = failures.find((failed) => !failed.why.includes('SIGPIPE')) ?? failures[0];
+      if (cause && notFound.test(cause.stderr))
+        throw spawnFailure(cause.argv, Object.assign(new Error(cause.stderr), { code: 'ENOENT' }));
       if (cause)
         throw failure('COMMAND_FAILED', { argv: cause.argv, status: cause.why, stderr: cause.stderr });
     } catch (error) {

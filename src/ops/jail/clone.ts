@@ -21,7 +21,7 @@ import { keptRoot } from './way-back.ts';
 import { andStart, startAsWell } from './create-start.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
-import { assertOneIdentity, countOf, freePoint, givenUuid } from './new-jail.ts';
+import { assertOneIdentity, countOf, freePoint, givenUuid, newJailLocks, newUuids } from './new-jail.ts';
 import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
 import { copySteps, filesBeside, type Beside } from './copy.ts';
 
@@ -49,19 +49,15 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
   input: cloneInput,
   prepare: (context, input) => ({
     ...input,
-    uuids:
-      input.uuid !== undefined
-        ? [input.uuid]
-        : input.name === undefined
-          ? Array.from({ length: input.count }, () => context.ids.uuid())
-          : [...numbered(input.name, input.count)],
+    uuids: [...newUuids(context.ids, input)],
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
     assertOneIdentity(input);
     const world = await readWorld(context);
-    const tags = tagsOf(input).map((tag) => tagLock(world.pool.name, tag));
-    return [jailLock(findJail(world.jails, input.jail)), ...tags];
+    const { name: pool } = world.pool;
+    const tags = tagsOf(input).map((tag) => tagLock(pool, tag));
+    return [jailLock(findJail(world.jails, input.jail)), ...tags, ...newJailLocks(pool, input.uuids!)];
   },
   async plan(context, input) {
     const world = await readWorld(context);

@@ -23,7 +23,7 @@ import { releaseLock } from '../release/destroy.ts';
 import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
-import { assertOneIdentity, countOf, freePoint, givenUuid } from './new-jail.ts';
+import { assertOneIdentity, countOf, freePoint, givenUuid, newJailLocks, newUuids } from './new-jail.ts';
 import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
@@ -60,6 +60,8 @@ export const createInput = z.object({
   storeAll: z.boolean().default(false),
   count: z.number().int().min(1).max(999).default(1),
   properties: z.array(z.tuple([z.string(), z.string()])).default([]),
+  /** UUIDs of the new jails. */
+  uuids: z.array(z.string()).optional(),
   /** Gives the tag of a jail that gets none; the time of the call. */
   createdAt: z.date().optional(),
 });
@@ -76,21 +78,22 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     // `release` chooses what is copied, so it is never just stored.
     release: input.release ?? input.properties.findLast(([key]) => key === 'release')?.[1],
     properties: input.properties.filter(([key]) => key !== 'release'),
+    uuids: [...newUuids(context.ids, input, input.short)],
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
     assertOneIdentity(input);
     const pool = await poolName(context);
     const tags = wantedTags(input).map((tag) => tagLock(pool, tag));
-    return [...tags, ...(await sourceLocks(context, input))];
+    return [...tags, ...newJailLocks(pool, input.uuids!), ...(await sourceLocks(context, input))];
   },
   async plan(context, input) {
     const world = await readWorld(context);
     if (input.template !== undefined)
-      return planFromTemplate(context, world, input, identify(context, world, input), givenProperties(input));
+      return planFromTemplate(context, world, input, identify(world, input), givenProperties(input));
     const kind = input.kind ?? defaultKind(world);
     const release = kind === 'empty' ? undefined : await chooseRelease(context, world, input.release);
-    const jails = identify(context, world, input).map((identity) => ({ ...identity, kind }));
+    const jails = identify(world, input).map((identity) => ({ ...identity, kind }));
     const given = [...givenProperties(input)];
     for (const jail of jails) await assertHandable(context, world, ownerOf(world, jail), given);
     for (const jail of jails) assertNotItself(world, jail, given);
@@ -330,11 +333,11 @@ interface Identity {
   readonly named: boolean;
 }
 
-function identify(context: Context, world: World, input: CreateInput): readonly Identity[] {
+function identify(world: World, input: CreateInput): readonly Identity[] {
   const explicit = givenTag(input) ?? input.name;
   return wantedTags(input).map((tag, index) => {
     const named = input.name !== undefined;
-    const uuid = named ? numbered(input.name!, input.count)[index]! : newUuid(context, world, input);
+    const uuid = input.uuids![index]!;
     for (const [what, word] of [
       ['tag', tag],
       ['name', uuid],
@@ -347,15 +350,6 @@ function identify(context: Context, world: World, input: CreateInput): readonly 
     }
     return { uuid, tag, named };
   });
-}
-
-function newUuid(context: Context, world: World, { uuid, short }: CreateInput): string {
-  if (uuid !== undefined) return uuid;
-  // Of eight digits two may be the same some day.
-  for (;;) {
-    const made = short ? context.ids.uuid().slice(0, 8) : context.ids.uuid();
-    if (!short || holderOf(world.jails, made) === undefined) return made;
-  }
 }
 
 export async function chooseRelease(

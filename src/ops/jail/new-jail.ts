@@ -4,7 +4,9 @@ import * as z from 'zod';
 import { failure } from '../../domain/errors.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { isUuid } from '../../domain/name.ts';
+import type { Ids } from '../../driver/system.ts';
 import { namespace, type World } from '../world.ts';
+import { jailLock } from './select.ts';
 
 /** `clone-base`: a basejail whose own files are a clone of the release's instead of a copy. */
 export const kinds = ['thick', 'clone', 'base', 'clone-base', 'empty'] as const;
@@ -58,6 +60,22 @@ export function countOf(command: string, text: string | undefined): number | und
 
 export function numbered(word: string, count: number): readonly string[] {
   return count === 1 ? [word] : Array.from({ length: count }, (_, i) => `${word}_${i + 1}`);
+}
+
+/** Names of the new jails' datasets. Decided before anything is read, since they are locked. */
+export function newUuids(
+  ids: Ids,
+  { uuid, name, count }: { uuid?: string | undefined; name?: string | undefined; count: number },
+  short = false,
+): readonly string[] {
+  if (uuid !== undefined) return [uuid];
+  if (name !== undefined) return numbered(name, count);
+  return Array.from({ length: count }, () => ids.uuid().slice(0, short ? 8 : undefined));
+}
+
+/** Nobody else works on a jail that is being made, or on what a kill left of one: that goes again. */
+export function newJailLocks(pool: string, uuids: readonly string[]): readonly string[] {
+  return uuids.map((uuid) => jailLock({ pool, uuid }));
 }
 
 /** The jail that will be, for what looks at its datasets. */

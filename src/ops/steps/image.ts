@@ -76,18 +76,13 @@ function fifoOf(file: string): string {
   return `${file}.fifo`;
 }
 
-/** What outlived a killed iocage would go on writing while the image is taken away again. */
-function mortal(argv: readonly string[], kernel: 'linux' | 'freebsd'): readonly string[] {
-  return kernel === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', ...argv] : argv;
-}
-
 /**
  * The packed stream goes two ways, into the file and to sha256sum, so that nothing is read twice. dd
  * writes in large pieces, which is three times as fast on zfs-fuse as tee's small ones.
  */
 async function streamAndDigest(
   tar: readonly string[],
-  { packing, described: { kernel } }: { packing: Packing; described: Described },
+  packing: Packing,
   file: string,
   run: StepRun,
   onLine: (line: string) => void,
@@ -97,14 +92,11 @@ async function streamAndDigest(
   await run.exec.change(['mkfifo', '--mode=0600', '--', fifo]);
   const stop = new AbortController();
   const commands = [tar, compressor(packing), ['tee', '--', fifo], into];
-  const streams = run.exec.pipe(
-    commands.map((argv) => mortal(argv, kernel)),
-    { signal: AbortSignal.any([run.signal, stop.signal]), onLine },
-  );
+  const signal = AbortSignal.any([run.signal, stop.signal]);
+  const streams = run.exec.pipe(commands, { signal, onLine });
   if (run.dry) return streams.then(() => 'SHA-256');
-  const digest = run.exec.read(mortal(['sha256sum', '--', fifo], kernel), {
-    signal: AbortSignal.any([run.signal, stop.signal]),
-  });
+  // When tee is killed with us, its end of the fifo goes; before that `takeBack` lets this one go.
+  const digest = run.exec.read(['sha256sum', '--', fifo], { signal });
   // Whichever ends badly, the other must not wait for it for ever.
   const both = [streams, digest].map((one) =>
     one.catch((error: unknown) => {
@@ -164,7 +156,7 @@ export async function pack(
   run.progress(`archiving ${root}`);
   let sha256: string;
   try {
-    sha256 = await streamAndDigest(tar, to, file, run, (line) => {
+    sha256 = await streamAndDigest(tar, to.packing, file, run, (line) => {
       const records = /checkpoint ([0-9]+)$/.exec(line)?.[1];
       if (records === undefined) said.push(line);
       else run.progress(`archiving ${root}`, Number(records) * 10240);

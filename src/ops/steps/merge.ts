@@ -199,11 +199,7 @@ async function copy(
     await run.exec.pipe(
       [
         [...pack, `--files-from=${list}`, '--file=-'],
-        // A tar that outlived a killed iocage would go on writing while its work is undone.
-        [
-          ...['setpriv', '--pdeathsig', 'KILL', 'tar', ...unpack, ...attributesToo],
-          ...[`--directory=${target}`, '--file=-'],
-        ],
+        ['tar', ...unpack, ...attributesToo, `--directory=${target}`, '--file=-'],
       ],
       { signal: run.signal, onLine: (line) => said.push(line) },
     );

@@ -45,11 +45,14 @@ export async function lookAtRoot(root: string, run: StepRun): Promise<Packable> 
       why: `its path has ${path.length} bytes, and what is longer than ${longestPathBytes} cannot be unpacked again`,
     });
   }
-  // It is left out by its name in a list of lines.
-  const odd = devices.find((device) => /\p{Cc}|\ufffd/u.test(text(device)));
+  // It is left out by its name in a list of lines, of which tar takes blanks at the end away: `etc ` would be all of /etc.
+  const odd = devices.find((device) => /\p{Cc}|\ufffd| $/u.test(text(device)));
   if (odd !== undefined) {
     const what = `archiving the device ${JSON.stringify(`/${text(odd)}`)}`;
-    throw failure('UNSUPPORTED', { what, why: 'its name is not UTF-8 or has control characters; remove it' });
+    throw failure('UNSUPPORTED', {
+      what,
+      why: 'its name is not UTF-8, has control characters or ends in a blank; remove it',
+    });
   }
   for (const device of devices) run.note(`not archived: /${text(device)} is a device`);
   return { devices: devices.map(text), sparse };

@@ -133,6 +133,21 @@ describe('guesses', () => {
       expect(await login.password('ann', 'ann-password', place)).toBeUndefined();
   });
 
+  it('from this host are counted together, from whichever of its addresses they come', async () => {
+    for (let count = 0; count < 5; count += 1)
+      await login.password('ann', `guess ${count}`, `127.0.${count}.1`);
+    for (const address of ['127.9.9.9', '127.0.0.1', '::1'])
+      expect(await login.password('ann', 'ann-password', address), address).toBeUndefined();
+    expect(await login.password('ann', 'ann-password', from)).toMatchObject({ user: 'ann' });
+  });
+
+  it('for a name that looks like an account and its place are not counted against these', async () => {
+    expect(await login.password('ann', 'ann-password', from)).toBeDefined();
+    for (let count = 0; count < 5; count += 1)
+      await login.password(`ann ${from}`, 'x', `198.51.100.${count}`);
+    expect(await login.password('ann', 'ann-password', from)).toMatchObject({ user: 'ann' });
+  });
+
   it('of one network of IPv6 are those of one address', async () => {
     for (let count = 0; count < 5; count += 1)
       await login.password(`eve${count}`, 'x', `2001:db8:0:7:${count}::${count}`);

@@ -1,6 +1,17 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { build } from 'esbuild';
 import { describe, expect, it, vi } from 'vitest';
-import { chmodSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeExec } from '../../../../src/driver/node/exec.ts';
@@ -126,6 +137,31 @@ describe('a pipe', () => {
       code: 'MISSING_TOOL',
     });
   });
+});
+
+it('a pipe ends with a process that is killed: half a copy would go on beside the doctor', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'iocage-exec-'));
+  const [entry, script] = ['piping.ts', 'piping.mjs'].map((name) => join(directory, name));
+  const source = new URL('../../../../src/driver/node/exec.ts', import.meta.url).pathname;
+  writeFileSync(
+    entry!,
+    `import { NodeExec } from ${JSON.stringify(source)};
+     const line = (word: string) => ['sh', '-c', 'echo $$ >&2; exec sleep ' + word];
+     await new NodeExec().pipe([line('600'), line('601')], { onLine: (pid) => console.log(pid) });`,
+  );
+  await build({ entryPoints: [entry!], outfile: script!, bundle: true, platform: 'node', format: 'esm' });
+  const piping = spawn(process.execPath, [script!], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const pids: number[] = [];
+  for await (const line of createInterface(piping.stdout)) if (pids.push(Number(line)) === 2) break;
+  const gone = new Promise((resolve) => piping.once('exit', resolve));
+  piping.kill('SIGKILL');
+  await gone;
+  try {
+    await vi.waitFor(() => expect(pids.filter((pid) => existsSync(`/proc/${pid}/exe`))).toEqual([]), 2000);
+  } finally {
+    for (const pid of pids) if (existsSync(`/proc/${pid}/exe`)) process.kill(pid, 'SIGKILL');
+    rmSync(directory, { recursive: true });
+  }
 });
 
 describe('a relay', () => {

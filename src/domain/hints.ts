@@ -1,0 +1,39 @@
+/** What several hints of the error table have in common: which word of a message can be looked up. Pure. */
+
+/** Words of the operations' inputs that no property is called; `test/unit/domain/errors.test.ts` compares them. */
+const inputWords = new Set(
+  (
+    'limit keys out expect files packages ' +
+    'input templates sort kind name properties createdAt jail jails snapshot uuid soft argv hostUser jailUser ' +
+    'image packing hooks action force file url sha256 suite mirror variant include server directory localDirectory ' +
+    'sets verify key recursive parallel create add remove uuids folder what ' +
+    'at replace text fstab health update ' +
+    'host config offer streams resumable ' +
+    'basejails short storeAll thick keepProxy path ' +
+    'listen verb role certificate'
+  ).split(' '),
+);
+
+/** Whether an issue's path can be looked up with `iocage help`; this table cannot ask the properties, which use it. */
+export function isLikelyKey(path: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9_]*$/.test(path) && !inputWords.has(path);
+}
+
+/** The reason why a jail does not start begins with the property at fault, when there is one: `ip4_addr: …`. */
+export const keyOfProblem = /^([a-z][a-z0-9_]*): /;
+
+/** Of clones that snapmount made: what takes the first of them away. */
+function unmountHint(clones: readonly string[]): string | undefined {
+  const mounted = clones.flatMap((name) => /^[^/]+\/iocage\/snapmounts\/([^/:]+):([^/]+)/.exec(name) ?? []);
+  return mounted.length === 0 ? undefined : `iocage snapumount ${mounted[1]}@${mounted[2]}`;
+}
+
+/** What to do about clones: what `snapmount` made is unmounted, jails are destroyed or promoted. */
+export function clonesHint(clones: readonly string[]): string {
+  // After 'iocage promote' of a jail that was cloned from it.
+  const release = clones.find((clone) => /\/iocage\/releases\/[^/]+\/root$/.test(clone));
+  if (release !== undefined) return `make the release independent again with 'zfs promote ${release}'`;
+  const [name] = clones.filter((clone) => !clone.includes('/'));
+  const word = name === undefined ? 'JAIL' : (/\((.+)\)$/.exec(name)?.[1] ?? name);
+  return unmountHint(clones) ?? `destroy those first, or make them independent with 'iocage promote ${word}'`;
+}
