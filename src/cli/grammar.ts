@@ -61,7 +61,12 @@ function addOption(
 
 function addGlobals(command: Command, rows: readonly GlobalRow[], collected: Partial<Globals>): void {
   for (const row of rows) {
-    addOption(command, row.flags, (text) => Object.assign(collected, row.set(text ?? '')), row.choices);
+    addOption(
+      command,
+      row.flags,
+      (text) => Object.assign(collected, row.set(text ?? '', collected)),
+      row.choices,
+    );
   }
 }
 

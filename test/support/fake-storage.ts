@@ -98,6 +98,7 @@ export class FakeStorage implements Storage {
   private readonly known: Capabilities;
   private readonly baseDir: string | undefined;
   private txg = 4;
+  private readonly roots = new Set<string>();
 
   constructor(options: FakeOptions = {}) {
     this.known = { ...zfsFuse, ...options.capabilities };
@@ -112,6 +113,10 @@ export class FakeStorage implements Storage {
       this.datasets.set(pool.name, this.newFilesystem(local));
       this.mountNow(pool.name);
     }
+  }
+
+  admit(root: string): void {
+    this.roots.add(root);
   }
 
   // ---- for tests
@@ -457,7 +462,7 @@ export class FakeStorage implements Storage {
 
   destroy(dataset: string, options: { recursive: boolean; madeBy?: string }): Promise<void> {
     return this.call('destroy', [dataset, options], () => {
-      assertDestroyable(dataset, options.madeBy !== undefined);
+      assertDestroyable(dataset, options.madeBy !== undefined, this.roots);
       const found = this.datasets.get(dataset);
       if (found === undefined) return;
       if (options.madeBy !== undefined && found.local.get(stampProperty) !== options.madeBy) return;
@@ -485,7 +490,7 @@ export class FakeStorage implements Storage {
   destroySnapshot(name: string, options: { recursive: boolean }): Promise<void> {
     return this.call('destroySnapshot', [name, options], () => {
       const { dataset, snapshot } = splitSnapshot(name);
-      assertDestroyable(dataset, true);
+      assertDestroyable(dataset, true, this.roots);
       if (!this.datasets.has(dataset)) return;
       const names = this.reach(dataset, options.recursive ? undefined : 0);
       const dependents = this.clonesOf((origin) => names.some((each) => origin === `${each}@${snapshot}`));

@@ -60,7 +60,7 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
   async locks(context, input) {
     assertOneIdentity(input);
     const world = await readWorld(context);
-    const tags = tagsOf(input).map((tag) => tagLock(world.pool.name, tag));
+    const tags = tagsOf(input).map((tag) => tagLock(world.realm, tag));
     return [jailLock(findJail(world.jails, input.jail)), ...tags];
   },
   async plan(context, input) {

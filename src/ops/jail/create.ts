@@ -15,7 +15,7 @@ import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { properties as allProperties } from '../../domain/properties/index.ts';
 import { releaseRoot } from '../mounted.ts';
-import { poolName, readWorld, type Release, type World } from '../world.ts';
+import { realmNow, readWorld, type Release, type World } from '../world.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
@@ -80,8 +80,8 @@ export const jailCreate = defineChange<typeof createInput, Created>({
   }),
   async locks(context, input) {
     assertOneIdentity(input);
-    const pool = await poolName(context);
-    const tags = wantedTags(input).map((tag) => tagLock(pool, tag));
+    const realm = await realmNow(context);
+    const tags = wantedTags(input).map((tag) => tagLock(realm, tag));
     return [...tags, ...(await sourceLocks(context, input))];
   },
   async plan(context, input) {
@@ -98,7 +98,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const base = kind === 'base' ? await readBase(context, release!) : [];
     const names = jails.filter(({ named }) => named).map(({ uuid }) => uuid);
     const taken = await takenPoints(context, release, names);
-    if (release !== undefined && !sharesBase(kind)) await assertCalm(context, world.pool.name, release.name);
+    if (release !== undefined && !sharesBase(kind)) await assertCalm(context, world.realm, release.name);
     const packages = await listedPackages(
       context,
       world,
@@ -257,7 +257,7 @@ async function sourceLocks(context: Context, input: CreateInput): Promise<readon
   const world = await readWorld(context);
   if (!sharesBase(input.kind ?? defaultKind(world))) return [];
   const release = await chooseRelease(context, world, input.release);
-  return [releaseLock(world.pool.name, release.name)];
+  return [releaseLock(world.realm, release.name)];
 }
 
 function givenProperties(input: CreateInput): (readonly [string, string])[] {

@@ -35,8 +35,8 @@ export const jailRename = defineChange<typeof renameInput, Renamed>({
     const jail = findJail(world.jails, input.jail);
     assertJailName(input.name);
     return [
-      ...[jail, { pool: jail.pool, uuid: input.name }, ...mentioning(world, jail)].map(jailLock),
-      tagLock(jail.pool, input.name),
+      ...[jail, { realm: jail.realm, uuid: input.name }, ...mentioning(world, jail)].map(jailLock),
+      tagLock(jail.realm, input.name),
     ];
   },
   async plan(context, input) {
