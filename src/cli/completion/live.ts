@@ -38,10 +38,13 @@ export function liveNames(context: () => Context | Promise<Context>): Live {
       return rows.map((row) => row.snapshot);
     },
     async images() {
-      const { context: doors, world } = await read();
-      return (await storedImages(doors, [imagesDirectory(world), packagesDirectory(world)])).flatMap(
-        ({ stem, tag }) => [stem, ...(tag === undefined ? [] : [tag])],
+      const found = await read();
+      const stored = await Promise.all(
+        found.map(({ context: own, world }) =>
+          storedImages(own, [imagesDirectory(world), packagesDirectory(world)]),
+        ),
       );
+      return stored.flat().flatMap(({ stem, tag }) => [stem, ...(tag === undefined ? [] : [tag])]);
     },
     pools: async () => (await (await context()).storage.pools()).map((pool) => pool.name),
   };
