@@ -12,7 +12,7 @@ import { configOf } from '../domain/config.ts';
 import { properties } from '../domain/properties/index.ts';
 import { withFiles } from './config-files.ts';
 import { nameProblem } from '../domain/name.ts';
-import { poolRoot, realmOf, rootOf } from '../domain/source.ts';
+import { poolRoot, poolSource, realmOf, rootOf } from '../domain/source.ts';
 import { namedSources } from './sources.ts';
 import { failure } from '../domain/errors.ts';
 
@@ -34,6 +34,10 @@ export interface World {
   readonly pool: { readonly name: string };
   /** `POOL/iocage`, or the root of another source. */
   readonly root: string;
+  /** Name of the source. */
+  readonly source: string;
+  /** There are others besides it: jails are shown by their full names, `SOURCE/NAME`. */
+  readonly oneOfSeveral: boolean;
   /** What the host keeps these jails apart from others by: locks, running jails, records. */
   readonly realm: string;
   readonly mountpoint: string;
@@ -266,12 +270,16 @@ async function rowsOfNamed(context: Context): Promise<readonly DatasetRow[] | un
 }
 
 /** The root that is meant, with what lies below it. */
-async function readRoot(context: Context): Promise<{ root: string; rows: readonly DatasetRow[] }> {
-  const source = context.source ?? (await namedSources(context))?.list[0];
+async function readRoot(
+  context: Context,
+): Promise<Pick<World, 'root' | 'source' | 'oneOfSeveral'> & { rows: readonly DatasetRow[] }> {
+  const named = await namedSources(context);
+  const source = context.source ?? named?.list[0];
   if (source !== undefined) {
     const { name, root } = source;
     const rows = await context.storage.filesystems(root, 2, columns);
-    if (rows !== undefined) return { root, rows };
+    const oneOfSeveral = named !== undefined && named.list.length > 1;
+    if (rows !== undefined) return { root, source: name, oneOfSeveral, rows };
     const pools = await context.storage.pools();
     const imported = pools.some((pool) => pool.name === root.split('/')[0]);
     throw failure('SOURCE_MISSING', { source: name, root, imported });
@@ -281,11 +289,11 @@ async function readRoot(context: Context): Promise<{ root: string; rows: readonl
   const root = poolRoot(pool);
   const rows = ofNamed ?? (await context.storage.filesystems(root, 2, columns));
   if (rows === undefined) throw failure('POOL_NOT_ACTIVE', { pool });
-  return { root, rows };
+  return { root, source: poolSource, oneOfSeveral: false, rows };
 }
 
 async function readNow(context: Context): Promise<World> {
-  const { root, rows } = await readRoot(context);
+  const { root, source, oneOfSeveral, rows } = await readRoot(context);
   const pool = { name: root.split('/')[0]! };
   const below = new Map<string, DatasetRow[]>();
   const names = new Set(rows.map((row) => row.name));
@@ -308,6 +316,8 @@ async function readNow(context: Context): Promise<World> {
   return {
     pool,
     root,
+    source,
+    oneOfSeveral,
     realm: realmOf(root),
     mountpoint,
     defaults: defaultsRow ? splitColumns(defaultsRow).local : new Map(),
