@@ -155,6 +155,8 @@ export interface Storage {
    * stream builds on.
    */
   receive(dataset: string, options: { resumable: boolean; signal?: AbortSignal }): Promise<void>;
+  /** Sends one snapshot into `dataset` of this host, which stays unmounted: all of it or nothing. */
+  relay(part: StreamPart, dataset: string): Promise<void>;
   /** Forgets what a broken resumable transfer left in the dataset. */
   abortReceive(dataset: string): Promise<void>;
   /** Guid of the snapshot that a token goes on with; undefined when it is not here any more. */

@@ -1,5 +1,5 @@
 /** Several sources: which rule they come from, what a word means, and that jails of one name are kept apart. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Source } from '../../src/domain/source.ts';
@@ -42,7 +42,7 @@ const names = async (more?: Partial<Context>) =>
   );
 
 beforeEach(async () => {
-  world = await openFakeWorld();
+  world = await openFakeWorld({ otherPools: ['vault'] });
   await makeRoot('tank/jails/old');
 });
 afterEach(() => world.close());
@@ -195,5 +195,102 @@ describe('killed operations', () => {
     const { findings } = await world.run('host.doctor', {});
     expect(findings).toMatchObject([{ id: 'killed', state: 'mended' }]);
     expect(world.storage.snapshotState()).toBe(before);
+  });
+});
+
+describe('activate', () => {
+  const gone: readonly Source[] = [{ name: 'new', root: 'vault/deep/jails' }];
+
+  it('makes what a source needs, and undoes what it made', async () => {
+    const before = world.storage.snapshotState();
+    await expect(run('jail.list', {}, { sources: gone })).rejects.toMatchObject({ code: 'SOURCE_MISSING' });
+    world.storage.failNext('create', { after: 3 });
+    await expect(run('pool.activate', { pool: 'new' }, { sources: gone })).rejects.toThrow();
+    expect(world.storage.snapshotState()).toBe(before);
+    const { source, root } = await run('pool.activate', { pool: 'new' }, { sources: gone });
+    expect({ source, root }).toEqual({ source: 'new', root: 'vault/deep/jails' });
+    expect(await run('jail.list', {}, { sources: gone })).toEqual({ jails: [], foreign: [] });
+    expect((await world.storage.local('vault'))?.has('org.freebsd.ioc:active')).toBe(false);
+  });
+
+  it('refuses a pool while sources rule', async () => {
+    await expect(run('pool.activate', { pool: 'vault' })).rejects.toMatchObject({ code: 'SOURCES_RULE' });
+    expect(await run('pool.show', {})).toEqual({ pool: 'tank', sources });
+  });
+
+  it('leaves the mark of other pools as it is', async () => {
+    const bare = { sources: [], pool: 'vault' };
+    await run('pool.activate', { pool: 'vault' }, bare);
+    expect((await world.storage.local('tank'))?.get('org.freebsd.ioc:active')).toBe('yes');
+  });
+});
+
+describe('from one source to another', () => {
+  const three: readonly Source[] = [...sources, { name: 'far', root: 'vault/jails' }];
+  const there = { sources: three };
+
+  beforeEach(async () => {
+    await run('pool.activate', { pool: 'far' }, there);
+    await run('jail.create', { ...make('web'), properties: [['notes', 'mine']] }, there);
+    await run('snapshot.take', { jail: 'web', snapshot: 'first' }, there);
+    writeFileSync(join(world.directory, 'tank/iocage/jails/web/root/file'), 'content');
+    writeFileSync(
+      join(world.directory, 'tank/iocage/jails/web/fstab'),
+      `/srv ${world.directory}/tank/iocage/jails/web/root/srv none bind 0 0\n`,
+    );
+    writeFileSync(join(world.directory, 'tank/iocage/log/web-console.log'), 'log');
+  });
+
+  it.each([
+    ['old', 'tank/jails/old'],
+    ['far', 'vault/jails'],
+  ])('a jail moves to %s with everything it has', async (source, root) => {
+    await run('jail.move', { jail: 'web', source }, there);
+    expect(await names(there)).toEqual([`${source}/web down`]);
+    const files = join(world.directory, root);
+    expect(readFileSync(join(files, 'jails/web/root/file'), 'utf8')).toBe('content');
+    expect(readFileSync(join(files, 'jails/web/fstab'), 'utf8')).toContain(`${files}/jails/web/root/srv`);
+    expect(readFileSync(join(files, 'log/web-console.log'), 'utf8')).toBe('log');
+    expect(existsSync(join(world.directory, 'tank/iocage/log/web-console.log'))).toBe(false);
+    expect(readlinkSync(join(files, 'tags/web'))).toBe(join(files, 'jails/web'));
+    expect(await run('property.get', { key: 'notes', jail: 'web' }, there)).toMatchObject({ value: 'mine' });
+    const { snapshots } = await run('snapshot.list', { jail: 'web' }, there);
+    expect(new Set(snapshots.map((row: any) => row.snapshot))).toEqual(new Set(['first']));
+    await run('jail.start', { jail: `${source}/web` }, there);
+    await run('jail.stop', { jail: 'web' }, there);
+    const before = await names(there);
+    await run('jail.move', { jail: 'web', source: 'main' }, there);
+    expect(await names(there)).toEqual(['main/web down']);
+    expect(before).toEqual([`${source}/web down`]);
+  });
+
+  it('nothing moves onto another, or while it runs, or to where it is', async () => {
+    await run('jail.create', make('far/other'), there).catch(() => undefined);
+    await run('jail.create', make('old/web'), there);
+    const before = world.storage.snapshotState();
+    const move = (source: string) => run('jail.move', { jail: 'main/web', source }, there);
+    await expect(move('old')).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    await expect(move('main')).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(move('none')).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' });
+    await expect(world.run('jail.move', { jail: 'web', source: 'old' })).rejects.toMatchObject({
+      code: 'SOURCE_NOT_FOUND',
+    });
+    await run('jail.start', { jail: 'main/web' }, there);
+    await expect(move('far')).rejects.toMatchObject({ code: 'JAIL_RUNNING' });
+    expect(world.storage.snapshotState().replaceAll(/.*last_started.*\n/g, '')).toBe(before);
+  });
+
+  it('a clone in another source is a copy that hangs on nothing', async () => {
+    await run('jail.clone', { jail: 'web', name: 'far/copy' }, there);
+    await run('jail.clone', { jail: 'main/web', name: 'main/twin' }, there);
+    expect(await names(there)).toEqual(['far/copy down', 'main/twin down', 'main/web down']);
+    expect(readFileSync(join(world.directory, 'vault/jails/jails/copy/root/file'), 'utf8')).toBe('content');
+    expect(await world.storage.clones('vault')).toEqual([]);
+    await run('jail.clone', { jail: 'web', name: 'old/copy' }, there);
+    expect((await world.storage.clones('tank')).map(({ dataset }) => dataset)).not.toContain(
+      'tank/jails/old/jails/copy/root',
+    );
+    await run('jail.start', { jail: 'far/copy' }, there);
+    expect([...(await world.host.running('vault+jails')).keys()]).toEqual(['copy']);
   });
 });

@@ -503,25 +503,30 @@ export class FakeStorage implements Storage {
     parts: readonly StreamPart[],
     to: { head: string; command: readonly string[] },
   ): Promise<RunResult> {
-    const streams = await this.call('send', [parts, to], () =>
-      parts.map((part): FakeStream => {
-        argv.send(part);
-        const { guid, content } = this.needSnapshot(part.snapshot);
-        const from = part.from === undefined ? undefined : this.needSnapshot(part.from).guid;
-        const { snapshot } = splitSnapshot(part.snapshot);
-        // A stream stays what it is when the snapshot goes.
-        return {
-          snapshot,
-          guid,
-          from,
-          content: content.frozen([]),
-          ...(part.token === undefined ? {} : { token: part.token }),
-        };
-      }),
-    );
+    const streams = await this.call('send', [parts, to], () => parts.map((part) => this.streamOf(part)));
     if (this.other === undefined) throw new Error('the test says of no other host');
     const answer = await this.other(to.head, streams);
     return { argv: to.command, status: 0, stdout: '', stderr: '', durationMs: 0, ...answer };
+  }
+
+  private streamOf(part: StreamPart): FakeStream {
+    argv.send(part);
+    const { guid, content } = this.needSnapshot(part.snapshot);
+    const from = part.from === undefined ? undefined : this.needSnapshot(part.from).guid;
+    const { snapshot } = splitSnapshot(part.snapshot);
+    // A stream stays what it is when the snapshot goes.
+    return {
+      snapshot,
+      guid,
+      from,
+      content: content.frozen([]),
+      ...(part.token === undefined ? {} : { token: part.token }),
+    };
+  }
+
+  async relay(part: StreamPart, dataset: string): Promise<void> {
+    await this.call('relay', [part, dataset], () => void this.incoming.push(this.streamOf(part)));
+    await this.receive(dataset, { resumable: false });
   }
 
   receive(dataset: string, options: { resumable: boolean }): Promise<void> {

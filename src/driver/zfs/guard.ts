@@ -63,9 +63,11 @@ export function guardProblem(dataset: string, roots: Roots = []): string | undef
 
 /**
  * The same for a dataset that carries the stamp of the operation that made it: the layout itself is
- * admitted too, and a root that is no pool.
+ * admitted too, and a root with the datasets that lead to it, but for the pool.
  */
 export function guardProblemOfMade(dataset: string, roots: Roots = []): string | undefined {
+  const leads = [...roots].some((root) => root.startsWith(`${dataset}/`));
+  if (leads && dataset.includes('/') && arePlain(dataset.split('/'))) return undefined;
   const cut = cutAtRoot(dataset, roots);
   const [group, ...more] = cut?.below ?? [];
   const isLayout =
