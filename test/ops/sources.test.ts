@@ -1,5 +1,5 @@
 /** Several sources: which rule they come from, what a word means, and that jails of one name are kept apart. */
-import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Source } from '../../src/domain/source.ts';
@@ -8,6 +8,7 @@ import type { Context } from '../../src/ops/operation.ts';
 import { sourcesOf } from '../../src/ops/route.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
+import { failEveryStep } from './every-step.ts';
 
 const sources: readonly Source[] = [
   { name: 'main', root: 'tank/iocage' },
@@ -204,7 +205,7 @@ describe('activate', () => {
   it('makes what a source needs, and undoes what it made', async () => {
     const before = world.storage.snapshotState();
     await expect(run('jail.list', {}, { sources: gone })).rejects.toMatchObject({ code: 'SOURCE_MISSING' });
-    world.storage.failNext('create', { after: 3 });
+    world.storage.failNext(({ args }) => args[0] === 'vault/deep/jails/releases');
     await expect(run('pool.activate', { pool: 'new' }, { sources: gone })).rejects.toThrow();
     expect(world.storage.snapshotState()).toBe(before);
     const { source, root } = await run('pool.activate', { pool: 'new' }, { sources: gone });
@@ -265,7 +266,6 @@ describe('from one source to another', () => {
   });
 
   it('nothing moves onto another, or while it runs, or to where it is', async () => {
-    await run('jail.create', make('far/other'), there).catch(() => undefined);
     await run('jail.create', make('old/web'), there);
     const before = world.storage.snapshotState();
     const move = (source: string) => run('jail.move', { jail: 'main/web', source }, there);
@@ -292,5 +292,53 @@ describe('from one source to another', () => {
     );
     await run('jail.start', { jail: 'far/copy' }, there);
     expect([...(await world.host.running('vault+jails')).keys()]).toEqual(['copy']);
+  });
+});
+
+describe('every step of a move fails once', () => {
+  const three: readonly Source[] = [...sources, { name: 'far', root: 'vault/jails' }];
+  const there = { sources: three };
+  const listing = (path: string) =>
+    existsSync(path) ? readdirSync(path, { recursive: true }).map(String).sort() : ['absent'];
+
+  it.each(['old', 'far'])('to %s', async (source) => {
+    await run('pool.activate', { pool: 'far' }, there);
+    const prepare = async (): Promise<void> => {
+      if ((await names(there)).includes('main/web down')) return;
+      await run('jail.create', make('web'), there);
+      await run('snapshot.take', { jail: 'web', snapshot: 'first' }, there);
+      writeFileSync(
+        join(world.directory, 'tank/iocage/jails/web/fstab'),
+        `/srv ${world.directory}/tank/iocage/jails/web/root/srv none bind 0 0\n`,
+      );
+      writeFileSync(join(world.directory, 'tank/iocage/log/web-console.log'), 'log');
+    };
+    const stepWorld = {
+      context: () => context(there),
+      state: () =>
+        [
+          world.state(),
+          ...three.flatMap(({ root }) =>
+            ['tags', 'log', 'jails'].map((name) => [
+              root,
+              name,
+              ...listing(join(world.directory, root, name)),
+            ]),
+          ),
+        ].join('\n'),
+    };
+    const steps = await failEveryStep(stepWorld, {
+      operation: 'jail.move',
+      input: () => ({ jail: 'web', source }),
+      prepare,
+      async reset() {
+        await run('jail.destroy', { jail: `${source}/web`, force: false }, there);
+        // What was received once has its place for good.
+        const dataset = 'vault/jails/receiving';
+        const madeBy = (await world.storage.local(dataset))?.get('org.freebsd.iocage:op');
+        if (madeBy !== undefined) await world.storage.destroy(dataset, { recursive: false, madeBy });
+      },
+    });
+    expect(steps).toBeGreaterThan(5);
   });
 });
