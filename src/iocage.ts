@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action, Caller, LineLog, Paths } from './driver/system.ts';
 import type { EventSink } from './domain/events.ts';
+import type { Source } from './domain/source.ts';
 import type { Context } from './ops/operation.ts';
 import { failure } from './domain/errors.ts';
 import { NodeExec } from './driver/node/exec.ts';
@@ -25,6 +26,10 @@ import { freebsdHost, type FreebsdHostDoors } from './driver/freebsd/host.ts';
 export interface ContextOptions {
   /** Pool to work on; without it the only activated one. */
   readonly pool?: string | undefined;
+  /** Root datasets under names of yours, the main one first; instead of rc.conf's and of the activated pool. */
+  readonly sources?: readonly Source[] | undefined;
+  /** Only this one of the sources that there are. */
+  readonly source?: string | undefined;
   /** Record changes instead of making them. */
   readonly dry?: boolean;
   readonly emit?: EventSink;
@@ -37,12 +42,16 @@ export interface ContextOptions {
   readonly paths?: Paths;
 }
 
-/** Where iocage keeps what is not on the pool; `IOCAGE_STATE_DIR` and `IOCAGE_RUN_DIR` move it. */
+/**
+ * Where iocage keeps what is not on the pool; `IOCAGE_STATE_DIR` and `IOCAGE_RUN_DIR` move it. `IOCAGE_RC_CONF` is
+ * read instead of the system's file with sources.
+ */
 export function systemPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
   const freebsd = process.platform === 'freebsd';
   return {
     state: environment['IOCAGE_STATE_DIR'] || (freebsd ? '/var/db/iocage' : '/var/lib/iocage'),
     run: environment['IOCAGE_RUN_DIR'] || (freebsd ? '/var/run/iocage' : '/run/iocage'),
+    rcConf: environment['IOCAGE_RC_CONF'] || (freebsd ? '/etc/rc.conf' : '/etc/iocage/rc.conf'),
   };
 }
 
@@ -97,6 +106,8 @@ export function makeContext(options: ContextOptions = {}): Context {
     ids: { uuid: randomUUID },
     paths,
     pool: options.pool,
+    ...(options.sources === undefined ? {} : { sources: options.sources }),
+    ...(options.source === undefined ? {} : { only: options.source }),
     dry,
     actions,
     emit: options.emit ?? (() => undefined),

@@ -11,6 +11,8 @@ export type Format = 'table' | 'legacy' | 'json';
 
 export interface Globals {
   readonly pool?: string;
+  /** `NAME=DATASET`, several; or one NAME of those that there are. */
+  readonly sources?: readonly string[];
   readonly format: Format;
   /** False for scripts: tab separated lines. */
   readonly header: boolean;
@@ -44,6 +46,11 @@ export const globalRows: readonly GlobalRow[] = [
     flags: '--pool <name>',
     doc: 'use this pool when several are activated (environment: IOCAGE_POOL)',
     set: (text) => ({ pool: text }),
+  },
+  {
+    flags: '--source <name[=dataset]>',
+    doc: 'only this source; with =DATASET, such a root dataset instead of what is configured (may be repeated)',
+    set: (text, { sources = [] }) => ({ sources: [...sources, text] }),
   },
   { flags: '--json', doc: 'print the result as JSON', set: () => ({ format: 'json' }) },
   {

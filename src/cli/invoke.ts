@@ -4,6 +4,7 @@
  */
 import { asIocageError, failure, namingCommand } from '../domain/errors.ts';
 import type { IocageEvent } from '../domain/events.ts';
+import { parseSources, type Source } from '../domain/source.ts';
 import type { Context, Operation, Plan, Words } from '../ops/operation.ts';
 import type { Globals } from './globals.ts';
 import type { ParsedCommand } from './grammar.ts';
@@ -21,6 +22,8 @@ export interface Product {
   readonly operations: readonly Operation[];
   makeContext(wanted: {
     pool: string | undefined;
+    sources?: readonly Source[];
+    source?: string;
     dry: boolean;
     emit: (event: IocageEvent) => void;
     signal: AbortSignal;
@@ -34,6 +37,21 @@ export interface Product {
 }
 
 const tickMs = 200;
+
+/** `--pool` and `--source`; a source that is named outweighs the environment's pool. */
+function chosenDatasets(
+  { pool, sources = [] }: Globals,
+  env: Terminal['env'],
+): Pick<Parameters<Product['makeContext']>[0], 'pool' | 'sources' | 'source'> {
+  const given = sources.filter((word) => word.includes('='));
+  const [source, ...more] = sources.filter((word) => !word.includes('='));
+  if (more.length > 0) throw failure('USAGE', { problem: '--source takes one name without a dataset' });
+  return {
+    pool: pool ?? (sources.length > 0 ? undefined : env['IOCAGE_POOL'] || undefined),
+    ...(given.length === 0 ? {} : { sources: parseSources(given) }),
+    ...(source === undefined ? {} : { source }),
+  };
+}
 
 const wantsProgress = ({ quiet, events, progress }: Globals, env: Terminal['env']): boolean =>
   !quiet && !events && (progress ?? env['IOCAGE_PROGRESS']) !== 'never';
@@ -94,7 +112,7 @@ export async function invoke(
   let context: Context | undefined;
   try {
     context = await product.makeContext({
-      pool: globals.pool ?? (terminal.env['IOCAGE_POOL'] || undefined),
+      ...chosenDatasets(globals, terminal.env),
       dry: globals.dryRun,
       emit: events.emit,
       signal: interrupts.signal,

@@ -6,24 +6,10 @@
  */
 import { clonesHint, isLikelyKey, keyOfProblem } from './hints.ts';
 
-const quotedCharacters = 300;
+import { quote, row, type Row } from './error-row.ts';
+import { sourceErrors } from './source-errors.ts';
 
-/** Quotes a value for a message; control characters are escaped and what is very long is cut, so that output stays one line. */
-export function quote(value: string): string {
-  return JSON.stringify(value.length > quotedCharacters ? `${value.slice(0, quotedCharacters)}…` : value);
-}
-
-interface Row<D> {
-  /** Exit status of the command: 1 the state of the machine does not allow it, 2 the words are wrong. */
-  readonly exit: 1 | 2;
-  readonly http: number;
-  readonly message: (details: D) => string;
-  readonly hint?: (details: D) => string | undefined;
-}
-
-function row<D>(row: Row<D>): Row<D> {
-  return row;
-}
+export { quote };
 
 /** A problem found in input; several are collected and thrown at once. */
 export interface Issue {
@@ -136,6 +122,7 @@ export const errorTable = {
     message: (d: { pools: readonly string[] }) => `several pools are activated: ${d.pools.join(', ')}`,
     hint: (d) => `choose one with --pool ${d.pools[0]} or the environment variable IOCAGE_POOL`,
   }),
+  ...sourceErrors,
   POOL_NOT_FOUND: row({
     exit: 1,
     http: 404,

@@ -6,6 +6,7 @@
 import { datasets } from './codec/files.ts';
 import { valueOf } from './config.ts';
 import type { Jail } from './jail.ts';
+import { poolRoot, rootOf } from './source.ts';
 
 export interface HandedDataset {
   /** Full name. */
@@ -30,10 +31,10 @@ function fullName(word: string, pool: string): string {
 
 /** Why this dataset can never be handed to the jail, whatever is on the pool. */
 function refusal(dataset: string, jail: Pick<Jail, 'pool' | 'dataset'>): string | undefined {
-  const iocage = `${jail.pool}/iocage`;
+  const roots = [poolRoot(jail.pool), rootOf(jail.dataset)];
   if (dataset === jail.pool) return 'it is the pool itself';
-  if (dataset === iocage) return 'it holds all jails';
-  if (!isAtOrBelow(dataset, iocage)) return undefined;
+  if (roots.some((root) => isAtOrBelow(root, dataset))) return 'it holds all jails';
+  if (!roots.some((root) => isAtOrBelow(dataset, root))) return undefined;
   if (!isAtOrBelow(dataset, jail.dataset))
     return `it belongs to iocage or to another jail; this jail's own lie directly below ${jail.dataset}`;
   const below = dataset.slice(jail.dataset.length + 1);
@@ -147,18 +148,12 @@ export function ownWordsFor(
   source: Pick<Jail, 'pool' | 'dataset'>,
   dataset: string,
 ): string | undefined {
-  const name = source.dataset.split('/').at(-1)!;
+  const [root, name] = [rootOf(source.dataset), source.dataset.split('/').at(-1)!];
+  const groups = ['jails', 'templates'].map((group) => `${root}/${group}/${name}`);
   const words = (text ?? 'none')
     .split(/[\s,]+/)
-    .map((word) => fullName(word, source.pool).split('/'))
-    .filter(
-      ([, iocage, group, jail, part, ...more]) =>
-        iocage === 'iocage' &&
-        (group === 'jails' || group === 'templates') &&
-        jail === name &&
-        part !== undefined &&
-        more.length === 0,
-    )
-    .map((parts) => `${dataset}/${parts.at(-1)!}`.slice(source.pool.length + 1));
+    .map((word) => fullName(word, source.pool))
+    .filter((full) => groups.includes(full.split('/').slice(0, -1).join('/')))
+    .map((full) => `${dataset}/${full.split('/').at(-1)!}`.slice(dataset.indexOf('/') + 1));
   return words.length === 0 ? undefined : words.join(' ');
 }

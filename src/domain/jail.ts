@@ -8,6 +8,8 @@ export interface Jail {
   /** The stored tag; the UUID when there is none. */
   readonly tag: string;
   readonly pool: string;
+  /** What the host keeps it apart from jails of its name in other sources by; see `realmOf`. */
+  readonly realm: string;
   readonly dataset: string;
   /** Mount point of the top dataset; undefined when it has none or is not mounted. */
   readonly mountpoint: string | undefined;

@@ -9,6 +9,7 @@ import type { FstabEntry } from '../domain/format/fstab.ts';
 
 /** All a host driver needs to know of a jail. Values of `config` are the effective, canonical texts. */
 export interface JailSpec {
+  /** Its realm: the pool, or the path of another root. Journals and records of running jails call it so. */
   readonly pool: string;
   readonly uuid: string;
   readonly tag: string;
@@ -122,9 +123,9 @@ export interface Host {
   defaultRelease(): Promise<string | undefined>;
   hostId(): Promise<string>;
 
-  /** The running jails of this pool, by UUID; constant number of child processes. */
-  running(pool: string): Promise<ReadonlyMap<string, RunningJail>>;
-  foreign(pool: string): Promise<readonly ForeignJail[]>;
+  /** The running jails of a realm (see `realmOf`), by UUID; constant number of child processes. */
+  running(realm: string): Promise<ReadonlyMap<string, RunningJail>>;
+  foreign(realm: string): Promise<readonly ForeignJail[]>;
 
   /** Everything wrong with the configuration that would keep this host from starting the jail; before any effect. */
   check(jail: JailSpec): Promise<readonly Problem[]>;
@@ -156,7 +157,7 @@ export interface Host {
   limitSteps(jail: JailSpec, wanted: 'apply' | 'release'): Promise<readonly Step[]>;
   limits(jail: JailSpec): Promise<LimitState>;
   /** Of the running jails among those given, by UUID. Takes a moment: CPU use is measured over it. */
-  usage(pool: string, uuids: readonly string[]): Promise<ReadonlyMap<string, Usage>>;
+  usage(realm: string, uuids: readonly string[]): Promise<ReadonlyMap<string, Usage>>;
   /**
    * A step that runs a program in the jail, which must be up by then. What it prints goes to the console
    * log. Fails with PROGRAM_FAILED or HEALTH_FAILED; what it did is for others to undo.

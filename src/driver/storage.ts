@@ -64,6 +64,8 @@ export type Properties = Readonly<Record<string, string>>;
 
 export interface Storage {
   capabilities(): Promise<Capabilities>;
+  /** From now on the guard takes what lies below this root as it takes what lies below POOL/iocage. Reads nothing. */
+  admit(root: string): void;
 
   // ---- reading: one child process each, whatever the number of datasets
   pools(): Promise<readonly Pool[]>;
@@ -116,7 +118,8 @@ export interface Storage {
   unmount(dataset: string): Promise<void>;
   /**
    * Destroys a filesystem, its snapshots and, when `recursive`, everything below it; never a clone of it.
-   * Passes the guard first (only strictly below POOL/iocage, with the expected shape). Absent is no failure.
+   * Passes the guard first (only strictly below POOL/iocage or an admitted root, with the expected shape). Absent
+   * is no failure.
    *
    * With `madeBy` it does nothing unless the dataset itself carries `org.freebsd.iocage:op=madeBy`; such
    * a dataset may also be `POOL/iocage` or one of the layout's first level, so that making the layout
@@ -152,6 +155,8 @@ export interface Storage {
    * stream builds on.
    */
   receive(dataset: string, options: { resumable: boolean; signal?: AbortSignal }): Promise<void>;
+  /** Sends one snapshot into `dataset` of this host, which stays unmounted: all of it or nothing. */
+  relay(part: StreamPart, dataset: string): Promise<void>;
   /** Forgets what a broken resumable transfer left in the dataset. */
   abortReceive(dataset: string): Promise<void>;
   /** Guid of the snapshot that a token goes on with; undefined when it is not here any more. */

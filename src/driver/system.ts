@@ -269,6 +269,8 @@ export interface JournalHead {
   readonly by?: Caller;
   /** UUID of a jail that was up and is to be up again: `doctor` starts it when all other records are settled. */
   readonly startAgain?: string;
+  /** Roots besides POOL/iocage that it changes; what it made there is taken away again. */
+  readonly roots?: readonly string[];
 }
 
 /** The person behind a process, as far as the kernel and sudo tell. */
@@ -327,4 +329,6 @@ export interface Paths {
   readonly state: string;
   /** Gone after a boot: locks, runtime state. `/run/iocage`, on FreeBSD `/var/run/iocage`. */
   readonly run: string;
+  /** rc.conf(5) with the administrator's sources; absent: there is none. */
+  readonly rcConf?: string;
 }

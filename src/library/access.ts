@@ -13,7 +13,7 @@ import { EventLog } from './event-log.ts';
 import { Operation, type Plan } from './operation.ts';
 
 /** What a host is opened with. */
-export interface HostOptions extends Pick<ContextOptions, 'pool' | 'as' | 'paths'> {
+export interface HostOptions extends Pick<ContextOptions, 'pool' | 'sources' | 'source' | 'as' | 'paths'> {
   /** How many of the last events are kept for {@link Host.events}; default 1000. */
   readonly keepEvents?: number;
   /** Makes the context of an operation, in the place of this machine's; for tests. */
@@ -32,7 +32,8 @@ export class Access {
 
   constructor({ keepEvents = 1000, makeContext: make = makeContext, ...options }: HostOptions = {}) {
     this.log = new EventLog(keepEvents);
-    const pool = options.pool ?? (process.env['IOCAGE_POOL'] || undefined);
+    const named = options.sources !== undefined || options.source !== undefined;
+    const pool = options.pool ?? (named ? undefined : process.env['IOCAGE_POOL'] || undefined);
     this.makeContext = (more) => make({ ...options, pool, ...more });
   }
 

@@ -47,6 +47,7 @@ import { hostHistory } from './host/history.ts';
 import { imageExport } from './image/export.ts';
 import { imageImport } from './image/import.ts';
 import { hostInit } from './transfer/init-host.ts';
+import { jailMove } from './transfer/move.ts';
 import { jailSend } from './transfer/send.ts';
 import { transferAsk, transferReceive } from './transfer/receive.ts';
 import { imagePackage, imageRecord } from './image/package.ts';
@@ -67,6 +68,7 @@ export const operations: readonly Operation[] = [
   jailUpdate,
   jailPromote,
   jailRename,
+  jailMove,
   jailUpgrade,
   jailRebase,
   jailMigrate,

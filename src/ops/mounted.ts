@@ -70,7 +70,7 @@ export async function assertClonesDown(
   if ((await storage.capabilities()).flavour !== 'zfs-fuse') return;
   const clones = dependentsOf(await storage.clones(world.pool.name), [dataset]);
   if (clones.length === 0) return;
-  const running = await host.running(world.pool.name);
+  const running = await host.running(world.realm);
   const up = world.jails.find(
     (jail) => running.has(jail.uuid) && clones.some((clone) => isInside(clone, [jail.dataset])),
   );

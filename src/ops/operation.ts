@@ -19,6 +19,7 @@ import type {
 import type { Storage } from '../driver/storage.ts';
 import type { Host } from '../driver/host.ts';
 import type { EventSink } from '../domain/events.ts';
+import type { Source } from '../domain/source.ts';
 
 /** What every operation may use. `iocage.ts` makes it. */
 export interface Context {
@@ -34,6 +35,12 @@ export interface Context {
   readonly paths: Paths;
   /** The pool that the caller named (`--pool`, `IOCAGE_POOL`), if any. */
   readonly pool: string | undefined;
+  /** Sources that the caller gave; they hold instead of rc.conf's and of the activated pool. */
+  readonly sources?: readonly Source[];
+  /** Name of the one source that the caller wants, of all that there are. */
+  readonly only?: string;
+  /** The source that this context acts in, once that is known. See `sources.ts`. */
+  readonly source?: Source;
   /** True for a dry run: `exec`, `files` and `storage` record changes instead of making them. */
   readonly dry: boolean;
   readonly actions: readonly Action[];
@@ -63,6 +70,13 @@ export interface Plan<O> {
   readonly typed?: string;
 }
 
+export interface EverySource<I, O> {
+  /** Whether this input means all of them; otherwise its words say which one. */
+  applies(input: I): boolean;
+  /** @param answers of those that could be read, the main one's first */
+  merge(answers: readonly { readonly source: string; readonly result: O }[], input: I): O;
+}
+
 interface Row<I extends z.ZodType, O> {
   /** `noun.verb`. */
   readonly id: string;
@@ -70,6 +84,10 @@ interface Row<I extends z.ZodType, O> {
   readonly title: string;
   readonly input: I;
   readonly command: CommandWords;
+  /** With several sources: what is asked of all of them, and how their answers become one. */
+  readonly everySource?: EverySource<z.output<I>, O>;
+  /** A new jail may be named in another source than the one it comes from; the operation sees to the prefix. */
+  readonly across?: true;
   /** For the type of the answer only. */
   readonly output?: O;
 }

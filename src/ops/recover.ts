@@ -32,6 +32,7 @@ export async function recover(context: Context, entry: JournalEntry): Promise<Re
   const { id, operation, subject, startedAt, locks } = entry.head;
   const told = { id, operation, subject, startedAt };
   if (context.dry) return { ...told, outcome: 'pending', problems: [] };
+  for (const root of entry.head.roots ?? []) context.storage.admit(root);
   const held = await context.locks.take(locks, 'doctor', 5000);
   try {
     const journal = await context.journal.reopen(id);

@@ -11,6 +11,8 @@ import type { StepFacts } from '../domain/events.ts';
 import { issueWords } from '../domain/issue-words.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
 import { runSequence } from './sequence.ts';
+import { routed } from './route.ts';
+import { askEach, eachSource } from './sources.ts';
 import { kindOf } from './steps/kinds.ts';
 import { ageWorld, forgetWorld, worldSeen } from './world.ts';
 
@@ -53,11 +55,38 @@ export async function runOperation(
   raw: unknown,
   options: RunOptions = {},
 ): Promise<Outcome> {
-  const input = checkInput(operation.input, raw);
+  const checked = checkInput(operation.input, raw);
   if (operation.effect !== 'repair') await tellUnfinished(context);
+  if (operation.effect === 'read') forgetWorld(context);
+  const all = operation.everySource?.applies(checked) === true ? await eachSource(context) : [];
+  if (all.length > 1) return runInEach(all, operation, checked, options);
+  const one = await routed(context, operation, checked);
+  return runInOne(one.context, operation, one.input, options);
+}
+
+/** What is asked of every source; one that cannot be read keeps nothing from the others. */
+async function runInEach(
+  contexts: readonly Context[],
+  operation: Operation,
+  input: unknown,
+  options: RunOptions,
+): Promise<Outcome> {
+  const { answers, unread } = await askEach(
+    contexts,
+    async (context) => (await runInOne(context, operation, input, options)).result,
+  );
+  const merged = operation.everySource!.merge(answers, input) as object;
+  return { id: undefined, result: unread.length === 0 ? merged : { ...merged, unread } };
+}
+
+async function runInOne(
+  context: Context,
+  operation: Operation,
+  input: unknown,
+  options: RunOptions,
+): Promise<Outcome> {
   switch (operation.effect) {
     case 'read':
-      forgetWorld(context);
       return { id: undefined, result: await operation.read(context, input) };
     case 'session':
       if (!context.isRoot) throw failure('NOT_ROOT', { command: operation.command.names[0] });
@@ -80,12 +109,12 @@ export async function runOperation(
   }
 }
 
-const told = new WeakSet<Context>();
+const told = new WeakSet<Context['journal']>();
 
 /** Whatever is run next says that an earlier operation was killed, so that nobody finds out too late. */
 async function tellUnfinished(context: Context): Promise<void> {
-  if (told.has(context)) return;
-  told.add(context);
+  if (told.has(context.journal)) return;
+  told.add(context.journal);
   const left = await context.journal.unfinished();
   if (left.length === 0) return;
   const what = left.map(({ head }) => `${head.operation} of ${head.subject}`).join(', ');
@@ -134,7 +163,7 @@ async function refuseFiles(
 ): Promise<void> {
   const world = await worldSeen(context);
   const jail = world?.jails.find(
-    ({ file, pool, uuid }) => file !== undefined && locks.includes(`jail:${pool}:${uuid}`),
+    ({ file, realm, uuid }) => file !== undefined && locks.includes(`jail:${realm}:${uuid}`),
   );
   if (jail?.file === undefined) return;
   const { name: file, title } = jail.file;
@@ -200,6 +229,11 @@ async function dryRun(context: Context, plan: Plan<unknown>): Promise<Outcome> {
   };
 }
 
+/** For the record: where its datasets are, when a source was chosen. */
+export function rootsOf({ source }: Context): { roots?: readonly string[] } {
+  return source === undefined ? {} : { roots: [source.root] };
+}
+
 /** Ids sort by time, so that a listing of the journal is in order. */
 function operationId(context: Context): string {
   const time = context.clock.now().toISOString().replace(/[-:]/g, '').replace('.', '');
@@ -260,6 +294,7 @@ async function perform(
     locks,
     ...(await context.self()),
     startedAt: context.clock.now().toISOString(),
+    ...rootsOf(context),
   };
   const journal = await context.journal.begin(head);
   context.emit({ type: 'operation.begin', id, operation: operation.id, title, subject, steps: steps.length });

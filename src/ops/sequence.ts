@@ -39,6 +39,7 @@ export async function runSequence(
           ...(await context.self()),
           startedAt: context.clock.now().toISOString(),
           startAgain: uuid,
+          ...(context.source === undefined ? {} : { roots: [context.source.root] }),
         });
       }
       // A jail that was stopped for this is not left down by the Ctrl-C that came too late.

@@ -12,6 +12,8 @@ import { configOf } from '../domain/config.ts';
 import { properties } from '../domain/properties/index.ts';
 import { withFiles } from './config-files.ts';
 import { nameProblem } from '../domain/name.ts';
+import { poolRoot, poolSource, realmOf, rootOf } from '../domain/source.ts';
+import { namedSources } from './sources.ts';
 import { failure } from '../domain/errors.ts';
 
 export const namespace = 'org.freebsd.iocage:';
@@ -30,8 +32,14 @@ export interface Release {
 
 export interface World {
   readonly pool: { readonly name: string };
-  /** `POOL/iocage`. */
+  /** `POOL/iocage`, or the root of another source. */
   readonly root: string;
+  /** Name of the source. */
+  readonly source: string;
+  /** There are others besides it: jails are shown by their full names, `SOURCE/NAME`. */
+  readonly oneOfSeveral: boolean;
+  /** What the host keeps these jails apart from others by: locks, running jails, records. */
+  readonly realm: string;
   readonly mountpoint: string;
   /** Properties stored with `set … default`. */
   readonly defaults: ReadonlyMap<string, string>;
@@ -52,9 +60,11 @@ export function choosePool(context: Context): Promise<Pool> {
   return seen.pool;
 }
 
-/** Name of the pool that is meant. Whether a pool that was named is in use, `readWorld` finds out. */
-export async function poolName(context: Context): Promise<string> {
+/** The realm that is meant. Whether a pool that was named is in use, `readWorld` finds out. */
+export async function realmNow(context: Context): Promise<string> {
   const { pool } = context;
+  const source = context.source ?? (await namedSources(context))?.list[0];
+  if (source !== undefined) return realmOf(source.root);
   return pool !== undefined && nameProblem('pool', pool) === undefined
     ? pool
     : (await choosePool(context)).name;
@@ -126,7 +136,7 @@ function splitColumns(row: DatasetRow): { local: Map<string, string>; native: Ma
 }
 
 /** @param above stamp of the dataset that it lies in */
-function toJail(row: DatasetRow, pool: string, template: boolean, above: string | undefined): Jail {
+function toJail(row: DatasetRow, template: boolean, above: string | undefined): Jail {
   const { local, native } = splitColumns(row);
   const uuid = row.name.split('/').at(-1)!;
   const mountpoint = mountpointOf(row);
@@ -140,7 +150,8 @@ function toJail(row: DatasetRow, pool: string, template: boolean, above: string 
   return {
     uuid,
     tag: local.get('tag') ?? uuid,
-    pool,
+    pool: row.name.split('/')[0]!,
+    realm: realmOf(rootOf(row.name)),
     dataset: row.name,
     mountpoint,
     template: template || ['yes', '1', 'on'].includes(local.get('template') ?? ''),
@@ -241,7 +252,7 @@ async function rereadJail(
   row: DatasetRow,
   template: boolean,
 ): Promise<Jail> {
-  const read = { ...toJail(row, before.pool.name, template, undefined), made };
+  const read = { ...toJail(row, template, undefined), made };
   return (await withFiles(context, [read], before.mountpoint))[0]!;
 }
 
@@ -252,18 +263,38 @@ async function rereadJail(
 async function rowsOfNamed(context: Context): Promise<readonly DatasetRow[] | undefined> {
   const { pool } = context;
   if (pool === undefined || nameProblem('pool', pool) !== undefined) return undefined;
-  const root = `${pool}/iocage`;
+  const root = poolRoot(pool);
   const rows = await context.storage.filesystems(root, 2, [...columns, activeKey]);
   const top = rows?.find((row) => row.name === root);
   return top?.values.get(activeKey) === 'yes' ? rows : undefined;
 }
 
-async function readNow(context: Context): Promise<World> {
+/** The root that is meant, with what lies below it. */
+async function readRoot(
+  context: Context,
+): Promise<Pick<World, 'root' | 'source' | 'oneOfSeveral'> & { rows: readonly DatasetRow[] }> {
+  const named = await namedSources(context);
+  const source = context.source ?? named?.list[0];
+  if (source !== undefined) {
+    const { name, root } = source;
+    const rows = await context.storage.filesystems(root, 2, columns);
+    const oneOfSeveral = named !== undefined && named.list.length > 1;
+    if (rows !== undefined) return { root, source: name, oneOfSeveral, rows };
+    const pools = await context.storage.pools();
+    const imported = pools.some((pool) => pool.name === root.split('/')[0]);
+    throw failure('SOURCE_MISSING', { source: name, root, imported });
+  }
   const ofNamed = await rowsOfNamed(context);
-  const pool = ofNamed === undefined ? await choosePool(context) : { name: context.pool! };
-  const root = `${pool.name}/iocage`;
+  const pool = ofNamed === undefined ? (await choosePool(context)).name : context.pool!;
+  const root = poolRoot(pool);
   const rows = ofNamed ?? (await context.storage.filesystems(root, 2, columns));
-  if (rows === undefined) throw failure('POOL_NOT_ACTIVE', { pool: pool.name });
+  if (rows === undefined) throw failure('POOL_NOT_ACTIVE', { pool });
+  return { root, source: poolSource, oneOfSeveral: false, rows };
+}
+
+async function readNow(context: Context): Promise<World> {
+  const { root, source, oneOfSeveral, rows } = await readRoot(context);
+  const pool = { name: root.split('/')[0]! };
   const below = new Map<string, DatasetRow[]>();
   const names = new Set(rows.map((row) => row.name));
   for (const row of rows) {
@@ -277,7 +308,7 @@ async function readNow(context: Context): Promise<World> {
   const defaultsRow = rows.find((row) => row.name === `${root}/.defaults`);
   const jailsIn = (group: 'jails' | 'templates'): readonly Jail[] => {
     const above = rows.find((row) => row.name === `${root}/${group}`)?.values.get(stampKey);
-    return (below.get(group) ?? []).map((row) => toJail(row, pool.name, group === 'templates', above));
+    return (below.get(group) ?? []).map((row) => toJail(row, group === 'templates', above));
   };
   const jails = [...jailsIn('jails'), ...jailsIn('templates')].sort((a, b) =>
     a.dataset < b.dataset ? -1 : 1,
@@ -285,6 +316,9 @@ async function readNow(context: Context): Promise<World> {
   return {
     pool,
     root,
+    source,
+    oneOfSeveral,
+    realm: realmOf(root),
     mountpoint,
     defaults: defaultsRow ? splitColumns(defaultsRow).local : new Map(),
     jails: await withFiles(context, jails, mountpoint),
@@ -309,7 +343,7 @@ export function toSpec(world: World, jail: Jail): JailSpec {
   if (jail.problem !== undefined) throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
   const config = configOf(jail, world.defaults);
   return {
-    pool: jail.pool,
+    pool: jail.realm,
     uuid: jail.uuid,
     tag: jail.tag,
     dataset: jail.dataset,

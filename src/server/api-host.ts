@@ -132,7 +132,7 @@ export class ApiHost {
       listingAge,
     );
     this.running = new Fresh(async () => {
-      const now = await this.looker.host.running((await this.world.get()).pool.name);
+      const now = await this.looker.host.running((await this.world.get()).realm);
       return sameAsBefore(this.facts?.running, now);
     }, listingAge);
   }

@@ -98,6 +98,7 @@ export class FakeStorage implements Storage {
   private readonly known: Capabilities;
   private readonly baseDir: string | undefined;
   private txg = 4;
+  private readonly roots = new Set<string>();
 
   constructor(options: FakeOptions = {}) {
     this.known = { ...zfsFuse, ...options.capabilities };
@@ -112,6 +113,10 @@ export class FakeStorage implements Storage {
       this.datasets.set(pool.name, this.newFilesystem(local));
       this.mountNow(pool.name);
     }
+  }
+
+  admit(root: string): void {
+    this.roots.add(root);
   }
 
   // ---- for tests
@@ -457,7 +462,7 @@ export class FakeStorage implements Storage {
 
   destroy(dataset: string, options: { recursive: boolean; madeBy?: string }): Promise<void> {
     return this.call('destroy', [dataset, options], () => {
-      assertDestroyable(dataset, options.madeBy !== undefined);
+      assertDestroyable(dataset, options.madeBy !== undefined, this.roots);
       const found = this.datasets.get(dataset);
       if (found === undefined) return;
       if (options.madeBy !== undefined && found.local.get(stampProperty) !== options.madeBy) return;
@@ -485,7 +490,7 @@ export class FakeStorage implements Storage {
   destroySnapshot(name: string, options: { recursive: boolean }): Promise<void> {
     return this.call('destroySnapshot', [name, options], () => {
       const { dataset, snapshot } = splitSnapshot(name);
-      assertDestroyable(dataset, true);
+      assertDestroyable(dataset, true, this.roots);
       if (!this.datasets.has(dataset)) return;
       const names = this.reach(dataset, options.recursive ? undefined : 0);
       const dependents = this.clonesOf((origin) => names.some((each) => origin === `${each}@${snapshot}`));
@@ -498,25 +503,30 @@ export class FakeStorage implements Storage {
     parts: readonly StreamPart[],
     to: { head: string; command: readonly string[] },
   ): Promise<RunResult> {
-    const streams = await this.call('send', [parts, to], () =>
-      parts.map((part): FakeStream => {
-        argv.send(part);
-        const { guid, content } = this.needSnapshot(part.snapshot);
-        const from = part.from === undefined ? undefined : this.needSnapshot(part.from).guid;
-        const { snapshot } = splitSnapshot(part.snapshot);
-        // A stream stays what it is when the snapshot goes.
-        return {
-          snapshot,
-          guid,
-          from,
-          content: content.frozen([]),
-          ...(part.token === undefined ? {} : { token: part.token }),
-        };
-      }),
-    );
+    const streams = await this.call('send', [parts, to], () => parts.map((part) => this.streamOf(part)));
     if (this.other === undefined) throw new Error('the test says of no other host');
     const answer = await this.other(to.head, streams);
     return { argv: to.command, status: 0, stdout: '', stderr: '', durationMs: 0, ...answer };
+  }
+
+  private streamOf(part: StreamPart): FakeStream {
+    argv.send(part);
+    const { guid, content } = this.needSnapshot(part.snapshot);
+    const from = part.from === undefined ? undefined : this.needSnapshot(part.from).guid;
+    const { snapshot } = splitSnapshot(part.snapshot);
+    // A stream stays what it is when the snapshot goes.
+    return {
+      snapshot,
+      guid,
+      from,
+      content: content.frozen([]),
+      ...(part.token === undefined ? {} : { token: part.token }),
+    };
+  }
+
+  async relay(part: StreamPart, dataset: string): Promise<void> {
+    await this.call('relay', [part, dataset], () => void this.incoming.push(this.streamOf(part)));
+    await this.receive(dataset, { resumable: false });
   }
 
   receive(dataset: string, options: { resumable: boolean }): Promise<void> {

@@ -27,17 +27,24 @@ export interface FakeWorld {
 
 export interface FakeWorldOptions extends Pick<FakeOptions, 'capabilities'> {
   readonly pool?: string;
+  /** Pools besides, not activated. */
+  readonly otherPools?: readonly string[];
   /** Fetched releases. */
   readonly releases?: readonly string[];
 }
 
 export async function openFakeWorld({
   pool = 'tank',
+  otherPools = [],
   releases = ['busybox'],
   ...more
 }: FakeWorldOptions = {}): Promise<FakeWorld> {
   const directory = mkdtempSync(join(tmpdir(), 'iocage-ops-'));
-  const storage = new FakeStorage({ pools: [{ name: pool }], baseDir: directory, ...more });
+  const storage = new FakeStorage({
+    pools: [pool, ...otherPools].map((name) => ({ name })),
+    baseDir: directory,
+    ...more,
+  });
   const host = fakeHost();
   const events: IocageEvent[] = [];
   const journal = join(directory, 'journal');

@@ -251,6 +251,16 @@ describe('texture', () => {
     );
   });
 
+  it('what the host keeps jails apart by is their realm, not their pool', () => {
+    const byPool = /\b(running|foreign|[a-z]+Lock)\([^)\n]*\bpool\b/;
+    const wrong = files.filter(({ path, text }) => /^(ops|server|library)\//.test(path) && byPool.test(text));
+    expect(wrong.map((file) => file.path)).toEqual([
+      // `deactivate POOL`, and the records that journals keep.
+      'ops/host/pool.ts',
+      'ops/steps/guard.ts',
+    ]);
+  });
+
   it('no room of leftovers', () => {
     const leftovers = /(^|\/)(utils?|helpers?|common|manager|service|misc)(\.ts$|\/)/;
     expect(files.filter((file) => leftovers.test(file.path)).map((file) => file.path)).toEqual([]);

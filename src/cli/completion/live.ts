@@ -1,5 +1,7 @@
 /** The names on the pool, for completion. Reads only, and only once. */
 import type { Context } from '../../ops/operation.ts';
+import { findSource } from '../../ops/route.ts';
+import { askEach, eachSource, fullName } from '../../ops/sources.ts';
 import { readWorld, type World } from '../../ops/world.ts';
 import { storedImages } from '../../ops/image/find.ts';
 import { imagesDirectory, packagesDirectory } from '../../ops/image/place.ts';
@@ -7,29 +9,42 @@ import { findJail } from '../../domain/jail.ts';
 import type { Live } from './candidates.ts';
 
 export function liveNames(context: () => Context | Promise<Context>): Live {
-  let known: Promise<{ context: Context; world: World }> | undefined;
-  const read = (): Promise<{ context: Context; world: World }> =>
+  let known: Promise<readonly { context: Context; world: World }[]> | undefined;
+  const read = (): Promise<readonly { context: Context; world: World }[]> =>
     (known ??= (async () => {
-      const made = await context();
-      return { context: made, world: await readWorld(made) };
+      const { answers } = await askEach(await eachSource(await context()), async (own) => ({
+        context: own,
+        world: await readWorld(own),
+      }));
+      return answers.map(({ result }) => result);
     })());
+  const each = async (names: (world: World) => readonly string[]): Promise<readonly string[]> => {
+    const found = await read();
+    return (
+      await Promise.all(
+        found.map(({ context: own, world }) => Promise.all(names(world).map((name) => fullName(own, name)))),
+      )
+    ).flat();
+  };
   return {
-    jails: async () => (await read()).world.jails.map((jail) => jail.tag),
-    releases: async () => (await read()).world.releases.map((release) => release.name),
-    async snapshots(name) {
-      const { context: doors, world } = await read();
-      const rows = await doors.storage.snapshots(
-        `${findJail(world.jails, name).dataset}/root`,
-        undefined,
-        [],
-      );
+    jails: () => each((world) => world.jails.map((jail) => jail.tag)),
+    releases: async () => [
+      ...new Set((await read()).flatMap(({ world }) => world.releases.map((release) => release.name))),
+    ],
+    async snapshots(word) {
+      const { context: own, name } = await findSource(await context(), word, true);
+      const { jails } = await readWorld(own);
+      const rows = await own.storage.snapshots(`${findJail(jails, name).dataset}/root`, undefined, []);
       return rows.map((row) => row.snapshot);
     },
     async images() {
-      const { context: doors, world } = await read();
-      return (await storedImages(doors, [imagesDirectory(world), packagesDirectory(world)])).flatMap(
-        ({ stem, tag }) => [stem, ...(tag === undefined ? [] : [tag])],
+      const found = await read();
+      const stored = await Promise.all(
+        found.map(({ context: own, world }) =>
+          storedImages(own, [imagesDirectory(world), packagesDirectory(world)]),
+        ),
       );
+      return stored.flat().flatMap(({ stem, tag }) => [stem, ...(tag === undefined ? [] : [tag])]);
     },
     pools: async () => (await (await context()).storage.pools()).map((pool) => pool.name),
   };

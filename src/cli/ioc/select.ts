@@ -3,7 +3,8 @@ import type { Context, Words } from '../../ops/operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { matchesName, parseFilter } from '../../domain/filter.ts';
 import { isPattern } from '../../domain/glob.ts';
-import { matchingJails, poolSource, sourceOf, type Matching, type Which } from '../../ops/jail/matching.ts';
+import { poolSource } from '../../domain/source.ts';
+import { matchingJails, type Matching, type Which } from '../../ops/jail/matching.ts';
 import { filterWords, usage } from './row.ts';
 
 export interface Selected {
@@ -28,7 +29,7 @@ export async function selected(
       !world.jails.some((jail) =>
         matchesName(
           { names: [selector], nameTerms: [], terms: [] },
-          { source: sourceOf(world, jail), names: [jail.tag, jail.uuid] },
+          { source: world.source, names: [jail.tag, jail.uuid] },
         ),
       ),
   );

@@ -1,7 +1,7 @@
 /**
  * The destroy guard: the last thing before `zfs destroy`, whatever the caller believes. Only datasets
- * strictly below POOL/iocage/{jails,templates,releases,base,download,snapmounts,receiving}, of a shape that iocage makes,
- * may go. Pure; knows nothing of what exists. Spec: safety rule 8 of the original's analysis.
+ * strictly below ROOT/{jails,templates,releases,base,download,snapmounts,receiving}, of a shape that iocage makes,
+ * may go; ROOT is POOL/iocage, or the root of a source that the caller or rc.conf names. Pure; knows nothing of what exists. Spec: safety rule 8 of the original's analysis.
  */
 import { failure } from '../../domain/errors.ts';
 
@@ -29,14 +29,31 @@ const segment = /^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/;
 /** The layout's own datasets, which only the operation that made them may take away again. */
 const layout: readonly string[] = [...Object.keys(shapes), '.defaults'];
 
+type Roots = Iterable<string>;
+
+/** The root that the dataset lies at or below, and the names from there on. */
+function cutAtRoot(dataset: string, roots: Roots): { root: string; below: readonly string[] } | undefined {
+  const [pool, top] = dataset.split('/');
+  const root =
+    top === 'iocage'
+      ? `${pool}/iocage`
+      : [...roots].find((each) => dataset === each || dataset.startsWith(`${each}/`));
+  if (root === undefined) return undefined;
+  return { root, below: dataset.split('/').slice(root.split('/').length) };
+}
+
+const arePlain = (parts: readonly string[]): boolean =>
+  parts.every((part) => segment.test(part) && !part.includes('..'));
+
 /** Why this dataset must not be destroyed; undefined when it may. */
-export function guardProblem(dataset: string): string | undefined {
+export function guardProblem(dataset: string, roots: Roots = []): string | undefined {
   if (dataset.includes('@')) return 'it names a snapshot, not a filesystem';
-  const [pool = '', top, group, name, ...below] = dataset.split('/');
-  const named = [pool, ...(name === undefined ? [] : [name]), ...below];
-  if (!named.every((part) => segment.test(part) && !part.includes('..'))) return 'its name is not plain';
-  if (top !== 'iocage') return 'it is not below POOL/iocage';
+  const cut = cutAtRoot(dataset, roots);
+  const [group, name, ...below] = cut?.below ?? [];
   const shape = group !== undefined && Object.hasOwn(shapes, group) ? shapes[group] : undefined;
+  const above = cut?.root.split('/') ?? dataset.split('/').slice(0, 1);
+  if (!arePlain([...above, ...(name === undefined ? [] : [name]), ...below])) return 'its name is not plain';
+  if (cut === undefined) return 'it is not below POOL/iocage, or below the root of a source';
   if (shape === undefined) return `it is not in one of ${Object.keys(shapes).join(', ')}`;
   if (name === undefined) return 'it is a part of the layout itself';
   if (group === 'snapmounts' && !name.includes(':')) return 'it is no mounted snapshot, JAIL:NAME';
@@ -46,20 +63,22 @@ export function guardProblem(dataset: string): string | undefined {
 
 /**
  * The same for a dataset that carries the stamp of the operation that made it: the layout itself is
- * admitted too.
+ * admitted too, and a root with the datasets that lead to it, but for the pool.
  */
-export function guardProblemOfMade(dataset: string): string | undefined {
-  const [pool = '', top, group, ...more] = dataset.split('/');
+export function guardProblemOfMade(dataset: string, roots: Roots = []): string | undefined {
+  const leads = [...roots].some((root) => root.startsWith(`${dataset}/`));
+  if (leads && dataset.includes('/') && arePlain(dataset.split('/'))) return undefined;
+  const cut = cutAtRoot(dataset, roots);
+  const [group, ...more] = cut?.below ?? [];
   const isLayout =
-    segment.test(pool) &&
-    !pool.includes('..') &&
-    top === 'iocage' &&
+    cut !== undefined &&
+    arePlain(cut.root.split('/')) &&
     more.length === 0 &&
-    (group === undefined || layout.includes(group));
-  return isLayout ? undefined : guardProblem(dataset);
+    (group === undefined ? dataset.includes('/') : layout.includes(group));
+  return isLayout ? undefined : guardProblem(dataset, roots);
 }
 
-export function assertDestroyable(dataset: string, made: boolean): void {
-  const why = made ? guardProblemOfMade(dataset) : guardProblem(dataset);
+export function assertDestroyable(dataset: string, made: boolean, roots: Roots = []): void {
+  const why = made ? guardProblemOfMade(dataset, roots) : guardProblem(dataset, roots);
   if (why !== undefined) throw failure('GUARDED', { dataset, why });
 }

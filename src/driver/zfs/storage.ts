@@ -26,6 +26,7 @@ const noSpaceBytes = 256 * 1024;
 export function zfsStorage(exec: Exec, clock: Clock, platform: NodeJS.Platform = process.platform): Storage {
   const run = zfsRunner(exec, clock);
   const reading = zfsReading(run, platform);
+  const roots = new Set<string>();
 
   /** `create` and `clone` may leave a dataset that could not be mounted; it goes again. */
   async function make(command: readonly string[], dataset: string): Promise<void> {
@@ -75,6 +76,8 @@ export function zfsStorage(exec: Exec, clock: Clock, platform: NodeJS.Platform =
     ...reading,
     ...zfsTransfer(exec, run),
 
+    admit: (root) => void roots.add(root),
+
     create: async (dataset, properties) => make(argv.create(dataset, properties), dataset),
     clone: async (origin, dataset, properties) => make(argv.clone(origin, dataset, properties), dataset),
     snapshot: async (name, { recursive, properties }) =>
@@ -121,7 +124,7 @@ export function zfsStorage(exec: Exec, clock: Clock, platform: NodeJS.Platform =
     unmount: async (dataset) => unmountOne(run, dataset),
 
     async destroy(dataset, { recursive, madeBy, gone = [] }) {
-      assertDestroyable(dataset, madeBy !== undefined);
+      assertDestroyable(dataset, madeBy !== undefined, roots);
       const tree = await readTree(run, dataset);
       if (tree === undefined) return;
       if (madeBy !== undefined && (await reading.local(dataset))?.get(stampProperty) !== madeBy) return;
@@ -140,7 +143,7 @@ export function zfsStorage(exec: Exec, clock: Clock, platform: NodeJS.Platform =
 
     async destroySnapshot(name, { recursive }) {
       const { dataset, snapshot } = splitSnapshot(name);
-      assertDestroyable(dataset, true);
+      assertDestroyable(dataset, true, roots);
       try {
         await run.change(argv.destroy(name, recursive), name, isAbsent);
       } catch (error) {

@@ -10,7 +10,7 @@ import * as argv from './argv.ts';
 import { zfsFailure } from './failure.ts';
 import type { Runner } from './run.ts';
 
-type Transfer = Pick<Storage, 'send' | 'receive' | 'abortReceive' | 'tokenGuid'>;
+type Transfer = Pick<Storage, 'send' | 'receive' | 'relay' | 'abortReceive' | 'tokenGuid'>;
 
 /** What the writer says when the reader went away, with or without reading all; why it went is the reader's to tell. */
 const echo = /broken pipe|connection reset|signal received|SIGPIPE|ended by SIG(KILL|TERM|PIPE)/i;
@@ -50,6 +50,8 @@ export function zfsTransfer(exec: Exec, run: Runner): Transfer {
         throw failure('DIVERGED', { jail: dataset, why: 'it was changed here since then' }, { cause });
       throw cause;
     },
+
+    relay: (part, dataset) => run.pipe([argv.send(part), argv.receive(dataset, false)], dataset),
 
     abortReceive: (dataset) => run.change(argv.abortReceive(dataset), dataset),
 

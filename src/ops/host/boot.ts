@@ -131,7 +131,7 @@ async function bootAll(
   start: Operation,
 ): Promise<BootReport> {
   const world = await readWorld(context);
-  const running = await context.host.running(world.pool.name);
+  const running = await context.host.running(world.realm);
   const wanted = world.jails.filter((jail) => !jail.template && needsOf(world, jail).boot);
   const nodes = withNeeds(world, wanted);
   const { order, cycles } = startOrder(nodes);
@@ -168,7 +168,7 @@ async function stopAll(
   stop: Operation,
 ): Promise<BootReport> {
   const world = await readWorld(context);
-  const running = await context.host.running(world.pool.name);
+  const running = await context.host.running(world.realm);
   const nodes = world.jails.filter((jail) => running.has(jail.uuid)).map((jail) => needsOf(world, jail));
   const told = new Map<string, Told>();
   await inOrder(stopOrder(nodes), parallel, async ({ id }) => {
@@ -196,12 +196,23 @@ const parallelFlag = {
 
 type Boot = FleetOperation<typeof bootInput, BootReport>;
 
+/** One source after the other: what a jail depends on is in its own. */
+const everySource: NonNullable<Boot['everySource']> = {
+  applies: () => true,
+  merge: (answers) => ({
+    jails: answers.flatMap(({ source, result }) =>
+      result.jails.map((jail) => ({ ...jail, tag: `${source}/${jail.tag}` })),
+    ),
+  }),
+};
+
 /** @param start starts one jail */
 export const bootWith = (start: () => Operation): Boot =>
   defineFleet<typeof bootInput, BootReport>({
     id: 'host.boot',
     title: 'Start every jail with boot=on',
     input: bootInput,
+    everySource,
     fleet: (context, { parallel }, run) => bootAll(context, slots(context, parallel), run, start()),
     command: {
       names: ['rcboot'],
@@ -225,6 +236,7 @@ export const shutdownWith = (stop: () => Operation): Boot =>
     id: 'host.shutdown',
     title: 'Stop every running jail',
     input: bootInput,
+    everySource,
     fleet: (context, { parallel }, run) => stopAll(context, slots(context, parallel), run, stop()),
     command: {
       names: ['rcshutdown'],

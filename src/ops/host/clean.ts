@@ -41,9 +41,7 @@ export const poolClean = defineChange<typeof cleanInput, Cleaned>({
     const world = await readWorld(context);
     return [
       ...jailsOf(world, what).map(jailLock),
-      ...(what.includes('releases')
-        ? world.releases.map(({ name }) => releaseLock(world.pool.name, name))
-        : []),
+      ...(what.includes('releases') ? world.releases.map(({ name }) => releaseLock(world.realm, name)) : []),
     ];
   },
   async plan(context, { what, force }) {

@@ -103,7 +103,7 @@ async function datasetsText(context: Context, root: string): Promise<string> {
 }
 
 async function overview(context: Context, world: World): Promise<string> {
-  const running = await context.host.running(world.pool.name);
+  const running = await context.host.running(world.realm);
   const releases = world.releases.map(
     ({ name, local }) => `${name} (${local.get('release_kind') ?? 'unknown'})`,
   );

@@ -7,6 +7,7 @@ import { asIocageError } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { recover } from '../recover.ts';
 import { runOperation } from '../run.ts';
+import { inSource } from '../sources.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { jailStart, jailStop } from '../jail/start.ts';
 import { noPositionals, readJail } from '../jail/select.ts';
@@ -21,11 +22,18 @@ export interface Finding {
   readonly action: string;
 }
 
-export const hostDoctor = defineRepair({
+type Findings = { readonly findings: readonly Finding[] };
+const doctorInput = z.object({});
+
+export const hostDoctor = defineRepair<typeof doctorInput, Findings>({
   id: 'host.doctor',
   title: 'Find and mend what interrupted operations left',
-  input: z.object({}),
-  async repair(context): Promise<{ findings: readonly Finding[] }> {
+  input: doctorInput,
+  everySource: {
+    applies: () => true,
+    merge: (answers) => ({ findings: answers.flatMap(({ result }) => result.findings) }),
+  },
+  async repair(context): Promise<Findings> {
     const findings: Finding[] = [];
     const unfinished = await context.journal.unfinished();
     for (const entry of unfinished.filter(({ head }) => head.startAgain === undefined)) {
@@ -120,7 +128,9 @@ async function startAgain(context: Context, { head }: JournalEntry): Promise<Fin
   if (context.dry) return { ...told, state: 'pending', action: 'would be started again' };
   const record = await context.journal.reopen(id);
   try {
-    const { jail } = await readJail(context, head.startAgain!);
+    const [root] = head.roots ?? [];
+    const where = root === undefined ? context : inSource(context, { name: root, root });
+    const { jail } = await readJail(where, head.startAgain!);
     // Its own record would keep the start from beginning.
     const { journal } = context;
     const others = async (): Promise<readonly JournalEntry[]> =>
@@ -131,8 +141,8 @@ async function startAgain(context: Context, { head }: JournalEntry): Promise<Fin
       history: (limit) => journal.history(limit),
       unfinished: others,
     };
-    const up = (await context.host.running(jail.pool)).has(jail.uuid);
-    if (!up) await runOperation({ ...context, journal: own }, jailStart, { jail: jail.uuid });
+    const up = (await context.host.running(jail.realm)).has(jail.uuid);
+    if (!up) await runOperation({ ...where, journal: own }, jailStart, { jail: jail.uuid });
     await record.mark({ mark: 'end', outcome: 'finished' });
     return { ...told, state: 'mended', action: up ? 'the jail is up' : 'started again' };
   } catch (thrown) {
@@ -145,7 +155,7 @@ async function startAgain(context: Context, { head }: JournalEntry): Promise<Fin
 /** Jails whose first process was killed from outside: their networks and records go, as a stop would do it. */
 async function sweepKilled(context: Context, world: World): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  const running = await context.host.running(world.pool.name);
+  const running = await context.host.running(world.realm);
   for (const jail of world.jails) {
     if (jail.problem !== undefined || running.has(jail.uuid)) continue;
     const left = (await context.host.leftoverSteps?.(toSpec(world, jail))) ?? [];

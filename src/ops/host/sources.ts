@@ -1,16 +1,15 @@
 /** The sources that jails lie in, and the dataset of each. An activated pool is the source `ioc`. */
 import * as z from 'zod';
 import { defineRead } from '../operation.ts';
-import { sourceOf } from '../jail/matching.ts';
-import { readWorld } from '../world.ts';
+import { sourcesOf } from '../route.ts';
 
 export const sourceList = defineRead({
   id: 'source.list',
   title: 'List the sources of jails',
   input: z.object({}),
   async read(context) {
-    const world = await readWorld(context);
-    return { sources: [{ name: sourceOf(world), dataset: world.root }] };
+    const { list } = await sourcesOf(context);
+    return { sources: list.map(({ name, root }) => ({ name, dataset: root })) };
   },
   command: {
     names: ['list -d'],

@@ -81,7 +81,7 @@ export const imageImport = defineChange<typeof importInput, Imported>({
   }),
   async locks(context, input) {
     const { world, uuid, tag } = await find(context, input);
-    return [jailLock({ pool: world.pool.name, uuid }), tagLock(world.pool.name, tag)];
+    return [jailLock({ realm: world.realm, uuid }), tagLock(world.realm, tag)];
   },
   async plan(context, input) {
     const found = await find(context, input);

@@ -4,14 +4,17 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Words } from '../operation.ts';
+import { defineChange, type Context, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertJailName, assertSnapshotName, assertTag, timeTag } from '../../domain/name.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { ownWordsFor } from '../../domain/handed.ts';
+import { splitWord } from '../../domain/source.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
+import { sourcesOf } from '../route.ts';
+import { getSource, inSource } from '../sources.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
 import { adoptFstab, leavePlace } from '../steps/move.ts';
@@ -47,22 +50,36 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
   effect: 'change',
   recover: 'undo',
   input: cloneInput,
+  across: true,
   prepare: (context, input) => ({
     ...input,
-    uuids: [...newUuids(context.ids, input)],
+    uuids: [
+      ...newUuids(context.ids, {
+        ...input,
+        name: input.name === undefined ? undefined : splitWord(input.name).name,
+      }),
+    ],
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
     assertOneIdentity(input);
     const world = await readWorld(context);
-    const { name: pool } = world.pool;
-    const tags = tagsOf(input).map((tag) => tagLock(pool, tag));
-    return [jailLock(findJail(world.jails, input.jail)), ...tags, ...newJailLocks(pool, input.uuids!)];
+    const { realm } = await goalOf(context, world, input);
+    const tags = tagsOf(input).map((tag) => tagLock(realm, tag));
+    return [jailLock(findJail(world.jails, input.jail)), ...tags, ...newJailLocks(realm, input.uuids!)];
   },
-  async plan(context, input) {
-    const world = await readWorld(context);
-    const source = findJail(world.jails, input.jail);
-    toSpec(world, source); // a corrupt jail is refused here
+  async plan(context, asked) {
+    const from = await readWorld(context);
+    const world = await goalOf(context, from, asked);
+    // Nothing on another pool can hang on this one, and nothing in another source should.
+    const input = world.root === from.root ? asked : { ...asked, thick: true };
+    const source = findJail(from.jails, input.jail);
+    const spec = toSpec(from, source); // a corrupt jail is refused here
+    if (spec.base !== undefined && !world.releases.some(({ name }) => name === spec.base?.release))
+      throw failure('RELEASE_NOT_FOUND', {
+        release: spec.base.release,
+        fetched: world.releases.map(({ name }) => name),
+      });
     const copies = freeCopies(world, input);
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
     refusePackageList(given);
@@ -96,6 +113,7 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
         doc: 'accepted: a clone always gets link addresses of its own',
       },
     ],
+    about: 'With -n SOURCE/NAME the new jail is made in another source, as a full copy.',
     examples: [
       { line: 'iocage clone web tag=web2', says: 'a second jail like web' },
       { line: 'iocage clone web@before-upgrade tag=old-web', says: 'web as it was at that snapshot' },
@@ -154,10 +172,18 @@ function takeCount(
   };
 }
 
+/** Where the new jail goes: `name` may carry the prefix of another source. */
+async function goalOf(context: Context, world: World, { name }: CloneInput): Promise<World> {
+  const source = splitWord(name ?? '').source ?? world.source;
+  if (source === world.source) return world;
+  const { list } = await sourcesOf(context);
+  return readWorld(inSource(context, getSource(list, source)));
+}
+
 function tagsOf(input: CloneInput): readonly string[] {
-  if (input.name !== undefined) assertJailName(input.name);
-  const tag =
-    input.properties.findLast(([key]) => key === 'tag')?.[1] ?? input.name ?? timeTag(input.createdAt!);
+  const name = input.name === undefined ? undefined : splitWord(input.name).name;
+  if (name !== undefined) assertJailName(name);
+  const tag = input.properties.findLast(([key]) => key === 'tag')?.[1] ?? name ?? timeTag(input.createdAt!);
   assertTag(tag);
   return numbered(tag, input.count);
 }

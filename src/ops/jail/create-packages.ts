@@ -108,7 +108,7 @@ async function specOf(
 ): Promise<JailSpec> {
   const mountpoint = join(world.mountpoint, 'jails', uuid);
   const plain: JailSpec = {
-    pool: world.pool.name,
+    pool: world.realm,
     uuid,
     tag,
     dataset: `${world.root}/jails/${uuid}`,

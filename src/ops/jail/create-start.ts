@@ -32,7 +32,7 @@ export function andStart(make: Operation, id: string): FleetOperation<typeof inp
       const started: CreatedAndStarted['started'][number][] = [];
       for (const { uuid, tag } of made.jails) {
         const jails = world.jails.filter((jail) => jail.uuid === uuid);
-        const running = await context.host.running(world.pool.name);
+        const running = await context.host.running(world.realm);
         const error = await startAll(run, startsFor(world, jails, running));
         started.push({ uuid, tag, ...(error === undefined ? {} : { error }) });
       }

@@ -15,7 +15,7 @@ import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { properties as allProperties } from '../../domain/properties/index.ts';
 import { releaseRoot } from '../mounted.ts';
-import { poolName, readWorld, type Release, type World } from '../world.ts';
+import { realmNow, readWorld, type Release, type World } from '../world.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
@@ -83,9 +83,9 @@ export const jailCreate = defineChange<typeof createInput, Created>({
   }),
   async locks(context, input) {
     assertOneIdentity(input);
-    const pool = await poolName(context);
-    const tags = wantedTags(input).map((tag) => tagLock(pool, tag));
-    return [...tags, ...newJailLocks(pool, input.uuids!), ...(await sourceLocks(context, input))];
+    const realm = await realmNow(context);
+    const tags = wantedTags(input).map((tag) => tagLock(realm, tag));
+    return [...tags, ...newJailLocks(realm, input.uuids!), ...(await sourceLocks(context, input))];
   },
   async plan(context, input) {
     const world = await readWorld(context);
@@ -101,7 +101,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     const base = kind === 'base' ? await readBase(context, release!) : [];
     const names = jails.filter(({ named }) => named).map(({ uuid }) => uuid);
     const taken = await takenPoints(context, release, names);
-    if (release !== undefined && !sharesBase(kind)) await assertCalm(context, world.pool.name, release.name);
+    if (release !== undefined && !sharesBase(kind)) await assertCalm(context, world.realm, release.name);
     const packages = await listedPackages(
       context,
       world,
@@ -260,7 +260,7 @@ async function sourceLocks(context: Context, input: CreateInput): Promise<readon
   const world = await readWorld(context);
   if (!sharesBase(input.kind ?? defaultKind(world))) return [];
   const release = await chooseRelease(context, world, input.release);
-  return [releaseLock(world.pool.name, release.name)];
+  return [releaseLock(world.realm, release.name)];
 }
 
 function givenProperties(input: CreateInput): (readonly [string, string])[] {

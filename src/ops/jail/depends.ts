@@ -127,7 +127,7 @@ export async function assertNeeds(context: Context, world: World, jail: Jail): P
   const { needs } = needsOf(world, jail);
   // A dry run started none of them.
   if (needs.length === 0 || context.dry) return;
-  const running = await context.host.running(jail.pool);
+  const running = await context.host.running(jail.realm);
   const down = world.jails.filter(({ uuid }) => needs.includes(uuid) && !running.has(uuid));
   if (down.length > 0)
     throw refused(jail, `it depends on ${down.map(({ tag }) => tag).join(', ')}, not up yet`);

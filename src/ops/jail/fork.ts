@@ -35,7 +35,7 @@ export const jailFork = defineSession<typeof forkInput>({
   async session(context, { jail: name, argv, jailUser }) {
     if (jailUser !== undefined) assertUserName(jailUser);
     const { world, jail } = await readJail(context, name);
-    if ((await context.host.running(jail.pool)).has(jail.uuid))
+    if ((await context.host.running(jail.realm)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
     const spec = toSpec(world, jail);
     await runOperation(context, jailStart, { jail: jail.uuid, overrides: withoutServices });

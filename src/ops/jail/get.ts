@@ -7,6 +7,7 @@ import { configOf } from '../../domain/config.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
 import { getProperty, properties } from '../../domain/properties/index.ts';
 import type { Property } from '../../domain/property.ts';
+import { inFull } from '../sources.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { noPositionals, noProperties } from './select.ts';
 
@@ -39,10 +40,17 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
   id: 'property.get',
   title: 'Show properties of a jail, or one property of all jails',
   input: getInput,
+  everySource: {
+    applies: ({ jail, recursive }) => recursive && jail === undefined,
+    merge: (answers, { key }) => ({
+      key,
+      rows: answers.flatMap(({ source, result }) => ('rows' in result ? inFull(source, result.rows) : [])),
+    }),
+  },
   async read(context, input) {
     assertKnown(input.key);
     const world = await readWorld(context);
-    return answerGet(context.host, world, await context.host.running(world.pool.name), input);
+    return answerGet(context.host, world, await context.host.running(world.realm), input);
   },
   command: {
     names: ['get', 'show'],

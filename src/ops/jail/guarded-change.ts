@@ -83,7 +83,7 @@ export async function specToStart(
   const configured = toSpec(world, jail);
   const handed = await handOver(context, jail, configured.config);
   refuse(configured, handed.problems);
-  const running = (await context.host.running(jail.pool)).has(jail.uuid);
+  const running = (await context.host.running(jail.realm)).has(jail.uuid);
   const { spec } = running ? { spec: configured } : await settle(context, world, jail, configured);
   return { spec: { ...spec, handed: handed.mounts }, before: running ? [] : handed.steps };
 }

@@ -54,7 +54,7 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
         result: () => ({ uuid, tag, snapshot: null, changes: [] }),
       };
     const manager = await getPackageManager(files, configured.root, `jail ${subject}`);
-    const running = (await host.running(jail.pool)).has(uuid);
+    const running = (await host.running(jail.realm)).has(uuid);
     // A template is nobody's running system: only its files are worked on.
     const spec = jail.template
       ? quietSpec(configured, 'used')

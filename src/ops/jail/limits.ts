@@ -3,7 +3,7 @@
  * rctl(8) are used whatever the kernel; the host driver knows what it makes of them.
  */
 import * as z from 'zod';
-import { defineChange, defineRead, type Context } from '../operation.ts';
+import { defineChange, defineRead, type Context, type EverySource } from '../operation.ts';
 import type { JailSpec, LimitRule, NotApplied } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { limitResources, type LimitKey } from '../../domain/codec/limit.ts';
@@ -11,6 +11,7 @@ import { configOf, isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
+import { inFull } from '../sources.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { jailInput, lockJail, noProperties, oneJail, readJail } from './select.ts';
 
@@ -34,7 +35,7 @@ export async function liveLimits(
 async function runningSpec(context: Context, name: string): Promise<{ jail: Jail; spec: JailSpec }> {
   const { world, jail } = await readJail(context, name);
   const spec = toSpec(world, jail);
-  if (!(await context.host.running(jail.pool)).has(jail.uuid))
+  if (!(await context.host.running(jail.realm)).has(jail.uuid))
     throw failure('NOT_RUNNING', { name: label(jail) });
   return { jail, spec };
 }
@@ -163,6 +164,19 @@ async function limitedOf(context: Context, world: World, jail: Jail, up: boolean
 
 const someInput = z.object({ jail: z.string().min(1).optional() });
 
+function ofAll<J extends { readonly name: string }>(): EverySource<
+  z.output<typeof someInput>,
+  { one: boolean; jails: readonly J[] }
+> {
+  return {
+    applies: ({ jail }) => jail === undefined,
+    merge: (answers) => ({
+      one: false,
+      jails: answers.flatMap(({ source, result }) => inFull(source, result.jails)),
+    }),
+  };
+}
+
 function noneOrOne(command: string, words: Parameters<typeof oneJail>[1]): { jail?: string } {
   noProperties(command, words);
   return words.positionals.length === 0 ? {} : oneJail(command, words);
@@ -172,9 +186,10 @@ export const jailLimits = defineRead<typeof someInput, { one: boolean; jails: re
   id: 'jail.limits',
   title: 'Show which resource limits are in force',
   input: someInput,
+  everySource: ofAll<Limited>(),
   async read(context, { jail: name }) {
     const world = await readWorld(context);
-    const running = await context.host.running(world.pool.name);
+    const running = await context.host.running(world.realm);
     const chosen =
       name === undefined
         ? world.jails.filter((jail) => jail.problem === undefined)
@@ -215,16 +230,17 @@ export const jailInuse = defineRead<typeof someInput, { one: boolean; jails: rea
   id: 'jail.inuse',
   title: 'Show what running jails use',
   input: someInput,
+  everySource: ofAll<Used>(),
   async read(context, { jail: name }) {
     const world = await readWorld(context);
-    const running = await context.host.running(world.pool.name);
+    const running = await context.host.running(world.realm);
     const one = name === undefined ? undefined : findJail(world.jails, name);
     if (one !== undefined && !running.has(one.uuid)) throw failure('NOT_RUNNING', { name: label(one) });
     const chosen = (one === undefined ? world.jails : [one]).filter(
       (jail) => jail.problem === undefined && running.has(jail.uuid),
     );
     const usage = await context.host.usage(
-      world.pool.name,
+      world.realm,
       chosen.map(({ uuid }) => uuid),
     );
     const jails = chosen.map(async (jail): Promise<Used> => {

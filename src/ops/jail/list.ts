@@ -7,10 +7,13 @@ import { compareNatural } from '../../domain/order.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import type { ForeignJail, RunningJail } from '../../driver/host.ts';
 import { releaseList } from '../release/list.ts';
+import { inFull } from '../sources.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { noPositionals, noProperties, oneJail, jailInput, readJail } from './select.ts';
 
 export interface ListedJail {
+  /** Where there are several sources; it stands before the name then. */
+  readonly source?: string;
   readonly jid: number | null;
   readonly uuid: string;
   readonly tag: string;
@@ -47,12 +50,23 @@ export const jailList = defineRead<
   id: 'jail.list',
   title: 'List jails, templates or releases',
   input: listInput,
+  everySource: {
+    applies: () => true,
+    merge: (answers, { sort }) => ({
+      jails: sorted(
+        answers.flatMap(({ source, result }) => inFull(source, result.jails)),
+        sort,
+      ),
+      // They are the host's, whatever the source.
+      foreign: answers[0]!.result.foreign,
+    }),
+  },
   async read(context, { templates, basejails, sort }) {
     const world = await readWorld(context);
-    const jails = listedJails(world, await context.host.running(world.pool.name), templates).filter(
+    const jails = listedJails(world, await context.host.running(world.realm), templates).filter(
       (jail) => !basejails || jail.basejail,
     );
-    return { jails: sorted(jails, sort), foreign: await context.host.foreign(world.pool.name) };
+    return { jails: sorted(jails, sort), foreign: await context.host.foreign(world.realm) };
   },
   command: {
     names: ['list'],
@@ -167,10 +181,33 @@ export interface Space {
 const dfSorts = ['name', 'crt', 'res', 'qta', 'use', 'ava'] as const;
 const dfInput = z.object({ sort: z.enum(dfSorts).default('name') });
 
+const spaceOrder: Record<(typeof dfSorts)[number], (space: Space) => number | string> = {
+  name: (space) => space.name,
+  crt: (space) => Number.parseFloat(space.compressratio),
+  res: (space) => space.reservationBytes ?? 0,
+  qta: (space) => space.quotaBytes ?? 0,
+  use: (space) => space.usedBytes,
+  ava: (space) => space.availableBytes,
+};
+
+function inOrder(spaces: readonly Space[], by: (typeof dfSorts)[number]): readonly Space[] {
+  const key = spaceOrder[by];
+  return spaces.toSorted((a, b) => compareNatural(String(key(a)), String(key(b))));
+}
+
 export const jailDf = defineRead<typeof dfInput, { jails: readonly Space[] }>({
   id: 'jail.df',
   title: 'Show the disk space of jails',
   input: dfInput,
+  everySource: {
+    applies: () => true,
+    merge: (answers, { sort }) => ({
+      jails: inOrder(
+        answers.flatMap(({ source, result }) => inFull(source, result.jails)),
+        sort,
+      ),
+    }),
+  },
   async read(context, { sort }) {
     const world = await readWorld(context);
     const measured = await context.storage.measure(world.root, 2, [
@@ -194,17 +231,7 @@ export const jailDf = defineRead<typeof dfInput, { jails: readonly Space[] }>({
         availableBytes: bytes('available'),
       };
     });
-    const order: Record<(typeof dfSorts)[number], (space: Space) => number | string> = {
-      name: (space) => space.name,
-      crt: (space) => Number.parseFloat(space.compressratio),
-      res: (space) => space.reservationBytes ?? 0,
-      qta: (space) => space.quotaBytes ?? 0,
-      use: (space) => space.usedBytes,
-      ava: (space) => space.availableBytes,
-    };
-    return {
-      jails: jails.sort((a, b) => compareNatural(String(order[sort](a)), String(order[sort](b)))),
-    };
+    return { jails: inOrder(jails, sort) };
   },
   command: {
     names: ['df'],
@@ -229,7 +256,7 @@ export const jailRuntime = defineRead<typeof jailInput, { uuid: string; words: r
   input: jailInput,
   async read(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    if (!(await context.host.running(jail.pool)).has(jail.uuid))
+    if (!(await context.host.running(jail.realm)).has(jail.uuid))
       throw failure('NOT_RUNNING', { name: label(jail) });
     return { uuid: jail.uuid, words: await context.host.runtime(toSpec(world, jail)) };
   },

@@ -32,9 +32,9 @@ export async function stopFirst(
     throw failure('GUARDED', { dataset: jail.dataset, why: jail.problem ?? 'iocage did not make it' });
   if (!force) await assertDown(context, jail, 'destroy');
   // One that is only not mounted can be destroyed all the same.
-  if (jail.problem !== undefined && !(await context.host.running(jail.pool)).has(jail.uuid)) return [];
+  if (jail.problem !== undefined && !(await context.host.running(jail.realm)).has(jail.uuid)) return [];
   const spec = toSpec(world, jail);
-  const up = (await context.host.running(jail.pool)).has(jail.uuid);
+  const up = (await context.host.running(jail.realm)).has(jail.uuid);
   return up ? context.host.stopSteps(spec) : ((await context.host.leftoverSteps?.(spec)) ?? []);
 }
 

@@ -15,19 +15,8 @@ import type { Property } from '../../domain/property.ts';
 import { listedJail } from './list.ts';
 import { readWorld, type World } from '../world.ts';
 
-/** What an activated pool is called as a source. */
-export const poolSource = 'ioc';
-
-/** Name of the source that a jail lies in. */
-export function sourceOf(_world: World, _jail?: Jail): string {
-  return poolSource;
-}
-
-/** Whether names are shown with their source: only where there are several. */
-const severalSources = (_world: World): boolean => false;
-
 export function fullName(world: World, jail: Jail): string {
-  return severalSources(world) ? `${sourceOf(world, jail)}/${jail.tag}` : jail.tag;
+  return world.oneOfSeveral ? `${world.source}/${jail.tag}` : jail.tag;
 }
 
 export interface Known {
@@ -46,8 +35,8 @@ const attributes: Readonly<Record<string, (known: Known) => FilterValue>> = {
   uuid: ({ jail }) => jail.uuid,
   full_name: ({ world, jail }) => fullName(world, jail),
   humanreadable_name: ({ jail }) => readable(jail.tag),
-  source: ({ world, jail }) => sourceOf(world, jail),
-  identifier: ({ world, jail }) => `${sourceOf(world, jail)}-${jail.uuid}`,
+  source: ({ world }) => world.source,
+  identifier: ({ world, jail }) => `${world.source}-${jail.uuid}`,
   dataset_name: ({ jail }) => jail.dataset,
   path: ({ jail }) => (jail.mountpoint === undefined ? null : `${jail.mountpoint}/root`),
   exists: () => true,
@@ -116,7 +105,7 @@ function typed({ codec }: Property, text: string): FilterValue {
 function filterable(known: Known): Filterable {
   const { world, jail } = known;
   return {
-    source: sourceOf(world, jail),
+    source: world.source,
     names: [jail.tag, jail.uuid],
     value: (key) => valueOfJail(known, key),
   };
@@ -143,7 +132,7 @@ export async function matchingJails(
   // Said of an empty pool too.
   for (const { key } of filter.terms) assertKnownKey(key);
   const world = await readWorld(context);
-  const states = await context.host.running(world.pool.name);
+  const states = await context.host.running(world.realm);
   const found = world.jails
     .filter(({ template }) => which === 'both' || template === (which === 'templates'))
     .map((jail) => ({ world, jail, running: states.get(jail.uuid) }))

@@ -29,8 +29,9 @@ export async function planMove(
   context: Context,
   world: World,
   jail: Jail,
-  to: { dataset: string; tag: string; action: string },
+  to: { dataset: string; tag: string; action: string; world?: World },
 ): Promise<Move> {
+  const goal = to.world ?? world;
   const spec = toSpec(world, jail);
   await assertDown(context, jail, to.action);
   await assertRoom(context, world);
@@ -38,7 +39,7 @@ export async function planMove(
   const { dataset, tag } = to;
   if ((await context.storage.filesystems(dataset, 0, [])) !== undefined)
     throw failure('DATASET_EXISTS', { dataset });
-  const mountpoint = await mountpointAt(context, world, jail, dataset);
+  const mountpoint = await mountpointAt(context, goal, jail, dataset);
   const from = jail.mountpoint!;
   const fstab = await context.files.read(join(from, 'fstab'));
   const after = fstab === undefined ? undefined : repath(fstab, from, mountpoint);
@@ -48,7 +49,7 @@ export async function planMove(
     steps: [
       // A jail that ended by itself may have left its network behind, under the name that it has now.
       ...((await context.host.leftoverSteps?.(spec)) ?? []),
-      ...(world.missing.includes(group) ? [createDataset({ dataset: group, properties: {} })] : []),
+      ...(goal.missing.includes(group) ? [createDataset({ dataset: group, properties: {} })] : []),
       removeLink({ target: from, path: join(world.mountpoint, 'tags', jail.tag) }),
       ...(mountpoint === from ? [] : [leavePlace({ path: mountpoint, when: 'undone' })]),
       renameDataset({ from: jail.dataset, to: dataset, mounted: await mountedWith(context, jail.dataset) }),
@@ -57,7 +58,7 @@ export async function planMove(
         ? []
         : [rewriteFile({ path: join(mountpoint, 'fstab'), before: fstab, after })]),
     ],
-    last: [makeLink({ target: mountpoint, path: join(world.mountpoint, 'tags', tag) })],
+    last: [makeLink({ target: mountpoint, path: join(goal.mountpoint, 'tags', tag) })],
   };
 }
 

@@ -74,8 +74,8 @@ export function newUuids(
 }
 
 /** Nobody else works on a jail that is being made, or on what a kill left of one: that goes again. */
-export function newJailLocks(pool: string, uuids: readonly string[]): readonly string[] {
-  return uuids.map((uuid) => jailLock({ pool, uuid }));
+export function newJailLocks(realm: string, uuids: readonly string[]): readonly string[] {
+  return uuids.map((uuid) => jailLock({ realm, uuid }));
 }
 
 /** The jail that will be, for what looks at its datasets. */

@@ -22,7 +22,7 @@ export const jailPkg = defineSession<typeof pkgInput>({
     const { world, jail } = await readJail(context, input.jail);
     const spec = toSpec(world, jail);
     const manager = await getPackageManager(context.files, spec.root, `jail ${label(jail)}`);
-    const wasUp = (await context.host.running(jail.pool)).has(jail.uuid);
+    const wasUp = (await context.host.running(jail.realm)).has(jail.uuid);
     if (!wasUp) await runOperation(context, jailStart, { jail: jail.uuid });
     try {
       for (const argv of pkgCommands(manager, input.argv as [string, ...string[]])) {

@@ -30,6 +30,16 @@ export const jailQuery = defineRead<typeof queryInput, Queried>({
   id: 'jail.query',
   title: 'Find jails by a filter, with the columns that are wanted',
   input: queryInput,
+  everySource: {
+    applies: ({ jail }) => jail === undefined,
+    merge: (answers) => ({
+      columns: answers[0]!.result.columns,
+      rows: answers.flatMap(({ result }) => result.rows),
+      problems: answers.flatMap(({ source, result }) =>
+        result.problems.map(({ jail, problem }) => ({ jail: `${source}/${jail}`, problem })),
+      ),
+    }),
+  },
   async read(context, { jail: name, filter, which, columns }) {
     for (const column of columns) assertKnownKey(column);
     const matching = await matchingJails(context, filter, name === undefined ? which : 'both');

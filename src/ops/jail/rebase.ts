@@ -104,7 +104,7 @@ export async function planRebase(
   if (origin !== undefined) await assertClonesDown(context, world, `${jail.dataset}/root`);
   const fresh = origin === undefined ? undefined : await freshRoot(context, jail, spec, release);
   // Not in the jail's dataset, which may be full.
-  const list = join(context.paths.run, `upgrade-${jail.pool}-${jail.uuid}.list`);
+  const list = join(context.paths.run, `upgrade-${jail.realm}-${jail.uuid}.list`);
   const changed: JailSpec = {
     ...spec,
     config: new Map([...spec.config, ['release', to]]),

@@ -35,8 +35,8 @@ export const jailRename = defineChange<typeof renameInput, Renamed>({
     const jail = findJail(world.jails, input.jail);
     assertJailName(input.name);
     return [
-      ...[jail, { pool: jail.pool, uuid: input.name }, ...mentioning(world, jail)].map(jailLock),
-      tagLock(jail.pool, input.name),
+      ...[jail, { realm: jail.realm, uuid: input.name }, ...mentioning(world, jail)].map(jailLock),
+      tagLock(jail.realm, input.name),
     ];
   },
   async plan(context, input) {
@@ -104,15 +104,8 @@ function identitySteps(jail: Jail, dataset: string, name: string, tag: string): 
   for (const key of ['host_hostname', 'hostname'] as const) {
     if (jail.local.has(key) && followsName(jail, key)) own[key] = hostWord(name);
   }
-  const datasets = jail.local.get('jail_zfs_dataset');
-  const moved = datasets?.split(' ').map((full) => {
-    const word = full.startsWith(`${jail.pool}/`) ? full.slice(jail.pool.length + 1) : full;
-    const old = `${jail.dataset.split('/').slice(1).join('/')}`;
-    return word === old || word.startsWith(`${old}/`)
-      ? `${dataset.split('/').slice(1).join('/')}${word.slice(old.length)}`
-      : full;
-  });
-  if (moved !== undefined && moved.join(' ') !== datasets) own['jail_zfs_dataset'] = moved.join(' ');
+  const datasets = movedWords(jail, dataset);
+  if (datasets !== jail.local.get('jail_zfs_dataset')) own['jail_zfs_dataset'] = datasets!;
   return setProperties({
     dataset,
     properties: withNamespace(own),
@@ -122,7 +115,22 @@ function identitySteps(jail: Jail, dataset: string, name: string, tag: string): 
   });
 }
 
-function withNamespace<T>(pairs: Readonly<Record<string, T>>): Record<string, T> {
+/** `jail_zfs_dataset` once the jail is `dataset`: its own ones go along. */
+export function movedWords(jail: Jail, dataset: string): string | undefined {
+  const old = jail.dataset.split('/').slice(1).join('/');
+  const moved = jail.local
+    .get('jail_zfs_dataset')
+    ?.split(' ')
+    .map((full) => {
+      const word = full.startsWith(`${jail.pool}/`) ? full.slice(jail.pool.length + 1) : full;
+      return word === old || word.startsWith(`${old}/`)
+        ? `${dataset.split('/').slice(1).join('/')}${word.slice(old.length)}`
+        : full;
+    });
+  return moved?.join(' ');
+}
+
+export function withNamespace<T>(pairs: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(pairs).map(([key, value]) => [namespace + key, value]));
 }
 

@@ -84,7 +84,7 @@ export const propertyReset = defineChange<typeof resetInput, { changes: readonly
   input: resetInput,
   async locks(context, input) {
     const world = await readWorld(context);
-    if (input.jails.includes('default')) return [`defaults:${world.pool.name}`];
+    if (input.jails.includes('default')) return [`defaults:${world.realm}`];
     return chosen(world, input.jails).map(jailLock);
   },
   async plan(context, input) {
@@ -143,7 +143,7 @@ async function planJails(
   for (const jail of jails) toSpec(world, jail); // what is corrupt or not ours is refused here
   const changes = jails.flatMap((jail) => changesOf(world, jail, only));
   const subject = names.includes('ALL') ? 'all jails' : jails.map(label).join(', ');
-  const running = only === undefined ? undefined : await context.host.running(world.pool.name);
+  const running = only === undefined ? undefined : await context.host.running(world.realm);
   const steps: Step[] = [];
   for (const jail of jails) {
     const keys = resettable(jail.local, only);

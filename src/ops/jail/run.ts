@@ -39,7 +39,7 @@ export const jailRun = defineSession<typeof runInput, JailOutput>({
     if (jailUser !== undefined) assertUserName(jailUser);
     const { world, jail } = await readJail(context, name);
     const spec = toSpec(world, jail);
-    if (!(await context.host.running(jail.pool)).has(jail.uuid))
+    if (!(await context.host.running(jail.realm)).has(jail.uuid))
       throw failure('NOT_RUNNING', { name: label(jail) });
     const tooMuch = new AbortController();
     const text = { stdout: '', stderr: '' };

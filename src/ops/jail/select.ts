@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Context, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import type { Jail } from '../../domain/jail.ts';
+import { askEach, eachSource, fullName } from '../sources.ts';
 import { readJail, readWorld } from '../world.ts';
 
 export { readJail };
@@ -10,13 +11,13 @@ export { readJail };
 export const jailInput = z.object({ jail: z.string().min(1, 'a jail is named by its UUID or its tag') });
 
 /** The lock that everything which changes this jail holds. */
-export function jailLock(jail: Pick<Jail, 'pool' | 'uuid'>): string {
-  return `jail:${jail.pool}:${jail.uuid}`;
+export function jailLock(jail: Pick<Jail, 'realm' | 'uuid'>): string {
+  return `jail:${jail.realm}:${jail.uuid}`;
 }
 
 /** The lock that keeps two jails from getting one tag. */
-export function tagLock(pool: string, tag: string): string {
-  return `tag:${pool}:${tag}`;
+export function tagLock(realm: string, tag: string): string {
+  return `tag:${realm}:${tag}`;
 }
 
 export async function lockJail(context: Context, input: { jail: string }): Promise<readonly string[]> {
@@ -26,7 +27,7 @@ export async function lockJail(context: Context, input: { jail: string }): Promi
 
 /** Throws when the jail runs; the operation works on files that the jail would have open. */
 export async function assertDown(context: Context, jail: Jail, action: string): Promise<void> {
-  const running = await context.host.running(jail.pool);
+  const running = await context.host.running(jail.realm);
   if (running.has(jail.uuid)) throw failure('JAIL_RUNNING', { name: `${jail.uuid} (${jail.tag})`, action });
 }
 
@@ -57,11 +58,15 @@ export async function manyJails(
   if (words.positionals.length === 0) throw failure('USAGE', { problem: 'missing UUID', command });
   if (!words.positionals.includes('ALL')) return words.positionals.map((jail) => ({ jail }));
   if (words.positionals.length > 1) throw failure('USAGE', { problem: 'ALL stands alone', command });
-  const world = await readWorld(context);
-  const running = await context.host.running(world.pool.name);
-  return world.jails
-    .filter((jail) => jail.problem === undefined && which(jail, running.has(jail.uuid)))
-    .map((jail) => ({ jail: jail.uuid }));
+  const { answers } = await askEach(await eachSource(context), async (own) => {
+    const world = await readWorld(own);
+    const running = await own.host.running(world.realm);
+    const jails = world.jails.filter(
+      (jail) => jail.problem === undefined && which(jail, running.has(jail.uuid)),
+    );
+    return Promise.all(jails.map(async ({ uuid }) => ({ jail: await fullName(own, uuid) })));
+  });
+  return answers.flatMap(({ result }) => result);
 }
 
 export function noProperties(command: string, words: Words): void {

@@ -13,7 +13,7 @@ import { jailStart } from './start.ts';
 async function runningSpec(context: Context, name: string, startFirst: boolean): Promise<JailSpec> {
   const { world, jail } = await readJail(context, name);
   const spec = toSpec(world, jail);
-  if (!(await context.host.running(jail.pool)).has(jail.uuid)) {
+  if (!(await context.host.running(jail.realm)).has(jail.uuid)) {
     if (!startFirst) throw failure('NOT_RUNNING', { name: label(jail) });
     await runOperation(context, jailStart, { jail: jail.uuid });
   }

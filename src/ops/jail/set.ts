@@ -49,13 +49,13 @@ export const propertySet = defineChange<typeof setInput, { changes: readonly Cha
   input: setInput,
   async locks(context, input) {
     const world = await readWorld(context);
-    const pool = world.pool.name;
-    if (isDefault(input.jails)) return [`defaults:${pool}`];
+    const { realm } = world;
+    if (isDefault(input.jails)) return [`defaults:${realm}`];
     const tag = input.properties.findLast(([key]) => key === 'tag')?.[1];
     return [
       ...input.jails.map((name) => jailLock(findJail(world.jails, name))),
-      ...(tag === undefined ? [] : [tagLock(pool, tag)]),
-      ...releasesIn(input.properties).map((name) => releaseLock(pool, name)),
+      ...(tag === undefined ? [] : [tagLock(realm, tag)]),
+      ...releasesIn(input.properties).map((name) => releaseLock(realm, name)),
     ];
   },
   async plan(context, input) {
@@ -146,7 +146,7 @@ async function planJails(
   const wanted = wantedTemplate(pairs);
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
   for (const jail of jails) assertNotItself(world, retagged(jail, tag), pairs);
-  const running = await context.host.running(world.pool.name);
+  const running = await context.host.running(world.realm);
   const native = pairs.some(([key]) => getProperty(key).store === 'native');
   const steps: Step[] = [];
   for (const jail of jails) {

@@ -8,6 +8,8 @@ import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { assertRootMounted } from '../mounted.ts';
+import { bySource } from '../route.ts';
+import { fullName } from '../sources.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { hostOf } from './host-id.ts';
 import { takeOver } from '../transfer/standby.ts';
@@ -86,7 +88,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
       });
     }
     const configured = jail.template ? noTemplate(stored) : stored;
-    if ((await context.host.running(jail.pool)).has(jail.uuid))
+    if ((await context.host.running(jail.realm)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
     await assertNeeds(context, world, jail);
     await assertMounted(context, world, jail, configured);
@@ -125,7 +127,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
         )),
       ],
       async result() {
-        const running = (await context.host.running(jail.pool)).get(jail.uuid);
+        const running = (await context.host.running(jail.realm)).get(jail.uuid);
         return {
           uuid: jail.uuid,
           tag: jail.tag,
@@ -182,8 +184,18 @@ async function withWhatTheyNeed(
   context: Context,
   asked: readonly { readonly jail: string }[],
 ): Promise<readonly { readonly jail: string }[]> {
+  const inputs = [];
+  for (const { context: own, words } of await bySource(
+    context,
+    asked.map(({ jail }) => jail),
+  ))
+    for (const jail of await neededIn(own, words)) inputs.push({ jail: await fullName(own, jail) });
+  return inputs;
+}
+
+async function neededIn(context: Context, asked: readonly string[]): Promise<readonly string[]> {
   const world = await readWorld(context);
-  const found = asked.map(({ jail }) => {
+  const found = asked.map((jail) => {
     try {
       return findJail(world.jails, jail);
     } catch {
@@ -191,11 +203,11 @@ async function withWhatTheyNeed(
     }
   });
   const jails = found.filter((jail) => jail !== undefined);
-  const uuids = startsFor(world, jails, await context.host.running(world.pool.name));
+  const uuids = startsFor(world, jails, await context.host.running(world.realm));
   // Words stay as they were typed: an error names what its reader knows.
-  const wordFor = new Map(found.map((jail, index) => [jail?.uuid, asked[index]!.jail]));
+  const wordFor = new Map(found.map((jail, index) => [jail?.uuid, asked[index]!]));
   const lost = asked.filter((_, index) => found[index] === undefined);
-  return [...uuids.map((uuid) => ({ jail: wordFor.get(uuid) ?? uuid })), ...lost];
+  return [...uuids.map((uuid) => wordFor.get(uuid) ?? uuid), ...lost];
 }
 
 /** Without its root dataset the jail would run in an empty directory, and what it writes be hidden later. */
@@ -222,7 +234,7 @@ export const jailStop = defineChange<typeof stopInput, Life>({
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
     const spec = toSpec(world, jail);
-    const up = (await context.host.running(jail.pool)).has(jail.uuid);
+    const up = (await context.host.running(jail.realm)).has(jail.uuid);
     // A jail that ended by itself may have left its network behind.
     const steps = up
       ? await context.host.stopSteps(spec, { force: input.force })
@@ -273,7 +285,7 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    if (!(await context.host.running(jail.pool)).has(jail.uuid))
+    if (!(await context.host.running(jail.realm)).has(jail.uuid))
       throw failure('NOT_RUNNING', { name: label(jail) });
     const previous = { [`${namespace}last_started`]: jail.local.get('last_started') ?? null };
     return {
@@ -314,7 +326,7 @@ export const jailRestart = defineSequence<typeof restartInput>({
     const { world, jail } = await readJail(context, name);
     const input = { jail: jail.uuid };
     if (soft) return { operations: [[jailSoftRestart, input]] };
-    const running = await context.host.running(jail.pool);
+    const running = await context.host.running(jail.realm);
     const up = running.has(jail.uuid);
     if (up) await assertStartable(context, world, jail);
     // First what it depends on: when that fails, the jail has not been stopped for nothing.

@@ -9,6 +9,7 @@ import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { packageChanges } from '../../domain/packages.ts';
 import { getRelease } from '../release/destroy.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from '../release/update.ts';
+import { findSource } from '../route.ts';
 import { readWorld, toSpec, type Release, type World } from '../world.ts';
 import { noteHandedElsewhere } from '../snapshot/rows.ts';
 import { assertRootMounted, releaseRoot } from '../mounted.ts';
@@ -117,7 +118,7 @@ async function planJailUpdate(
   const { host, files } = context;
   const configured = toSpec(world, jail);
   noteHandedElsewhere(context, jail, world.defaults);
-  const running = (await host.running(jail.pool)).has(jail.uuid);
+  const running = (await host.running(jail.realm)).has(jail.uuid);
   await assertRootMounted(context, jail.dataset);
   const manager = await getPackageManager(files, configured.root, `jail ${label(jail)}`);
   // A template is nobody's running system: only its files are worked on.
@@ -158,13 +159,17 @@ async function toUpdateInputs(
   const more = health === undefined ? {} : { health };
   const named = await manyJails('update', words, context, () => true);
   if (!words.positionals.includes('ALL')) return named.map(({ jail }) => ({ name: jail, ...more }));
-  const { jails } = await readWorld(context);
   const done = new Set<string>();
-  return named.flatMap(({ jail: uuid }) => {
-    const base = baseOf(jails.find((jail) => jail.uuid === uuid)!);
+  const inputs: z.input<typeof updateInput>[] = [];
+  for (const { jail: word } of named) {
+    const { context: own, name } = await findSource(context, word);
+    const { root, jails } = await readWorld(own);
+    const release = baseOf(jails.find((jail) => jail.uuid === name)!);
+    const base = release === undefined ? undefined : `${root}/${release}`;
     // Jails that share a release share its update; a health check is each one's own.
-    if (base !== undefined && health === undefined && done.has(base)) return [];
+    if (base !== undefined && health === undefined && done.has(base)) continue;
     if (base !== undefined) done.add(base);
-    return [{ name: uuid, ...more }];
-  });
+    inputs.push({ name: word, ...more });
+  }
+  return inputs;
 }

@@ -39,7 +39,7 @@ async function locks(context: Context, { jail: name, release }: Input): Promise<
   const world = await readWorld(context);
   const jail = findJail(world.jails, name);
   const releases = [jail.local.get('release'), release].filter((each) => each !== undefined);
-  return [jailLock(jail), ...new Set(releases.map((each) => releaseLock(jail.pool, each)))];
+  return [jailLock(jail), ...new Set(releases.map((each) => releaseLock(jail.realm, each)))];
 }
 
 async function readReport(context: Context, path: string): Promise<MergeReport> {
@@ -61,7 +61,7 @@ function change(verb: Verb, title: string, title_: string) {
       await assertNoWayBack(context, jail);
       const { spec, changed, from, to, fresh } = rebase;
       const snapshot = guardName(context, verb);
-      const running = (await context.host.running(jail.pool)).has(jail.uuid);
+      const running = (await context.host.running(jail.realm)).has(jail.uuid);
       return {
         subject: label(jail),
         title: `${title_} ${label(jail)} to ${to}`,
@@ -95,7 +95,7 @@ function look(verb: Verb) {
       const { world, jail } = await readJail(context, input.jail);
       const rebase = await planRebase(context, world, jail, verb, input.release);
       const { from, to, fresh } = rebase;
-      const path = join(context.paths.run, `upgrade-${jail.pool}-${jail.uuid}.json`);
+      const path = join(context.paths.run, `upgrade-${jail.realm}-${jail.uuid}.json`);
       return {
         subject: label(jail),
         title: `Comparing ${label(jail)} with ${to}`,

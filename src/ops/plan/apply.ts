@@ -45,9 +45,9 @@ export const hostApply = defineFleet<typeof applyInput, Applied>({
   input: applyInput,
   async fleet(context, { file, expect }, run, ask) {
     const description = await loadDescription(context, file);
-    const pool = (await readWorld(context)).pool.name;
+    const { realm } = await readWorld(context);
     // Two at once would find each other's half of the work.
-    const held = context.dry ? undefined : await context.locks.take([`apply:${pool}`], 'apply', lockWaitMs);
+    const held = context.dry ? undefined : await context.locks.take([`apply:${realm}`], 'apply', lockWaitMs);
     try {
       forgetWorld(context);
       const planned = await planDescription(context, description);
@@ -154,7 +154,7 @@ async function startAll(
   if (asked.length === 0) return;
   forgetWorld(context);
   const world = await readWorld(context);
-  const running = await context.host.running(world.pool.name);
+  const running = await context.host.running(world.realm);
   const byUuid = new Map(
     world.jails.flatMap((jail) => {
       const found = asked.find(({ name }) => name === jail.tag || name === jail.uuid);

@@ -39,7 +39,7 @@ export async function carryOut(
   if (context.dry) return;
   forgetWorld(context);
   const world = await readWorld(context);
-  const made = await compareJail(context, world, await context.host.running(world.pool.name), wanted);
+  const made = await compareJail(context, world, await context.host.running(world.realm), wanted);
   const isLeft = (one: Change): boolean =>
     made.changes.some((left) => left.what === one.what && keyOf(left) === keyOf(one));
   done.push(...jail.changes.filter((one) => !isStart(one) && !isLeft(one)));

@@ -22,7 +22,7 @@ export interface Planned {
 /** Against what is there now. */
 export async function planDescription(context: Context, description: Description): Promise<Planned> {
   const world = await readWorld(context);
-  const running = await context.host.running(world.pool.name);
+  const running = await context.host.running(world.realm);
   const jails: PlannedJail[] = [];
   for (const wanted of description.jails) jails.push(await compareJail(context, world, running, wanted));
   const pool = world.pool.name;

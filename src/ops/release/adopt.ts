@@ -9,7 +9,7 @@ import { defineChange } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { releaseRoot } from '../mounted.ts';
-import { namespace, poolName, readWorld } from '../world.ts';
+import { namespace, realmNow, readWorld } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { completeRelease } from '../steps/release.ts';
 import { getRelease, releaseLock } from './destroy.ts';
@@ -30,7 +30,7 @@ export const releaseAdopt = defineChange<typeof adoptInput, Adopted>({
   input: adoptInput,
   async locks(context, { release }) {
     assertReleaseName(release);
-    return [releaseLock(await poolName(context), release)];
+    return [releaseLock(await realmNow(context), release)];
   },
   async plan(context, { release: name }) {
     const world = await readWorld(context);

@@ -9,8 +9,8 @@ import { releaseLock } from './destroy.ts';
 const waitMs = 10_000;
 
 /** @throws LOCKED when the release is being changed, UNFINISHED when a change of it was killed half-way */
-export async function assertCalm(context: Context, pool: string, release: string): Promise<void> {
-  const lock = releaseLock(pool, release);
+export async function assertCalm(context: Context, realm: string, release: string): Promise<void> {
+  const lock = releaseLock(realm, release);
   if (!context.dry) await (await context.locks.take([lock], 'jail.create', waitMs)).release();
   await refuseHalfDone(context, [lock]);
 }

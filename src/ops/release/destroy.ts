@@ -9,12 +9,12 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertReleaseName } from '../../domain/name.ts';
-import { poolName, readWorld, type Release, type World } from '../world.ts';
+import { realmNow, readWorld, type Release, type World } from '../world.ts';
 import { destroyDataset, unmountDataset } from '../steps/dataset.ts';
 
 /** The lock of everything that changes a release. */
-export function releaseLock(pool: string, release: string): string {
-  return `release:${pool}:${release}`;
+export function releaseLock(realm: string, release: string): string {
+  return `release:${realm}:${release}`;
 }
 
 const destroyInput = z.object({
@@ -36,7 +36,7 @@ export const releaseDestroy = defineChange<typeof destroyInput, Destroyed>({
   input: destroyInput,
   async locks(context, { release }) {
     assertReleaseName(release);
-    return [releaseLock(await poolName(context), release)];
+    return [releaseLock(await realmNow(context), release)];
   },
   async plan(context, { release: name, download }) {
     const world = await readWorld(context);
@@ -124,7 +124,7 @@ export async function usersOf(context: Context, world: World, release: Release):
       );
       return jail ? label(jail) : dataset;
     });
-  const running = await context.host.running(world.pool.name);
+  const running = await context.host.running(world.realm);
   // A basejail is no clone: its files lie in the release all the same.
   const shared = world.jails
     .filter(

@@ -9,7 +9,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { isFreebsdRelease } from '../../domain/release.ts';
-import { namespace, poolName, readWorld, type Release, type World } from '../world.ts';
+import { namespace, realmNow, readWorld, type Release, type World } from '../world.ts';
 import { createDataset, destroyDataset } from '../steps/dataset.ts';
 import { releaseLock, releasePaths, usersOf } from './destroy.ts';
 import { planArchive } from './fetch-archive.ts';
@@ -40,9 +40,9 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
   input: fetchInput,
   async locks(context, input) {
     const name = await chooseName(context, input);
-    const pool = await poolName(context);
+    const realm = await realmNow(context);
     const locks = input.update === false ? [] : updateLocks(await readWorld(context), name);
-    return [...new Set([releaseLock(pool, name), ...locks, ...(await customLocks(context, input))])];
+    return [...new Set([releaseLock(realm, name), ...locks, ...(await customLocks(context, input))])];
   },
   async plan(context, input) {
     const name = await chooseName(context, input);

@@ -3,6 +3,7 @@ import { compareNatural } from '../../domain/order.ts';
 import * as z from 'zod';
 import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
+import { inFull } from '../sources.ts';
 import { readWorld } from '../world.ts';
 
 export interface ListedRelease {
@@ -37,6 +38,12 @@ export const releaseList = defineRead<typeof listInput, { releases: readonly Lis
   id: 'release.list',
   title: 'List the fetched releases',
   input: listInput,
+  everySource: {
+    applies: () => true,
+    merge: (answers) => ({
+      releases: answers.flatMap(({ source, result }) => inFull(source, result.releases)),
+    }),
+  },
   read: listReleases,
   command: {
     names: ['list'],

@@ -36,7 +36,7 @@ export function releaseSpec(world: World, release: Release): JailSpec {
   const uuid = `release@${name}`;
   const stored = new Map([['host_hostname', name.replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 63)]]);
   const spec: JailSpec = {
-    pool: world.pool.name,
+    pool: world.realm,
     uuid,
     tag: `release ${name}`,
     dataset,
@@ -53,7 +53,7 @@ const showsRelease = (world: World, name: string): readonly Jail[] =>
 
 /** The release's, and of each jail that shows it: none is to be started while the files change. */
 export function updateLocks(world: World, name: string): readonly string[] {
-  return [releaseLock(world.pool.name, name), ...showsRelease(world, name).map(jailLock)];
+  return [releaseLock(world.realm, name), ...showsRelease(world, name).map(jailLock)];
 }
 
 /** @param healthIn a basejail of the release, in which the health check runs instead of in the release */
@@ -66,7 +66,7 @@ export async function planReleaseUpdate(
 ): Promise<Plan<Updated>> {
   const { name } = release;
   const { host, files } = context;
-  const running = await host.running(world.pool.name);
+  const running = await host.running(world.realm);
   const shown = world.jails.find(
     ({ uuid, local }) =>
       running.has(uuid) &&

@@ -35,7 +35,7 @@ interface Mounted {
 /** Besides the jail's own lock one for the dataset that holds them all, which the first of them makes. */
 async function lockMounts(context: Context, input: { jail: string }): Promise<readonly string[]> {
   const { jail } = await readJail(context, input.jail);
-  return [jailLock(jail), `snapmounts:${jail.pool}`];
+  return [jailLock(jail), `snapmounts:${jail.realm}`];
 }
 
 const parentOf = (world: World): string => `${world.root}/snapmounts`;

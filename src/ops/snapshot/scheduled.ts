@@ -117,6 +117,14 @@ export const snapshotScheduled = defineFleet<typeof reportInput, RotationReport>
   id: 'snapshot.scheduled',
   title: 'Take and expire the scheduled snapshots',
   input: reportInput,
+  everySource: {
+    applies: ({ jails }) => jails.length === 0,
+    merge: (answers) => ({
+      jails: answers.flatMap(({ source, result }) =>
+        result.jails.map((jail) => ({ ...jail, tag: `${source}/${jail.tag}` })),
+      ),
+    }),
+  },
   fleet: (context, { jails }, run) => rotateAll(context, jails, run),
   command: {
     names: ['snapshot --scheduled'],

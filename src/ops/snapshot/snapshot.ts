@@ -104,6 +104,16 @@ export const snapshotList = defineRead<typeof listInput, { snapshots: readonly L
   id: 'snapshot.list',
   title: 'List the snapshots of jails',
   input: listInput,
+  everySource: {
+    applies: ({ jail }) => jail === 'ALL',
+    merge: (answers, { sort }) => ({
+      snapshots: answers
+        .flatMap(({ source, result }) =>
+          result.snapshots.map((row) => ({ ...row, tag: `${source}/${row.tag}` })),
+        )
+        .toSorted(orders[sort]),
+    }),
+  },
   async read(context, input) {
     const world = await readWorld(context);
     const all = input.jail === 'ALL';

@@ -4,6 +4,7 @@ import { failure } from '../../domain/errors.ts';
 import { splitSnapshot } from '../jail/clone.ts';
 import { isInside } from '../jail/loss.ts';
 import { oneJail } from '../jail/select.ts';
+import { askEach, eachSource, fullName } from '../sources.ts';
 import { readWorld } from '../world.ts';
 
 export const nameFlag: Flag = {
@@ -33,8 +34,12 @@ export function needsName(command: string, words: Words): { jail: string; snapsh
 /** `ALL` is every jail and template of ours. */
 export async function eachJail<T extends Named>(context: Context, named: T): Promise<readonly T[]> {
   if (named.jail !== 'ALL') return [named];
-  const { jails } = await readWorld(context);
-  return jails.filter(({ ours }) => ours).map(({ uuid }) => ({ ...named, jail: uuid }));
+  const { answers } = await askEach(await eachSource(context), async (own) => {
+    const { jails } = await readWorld(own);
+    const ours = jails.filter((jail) => jail.ours);
+    return Promise.all(ours.map(async ({ uuid }) => ({ ...named, jail: await fullName(own, uuid) })));
+  });
+  return answers.flatMap(({ result }) => result);
 }
 
 /** The same, of the jails that have such a snapshot. */
@@ -43,13 +48,17 @@ export async function jailsWith(
   named: { jail: string; snapshot: string },
 ): Promise<readonly { jail: string; snapshot: string }[]> {
   if (named.jail !== 'ALL') return [named];
-  const { root, jails } = await readWorld(context);
-  const rows = await context.storage.snapshots(root, undefined, []);
-  const wanted = rows.filter(({ snapshot }) => named.snapshot === 'ALL' || snapshot === named.snapshot);
-  const found = jails.filter(
-    (jail) => jail.ours && wanted.some(({ dataset }) => isInside(dataset, [jail.dataset])),
-  );
+  const { answers } = await askEach(await eachSource(context), async (own) => {
+    const { root, jails } = await readWorld(own);
+    const rows = await own.storage.snapshots(root, undefined, []);
+    const wanted = rows.filter(({ snapshot }) => named.snapshot === 'ALL' || snapshot === named.snapshot);
+    const having = jails.filter(
+      (jail) => jail.ours && wanted.some(({ dataset }) => isInside(dataset, [jail.dataset])),
+    );
+    return Promise.all(having.map(({ uuid }) => fullName(own, uuid)));
+  });
+  const found = answers.flatMap(({ result }) => result);
   if (found.length === 0 && named.snapshot !== 'ALL')
     throw failure('SNAPSHOT_NOT_FOUND', { jail: 'ALL', snapshot: named.snapshot });
-  return found.map(({ uuid }) => ({ jail: uuid, snapshot: named.snapshot }));
+  return found.map((jail) => ({ jail, snapshot: named.snapshot }));
 }

@@ -44,6 +44,19 @@ export const adoptFstab = stepKind<{ path: string; from: string; to: string }>('
   undo: () => Promise.resolve(),
 });
 
+/** A copy of a text file elsewhere; what is there already stays. */
+export const carryFile = stepKind<{ from: string; to: string; mode: number }>('file.carry', {
+  title: ({ from, to }) => `copy ${from} to ${to}`,
+  async do({ from, to, mode }, { files, dry }) {
+    const text = await files.read(from);
+    if (text !== undefined && (dry || (await files.stat(to)) === undefined))
+      await files.write(to, text, { mode });
+  },
+  async undo({ from, to }, { files }) {
+    if ((await files.stat(from)) !== undefined) await files.remove(to);
+  },
+});
+
 export const renameFile = stepKind<{ from: string; to: string }>('file.rename', {
   title: ({ from, to }) => `rename ${from} to ${to}`,
   async do({ from, to }, { files, dry }) {
@@ -71,4 +84,4 @@ export const leavePlace = stepKind<{ path: string; when: 'done' | 'undone' }>('f
   },
 });
 
-export const moveKinds = [leavePlace, rewriteFile, rewriteInRoot, adoptFstab, renameFile];
+export const moveKinds = [carryFile, leavePlace, rewriteFile, rewriteInRoot, adoptFstab, renameFile];

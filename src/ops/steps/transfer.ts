@@ -155,6 +155,43 @@ export const publishReceived = stepKind<{ from: string; to: string }>('transfer.
   },
 });
 
+/** One snapshot to a dataset of this host. Repeated, what is there already is not sent again. */
+export const relayStream = stepKind<{ part: StreamPart; dataset: string }>('transfer.relay', {
+  title: ({ part, dataset }) => `send ${part.snapshot} to ${dataset}`,
+  async do({ part, dataset }, run) {
+    const { storage } = run;
+    const name = part.snapshot.split('@')[1]!;
+    if (!run.dry && (await storage.local(`${dataset}@${name}`)) !== undefined) return;
+    // Half of it, of a run that was killed.
+    if (!run.dry && part.from === undefined) await storage.destroy(dataset, { recursive: false });
+    run.progress(`sending ${part.snapshot}`);
+    await storage.relay(part, dataset);
+  },
+  async undo({ part, dataset }, { storage }) {
+    // It goes with all its snapshots.
+    if (part.from === undefined) await storage.destroy(dataset, { recursive: false });
+  },
+});
+
+/** That two datasets have the same newest snapshot; what a stream brings is checked by ZFS itself on its way. */
+export const verifyRelayed = stepKind<{ pairs: readonly (readonly [from: string, to: string])[] }>(
+  'transfer.verify',
+  {
+    title: ({ pairs }) => `compare ${pairs.map(([from, to]) => `${from} and ${to}`).join(', ')}`,
+    async do({ pairs }, { storage, dry }) {
+      if (dry) return;
+      const newest = async (dataset: string): Promise<string | undefined> =>
+        (await storage.snapshots(dataset, 0, ['guid'])).at(-1)?.values.get('guid');
+      for (const [from, to] of pairs) {
+        const [there, here] = [await newest(from), await newest(to)];
+        if (there === undefined || there !== here)
+          throw failure('DIVERGED', { jail: to, why: `it is not what ${from} is` });
+      }
+    },
+    undo: () => Promise.resolve(),
+  },
+);
+
 async function hasPart(dataset: string, { storage }: StepRun): Promise<boolean> {
   const [row] = (await storage.filesystems(dataset, 0, ['receive_resume_token'])) ?? [];
   return row?.values.has('receive_resume_token') ?? false;
@@ -167,4 +204,6 @@ export const transferKinds = [
   discardReceived,
   receiveStream,
   publishReceived,
+  relayStream,
+  verifyRelayed,
 ];

@@ -18,7 +18,7 @@ import {
   type Answer,
 } from '../../domain/transfer.ts';
 import { mountedWith } from '../mounted.ts';
-import { choosePool } from '../world.ts';
+import { realmNow } from '../world.ts';
 import { createDataset, mountDataset, renameDataset, unmountDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
 import { leavePlace } from '../steps/move.ts';
@@ -70,8 +70,8 @@ export const transferReceive = defineChange<typeof receiveInput, Received>({
   recover: 'undo',
   input: receiveInput,
   async locks(context, { offer: { uuid, tag } }) {
-    const { name: pool } = await choosePool(context);
-    return [jailLock({ pool, uuid }), tagLock(pool, tag)];
+    const realm = await realmNow(context);
+    return [jailLock({ realm, uuid }), tagLock(realm, tag)];
   },
   async plan(context, input) {
     const here = await standing(context, input.offer);

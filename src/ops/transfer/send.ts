@@ -59,8 +59,8 @@ export const jailSend = defineChange<typeof sendInput, Sent>({
   prepare: (context, input) => ({ ...input, createdAt: context.clock.now() }),
   async locks(context, { jail }) {
     // Not the lock of the jail: it may be started and stopped while hours of it are sent.
-    const { pool, uuid } = findJail((await readWorld(context)).jails, jail);
-    return [`send:${pool}:${uuid}`];
+    const { realm, uuid } = findJail((await readWorld(context)).jails, jail);
+    return [`send:${realm}:${uuid}`];
   },
   async plan(context, input) {
     const world = await readWorld(context);
@@ -195,7 +195,7 @@ async function resumed({ storage }: Context, { datasets }: Answer): Promise<Read
 }
 
 /** A stream in the words of this side: guids become the names that the snapshots have here. */
-function toPart(jail: Jail, { rows, snapshots }: Described, stream: ChosenStream): StreamPart {
+export function toPart(jail: Jail, { rows, snapshots }: Described, stream: ChosenStream): StreamPart {
   const { path, name, from: guid, token } = stream;
   const dataset = path === '' ? jail.dataset : `${jail.dataset}/${path}`;
   const own = snapshots.find((row) => row.dataset === dataset && row.values.get('guid') === guid);
@@ -227,7 +227,7 @@ async function settle(
 }
 
 /** Datasets that the jail was handed and that are not below it. */
-function elsewhere(jail: Jail): readonly string[] {
+export function elsewhere(jail: Jail): readonly string[] {
   const below = `${jail.dataset.split('/').slice(1).join('/')}/`;
   const handed = (jail.local.get('jail_zfs_dataset') ?? 'none').split(' ');
   return handed.filter((name) => name !== 'none' && name !== '-' && !name.startsWith(below));

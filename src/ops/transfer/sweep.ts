@@ -21,7 +21,7 @@ export async function sweepReceiving(context: Context, world: World): Promise<re
   const findings: Left[] = [];
   for (const { name, values } of (rows ?? []).slice(1)) {
     const uuid = name.split('/').at(-1)!;
-    const lock = jailLock({ pool: world.pool.name, uuid });
+    const lock = jailLock({ realm: world.realm, uuid });
     if (unfinished.includes(lock)) continue;
     const held = await take(context, lock);
     // It is being received at this moment.

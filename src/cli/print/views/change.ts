@@ -70,15 +70,27 @@ export const changeViews: Views = {
   },
   'pool.show': {
     shows: 'lines',
-    show: (result: { pool: string }) => ({ lines: [`pool: ${dash(result.pool)}`] }),
+    show: ({ pool, sources }: { pool: string; sources?: readonly { name: string; root: string }[] }) => ({
+      lines: sources?.map(({ name, root }) => `source: ${name} ${root}`) ?? [`pool: ${dash(pool)}`],
+    }),
   },
   'pool.activate': {
     shows: 'lines',
-    show: (result: { pool: string }) => ({
-      lines: [`ZFS pool '${dash(result.pool)}' successfully activated.`],
+    show: ({ pool, source }: { pool: string; source?: string }) => ({
+      lines: [
+        source === undefined
+          ? `ZFS pool '${dash(pool)}' successfully activated.`
+          : `Source '${source}' is ready.`,
+      ],
     }),
     // COMPAT: sysadm takes any output of activate and deactivate for a failure.
     legacy: () => [],
+  },
+  'jail.move': {
+    shows: 'lines',
+    show: (result: { tag: string; from: string; to: string; dataset: string }) => ({
+      lines: [`${result.from}/${result.tag} is now ${result.to}/${result.tag} (${result.dataset})`],
+    }),
   },
   'pool.deactivate': {
     shows: 'lines',

@@ -1,0 +1,121 @@
+/**
+ * Which sources there are, and contexts that act in one of them. The first rule that yields something wins, and
+ * rules are never merged: what the caller gave, `ioc_dataset_*` in rc.conf, the activated pool. Nothing here asks
+ * ZFS or makes a dataset. Spec: libiocage, its configuration of root datasets.
+ */
+import { asIocageError, failure } from '../domain/errors.ts';
+import { assertSources, poolSource, sourcesInRcConf, type Source } from '../domain/source.ts';
+import type { Context } from './operation.ts';
+
+export interface Sources {
+  /** Which rule they come from; `pool`: the one that was named, or is the only one activated. */
+  readonly from: 'caller' | 'rc.conf' | 'pool';
+  /** The first one is the main one: new things go there. */
+  readonly list: readonly [Source, ...Source[]];
+}
+
+/** Those that have a name of somebody's choice; undefined: the pool in use is the only one. Asks ZFS nothing. */
+export async function namedSources(context: Context): Promise<Sources | undefined> {
+  const all = await configured(context);
+  const { only } = context;
+  if (all === undefined) {
+    if (only !== undefined && only !== poolSource)
+      throw failure('SOURCE_NOT_FOUND', { source: only, known: [poolSource] });
+    return undefined;
+  }
+  for (const { root } of all.list) context.storage.admit(root);
+  return only === undefined ? all : { ...all, list: [getSource(all.list, only)] };
+}
+
+async function configured({ sources, pool, paths, files }: Context): Promise<Sources | undefined> {
+  const given = toList(sources ?? []);
+  if (given !== undefined) {
+    if (pool !== undefined) throw failure('USAGE', { problem: '--pool and --source exclude each other' });
+    assertSources(given, 'the caller');
+    return { from: 'caller', list: given };
+  }
+  // Who names a pool wants that one.
+  if (pool !== undefined || paths.rcConf === undefined) return undefined;
+  const text = await files.read(paths.rcConf);
+  const list = text === undefined ? undefined : toList(sourcesInRcConf(text, paths.rcConf));
+  return list === undefined ? undefined : { from: 'rc.conf', list };
+}
+
+function toList(sources: readonly Source[]): Sources['list'] | undefined {
+  const [first, ...more] = sources;
+  return first === undefined ? undefined : [first, ...more];
+}
+
+/** @throws SOURCE_NOT_FOUND */
+export function getSource(list: readonly Source[], name: string): Source {
+  const found = list.find((source) => source.name === name);
+  if (found !== undefined) return found;
+  throw failure('SOURCE_NOT_FOUND', { source: name, known: list.map((source) => source.name) });
+}
+
+/** The same context, acting in one source. */
+export function inSource(context: Context, source: Source): Context {
+  context.storage.admit(source.root);
+  return { ...context, source };
+}
+
+/** What one of several sources answered of its jails, each called by its full name. */
+export function inFull<J extends { readonly name: string }>(
+  source: string,
+  jails: readonly J[],
+): readonly (J & { readonly source: string })[] {
+  return jails.map((jail) => ({ ...jail, source, name: `${source}/${jail.name}` }));
+}
+
+/** A context for each source that there is, the main one first. */
+export async function eachSource(context: Context): Promise<readonly Context[]> {
+  if (context.source !== undefined) return [context];
+  const named = await namedSources(context);
+  return named === undefined ? [context] : named.list.map((source) => inSource(context, source));
+}
+
+export interface Unread {
+  readonly source: string;
+  readonly root: string;
+  readonly why: string;
+}
+
+/**
+ * Asks something in each of these contexts. Of several, one whose source cannot be read is left out, and told.
+ *
+ * @throws what the first said, when none answers
+ */
+export async function askEach<T>(
+  contexts: readonly Context[],
+  ask: (context: Context) => Promise<T>,
+): Promise<{
+  readonly answers: readonly { readonly source: string; readonly result: T }[];
+  readonly unread: readonly Unread[];
+}> {
+  const answers: { source: string; result: T }[] = [];
+  const unread: Unread[] = [];
+  let first: unknown;
+  for (const context of contexts) {
+    const { name: source, root } = context.source ?? { name: poolSource, root: '' };
+    try {
+      answers.push({ source, result: await ask(context) });
+    } catch (thrown) {
+      if (context.signal.aborted) throw thrown;
+      first ??= thrown;
+      unread.push({ source, root, why: asIocageError(thrown).message });
+    }
+  }
+  if (answers.length === 0) throw first;
+  for (const { source, why } of unread) {
+    const text = `source ${source} is left out: ${why}`;
+    contexts[0]!.emit({ type: 'note', id: '', level: 'warning', text });
+  }
+  return { answers, unread };
+}
+
+/** How a jail is called where there are several sources. */
+export async function fullName(context: Context, name: string): Promise<string> {
+  const { source } = context;
+  if (source === undefined || ((await namedSources(context))?.list.length ?? 1) < 2) return name;
+  return `${source.name}/${name}`;
+}

@@ -1,0 +1,344 @@
+/** Several sources: which rule they come from, what a word means, and that jails of one name are kept apart. */
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Source } from '../../src/domain/source.ts';
+import { getOperation } from '../../src/ops/index.ts';
+import type { Context } from '../../src/ops/operation.ts';
+import { sourcesOf } from '../../src/ops/route.ts';
+import { runOperation } from '../../src/ops/run.ts';
+import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
+import { failEveryStep } from './every-step.ts';
+
+const sources: readonly Source[] = [
+  { name: 'main', root: 'tank/iocage' },
+  { name: 'old', root: 'tank/jails/old' },
+];
+
+let world: FakeWorld;
+
+/** A second root beside the first, with a release. */
+async function makeRoot(root: string): Promise<void> {
+  const parents = root.split('/').map((_, index, parts) => parts.slice(0, index + 1).join('/'));
+  const below = ['jails', 'releases', 'templates', '.defaults', 'releases/busybox', 'releases/busybox/root'];
+  for (const dataset of [...parents.slice(1), ...below.map((name) => `${root}/${name}`)])
+    if ((await world.storage.filesystems(dataset, 0, [])) === undefined)
+      await world.storage.create(dataset, {});
+  for (const name of ['log', 'tags', 'releases/busybox/root/etc'])
+    mkdirSync(join(world.directory, root, name), { recursive: true });
+}
+
+function context(more: Partial<Context> = {}): Context {
+  return { ...world.context(), pool: undefined, sources, ...more };
+}
+
+async function run<T = any>(operation: string, input: unknown, more?: Partial<Context>): Promise<T> {
+  return (await runOperation(context(more), getOperation(operation), input)).result as T;
+}
+
+const make = (name: string) => ({ kind: 'clone', release: 'busybox', name, properties: [] });
+const names = async (more?: Partial<Context>) =>
+  (await run<{ jails: { name: string; state: string }[] }>('jail.list', {}, more)).jails.map(
+    ({ name, state }) => `${name} ${state}`,
+  );
+
+beforeEach(async () => {
+  world = await openFakeWorld({ otherPools: ['vault'] });
+  await makeRoot('tank/jails/old');
+});
+afterEach(() => world.close());
+
+describe('where sources come from', () => {
+  const rcConf = () => join(world.directory, 'rc.conf');
+
+  it('what the caller gives outweighs rc.conf, and that the activated pool', async () => {
+    writeFileSync(rcConf(), '# jails\nioc_dataset_file="tank/jails/old"\n');
+    const paths = { ...world.context().paths, rcConf: rcConf() };
+    const bare = { ...world.context(), pool: undefined };
+    expect(await sourcesOf({ ...bare, paths, sources })).toEqual({ from: 'caller', list: sources });
+    expect(await sourcesOf({ ...bare, paths })).toEqual({
+      from: 'rc.conf',
+      list: [{ name: 'file', root: 'tank/jails/old' }],
+    });
+    expect(await sourcesOf(bare)).toEqual({ from: 'pool', list: [{ name: 'ioc', root: 'tank/iocage' }] });
+    // Who names a pool means that one.
+    expect(await sourcesOf({ ...bare, paths, pool: 'tank' })).toMatchObject({ from: 'pool' });
+  });
+
+  it('one of them alone', async () => {
+    expect(await sourcesOf(context({ only: 'old' }))).toEqual({ from: 'caller', list: [sources[1]] });
+    await expect(sourcesOf(context({ only: 'new' }))).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' });
+    await expect(sourcesOf({ ...context(), pool: 'tank' })).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
+  it('a file that is wrong stops everything, with its line', async () => {
+    writeFileSync(rcConf(), '\nioc_dataset_a=$x\n');
+    const paths = { ...world.context().paths, rcConf: rcConf() };
+    await expect(run('jail.list', {}, { paths, sources: [] })).rejects.toThrow(`${rcConf()}:2`);
+  });
+
+  it('reading makes nothing', async () => {
+    const before = world.storage.snapshotState();
+    const gone = [...sources, { name: 'gone', root: 'tank/gone' }, { name: 'away', root: 'other/jails' }];
+    const told = await run('jail.list', {}, { sources: gone });
+    expect(told).toEqual({
+      jails: [],
+      foreign: [],
+      unread: [
+        { source: 'gone', root: 'tank/gone', why: expect.stringContaining('does not exist') },
+        { source: 'away', root: 'other/jails', why: expect.stringContaining('pool other is not imported') },
+      ],
+    });
+    expect(world.storage.snapshotState()).toBe(before);
+  });
+});
+
+describe('what a word means', () => {
+  it('a prefix that source, no prefix the first that has it, and new ones go to the main one', async () => {
+    await run('jail.create', make('web'));
+    await run('jail.create', make('old/web'));
+    await run('jail.create', make('old/db'));
+    expect(await names()).toEqual(['main/web down', 'old/db down', 'old/web down']);
+    expect(await world.storage.filesystems('tank/jails/old/jails/web', 0, [])).toHaveLength(1);
+
+    await run('jail.start', { jail: 'web' });
+    await run('jail.start', { jail: 'db' });
+    expect(await names()).toEqual(['main/web up', 'old/db up', 'old/web down']);
+    await run('jail.start', { jail: 'old/web' });
+    await run('jail.stop', { jail: 'main/web' });
+    expect(await names()).toEqual(['main/web down', 'old/db up', 'old/web up']);
+    expect([...(await world.host.running('tank')).keys()]).toEqual([]);
+    expect([...(await world.host.running('tank+jails+old')).keys()].sort()).toEqual(['db', 'web']);
+    await run('jail.stop', { jail: 'old/web' });
+    await run('jail.destroy', { jail: 'old/web', force: false });
+    expect(await names()).toEqual(['main/web down', 'old/db up']);
+    await run('jail.rename', { jail: 'web', name: 'www' });
+    await run('property.set', { jails: ['old/db'], properties: [['notes', 'x']] });
+    expect(await run('property.get', { key: 'notes', jail: 'db' })).toMatchObject({ value: 'x' });
+    expect(await names({ only: 'old' })).toEqual(['db up']);
+  });
+
+  it('words that mean two sources, or none, change nothing', async () => {
+    await run('jail.create', make('web'));
+    await run('jail.create', make('old/web'));
+    const before = world.storage.snapshotState();
+    const both = { jails: ['main/web', 'old/web'], properties: [['notes', 'x']] };
+    await expect(run('property.set', both)).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(run('jail.rename', { jail: 'web', name: 'old/www' })).rejects.toMatchObject({
+      code: 'USAGE',
+    });
+    await expect(run('jail.start', { jail: 'new/web' })).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' });
+    await expect(run('jail.start', { jail: 'none' })).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+    expect(world.storage.snapshotState()).toBe(before);
+  });
+
+  it('the prefix of the only source is taken, with one that comes from the pool', async () => {
+    await world.run('jail.create', make('web'));
+    await world.run('jail.start', { jail: 'ioc/web' });
+    expect((await world.host.running('tank')).has('web')).toBe(true);
+    await expect(world.run('jail.stop', { jail: 'old/web' })).rejects.toMatchObject({
+      code: 'SOURCE_NOT_FOUND',
+    });
+    const { jails } = await world.run('jail.list', {});
+    expect(jails[0]).toMatchObject({ name: 'web' });
+    expect(jails[0]).not.toHaveProperty('source');
+  });
+
+  it('nothing is taken for another while a source before it cannot be read', async () => {
+    await run('jail.create', make('old/web'));
+    await world.storage.unmount('tank/iocage');
+    expect(await run('jail.list', {})).toMatchObject({
+      jails: [{ name: 'old/web' }],
+      unread: [{ source: 'main', why: expect.stringContaining('not mounted') }],
+    });
+    await expect(run('jail.start', { jail: 'web' })).rejects.toMatchObject({ code: 'SOURCE_UNREAD' });
+    expect(await run('property.get', { key: 'state', jail: 'web' })).toMatchObject({ value: 'down' });
+    await run('jail.start', { jail: 'old/web' });
+  });
+
+  it('booting and shutting down are for all of them', async () => {
+    for (const name of ['web', 'old/web']) {
+      await run('jail.create', { ...make(name), properties: [['boot', 'on']] });
+    }
+    const started = await run('host.boot', {});
+    expect(started.jails.map((jail: any) => `${jail.tag} ${jail.state}`)).toEqual([
+      'main/web started',
+      'old/web started',
+    ]);
+    const stopped = await run('host.shutdown', {});
+    expect(stopped.jails.map((jail: any) => `${jail.tag} ${jail.state}`)).toEqual([
+      'main/web stopped',
+      'old/web stopped',
+    ]);
+  });
+});
+
+describe('killed operations', () => {
+  it('of any source are mended, also where the source was given by the caller only', async () => {
+    await run('jail.create', make('old/web'));
+    await run('jail.create', make('web'));
+    const before = world.storage.snapshotState();
+    const begun = await world.context().journal.begin({
+      id: 'killed',
+      operation: 'jail.create',
+      title: 'Creating',
+      subject: 'half',
+      recover: 'undo',
+      steps: [{ kind: 'dataset.create', args: { dataset: 'tank/jails/old/jails/half', properties: {} } }],
+      locks: ['jail:tank+jails+old:half'],
+      pid: 1,
+      processStart: 'gone',
+      startedAt: new Date().toISOString(),
+      roots: ['tank/jails/old'],
+    });
+    await begun.mark({ mark: 'intent', step: 0 });
+    await world.storage.create('tank/jails/old/jails/half', { 'org.freebsd.iocage:op': 'killed' });
+    const { findings } = await world.run('host.doctor', {});
+    expect(findings).toMatchObject([{ id: 'killed', state: 'mended' }]);
+    expect(world.storage.snapshotState()).toBe(before);
+  });
+});
+
+describe('activate', () => {
+  const gone: readonly Source[] = [{ name: 'new', root: 'vault/deep/jails' }];
+
+  it('makes what a source needs, and undoes what it made', async () => {
+    const before = world.storage.snapshotState();
+    await expect(run('jail.list', {}, { sources: gone })).rejects.toMatchObject({ code: 'SOURCE_MISSING' });
+    world.storage.failNext(({ args }) => args[0] === 'vault/deep/jails/releases');
+    await expect(run('pool.activate', { pool: 'new' }, { sources: gone })).rejects.toThrow();
+    expect(world.storage.snapshotState()).toBe(before);
+    const { source, root } = await run('pool.activate', { pool: 'new' }, { sources: gone });
+    expect({ source, root }).toEqual({ source: 'new', root: 'vault/deep/jails' });
+    expect(await run('jail.list', {}, { sources: gone })).toEqual({ jails: [], foreign: [] });
+    expect((await world.storage.local('vault'))?.has('org.freebsd.ioc:active')).toBe(false);
+  });
+
+  it('refuses a pool while sources rule', async () => {
+    await expect(run('pool.activate', { pool: 'vault' })).rejects.toMatchObject({ code: 'SOURCES_RULE' });
+    expect(await run('pool.show', {})).toEqual({ pool: 'tank', sources });
+  });
+
+  it('leaves the mark of other pools as it is', async () => {
+    const bare = { sources: [], pool: 'vault' };
+    await run('pool.activate', { pool: 'vault' }, bare);
+    expect((await world.storage.local('tank'))?.get('org.freebsd.ioc:active')).toBe('yes');
+  });
+});
+
+describe('from one source to another', () => {
+  const three: readonly Source[] = [...sources, { name: 'far', root: 'vault/jails' }];
+  const there = { sources: three };
+
+  beforeEach(async () => {
+    await run('pool.activate', { pool: 'far' }, there);
+    await run('jail.create', { ...make('web'), properties: [['notes', 'mine']] }, there);
+    await run('snapshot.take', { jail: 'web', snapshot: 'first' }, there);
+    writeFileSync(join(world.directory, 'tank/iocage/jails/web/root/file'), 'content');
+    writeFileSync(
+      join(world.directory, 'tank/iocage/jails/web/fstab'),
+      `/srv ${world.directory}/tank/iocage/jails/web/root/srv none bind 0 0\n`,
+    );
+    writeFileSync(join(world.directory, 'tank/iocage/log/web-console.log'), 'log');
+  });
+
+  it.each([
+    ['old', 'tank/jails/old'],
+    ['far', 'vault/jails'],
+  ])('a jail moves to %s with everything it has', async (source, root) => {
+    await run('jail.move', { jail: 'web', source }, there);
+    expect(await names(there)).toEqual([`${source}/web down`]);
+    const files = join(world.directory, root);
+    expect(readFileSync(join(files, 'jails/web/root/file'), 'utf8')).toBe('content');
+    expect(readFileSync(join(files, 'jails/web/fstab'), 'utf8')).toContain(`${files}/jails/web/root/srv`);
+    expect(readFileSync(join(files, 'log/web-console.log'), 'utf8')).toBe('log');
+    expect(existsSync(join(world.directory, 'tank/iocage/log/web-console.log'))).toBe(false);
+    expect(readlinkSync(join(files, 'tags/web'))).toBe(join(files, 'jails/web'));
+    expect(await run('property.get', { key: 'notes', jail: 'web' }, there)).toMatchObject({ value: 'mine' });
+    const { snapshots } = await run('snapshot.list', { jail: 'web' }, there);
+    expect(new Set(snapshots.map((row: any) => row.snapshot))).toEqual(new Set(['first']));
+    await run('jail.start', { jail: `${source}/web` }, there);
+    await run('jail.stop', { jail: 'web' }, there);
+    const before = await names(there);
+    await run('jail.move', { jail: 'web', source: 'main' }, there);
+    expect(await names(there)).toEqual(['main/web down']);
+    expect(before).toEqual([`${source}/web down`]);
+  });
+
+  it('nothing moves onto another, or while it runs, or to where it is', async () => {
+    await run('jail.create', make('old/web'), there);
+    const before = world.storage.snapshotState();
+    const move = (source: string) => run('jail.move', { jail: 'main/web', source }, there);
+    await expect(move('old')).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    await expect(move('main')).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(move('none')).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' });
+    await expect(world.run('jail.move', { jail: 'web', source: 'old' })).rejects.toMatchObject({
+      code: 'SOURCE_NOT_FOUND',
+    });
+    await run('jail.start', { jail: 'main/web' }, there);
+    await expect(move('far')).rejects.toMatchObject({ code: 'JAIL_RUNNING' });
+    expect(world.storage.snapshotState().replaceAll(/.*last_started.*\n/g, '')).toBe(before);
+  });
+
+  it('a clone in another source is a copy that hangs on nothing', async () => {
+    await run('jail.clone', { jail: 'web', name: 'far/copy' }, there);
+    await run('jail.clone', { jail: 'main/web', name: 'main/twin' }, there);
+    expect(await names(there)).toEqual(['far/copy down', 'main/twin down', 'main/web down']);
+    expect(readFileSync(join(world.directory, 'vault/jails/jails/copy/root/file'), 'utf8')).toBe('content');
+    expect(await world.storage.clones('vault')).toEqual([]);
+    await run('jail.clone', { jail: 'web', name: 'old/copy' }, there);
+    expect((await world.storage.clones('tank')).map(({ dataset }) => dataset)).not.toContain(
+      'tank/jails/old/jails/copy/root',
+    );
+    await run('jail.start', { jail: 'far/copy' }, there);
+    expect([...(await world.host.running('vault+jails')).keys()]).toEqual(['copy']);
+  });
+});
+
+describe('every step of a move fails once', () => {
+  const three: readonly Source[] = [...sources, { name: 'far', root: 'vault/jails' }];
+  const there = { sources: three };
+  const listing = (path: string) =>
+    existsSync(path) ? readdirSync(path, { recursive: true }).map(String).sort() : ['absent'];
+
+  it.each(['old', 'far'])('to %s', async (source) => {
+    await run('pool.activate', { pool: 'far' }, there);
+    const prepare = async (): Promise<void> => {
+      if ((await names(there)).includes('main/web down')) return;
+      await run('jail.create', make('web'), there);
+      await run('snapshot.take', { jail: 'web', snapshot: 'first' }, there);
+      writeFileSync(
+        join(world.directory, 'tank/iocage/jails/web/fstab'),
+        `/srv ${world.directory}/tank/iocage/jails/web/root/srv none bind 0 0\n`,
+      );
+      writeFileSync(join(world.directory, 'tank/iocage/log/web-console.log'), 'log');
+    };
+    const stepWorld = {
+      context: () => context(there),
+      state: () =>
+        [
+          world.state(),
+          ...three.flatMap(({ root }) =>
+            ['tags', 'log', 'jails'].map((name) => [
+              root,
+              name,
+              ...listing(join(world.directory, root, name)),
+            ]),
+          ),
+        ].join('\n'),
+    };
+    const steps = await failEveryStep(stepWorld, {
+      operation: 'jail.move',
+      input: () => ({ jail: 'web', source }),
+      prepare,
+      async reset() {
+        await run('jail.destroy', { jail: `${source}/web`, force: false }, there);
+        // What was received once has its place for good.
+        const dataset = 'vault/jails/receiving';
+        const madeBy = (await world.storage.local(dataset))?.get('org.freebsd.iocage:op');
+        if (madeBy !== undefined) await world.storage.destroy(dataset, { recursive: false, madeBy });
+      },
+    });
+    expect(steps).toBeGreaterThan(5);
+  });
+});
