@@ -24,8 +24,18 @@ import { keptRoot } from './way-back.ts';
 import { andStart, startAsWell } from './create-start.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
-import { assertOneIdentity, countOf, freePoint, givenUuid, newJailLocks, newUuids } from './new-jail.ts';
-import { numbered, ownerOf, toZfsProperties, type Created } from './new-jail.ts';
+import {
+  assertOneIdentity,
+  countOf,
+  freePoint,
+  givenUuid,
+  newJailLocks,
+  newUuids,
+  numbered,
+  ownerOf,
+  toZfsProperties,
+  type Created,
+} from './new-jail.ts';
 import { copySteps, filesBeside, type Beside } from './copy.ts';
 
 const cloneInput = z.object({
