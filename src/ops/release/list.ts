@@ -5,6 +5,7 @@ import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { readWorld } from '../world.ts';
 
+/** What was known of a release when it was listed. */
 export interface ListedRelease {
   readonly name: string;
   /** `debootstrap`, `tar`, `freebsd`; `unknown` for one that another iocage fetched. */
