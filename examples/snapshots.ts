@@ -3,21 +3,31 @@
  *
  *     node examples/snapshots.ts JAIL
  */
-import { Host } from 'iocage';
+import { Host, type Jail } from 'iocage';
 
 const host = await Host.open();
 const jail = await host.jails.get(process.argv[2] ?? 'web');
 
+/** Runs a program in a jail that is down. */
+async function run(where: Jail, ...argv: string[]): Promise<number> {
+  await where.start();
+  try {
+    return (await where.exec(argv)).status;
+  } finally {
+    await where.stop();
+  }
+}
+
 const name = await jail.snapshot('before');
-await jail.set({ boot: true, priority: 7 });
-console.log(`boot is ${await jail.get('boot')}`);
+await run(jail, '/bin/touch', '/changed');
 
 const copy = await jail.clone({ name: 'copy', snapshot: name });
-console.log(`the copy's boot is ${await copy.get('boot')}`);
+console.log(`changed: the jail ${(await run(jail, '/bin/test', '-e', '/changed')) === 0}`);
+console.log(`changed: the copy ${(await run(copy, '/bin/test', '-e', '/changed')) === 0}`);
 await copy.destroy();
 
 await jail.rollback(name);
-console.log(`boot is ${await jail.get('boot')} again`);
+console.log(`changed: the jail ${(await run(jail, '/bin/test', '-e', '/changed')) === 0}`);
 
 for await (const snapshot of host.snapshots(jail.name)) {
   console.log(`${snapshot.name} is removed`);
