@@ -183,6 +183,9 @@ export function effective(
   return values;
 }
 
+/** What a jail's values came out as, for as long as the jail as it was read is kept; a listing asks many times. */
+const known = new WeakMap<object, { stored: object; values: ReadonlyMap<string, string> }>();
+
 /**
  * The values in force of a jail.
  *
@@ -199,9 +202,13 @@ export function configOf(
   changes: readonly (readonly [string, string])[] = [],
 ): ReadonlyMap<string, string> {
   const local = jail.local ?? new Map<string, string>();
-  return effective(changes.length === 0 ? local : new Map([...local, ...changes]), jail.defaults ?? stored, {
-    uuid: jail.uuid,
-  });
+  const defaults = jail.defaults ?? stored;
+  if (changes.length > 0) return effective(new Map([...local, ...changes]), defaults, { uuid: jail.uuid });
+  const before = known.get(jail);
+  if (before?.stored === defaults) return before.values;
+  const values = effective(local, defaults, { uuid: jail.uuid });
+  known.set(jail, { stored: defaults, values });
+  return values;
 }
 
 /** The stored values that cannot be read, each with the reason. */

@@ -586,6 +586,7 @@ export const errorTable = {
   }),
 } as const;
 
+/** The code of an error, such as `JAIL_NOT_FOUND`. */
 export type ErrorCode = keyof typeof errorTable;
 export type ErrorDetails<C extends ErrorCode> = Parameters<(typeof errorTable)[C]['message']>[0];
 
@@ -600,13 +601,18 @@ export interface UndoFailure {
  * shown as INTERNAL.
  */
 export class IocageError extends Error {
+  /** `IocageError`. */
   override readonly name = 'IocageError';
+  /** Which error: a row of the table. */
   readonly code: ErrorCode;
+  /** What to do next, in words; often a command. */
   readonly hint: string | undefined;
+  /** What the message is made of. */
   readonly details: Readonly<Record<string, unknown>>;
   /** What could not be undone after the failure; empty when everything was. */
   undoFailures: readonly UndoFailure[] = [];
 
+  /** @internal Errors are made by {@link failure}. */
   constructor(code: ErrorCode, details: Record<string, unknown>, options?: { cause?: unknown }) {
     const row = errorTable[code] as unknown as Row<Record<string, unknown>>;
     super(row.message(details), options);
@@ -615,14 +621,17 @@ export class IocageError extends Error {
     this.hint = row.hint?.(details);
   }
 
+  /** Exit status of a command: 1 the state of the machine does not allow it, 2 the words are wrong. */
   get exit(): 1 | 2 {
     return errorTable[this.code].exit;
   }
 
+  /** Status of an HTTP answer. */
   get http(): number {
     return errorTable[this.code].http;
   }
 
+  /** Code, message, hint and details, as `--json` prints them. */
   toJSON(): Record<string, unknown> {
     return {
       code: this.code,

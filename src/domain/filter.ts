@@ -19,6 +19,7 @@ export interface Term {
   readonly values: readonly Glob[];
 }
 
+/** A filter that was parsed; see {@link parseFilter}. */
 export interface Filter {
   /** One of them has to fit, when there are any. */
   readonly names: readonly Selector[];
@@ -28,6 +29,7 @@ export interface Filter {
   readonly terms: readonly Term[];
 }
 
+/** A value that a filter can be compared with; null is unset. */
 export type FilterValue = string | number | boolean | null | readonly string[];
 
 /** What a filter is asked about. */

@@ -26,6 +26,7 @@ export interface Codec<T> {
 export const propertyGroups = ['network', 'jail', 'limit', 'custom', 'zfs', 'sync', 'fetch', 'git'] as const;
 export type PropertyGroup = (typeof propertyGroups)[number];
 
+/** A property of jails: how it is spelled, checked, stored, and what each kernel does with it. */
 export interface Property<T = unknown> {
   /** The key, exactly as iocage spells it. */
   readonly key: string;

@@ -3,7 +3,7 @@
  * it tells its events; it can be aborted, and asked what it would do. It runs once, whatever is done with it.
  */
 import type { IocEvent } from '../domain/ioc-events.ts';
-import type { Action } from '../driver/system.ts';
+import type { Action } from '../domain/shell-line.ts';
 
 /** What an operation would do, as `--dry-run` tells it. */
 export interface Plan {

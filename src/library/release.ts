@@ -6,11 +6,41 @@ import type { ListedRelease } from '../ops/release/list.ts';
 import { Access, type Reaching } from './access.ts';
 import type { Operation } from './operation.ts';
 
-/** Where a release comes from; without any, FreeBSD's server, or the archive of the distribution that it names. */
-export type FetchOptions = Omit<z.input<typeof releaseFetch.input>, 'release'>;
+/**
+ * Where a release comes from: one of `file`, `url`, `folder`, `jail`, `suite` and `localDirectory`; without any of
+ * them the name says it, a suite of Debian or a release of FreeBSD.
+ */
+export interface FetchOptions {
+  /** Absolute path of a root file system archive. */
+  readonly file?: string;
+  /** Address of one. */
+  readonly url?: string;
+  /** Absolute path of a directory that holds a root file system. */
+  readonly folder?: string;
+  /** A stopped jail, or `JAIL@SNAPSHOT`. */
+  readonly jail?: string;
+  /** Of Debian, where the release is called otherwise. */
+  readonly suite?: string;
+  /** Absolute path of a directory with FreeBSD's sets and their MANIFEST. */
+  readonly localDirectory?: string;
+  /** Of the archive; of the MANIFEST for FreeBSD's sets. */
+  readonly sha256?: string;
+  /** Address of a mirror of Debian. */
+  readonly mirror?: string;
+  /** Packages that a suite is to have besides. */
+  readonly include?: readonly string[];
+  /** FreeBSD's server. */
+  readonly server?: string;
+  /** FreeBSD's sets to fetch. */
+  readonly sets?: readonly string[];
+  /** Of a release that is there already: true insists on it; default where it has a package manager. */
+  readonly update?: boolean;
+}
 
 /** A release that was listed. */
 export type FoundRelease = Release & { readonly facts: ListedRelease };
+
+type FetchInput = z.input<typeof releaseFetch.input>;
 
 /** A release by its name. Making one reads nothing. */
 export class Release {
@@ -29,7 +59,7 @@ export class Release {
 
   /** Fetches it; one that is there already is updated where it has a package manager. */
   fetch(options: FetchOptions = {}): Operation<Fetched> {
-    return this.access.operation(releaseFetch, () => ({ ...options, release: this.name }));
+    return this.access.operation(releaseFetch, () => ({ ...(options as FetchInput), release: this.name }));
   }
 
   /** Destroys it; no jail may use it. @param options `download`: the downloaded files too */

@@ -14,6 +14,7 @@ export type SnapshotFacts = Pick<
 export class Snapshot {
   /** What stands after the `@`. */
   readonly name: string;
+  /** The jail that it is of. */
   readonly jail: Jail;
   /** As of the jail's top dataset; the bytes are of all its datasets together. */
   readonly facts: SnapshotFacts;

@@ -157,6 +157,11 @@ describe('who may import whom', () => {
     });
   }
 
+  it('the library sees operations, iocage.ts and the domain, and no other door', () => {
+    const ok = (target: string) => below('domain', 'ops', 'library')(target) || target === 'iocage.ts';
+    expect(violations(below('library'), (target) => ok(target) || target === 'zod')).toEqual([]);
+  });
+
   it('only iocage.ts picks drivers', () => {
     const others = files.filter((file) => !below('driver')(file.path) && file.path !== 'iocage.ts');
     const picked = others.flatMap((file) =>
@@ -283,6 +288,7 @@ describe('texture', () => {
       'driver/freebsd',
       'cli',
       'server',
+      'library',
     ];
     const unruled = rooms.filter(
       (room) => existsSync(join(root, 'src', room)) && !ruled.includes(`src/${room}/**/*.ts`),

@@ -13,6 +13,7 @@ import { jailStart, jailStop } from '../jail/start.ts';
 import { noPositionals, readJail } from '../jail/select.ts';
 import { sweepReceiving } from '../transfer/sweep.ts';
 
+/** Something that was wrong, and what became of it. */
 export interface Finding {
   /** An operation's id, a jail, a path. */
   readonly id: string;

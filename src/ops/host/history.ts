@@ -19,6 +19,7 @@ const historyInput = z.object({
   limit: z.number().int().min(1).max(most).default(50),
 });
 
+/** An operation of the past, from the journal. */
 export interface Past {
   readonly id: string;
   readonly operation: string;

@@ -28,6 +28,7 @@ const exportInput = z.object({
   packing: z.enum(['zstd', 'xz', 'gz']).optional(),
 });
 
+/** An image that was written. */
 export interface Exported extends Written {
   /** Datasets mounted below the jail's root, which are not in the image. */
   readonly leftOut: readonly string[];

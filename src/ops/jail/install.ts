@@ -23,6 +23,7 @@ import { settle } from './settle.ts';
 
 const installInput = jailInput.extend({ names: z.array(z.string()).min(1, 'no package is named') });
 
+/** What an installation of packages did. */
 export interface Installed {
   readonly uuid: string;
   readonly tag: string;

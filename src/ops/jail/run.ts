@@ -22,6 +22,7 @@ const runInput = jailInput.extend({
   jailUser: z.string().optional(),
 });
 
+/** What a program in a jail wrote, and how it ended. */
 export interface JailOutput {
   /** Of the program, or 128 + the number of the signal that ended it. */
   readonly status: number;

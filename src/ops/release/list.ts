@@ -6,6 +6,7 @@ import { failure } from '../../domain/errors.ts';
 import { inFull } from '../sources.ts';
 import { readWorld } from '../world.ts';
 
+/** What was known of a release when it was listed. */
 export interface ListedRelease {
   readonly name: string;
   /** `debootstrap`, `tar`, `freebsd`; `unknown` for one that another iocage fetched. */

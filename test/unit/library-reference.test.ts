@@ -1,0 +1,79 @@
+/**
+ * The surface of the library: everything that it exports has a comment, the page that is made of these is the one
+ * in `docs/`, and a program that only has the declarations can use them.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as prettier from 'prettier';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+// @ts-expect-error a script without declarations
+import { libraryReference } from '../../scripts/reference.mjs';
+import { projectRoot } from '../support/how-to.ts';
+
+const tsc = (...words: string[]): string =>
+  execFileSync(process.execPath, [join(projectRoot, 'node_modules/typescript/bin/tsc'), ...words], {
+    cwd: projectRoot,
+    encoding: 'utf8',
+  });
+
+let directory: string;
+let reference: { page: string; undocumented: readonly string[] };
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'iocage-types-'));
+  tsc('-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', join(directory, 'dist'));
+  reference = libraryReference(join(directory, 'dist'));
+}, 120_000);
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('the library', () => {
+  it('exports nothing without a comment', () => {
+    expect(reference.undocumented).toEqual([]);
+  });
+
+  it('finds what has none', () => {
+    const dist = join(directory, 'bare');
+    execFileSync('mkdir', [dist]);
+    writeFileSync(join(dist, 'index.d.ts'), `export { A, type B } from './a.ts';\n`);
+    const lines = [
+      'export declare class A {',
+      '    private x;',
+      '    y(): void;',
+      '}',
+      'export type B = string;',
+      '',
+    ];
+    writeFileSync(join(dist, 'a.d.ts'), lines.join('\n'));
+    expect(libraryReference(dist).undocumented).toEqual(['A', 'A.y', 'B']);
+  });
+
+  it('is what docs/library-reference.md says; `npm run docs` writes it', async () => {
+    const path = join(projectRoot, 'docs/library-reference.md');
+    const style = await prettier.resolveConfig(path);
+    expect(readFileSync(path, 'utf8')).toBe(
+      await prettier.format(reference.page, { ...style, parser: 'markdown' }),
+    );
+    expect(reference.page).toContain('static open(options?: HostOptions): Promise<Host>;');
+  });
+
+  it('can be used from its declarations alone', () => {
+    const project = join(directory, 'tsconfig.json');
+    const compilerOptions = {
+      ...{ target: 'es2023', module: 'nodenext', moduleResolution: 'nodenext', strict: true, noEmit: true },
+      ...{ skipLibCheck: true, types: ['node'], typeRoots: [join(projectRoot, 'node_modules/@types')] },
+      paths: { iocage: [join(directory, 'dist/index.d.ts')], zod: [join(projectRoot, 'node_modules/zod')] },
+    };
+    writeFileSync(
+      project,
+      JSON.stringify({ compilerOptions, include: [join(projectRoot, 'examples/*.ts')] }),
+    );
+    expect(tsc('-p', project)).toBe('');
+    writeFileSync(
+      join(directory, 'wrong.ts'),
+      `import { Jail } from 'iocage';\nnew Jail().start({ forse: true });\n`,
+    );
+    writeFileSync(project, JSON.stringify({ compilerOptions, include: [join(directory, 'wrong.ts')] }));
+    expect(() => tsc('-p', project)).toThrow();
+  });
+});
