@@ -224,7 +224,8 @@ const set: IocRow = {
       show: ({ tag, changes }: Changed & { tag: string }) => {
         const changed = changes.filter((change) => change.old !== change.new);
         if (changed.length === 0) return [`${oneLine(tag)} unchanged`];
-        const later = changed.some(({ live }) => live === false) ? ' (from its next start on)' : '';
+        const later =
+          tag !== 'default' && changed.some(({ live }) => live === false) ? ' (from its next start on)' : '';
         return [`${oneLine(tag)} updated: ${changed.map((change) => change.key).join(', ')}${later}`];
       },
     };
