@@ -1,7 +1,7 @@
 /**
  * Builds everything that can be run or installed: the library (dist/), the program as one file
- * (build/iocage.cjs) with its start-up snapshot (build/iocage.blob) and launcher (bin/iocage), and
- * the manual page (share/). Needs no network.
+ * (build/iocage.cjs) with its start-up snapshot (build/iocage.blob) and launcher (bin/iocage, and
+ * bin/ioc for its other name), and the manual pages (share/). Needs no network.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -130,8 +130,9 @@ async function program() {
 }
 
 async function manual() {
-  const [{ manualPage }, { commands }, { properties }] = await Promise.all([
+  const [{ manualPage }, { iocManualPage }, { commands }, { properties }] = await Promise.all([
     import(path('dist/cli/manual.js')),
+    import(path('dist/cli/ioc/manual.js')),
     import(path('dist/commands.js')),
     import(path('dist/domain/properties/index.js')),
   ]);
@@ -140,6 +141,7 @@ async function manual() {
   const epoch = process.env.SOURCE_DATE_EPOCH;
   const date = (epoch ? new Date(Number(epoch) * 1000) : new Date()).toISOString().slice(0, 10);
   writeFileSync(path('share/man/man8/iocage.8'), manualPage(commands, properties, date));
+  writeFileSync(path('share/man/man8/ioc.8'), iocManualPage(date));
 }
 
 const parts = { library, program, manual };

@@ -2,8 +2,9 @@
 # Installs or removes iocage below DESTDIR/PREFIX; `make install` and `make uninstall` call it.
 #
 #   PREFIX/bin/iocage            the launcher, made for the node of this machine
+#   PREFIX/bin/ioc               a link to it: the command line of libiocage
 #   PREFIX/lib/iocage/           the program, its start-up snapshot, licence and documentation
-#   PREFIX/share/man/man8/       the manual page
+#   PREFIX/share/man/man8/       the manual pages
 #   PREFIX/lib/systemd/system/   the unit, on Linux;  PREFIX/etc/rc.d/ the script, on FreeBSD
 #                                with the timer of scheduled snapshots, there PREFIX/etc/cron.d/,
 #                                and the API server
@@ -22,6 +23,8 @@ case $PREFIX in /*) ;; *) die "PREFIX must be an absolute path, not '$PREFIX'" ;
 lib=$PREFIX/lib/iocage
 bin=$PREFIX/bin/iocage
 man=$PREFIX/share/man/man8/iocage.8
+ioc=$PREFIX/bin/ioc
+ioc_man=$PREFIX/share/man/man8/ioc.8
 unit=$PREFIX/lib/systemd/system/iocage.service
 rcd=$PREFIX/etc/rc.d/iocage
 snapshots=$PREFIX/lib/systemd/system/iocage-snapshots
@@ -31,6 +34,9 @@ serve_rcd=$PREFIX/etc/rc.d/iocage_serve
 bash_words=$PREFIX/share/bash-completion/completions/iocage
 zsh_words=$PREFIX/share/zsh/site-functions/_iocage
 fish_words=$PREFIX/share/fish/vendor_completions.d/iocage.fish
+ioc_bash_words=$PREFIX/share/bash-completion/completions/ioc
+ioc_zsh_words=$PREFIX/share/zsh/site-functions/_ioc
+ioc_fish_words=$PREFIX/share/fish/vendor_completions.d/ioc.fish
 
 check_ours() {
   if [ -e "$DESTDIR$lib" ] && ! grep -q '"name": "iocage"' "$DESTDIR$lib/package.json" 2>/dev/null; then
@@ -41,6 +47,19 @@ check_ours() {
   fi
 }
 
+# The link that an installation made, and no file of another program.
+check_link() {
+  [ -e "$DESTDIR$1" ] || [ -L "$DESTDIR$1" ] || return 0
+  [ "$(readlink "$DESTDIR$1")" = iocage ] ||
+    die "$DESTDIR$1 is there and was not installed by this; nothing was changed"
+}
+
+check_manual() {
+  if [ -e "$DESTDIR$1" ] && ! grep -q 'Made from the table of commands' "$DESTDIR$1" 2>/dev/null; then
+    die "$DESTDIR$1 is there and was not installed by this; nothing was changed"
+  fi
+}
+
 check_service() {
   if [ -e "$DESTDIR$1" ] && ! grep -q "Installed by 'make install'" "$DESTDIR$1" 2>/dev/null; then
     die "$DESTDIR$1 is there and was not installed by this; nothing was changed"
@@ -48,7 +67,7 @@ check_service() {
 }
 
 check_words() {
-  if [ -e "$DESTDIR$1" ] && ! grep -q '^# Completion of iocage' "$DESTDIR$1" 2>/dev/null; then
+  if [ -e "$DESTDIR$1" ] && ! grep -q '^# Completion of ioc\(age\)\{0,1\} ' "$DESTDIR$1" 2>/dev/null; then
     die "$DESTDIR$1 is there and was not installed by this; nothing was changed"
   fi
 }
@@ -58,9 +77,14 @@ remove() {
   for service in "$unit" "$rcd" "$snapshots.service" "$snapshots.timer" "$cron" "$serve_unit" "$serve_rcd"; do
     check_service "$service"
   done
-  for words in "$bash_words" "$zsh_words" "$fish_words"; do check_words "$words"; done
+  check_link "$ioc"
+  check_manual "$ioc_man"
+  for words in "$bash_words" "$zsh_words" "$fish_words" "$ioc_bash_words" "$ioc_zsh_words" "$ioc_fish_words"; do
+    check_words "$words"
+  done
   rm -rf "${DESTDIR:?}$lib"
-  rm -f "$DESTDIR$bin" "$DESTDIR$man" "$DESTDIR$unit" "$DESTDIR$rcd"
+  rm -f "$DESTDIR$bin" "$DESTDIR$ioc" "$DESTDIR$man" "$DESTDIR$ioc_man" "$DESTDIR$unit" "$DESTDIR$rcd"
+  rm -f "$DESTDIR$ioc_bash_words" "$DESTDIR$ioc_zsh_words" "$DESTDIR$ioc_fish_words"
   rm -f "$DESTDIR$snapshots.service" "$DESTDIR$snapshots.timer" "$DESTDIR$cron"
   rm -f "$DESTDIR$serve_unit" "$DESTDIR$serve_rcd" "$DESTDIR$bash_words" "$DESTDIR$zsh_words" "$DESTDIR$fish_words"
 }
@@ -73,11 +97,11 @@ install_service() {
   chmod "$3" "$DESTDIR$2"
 }
 
-# install_words SHELL TO
+# install_words PROGRAM SHELL TO
 install_words() {
-  mkdir -p "$DESTDIR${2%/*}"
-  node "$here/build/iocage.cjs" completion "$1" >"$DESTDIR$2"
-  chmod 644 "$DESTDIR$2"
+  mkdir -p "$DESTDIR${3%/*}"
+  node "$here/build/$1.cjs" completion "$2" >"$DESTDIR$3"
+  chmod 644 "$DESTDIR$3"
 }
 
 case ${1:-install} in
@@ -87,7 +111,7 @@ uninstall)
   [ ! -e "$DESTDIR$bin" ] && [ ! -e "$DESTDIR$lib" ] || there=yes
   remove
   if [ $there = yes ]; then
-    echo "removed $bin, $lib, $man, the service files and the completion; jails and pools stay"
+    echo "removed $bin, $ioc, $lib, $man, the service files and the completion; jails and pools stay"
   else
     echo "nothing was installed in $PREFIX"
   fi
@@ -102,6 +126,7 @@ install)
   if [ -f "$here/share/man/man8/iocage.8" ]; then
     mkdir -p "$DESTDIR${man%/*}"
     cp "$here/share/man/man8/iocage.8" "$DESTDIR$man"
+    cp "$here/share/man/man8/ioc.8" "$DESTDIR$ioc_man"
   fi
   case ${SYSTEM:-$(uname -s)} in
   Linux)
@@ -117,12 +142,15 @@ install)
     install_service "$here/share/cron.d/iocage" "$cron" 644
     ;;
   esac
-  install_words bash "$bash_words"
-  install_words zsh "$zsh_words"
-  install_words fish "$fish_words"
+  install_words iocage bash "$bash_words"
+  install_words iocage zsh "$zsh_words"
+  install_words iocage fish "$fish_words"
+  install_words ioc bash "$ioc_bash_words"
+  install_words ioc zsh "$ioc_zsh_words"
+  install_words ioc fish "$ioc_fish_words"
   node "$here/scripts/launcher.mjs" --root "$DESTDIR" --bundle "$lib/iocage.cjs" --blob "$lib/iocage.blob" --launcher "$bin"
   chmod -R u=rwX,go=rX "$DESTDIR$lib"
-  echo "installed $bin, with its manual page (man iocage), service files and completion"
+  echo "installed $bin and $ioc, with their manual pages (man iocage, man ioc), service files and completion"
   ;;
 *) die "usage: install.sh install|uninstall" ;;
 esac

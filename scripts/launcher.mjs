@@ -10,8 +10,8 @@
  * With --root DIR (packaging) the files are written below DIR, and the launcher names them without it.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -87,6 +87,7 @@ if [ -f "$blob" ] && [ -x "$node" ] && ! [ "$node" -nt "$blob" ] && ! [ "$node" 
   exec "$node" --snapshot-blob "$blob" "$0" "$@"
 fi
 `;
+  const other = bundle.replace(/iocage\.cjs$/, 'ioc.cjs');
   return `#!/bin/sh
 # Starts iocage. Made by scripts/launcher.mjs; changes are lost at the next build.
 # The program runs as root: nothing in the caller's environment may change what node loads.
@@ -99,15 +100,29 @@ ${snapshot}[ -x "$node" ] || node=$(command -v node) || {
   echo 'iocage: node is not installed (20.19 or newer is needed)' >&2
   exit 1
 }
+# The program does what the name says by which it was started.
+case \${0##*/} in
+  ioc) exec "$node" ${place(other)} "$@" ;;
+esac
 exec "$node" ${place(bundle)} "$@"
 `;
 }
 
-export function writeLauncher({ launcher, bundle, blob }) {
+/** A link beside the file, in the place of one that was there. */
+function link(target, path) {
+  rmSync(`${path}.new`, { force: true });
+  symlinkSync(target, `${path}.new`);
+  renameSync(`${path}.new`, path);
+}
+
+/** `ioc` is the same program by its other name: a link beside the launcher, and one beside the bundle. */
+export function writeLauncher({ launcher, bundle, blob, beside = resolve(dirname(launcher), bundle) }) {
   mkdirSync(dirname(launcher), { recursive: true });
   writeFileSync(`${launcher}.new`, launcherText({ bundle, blob }));
   chmodSync(`${launcher}.new`, 0o755);
   renameSync(`${launcher}.new`, launcher);
+  link(basename(beside), join(dirname(beside), 'ioc.cjs'));
+  link(basename(launcher), join(dirname(launcher), 'ioc'));
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
@@ -126,6 +141,7 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
   writeLauncher({
     launcher: below(launcher),
     bundle: resolve(bundle),
+    beside: below(bundle),
     blob: made ? resolve(blob) : undefined,
   });
 }

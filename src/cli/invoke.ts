@@ -214,7 +214,7 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
   if (effect === 'session') return { status: typeof result === 'number' ? result : 0 };
   const status = skin.trouble(name, result) && words.flags['ignore'] !== true ? 1 : 0;
   if (globals.format === 'json') {
-    return { status, json: saysMore ? result : { operation: name, id: id ?? null, result } };
+    return { status, json: saysMore ? skin.answer(result) : { operation: name, id: id ?? null, result } };
   }
   if (globals.quiet && !saysMore) {
     for (const line of skin.quiet(name, result)) terminal.stdout.write(`${line}\n`);

@@ -7,7 +7,7 @@ import { properties } from '../domain/properties/index.ts';
 import type { Operation } from '../ops/operation.ts';
 import { findOperation } from './commands.ts';
 import { candidates } from './completion/candidates.ts';
-import { liveNames } from './completion/live.ts';
+import { liveNames, lookingContext } from './completion/live.ts';
 import { completionScripts } from './completion/scripts.ts';
 import { defaultGlobals, type Globals } from './globals.ts';
 import { parseCommand, parseEarly } from './grammar.ts';
@@ -109,14 +109,7 @@ function showCompletion(terminal: Terminal, [shell, ...more]: readonly string[])
 
 /** What the scripts of `completion` call; it never fails. */
 async function complete(words: readonly string[], terminal: Terminal, product: Product): Promise<0> {
-  const live = liveNames(() =>
-    product.makeContext({
-      pool: terminal.env['IOCAGE_POOL'] || undefined,
-      dry: true,
-      emit: () => undefined,
-      signal: new AbortController().signal,
-    }),
-  );
+  const live = liveNames(() => lookingContext(terminal, product));
   const found = await candidates(words, { operations: product.operations, properties, printsTable }, live);
   return found.length === 0 ? 0 : write(terminal, found);
 }

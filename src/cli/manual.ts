@@ -17,10 +17,10 @@ export function roff(text: string): string {
     .replaceAll('\n', ' ')
     .replace(/^([.'])/, '\\&$1');
 }
-const bold = (text: string): string => `\\fB${roff(text)}\\fR`;
+export const bold = (text: string): string => `\\fB${roff(text)}\\fR`;
 
 /** A tagged paragraph. */
-function item(tag: string, ...paragraphs: readonly string[]): readonly string[] {
+export function item(tag: string, ...paragraphs: readonly string[]): readonly string[] {
   const filled = paragraphs.filter((paragraph) => paragraph !== '');
   return [
     '.TP',
@@ -62,7 +62,7 @@ function property(row: Property): readonly string[] {
   ];
 }
 
-function section(title: string, lines: readonly string[]): readonly string[] {
+export function section(title: string, lines: readonly string[]): readonly string[] {
   return [`.SH ${title}`, ...lines];
 }
 

@@ -25,6 +25,8 @@ export interface Skin {
     globals: Pick<Globals, 'format' | 'header'>,
     ask: Ask,
   ): readonly string[];
+  /** A result of an operation that only reads, as `--json` prints it. */
+  answer(result: unknown): unknown;
   remarks(operation: string, result: unknown): readonly string[];
   quiet(operation: string, result: unknown): readonly string[];
   trouble(operation: string, result: unknown): boolean;
@@ -37,6 +39,7 @@ export const iocageSkin: Skin = {
   progress: makeProgress,
   error: printError,
   result: printResult,
+  answer: (result) => result,
   remarks: printRemarks,
   quiet: printQuiet,
   trouble: foundTrouble,

@@ -4,11 +4,15 @@
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** `IOCAGE_COMMAND` names another one, such as an installed command. */
 export const commandPath =
   process.env['IOCAGE_COMMAND'] ?? fileURLToPath(new URL('../../bin/iocage', import.meta.url));
+
+/** The same program by its other name. */
+export const iocPath = join(dirname(commandPath), 'ioc');
 
 export interface Ran {
   readonly status: number | null;
@@ -83,9 +87,15 @@ function follow(child: ChildProcess): Started {
   };
 }
 
-/** @param environment what the command gets besides `PATH`; nothing of the test's own goes in. */
-export function commandIn(environment: Readonly<Record<string, string>>): Command {
-  if (!existsSync(commandPath)) throw new Error(`${commandPath} is not there: run 'make build' first`);
+/**
+ * @param environment what the command gets besides `PATH`; nothing of the test's own goes in.
+ * @param path another command
+ */
+export function commandIn(
+  environment: Readonly<Record<string, string>>,
+  path: string = commandPath,
+): Command {
+  if (!existsSync(path)) throw new Error(`${path} is not there: run 'make build' first`);
   const env = {
     PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
     TZ: 'UTC',
@@ -94,7 +104,7 @@ export function commandIn(environment: Readonly<Record<string, string>>): Comman
     ...environment,
   };
   const run = (...words: readonly string[]): Ran => {
-    const { status, signal, stdout, stderr, error } = spawnSync(commandPath, words, {
+    const { status, signal, stdout, stderr, error } = spawnSync(path, words, {
       env,
       encoding: 'utf8',
       timeout: limitMs,
@@ -104,7 +114,7 @@ export function commandIn(environment: Readonly<Record<string, string>>): Comman
     return { status, signal, stdout, stderr };
   };
   const start = (...words: readonly string[]): Started =>
-    follow(spawn(commandPath, words, { env, stdio: ['pipe', 'pipe', 'pipe'] }));
+    follow(spawn(path, words, { env, stdio: ['pipe', 'pipe', 'pipe'] }));
   // script(1) takes a line for a shell: the text is fixed, what differs comes in the environment.
   const onTerminal = (...words: readonly string[]): Started =>
     follow(
@@ -113,7 +123,7 @@ export function commandIn(environment: Readonly<Record<string, string>>): Comman
           ...env,
           SHELL: '/bin/sh',
           TERM: 'dumb',
-          IOCAGE_UNDER_TEST: commandPath,
+          IOCAGE_UNDER_TEST: path,
           IOCAGE_TEST_WORDS: words.join(' '),
         },
         stdio: ['pipe', 'pipe', 'pipe'],

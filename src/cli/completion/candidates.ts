@@ -5,7 +5,7 @@
 import type { Operation } from '../../ops/operation.ts';
 import type { Property } from '../../domain/property.ts';
 import { ownCommands } from '../commands.ts';
-import { globalRows } from '../globals.ts';
+import { globalRows, type GlobalRow } from '../globals.ts';
 import { parseCommand, parseEarly } from '../grammar.ts';
 import { flagsOf } from '../help.ts';
 import { completionScripts } from './scripts.ts';
@@ -25,6 +25,10 @@ export interface Tables {
   readonly properties: readonly Property[];
   /** Whether the operation prints a table, as the grammar needs to know. */
   readonly printsTable: (operation: Operation) => boolean;
+  /** Options of every command; default those of iocage. */
+  readonly shared?: readonly GlobalRow[];
+  /** Commands that have no operation; default those of iocage. */
+  readonly own?: readonly string[];
 }
 
 /** A place for a positional word, as the usage line of a command shows it. */
@@ -103,7 +107,7 @@ async function jailsAt(word: string, live: Live): Promise<readonly string[]> {
 async function inSlot(slot: Slot, word: string, tables: Tables, live: Live): Promise<readonly string[]> {
   const found = await Promise.all(
     slot.words.map(async (what): Promise<readonly string[]> => {
-      if (what === 'JAIL') return live.jails();
+      if (what === 'JAIL' || what === 'FILTER') return live.jails();
       if (what.startsWith('JAIL@')) return jailsAt(word, live);
       if (what === 'RELEASE') return live.releases();
       if (what === 'POOL') return live.pools();
@@ -135,17 +139,17 @@ async function afterFlag(
 }
 
 async function words(given: readonly string[], tables: Tables, live: Live): Promise<readonly string[]> {
-  const { operations, properties } = tables;
+  const { operations, properties, shared: rows = globalRows } = tables;
   const word = given.at(-1) ?? '';
   const before = given.at(-2);
-  const shared = globalRows.map(({ flags, choices }) => ({ flags, ...(choices ? { choices } : {}) }));
+  const shared = rows.map(({ flags, choices }) => ({ flags, ...(choices ? { choices } : {}) }));
   // A flag that still wants its word is no line that the grammar takes.
   const lacking = await afterFlag(shared, before, live);
   if (lacking) return lacking;
-  const [name, ...after] = parseEarly(given.slice(0, -1)).rest;
+  const [name, ...after] = parseEarly(given.slice(0, -1), rows).rest;
   const commands = [
     ...operations.flatMap((operation) => operation.command.names),
-    ...ownCommands.map((own) => own.name),
+    ...(tables.own ?? ownCommands.map((own) => own.name)),
   ];
   if (name === undefined)
     return word.startsWith('-') ? shared.flatMap((row) => spellings(row.flags)) : commands;
@@ -158,7 +162,7 @@ async function words(given: readonly string[], tables: Tables, live: Live): Prom
   const asked = await afterFlag(flagsOf(called), before, live);
   if (asked) return asked;
   const row = { ...called.command, flags: flagsOf(called) };
-  const parsed = parseCommand(row, tables.printsTable(called), after).words;
+  const parsed = parseCommand(row, tables.printsTable(called), after, {}, rows).words;
   if (called.command.passThrough && parsed.positionals.length > 0) return [];
   if (word.startsWith('-')) return flags.flatMap((flag) => spellings(flag.flags));
   const operation = called.command.instead?.({ ...parsed, called: name }) ?? called;

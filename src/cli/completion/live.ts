@@ -6,7 +6,18 @@ import { readWorld, type World } from '../../ops/world.ts';
 import { storedImages } from '../../ops/image/find.ts';
 import { imagesDirectory, packagesDirectory } from '../../ops/image/place.ts';
 import { findJail } from '../../domain/jail.ts';
+import type { Product } from '../invoke.ts';
+import type { Terminal } from '../terminal.ts';
 import type { Live } from './candidates.ts';
+
+/** A context that only looks, for the pool that the environment names. */
+export const lookingContext = (terminal: Terminal, product: Product): Context | Promise<Context> =>
+  product.makeContext({
+    pool: terminal.env['IOCAGE_POOL'] || undefined,
+    dry: true,
+    emit: () => undefined,
+    signal: new AbortController().signal,
+  });
 
 export function liveNames(context: () => Context | Promise<Context>): Live {
   let known: Promise<readonly { context: Context; world: World }[]> | undefined;

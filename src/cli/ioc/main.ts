@@ -4,12 +4,14 @@
  */
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { version } from '../../domain/version.ts';
+import { liveNames, lookingContext } from '../completion/live.ts';
 import type { Globals } from '../globals.ts';
 import { defaultGlobals } from '../globals.ts';
 import { parseCommand, parseEarly } from '../grammar.ts';
 import { invoke, type Product } from '../invoke.ts';
 import { wantsColor, type Terminal } from '../terminal.ts';
 import { iocGlobalRows, loudnessOf, type LogLevel } from './globals.ts';
+import { iocCandidates, iocScripts } from './completion.ts';
 import { overview, rowHelp } from './help.ts';
 import type { IocRow } from './row.ts';
 import { iocSkin } from './skin.ts';
@@ -62,6 +64,23 @@ function spelled(row: IocRow, words: readonly string[]): readonly string[] {
   );
 }
 
+function showCompletion(terminal: Terminal, [shell = '', ...more]: readonly string[]): 0 {
+  const known = Object.keys(iocScripts);
+  if (!known.includes(shell) || more.length > 0)
+    throw failure('USAGE', { problem: `completion takes one of ${known.join(', ')}` });
+  terminal.stdout.write(iocScripts[shell]!);
+  return 0;
+}
+
+/** What the scripts of `completion` call; it never fails. */
+async function complete(words: readonly string[], terminal: Terminal, product: Product): Promise<0> {
+  const found = await iocCandidates(
+    words,
+    liveNames(() => lookingContext(terminal, product)),
+  );
+  return found.length === 0 ? 0 : write(terminal, found);
+}
+
 async function dispatch(
   words: readonly string[],
   early: Partial<Globals>,
@@ -71,6 +90,8 @@ async function dispatch(
   const [name, ...after] = words;
   if (early.version === true) return write(terminal, [`ioc ${version}`]);
   if (name === undefined) return write(terminal, overview());
+  if (name === 'completion') return showCompletion(terminal, after);
+  if (name === '__complete') return complete(after, terminal, product);
   if (name === 'help')
     return write(terminal, after[0] === undefined ? overview() : rowHelp(findRow(after[0])));
   const row = findRow(name);

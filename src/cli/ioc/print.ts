@@ -51,6 +51,12 @@ export function cellText(value: FilterValue): string {
 /** A field of csv: in quotes where it could be taken for more than one (RFC 4180, with semicolons). */
 const field = (text: string): string => (/[;"\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
+/** @throws USAGE when it is none of the columns to sort by */
+export function assertSort(command: string, columns: readonly string[], { sort }: Look): void {
+  if (sort !== undefined && !columns.includes(sort))
+    throw usage(command, `-s takes one of the columns: ${columns.join(', ')}`);
+}
+
 /**
  * Lines of a listing.
  *
@@ -58,9 +64,8 @@ const field = (text: string): string => (/[;"\r\n]/.test(text) ? `"${text.replac
  * @throws USAGE
  */
 export function printRecords(command: string, { columns, rows }: Records, look: Look): readonly string[] {
-  const at = look.sort === undefined ? -1 : columns.indexOf(look.sort);
-  if (look.sort !== undefined && at < 0)
-    throw usage(command, `-s takes one of the columns: ${columns.join(', ')}`);
+  assertSort(command, columns, look);
+  const at = columns.indexOf(look.sort ?? '');
   const cells = rows.map((row) => row.map(cellText));
   const sorted = at < 0 ? cells : cells.toSorted((a, b) => compareNatural(a[at]!, b[at]!));
   if (look.format === 'json') {

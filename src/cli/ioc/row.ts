@@ -13,6 +13,9 @@ export interface Meaning {
   /** Lines on standard output for the result of each run. */
   // eslint-disable-next-line -- each meaning knows the result of its own operation only.
   show?(result: any): readonly string[];
+  /** In the place of the result with `--json`. */
+  // eslint-disable-next-line -- as above.
+  json?(result: any): unknown;
   /** Lines on standard error, for people only. */
   // eslint-disable-next-line -- as above.
   remarks?(result: any): readonly string[];
@@ -23,6 +26,8 @@ export interface IocRow {
   /** One line, imperative. */
   readonly title: string;
   readonly usage: string;
+  /** What may stand where, for completion, when the usage line has several forms. */
+  readonly places?: string;
   readonly about?: string;
   readonly flags?: readonly Flag[];
   /** Two-letter words with one dash, as click takes them, and what they are here. */

@@ -36,6 +36,7 @@ export function iocSkin(loudness: Loudness, meaning?: Meaning): Skin {
     progress: (out) => (loudness.events ? makeEventLines(out, loudness) : noProgress),
     error: (thrown, look) => printError(thrown, { ...look, program: 'ioc' }).map(ownHint),
     result: (_operation, result) => meaning?.show?.(result) ?? [],
+    answer: (result) => meaning?.json?.(result) ?? result,
     remarks(operation, result) {
       const lines = meaning?.remarks?.(result) ?? printRemarks(operation, result);
       return loudness.warnings ? lines.map((line) => line.replace(/^ {2}(?:INFO|ERROR):/, 'ioc:')) : [];

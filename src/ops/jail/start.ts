@@ -58,7 +58,8 @@ function overridden(spec: JailSpec, pairs: readonly (readonly [string, string])[
   if (pairs.length === 0) return spec;
   const checked = checkAssignments(pairs, 'jail-set');
   for (const [key] of checked) {
-    if (getProperty(key).store !== 'native' && !identityKeys.has(key)) continue;
+    const free = getProperty(key).store !== 'native' && (!identityKeys.has(key) || key === 'host_hostname');
+    if (free) continue;
     throw failure('READ_ONLY_PROPERTY', { key, why: 'it is not for a single start' });
   }
   return { ...spec, config: new Map([...spec.config, ...checked]) };

@@ -40,6 +40,7 @@ const snapshot: IocRow = {
   name: 'snapshot',
   title: 'List, take, remove or go back to snapshots of a jail',
   usage: 'list JAIL | [create] JAIL@SNAPSHOT | remove JAIL@SNAPSHOT | rollback [-f] JAIL@SNAPSHOT | JAIL',
+  places: 'JAIL@SNAPSHOT|list|create|remove|rollback JAIL@SNAPSHOT',
   about:
     'A snapshot is of the jail with all its datasets. JAIL alone lists, JAIL@SNAPSHOT alone takes one. Going back loses what came after the snapshot, newer snapshots too: it asks, and needs -f for newer ones; the jail must be down.',
   spellings: formatSpellings,
@@ -122,6 +123,7 @@ const fstab: IocRow = {
   name: 'fstab',
   title: 'Show and change what a jail mounts',
   usage: 'show JAIL | add [-rw] [-o OPTIONS] [-t TYPE] SOURCE [DESTINATION] JAIL | rm SOURCE JAIL',
+  places: 'show|add|rm JAIL ...',
   about:
     'DESTINATION is a path in the jail; without one it is the same as SOURCE. Types are nullfs, a directory of the host, and tmpfs, memory. A change takes effect when the jail starts the next time.',
   spellings: { '-rw': '--read-write' },

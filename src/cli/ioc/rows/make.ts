@@ -116,7 +116,7 @@ const rename: IocRow = {
     return {
       operation: jailRename,
       inputs: () => [{ jail: inSource(jail!), name: inSource(name!) }],
-      show: ({ tag }: { tag: string }) => [`${oneLine(jail!)} renamed to ${oneLine(tag)}`],
+      show: ({ tag, was }: { tag: string; was: string }) => [`${oneLine(was)} renamed to ${oneLine(tag)}`],
     };
   },
 };

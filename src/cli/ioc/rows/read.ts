@@ -7,7 +7,8 @@ import { jailQuery, type Queried } from '../../../ops/jail/query.ts';
 import { releaseList, type ListedRelease } from '../../../ops/release/list.ts';
 import { sourceList } from '../../../ops/host/sources.ts';
 import { oneLine } from '../../print/text.ts';
-import { cellText, formatFlags, formatSpellings, lookOf, printRecords, type Records } from '../print.ts';
+import { assertSort, cellText, formatFlags, formatSpellings, lookOf } from '../print.ts';
+import { printRecords, toObjects, type Records } from '../print.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
 import { eachJail, inSource } from '../select.ts';
 
@@ -112,11 +113,13 @@ const list: IocRow = {
       };
     }
     const columns = columnsOf(flags, short);
+    assertSort('list', columns, look);
     const which = flags['template'] === true ? 'templates' : 'jails';
     return {
       operation: jailQuery,
       inputs: () => [{ filter: filterWords(words), which, columns }],
       show,
+      json: toObjects,
       remarks: ({ problems }: Queried) =>
         problems.map(
           ({ jail, problem }) => `ioc: warning: ${oneLine(jail)} cannot be used: ${oneLine(problem)}`,
@@ -173,6 +176,7 @@ const get: IocRow = {
     return {
       operation: jailQuery,
       inputs: () => [{ jail: inSource(jail), ...(key === 'all' ? {} : { columns: [key] }) }],
+      json: (result: Queried) => toObjects(result)[0],
       show: ({ columns, rows: [row = []] }: Queried) =>
         key === 'all'
           ? columns.map((name, index) => line(name, cellText(row[index] ?? null)))
@@ -220,7 +224,8 @@ const set: IocRow = {
       show: ({ tag, changes }: Changed & { tag: string }) => {
         const changed = changes.filter((change) => change.old !== change.new);
         if (changed.length === 0) return [`${oneLine(tag)} unchanged`];
-        const later = changed.some(({ live }) => live === false) ? ' (from its next start on)' : '';
+        const later =
+          tag !== 'default' && changed.some(({ live }) => live === false) ? ' (from its next start on)' : '';
         return [`${oneLine(tag)} updated: ${changed.map((change) => change.key).join(', ')}${later}`];
       },
     };
