@@ -230,6 +230,13 @@ export const errorTable = {
     message: (d: { name: string; why: string }) => `jail ${quote(d.name)} cannot be used: ${d.why}`,
     hint: () => `iocage doctor`,
   }),
+  UNTRUSTED_CONFIG: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; key: string; path: string; why: string }) =>
+      `${d.key} of jail ${d.jail} would have power over this host, and not only root may write it: ${d.path}: ${d.why}`,
+    hint: (d) => `look at what it says, then 'chown 0:0 ${d.path}' and 'chmod go-w ${d.path}'`,
+  }),
   OTHER_FORMAT: row({
     exit: 1,
     http: 409,

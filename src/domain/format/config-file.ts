@@ -89,6 +89,11 @@ export function readDefaults(name: string, text: string, dialect: Dialect): Read
   return readMembers(dialect, syntaxOf(name).parse(text));
 }
 
+/** Where the tool that wrote this file keeps its defaults; the first that is there counts. */
+export function defaultFilesOf({ name, text }: ConfigText, jail: string): readonly string[] {
+  return dialectOf(name, syntaxOf(name).parse(text), jail).defaultFiles;
+}
+
 /** The same value in any spelling. */
 function sameValue(key: string, one: string | undefined, other: string): boolean {
   if (one === undefined) return false;

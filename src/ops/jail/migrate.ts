@@ -20,6 +20,7 @@ import { makeLink, removeFile, removeLink } from '../steps/file.ts';
 import { migratedStamp, namespace, releaseOf, toSpec, type World } from '../world.ts';
 import { assertDown, jailInput, lockJail, manyJails, noProperties, readJail } from './select.ts';
 import { writable } from './store.ts';
+import { assertTrusted } from './trusted-config.ts';
 
 const kept = (file: string): string => `${file}.migrated`;
 const marker = `${namespace}migrated_from`;
@@ -97,6 +98,8 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
         why: 'its configuration is in properties of its dataset already',
       });
     await assertDown(context, jail, 'migrate');
+    // As a property of the dataset nobody would ask any more who wrote it.
+    await assertTrusted(context, world, jail);
     assertTagFree(world, jail);
     const values = toStore(world, jail);
     assertStorable(values);

@@ -1,0 +1,121 @@
+/**
+ * Whether what another tool's file says may have power over this host. A hook of it runs as root, a mount shows
+ * the jail any directory: whoever may write the file, or exchange it, is as good as root here. Our own jails keep
+ * theirs in properties of the dataset, which only root sets. Changes nothing.
+ */
+import { dirname, join, resolve } from 'node:path';
+import type { FileFacts } from '../../driver/system.ts';
+import { canonical } from '../../domain/config.ts';
+import { failure } from '../../domain/errors.ts';
+import { defaultFilesOf } from '../../domain/format/config-file.ts';
+import { mountLines, powerOf } from '../../domain/image.ts';
+import { label, type Jail } from '../../domain/jail.ts';
+import { findProperty } from '../../domain/properties/index.ts';
+import type { Context } from '../operation.ts';
+import type { World } from '../world.ts';
+
+type Reader = Pick<Context, 'files'>;
+
+/** These run inside the jail, or say how long. */
+const inside = /^exec_(start|stop|jail_user|system_jail_user|fib|timeout|clean)$/;
+const idle = /^\s*(none|-|true|\/bin\/true|\/usr\/bin\/true)?\s*$/;
+export const hookKeys = ['prestart', 'created', 'poststart', 'prestop', 'poststop'].map(
+  (name) => `exec_${name}`,
+);
+
+/** The first value that would be power over the host. */
+function powerIn(values: ReadonlyMap<string, string>): string | undefined {
+  for (const [key, text] of values) {
+    const row = findProperty(key);
+    if (row === undefined || inside.test(key) || idle.test(text)) continue;
+    let value = text;
+    try {
+      value = canonical(row, text);
+    } catch {
+      // What cannot be read is judged as it stands.
+    }
+    const same = value === row.default || (key === 'exec_system_user' && value === 'root');
+    if (!same && powerOf(key, value) !== undefined) return key;
+  }
+  return undefined;
+}
+
+/** Whoever else may write there; a directory where only owners may rename what is theirs (sticky) is none. */
+function othersMayWrite({ uid, mode, type }: FileFacts): string | undefined {
+  if (uid !== 0 && uid !== process.geteuid?.()) return `it belongs to user ${uid}`;
+  const sticky = type === 'directory' && (mode & 0o1000) !== 0;
+  return (mode & 0o022) !== 0 && !sticky ? 'others than its owner may write it' : undefined;
+}
+
+/** The file itself, no link followed, and every directory that leads to it. */
+async function pathProblem(
+  { files }: Reader,
+  root: string,
+  name: string,
+): Promise<{ path: string; why: string } | undefined> {
+  const own = await files.statBelow(root, name);
+  if (own === undefined) return undefined;
+  const path = join(root, name);
+  const why = own.type === 'file' ? othersMayWrite(own) : 'it is no plain file';
+  if (why !== undefined) return { path, why };
+  return leadsThrough({ files }, resolve(root), mostLinks);
+}
+
+/** More links than that lead nowhere. */
+const mostLinks = 16;
+
+/** A directory and those above it; where one of them is a link of root's, those of its target too. */
+async function leadsThrough(
+  { files }: Reader,
+  directory: string,
+  links: number,
+): Promise<{ path: string; why: string } | undefined> {
+  for (let at = directory; ; at = dirname(at)) {
+    const facts = await files.stat(at);
+    if (facts?.type === 'symlink') {
+      if (facts.uid !== 0 && facts.uid !== process.geteuid?.())
+        return { path: at, why: `it is a link of user ${facts.uid}` };
+      const target = await files.readlink(at);
+      const behind =
+        links === 0 || target === undefined
+          ? { path: at, why: 'it is a link that leads nowhere' }
+          : await leadsThrough({ files }, resolve(dirname(at), target), links - 1);
+      if (behind !== undefined) return behind;
+    } else {
+      const why = facts && othersMayWrite(facts);
+      if (why !== undefined) return { path: at, why };
+    }
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+export interface Untrusted {
+  readonly key: string;
+  readonly path: string;
+  readonly why: string;
+}
+
+/** Undefined for a jail of ours, and when only root may write what has power. */
+export async function untrusted(context: Reader, world: World, jail: Jail): Promise<Untrusted | undefined> {
+  const { file, mountpoint } = jail;
+  if (file === undefined || mountpoint === undefined) return undefined;
+  const fstab = await context.files.readBelow(mountpoint, 'fstab');
+  const sources: readonly (readonly [string | undefined, string, readonly string[]])[] = [
+    [powerIn(jail.local), mountpoint, [file.name]],
+    [powerIn(jail.defaults ?? new Map()), world.mountpoint, defaultFilesOf(file, jail.uuid)],
+    [mountLines(fstab ?? '').length === 0 ? undefined : 'fstab', mountpoint, ['fstab']],
+  ];
+  for (const [key, root, names] of sources) {
+    for (const name of key === undefined ? [] : names) {
+      const problem = await pathProblem(context, root, name);
+      if (problem !== undefined) return { key: key!, ...problem };
+    }
+  }
+  return undefined;
+}
+
+/** @throws UNTRUSTED_CONFIG */
+export async function assertTrusted(context: Reader, world: World, jail: Jail): Promise<void> {
+  const problem = await untrusted(context, world, jail);
+  if (problem !== undefined) throw failure('UNTRUSTED_CONFIG', { jail: label(jail), ...problem });
+}
