@@ -58,33 +58,11 @@ async function pathProblem(
   const path = join(root, name);
   const why = own.type === 'file' ? othersMayWrite(own) : 'it is no plain file';
   if (why !== undefined) return { path, why };
-  return leadsThrough({ files }, resolve(root), mostLinks);
-}
-
-/** More links than that lead nowhere. */
-const mostLinks = 16;
-
-/** A directory and those above it; where one of them is a link of root's, those of its target too. */
-async function leadsThrough(
-  { files }: Reader,
-  directory: string,
-  links: number,
-): Promise<{ path: string; why: string } | undefined> {
-  for (let at = directory; ; at = dirname(at)) {
+  // What is read below a root lies behind no link.
+  for (let at = resolve(root); ; at = dirname(at)) {
     const facts = await files.stat(at);
-    if (facts?.type === 'symlink') {
-      if (facts.uid !== 0 && facts.uid !== process.geteuid?.())
-        return { path: at, why: `it is a link of user ${facts.uid}` };
-      const target = await files.readlink(at);
-      const behind =
-        links === 0 || target === undefined
-          ? { path: at, why: 'it is a link that leads nowhere' }
-          : await leadsThrough({ files }, resolve(dirname(at), target), links - 1);
-      if (behind !== undefined) return behind;
-    } else {
-      const why = facts && othersMayWrite(facts);
-      if (why !== undefined) return { path: at, why };
-    }
+    const problem = facts && (facts.type === 'symlink' ? 'it is a link' : othersMayWrite(facts));
+    if (problem !== undefined) return { path: at, why: problem };
     if (at === dirname(at)) return undefined;
   }
 }

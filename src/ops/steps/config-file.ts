@@ -11,7 +11,8 @@ interface Rewrite {
   /** Mount point of the jail's dataset; no link below it is followed. */
   readonly root: string;
   readonly path: string;
-  readonly before: string;
+  /** Null: there is no such file yet. */
+  readonly before: string | null;
   readonly after: string;
   readonly mode: number;
   readonly owner: { readonly uid: number; readonly gid: number };
@@ -27,12 +28,14 @@ export const rewriteConfig = stepKind<Rewrite>('config.rewrite', {
     const now = await run.files.readBelow(args.root, args.path);
     // Written already, by a run that was interrupted right afterwards.
     if (now === args.after) return;
-    if (now !== args.before)
+    if ((now ?? null) !== args.before)
       throw failure('FILE_FAILED', { path: `${args.root}/${args.path}`, why: 'it was changed meanwhile' });
     await put(args, args.after, run);
   },
   async undo(args, run) {
-    if ((await run.files.readBelow(args.root, args.path)) === args.after) await put(args, args.before, run);
+    if ((await run.files.readBelow(args.root, args.path)) !== args.after) return;
+    if (args.before === null) await run.files.removeBelow(args.root, args.path);
+    else await put(args, args.before, run);
   },
 });
 
