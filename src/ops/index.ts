@@ -16,6 +16,7 @@ import { jailPromote } from './jail/promote.ts';
 import { jailRename } from './jail/rename.ts';
 import { jailRebase, jailUpgrade, rebaseLook, upgradeLook } from './jail/upgrade.ts';
 import { upgradeBack, upgradeDone } from './jail/way-back.ts';
+import { jailAdopt } from './adopt/adopt.ts';
 import { jailMigrate, migrateBack, migrateConfirm } from './jail/migrate.ts';
 import { propertyReset } from './jail/reset.ts';
 import { propertySet } from './jail/set.ts';
@@ -112,6 +113,7 @@ export const furtherOperations: readonly Operation[] = [
   upgradeDone,
   migrateConfirm,
   migrateBack,
+  jailAdopt,
   jailCreateStart,
   jailCloneStart,
   fstabList,

@@ -48,7 +48,7 @@ function othersMayWrite({ uid, mode, type }: FileFacts): string | undefined {
 }
 
 /** The file itself, no link followed, and every directory that leads to it. */
-async function pathProblem(
+export async function pathProblem(
   { files }: Reader,
   root: string,
   name: string,
