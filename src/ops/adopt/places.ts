@@ -11,6 +11,7 @@ import { JailConfProblem, joinJailConf, parseJailConf, type JailConf } from '../
 import { fstabOf, readPlain } from '../../domain/adopt/plain.ts';
 import { parseComponents, readPot } from '../../domain/adopt/pot.ts';
 import { failure } from '../../domain/errors.ts';
+import { assertJailName } from '../../domain/name.ts';
 import { pathProblem } from '../jail/trusted-config.ts';
 
 export const tools = ['bastille', 'ezjail', 'pot', 'jail.conf'] as const;
@@ -202,6 +203,8 @@ export async function findForeign(
   path: string,
   name: string,
 ): Promise<FoundJail> {
+  // It is a part of paths.
+  assertJailName(name);
   try {
     const found = await places[tool].read(context, path, name);
     if (found !== undefined) return found;

@@ -74,7 +74,7 @@ describe('Bastille', () => {
 it('ezjail: addresses of both families, the base, jail parameters, what has no equal', () => {
   const found = readEzjail('mail_example_org', {
     config: fixture('ezjail/mail_example_org'),
-    fstab: fixture('ezjail/fstab.mail_example_org'),
+    fstab: fixture('fstab.mail_example_org'),
   });
   expect(found).toMatchObject({ name: 'mail.example.org', root: '/p/jails/mail.example.org' });
   expect(found?.trees).toEqual([
