@@ -147,11 +147,14 @@ export interface Storage {
     },
   ): Promise<RunResult>;
   /**
-   * Takes the next stream from our own standard input into `dataset`, which stays unmounted. All of it
-   * or nothing; what is `resumable` can be gone on with later. DIVERGED when the dataset is not what the
-   * stream builds on.
+   * Takes the next stream from our own standard input into `dataset`, which stays unmounted; or the one
+   * that the command `from` writes. All of it or nothing; what is `resumable` can be gone on with later.
+   * DIVERGED when the dataset is not what the stream builds on.
    */
-  receive(dataset: string, options: { resumable: boolean; signal?: AbortSignal }): Promise<void>;
+  receive(
+    dataset: string,
+    options: { resumable: boolean; from?: readonly string[]; signal?: AbortSignal },
+  ): Promise<void>;
   /** Forgets what a broken resumable transfer left in the dataset. */
   abortReceive(dataset: string): Promise<void>;
   /** Guid of the snapshot that a token goes on with; undefined when it is not here any more. */

@@ -17,6 +17,7 @@ import { jailRename } from './jail/rename.ts';
 import { jailRebase, jailUpgrade, rebaseLook, upgradeLook } from './jail/upgrade.ts';
 import { upgradeBack, upgradeDone } from './jail/way-back.ts';
 import { jailAdopt } from './adopt/adopt.ts';
+import { imageStreams } from './adopt/streams.ts';
 import { jailMigrate, migrateBack, migrateConfirm } from './jail/migrate.ts';
 import { propertyReset } from './jail/reset.ts';
 import { propertySet } from './jail/set.ts';
@@ -114,6 +115,7 @@ export const furtherOperations: readonly Operation[] = [
   migrateConfirm,
   migrateBack,
   jailAdopt,
+  imageStreams,
   jailCreateStart,
   jailCloneStart,
   fstabList,

@@ -5,40 +5,18 @@
  */
 import { dirname, join, resolve } from 'node:path';
 import type { FileFacts } from '../../driver/system.ts';
-import { canonical } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { defaultFilesOf } from '../../domain/format/config-file.ts';
-import { mountLines, powerOf } from '../../domain/image.ts';
+import { mountLines, powerIn } from '../../domain/image.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { findProperty } from '../../domain/properties/index.ts';
 import type { Context } from '../operation.ts';
 import type { World } from '../world.ts';
 
 type Reader = Pick<Context, 'files'>;
 
-/** These run inside the jail, or say how long. */
-const inside = /^exec_(start|stop|jail_user|system_jail_user|fib|timeout|clean)$/;
-const idle = /^\s*(none|-|true|\/bin\/true|\/usr\/bin\/true)?\s*$/;
 export const hookKeys = ['prestart', 'created', 'poststart', 'prestop', 'poststop'].map(
   (name) => `exec_${name}`,
 );
-
-/** The first value that would be power over the host. */
-function powerIn(values: ReadonlyMap<string, string>): string | undefined {
-  for (const [key, text] of values) {
-    const row = findProperty(key);
-    if (row === undefined || inside.test(key) || idle.test(text)) continue;
-    let value = text;
-    try {
-      value = canonical(row, text);
-    } catch {
-      // What cannot be read is judged as it stands.
-    }
-    const same = value === row.default || (key === 'exec_system_user' && value === 'root');
-    if (!same && powerOf(key, value) !== undefined) return key;
-  }
-  return undefined;
-}
 
 /** Whoever else may write there; a directory where only owners may rename what is theirs (sticky) is none. */
 function othersMayWrite({ uid, mode, type }: FileFacts): string | undefined {

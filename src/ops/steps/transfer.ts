@@ -106,16 +106,22 @@ export const receiveStream = stepKind<{
   partial?: 'resume' | 'forget';
   resumable: boolean;
   keep: boolean;
+  /** The command that writes the stream; without it our own standard input. */
+  from?: readonly string[];
   /** The jail, for messages: as a person calls it, and where it is otherwise. */
   jail: string;
   home: string;
 }>('transfer.receive', {
   title: ({ dataset, snapshot }) => `receive ${dataset}@${snapshot}`,
-  async do({ dataset, snapshot, base, partial, resumable, jail, home }, run) {
+  async do({ dataset, snapshot, base, partial, resumable, from, jail, home }, run) {
     run.progress(`receiving ${dataset}@${snapshot}`);
     if (partial === 'forget') await run.storage.abortReceive(dataset);
     try {
-      await run.storage.receive(dataset, { resumable, signal: run.signal });
+      await run.storage.receive(dataset, {
+        resumable,
+        signal: run.signal,
+        ...(from === undefined ? {} : { from }),
+      });
     } catch (error) {
       if (!(error instanceof IocageError) || error.code !== 'DIVERGED') throw error;
       const why = `what is on it was changed since @${base ?? snapshot}`;
