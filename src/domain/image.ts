@@ -150,8 +150,9 @@ export function powerOf(key: string, value: string): string | undefined {
   return guarded.find(([pattern]) => pattern.test(key))?.[1];
 }
 
-/** These run inside the jail, or say how long. */
-const inside = /^exec_(start|stop|jail_user|system_jail_user|fib|timeout|clean)$/;
+/** These run inside the jail, say how long, or count only with another one. */
+const inside =
+  /^(exec_(start|stop|jail_user|system_jail_user|fib|timeout|clean)|jail_zfs_(dataset|mountpoint))$/;
 const idle = /^\s*(none|-|true|\/bin\/true|\/usr\/bin\/true)?\s*$/;
 
 /** The first value that would be power over the host. */

@@ -72,6 +72,10 @@ export function zipBytes(
   if (options.zip64) {
     long.write('504b0606', 'hex');
     long.writeBigUInt64LE(44n, 4);
+    long.writeUInt16LE(45, 12);
+    long.writeUInt16LE(45, 14);
+    long.writeBigUInt64LE(BigInt(files.length), 24);
+    long.writeBigUInt64LE(BigInt(files.length), 32);
     long.writeBigUInt64LE(BigInt(directory.length), 40);
     long.writeBigUInt64LE(BigInt(at), 48);
     long.write('504b0607', 56, 'hex');

@@ -152,7 +152,11 @@ export const receiveStream = stepKind<{
  */
 export const publishReceived = stepKind<{ from: string; to: string }>('transfer.publish', {
   title: ({ from, to }) => `rename ${from} to ${to}`,
-  do: ({ from, to }, { storage }) => storage.rename(from, to),
+  async do({ from, to }, { storage, exec, dry }) {
+    // In a dry run nothing was received.
+    if (dry) return void (await exec.change(['zfs', 'rename', from, to]));
+    await storage.rename(from, to);
+  },
   async undo({ from, to }, { storage }) {
     const isThere = async (name: string) => (await storage.filesystems(name, 0, [])) !== undefined;
     if ((await isThere(from)) || !(await isThere(to))) return;
