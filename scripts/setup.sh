@@ -43,6 +43,7 @@ jails | tests)
   if [ -e /dev/zfs ]; then need zpool zfsutils-linux; else need zpool zfs-fuse; fi
   if [ ! -e /dev/zfs ]; then need zfs-fuse zfs-fuse; fi
   need crun crun
+  need unzip unzip
   need catatonit catatonit
   have mmdebstrap || need debootstrap mmdebstrap
   need ip iproute2

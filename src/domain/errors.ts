@@ -191,6 +191,20 @@ export const errorTable = {
     message: (d: { name: string; why: string }) => `jail ${quote(d.name)} cannot be used: ${d.why}`,
     hint: () => `iocage doctor`,
   }),
+  UNTRUSTED_CONFIG: row({
+    exit: 1,
+    http: 409,
+    message: (d: { jail: string; key: string; path: string; why: string }) =>
+      `${d.key} of jail ${d.jail} would have power over this host, and not only root may write it: ${d.path}: ${d.why}`,
+    hint: (d) => `look at what it says, then 'chown 0:0 ${d.path}' and 'chmod go-w ${d.path}'`,
+  }),
+  UNTRUSTED_ARCHIVE: row({
+    exit: 1,
+    http: 409,
+    message: (d: { file: string; key: string }) =>
+      `${d.key} of the jail in ${d.file} would have power over this host: nothing was taken over`,
+    hint: () => `when you trust it, add --hooks`,
+  }),
   OTHER_FORMAT: row({
     exit: 1,
     http: 409,

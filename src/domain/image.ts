@@ -150,6 +150,28 @@ export function powerOf(key: string, value: string): string | undefined {
   return guarded.find(([pattern]) => pattern.test(key))?.[1];
 }
 
+/** These run inside the jail, say how long, or count only with another one. */
+const inside =
+  /^(exec_(start|stop|jail_user|system_jail_user|fib|timeout|clean)|jail_zfs_(dataset|mountpoint))$/;
+const idle = /^\s*(none|-|true|\/bin\/true|\/usr\/bin\/true)?\s*$/;
+
+/** The first value that would be power over the host. */
+export function powerIn(values: ReadonlyMap<string, string>): string | undefined {
+  for (const [key, text] of values) {
+    const row = findProperty(key);
+    if (row === undefined || inside.test(key) || idle.test(text)) continue;
+    let value = text;
+    try {
+      value = canonical(row, text);
+    } catch {
+      // What cannot be read is judged as it stands.
+    }
+    const same = value === row.default || (key === 'exec_system_user' && value === 'root');
+    if (!same && powerOf(key, value) !== undefined) return key;
+  }
+  return undefined;
+}
+
 /**
  * What of an image's properties goes on the imported jail, in canonical spelling, and what does not.
  *

@@ -150,11 +150,14 @@ export interface Storage {
     },
   ): Promise<RunResult>;
   /**
-   * Takes the next stream from our own standard input into `dataset`, which stays unmounted. All of it
-   * or nothing; what is `resumable` can be gone on with later. DIVERGED when the dataset is not what the
-   * stream builds on.
+   * Takes the next stream from our own standard input into `dataset`, which stays unmounted; or the one
+   * that the command `from` writes. All of it or nothing; what is `resumable` can be gone on with later.
+   * DIVERGED when the dataset is not what the stream builds on.
    */
-  receive(dataset: string, options: { resumable: boolean; signal?: AbortSignal }): Promise<void>;
+  receive(
+    dataset: string,
+    options: { resumable: boolean; from?: readonly string[]; signal?: AbortSignal },
+  ): Promise<void>;
   /** Sends one snapshot into `dataset` of this host, which stays unmounted: all of it or nothing. */
   relay(part: StreamPart, dataset: string): Promise<void>;
   /** Forgets what a broken resumable transfer left in the dataset. */

@@ -22,6 +22,8 @@ import { jailPromote } from './jail/promote.ts';
 import { jailRename } from './jail/rename.ts';
 import { jailRebase, jailUpgrade, rebaseLook, upgradeLook } from './jail/upgrade.ts';
 import { upgradeBack, upgradeDone } from './jail/way-back.ts';
+import { jailAdopt } from './adopt/adopt.ts';
+import { imageStreams } from './adopt/streams.ts';
 import { jailMigrate, migrateBack, migrateConfirm } from './jail/migrate.ts';
 import { propertyReset } from './jail/reset.ts';
 import { propertySet } from './jail/set.ts';
@@ -121,6 +123,8 @@ export const furtherOperations: readonly Operation[] = [
   upgradeDone,
   migrateConfirm,
   migrateBack,
+  jailAdopt,
+  imageStreams,
   jailCreateStart,
   jailCloneStart,
   fstabList,

@@ -1,5 +1,5 @@
 /** Jails that other tools configure, against the fakes: what is read, what is written, what is refused. */
-import { existsSync, readFileSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Files } from '../../src/driver/system.ts';
@@ -248,16 +248,77 @@ describe('formats', () => {
       value: '42',
     });
     expect(await world.run('property.get', { key: 'priority', jail: 'mail' })).toMatchObject({ value: '99' });
+    // Ours, and those of the jails that take theirs from the file.
     await world.run('property.set', { jails: ['default'], properties: [['priority', '7']] });
-    expect(await world.run('property.get', { key: 'priority', jail: 'web_1' })).toMatchObject({
-      value: '42',
-    });
-    expect(await world.run('property.get', { key: 'priority', jail: 'ours' })).toMatchObject({ value: '7' });
+    expect(readFileSync(path, 'utf8')).toBe(
+      fixtureText('defaults.json').replace('"priority": "42"', '"priority": "7"'),
+    );
+    for (const jail of ['web_1', 'ours'])
+      expect(await world.run('property.get', { key: 'priority', jail })).toMatchObject({ value: '7' });
     writeFileSync(path, '{');
     expect((await list()).find(({ tag }) => tag === 'web_1').problem).toMatch(
       /^the defaults cannot be used: defaults.json: /,
     );
     expect((await list()).find(({ tag }) => tag === 'mail').problem).toBeUndefined();
+  });
+
+  it('set … default: what the tool keeps goes to its file, in its words; what it cannot express to neither', async () => {
+    const path = join(world.directory, 'tank/iocage/defaults.json');
+    const set = (...properties: readonly (readonly [string, string])[]) =>
+      world.run('property.set', { jails: ['default'], properties });
+    // libiocage begins with a file of what was changed.
+    await set(['boot', 'on'], ['rlimits', 'off']);
+    expect(readFileSync(path, 'utf8')).toBe('{\n    "boot": "yes"\n}\n');
+    expect(await world.run('property.get', { key: 'boot', jail: 'bar' })).toMatchObject({ value: 'off' });
+    await expect(set(['ip4_addr', '192.0.2.9'])).rejects.toMatchObject({ code: expect.any(String) });
+    expect(readFileSync(path, 'utf8')).toBe('{\n    "boot": "yes"\n}\n');
+    // Python iocage writes all of them, and a version.
+    const theirs = fixtureText('defaults.json');
+    writeFileSync(path, theirs);
+    const { ino } = statSync(path);
+    await set(['boot', 'off']);
+    expect([readFileSync(path, 'utf8'), statSync(path).ino]).toEqual([theirs, ino]);
+    await set(['boot', 'on'], ['notes', 'all'], ['exec_fib', '2']);
+    const now = JSON.parse(readFileSync(path, 'utf8'));
+    expect(now).toEqual({ ...JSON.parse(theirs), boot: 1, notes: 'all', exec_fib: '2' });
+    // Newer than what is known: it is read, not written.
+    writeFileSync(path, theirs.replace('"34"', '"99"'));
+    const before = [world.state(), readFileSync(path, 'utf8')];
+    await expect(set(['boot', 'on'])).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    expect([world.state(), readFileSync(path, 'utf8')]).toEqual(before);
+  });
+
+  it('set … default on a pool of another tool alone: get default shows what holds there', async () => {
+    await world.run('jail.destroy', { jail: 'ours' });
+    writeFileSync(join(world.directory, 'tank/iocage/defaults.json'), fixtureText('defaults.json'));
+    const get = (key: string) => world.run<any>('property.get', { key, jail: 'default' });
+    expect(await get('priority')).toMatchObject({ value: '42', source: 'default' });
+    await world.run('property.set', { jails: ['default'], properties: [['priority', '8']] });
+    expect(await get('priority')).toMatchObject({ value: '8', source: 'default' });
+    expect(await get('notes')).toMatchObject({ value: 'from defaults.json' });
+  });
+
+  it('every step of set … default fails once, with a file and without', async () => {
+    const path = join(world.directory, 'tank/iocage/defaults.json');
+    const there = () => (existsSync(path) ? readFileSync(path, 'utf8') : 'none');
+    const steps = { context: () => world.context(), state: () => `${world.state()}\n${there()}` };
+    for (const text of [undefined, fixtureText('defaults.json')]) {
+      const reset = async () => {
+        for (const key of ['boot', 'notes'])
+          await world.storage.inherit('tank/iocage/.defaults', `org.freebsd.iocage:${key}`);
+        if (text === undefined) rmSync(path, { force: true });
+        else writeFileSync(path, text);
+      };
+      await reset();
+      const input = () => ({
+        jails: ['default'],
+        properties: [
+          ['boot', 'on'],
+          ['notes', 'x'],
+        ],
+      });
+      expect(await failEveryStep(steps, { operation: 'property.set', input, reset })).toBe(2);
+    }
   });
 
   it('what knows properties of datasets only is refused, and changes nothing', async () => {

@@ -14,13 +14,14 @@ export interface ForeignJail {
   readonly fixture: string;
   readonly mode: number;
   readonly owner: number;
+  readonly group?: number;
 }
 
 export const foreignJails: readonly ForeignJail[] = [
   { name: 'web_1', file: 'config.json', fixture: 'python-thin.json', mode: 0o644, owner: 0 },
   { name: 'thick', file: 'config.json', fixture: 'python-thick.json', mode: 0o600, owner: 0 },
   { name: oldPythonUuid, file: 'config.json', fixture: 'python-old.json', mode: 0o644, owner: 0 },
-  { name: 'foo', file: 'config.json', fixture: 'libiocage.json', mode: 0o640, owner: 65534 },
+  { name: 'foo', file: 'config.json', fixture: 'libiocage.json', mode: 0o640, owner: 0, group: 65534 },
   { name: 'flat', file: 'config.json', fixture: 'libiocage-flat.json', mode: 0o644, owner: 0 },
   { name: 'bar', file: 'config', fixture: 'libiocage.ucl', mode: 0o644, owner: 0 },
   { name: legacyUuid, file: 'config', fixture: 'legacy.ucl', mode: 0o644, owner: 0 },
@@ -30,11 +31,14 @@ export const fixtureText = (name: string): string =>
   readFileSync(join(import.meta.dirname, '../fixtures/formats', name), 'utf8');
 
 /** @param directory mount point of the jail's dataset, which is there */
-export function plantConfig(directory: string, { file, fixture, mode, owner }: ForeignJail): string {
+export function plantConfig(
+  directory: string,
+  { file, fixture, mode, owner, group = owner }: ForeignJail,
+): string {
   mkdirSync(join(directory, 'root'), { recursive: true });
   const path = join(directory, file);
   writeFileSync(path, fixtureText(fixture));
   chmodSync(path, mode);
-  if (process.getuid?.() === 0) chownSync(path, owner, owner);
+  if (process.getuid?.() === 0) chownSync(path, owner, group);
   return path;
 }

@@ -89,6 +89,22 @@ export function readDefaults(name: string, text: string, dialect: Dialect): Read
   return readMembers(dialect, syntaxOf(name).parse(text));
 }
 
+/** Where the tool that wrote this file keeps its defaults; the first that is there counts. */
+export function defaultFilesOf({ name, text }: ConfigText, jail: string): readonly string[] {
+  return dialectOf(name, syntaxOf(name).parse(text), jail).defaultFiles;
+}
+
+/** Who keeps defaults in this file. Python iocage stores all of them, with the version of its format. */
+export function defaultsDialect(name: string, text: string): Dialect {
+  if (!name.endsWith('.json')) return libiocageWords;
+  const members = parseJson(text);
+  const typed = members.some(({ kind }) => kind === 'number' || kind === 'boolean');
+  return typed || members.some(({ key }) => key.startsWith('CONFIG_')) ? python : libiocageJson;
+}
+
+/** An empty file of defaults: only libiocage begins with one. */
+export const noDefaults = { name: 'defaults.json', text: '{}\n', dialect: libiocageJson } as const;
+
 /** The same value in any spelling. */
 function sameValue(key: string, one: string | undefined, other: string): boolean {
   if (one === undefined) return false;

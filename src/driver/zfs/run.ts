@@ -19,7 +19,7 @@ export interface Runner {
   /** The same, again and again while ZFS says `busy`; throws what it said last. */
   change(argv: readonly string[], subject: string, accept?: (stderr: string) => boolean): Promise<void>;
   /** Joins the commands; the failure is made of what any of them said. */
-  pipe(commands: readonly (readonly string[])[], subject: string): Promise<void>;
+  pipe(commands: readonly (readonly string[])[], subject: string, signal?: AbortSignal): Promise<void>;
 }
 
 function toNoZfs(error: unknown): never {
@@ -48,10 +48,13 @@ export function zfsRunner(exec: Exec, clock: Clock): Runner {
         await clock.sleep(pauseMs(tries));
       }
     },
-    async pipe(commands, subject) {
+    async pipe(commands, subject, signal) {
       const said: string[] = [];
       try {
-        await exec.pipe(commands, { onLine: (line) => said.push(line) });
+        await exec.pipe(commands, {
+          onLine: (line) => said.push(line),
+          ...(signal === undefined ? {} : { signal }),
+        });
       } catch (error) {
         if (!(error instanceof IocageError) || error.code !== 'COMMAND_FAILED') toNoZfs(error);
         // The sender's broken pipe is only the echo of what the receiver said.

@@ -36,8 +36,9 @@ export function zfsTransfer(exec: Exec, run: Runner): Transfer {
       return reader;
     },
 
-    async receive(dataset, { resumable, signal }) {
+    async receive(dataset, { resumable, from, signal }) {
       const words = argv.receive(dataset, resumable);
+      if (from !== undefined) return run.pipe([from, words], dataset, signal);
       const result = await exec.change(words, {
         accept: 'any',
         ownInput: true,

@@ -22,6 +22,7 @@ import { cloneDataset, createDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
 import { applyDeletions, checkPackage } from '../steps/package.ts';
+import { imageStreams } from '../adopt/streams.ts';
 import { findImage, type Image } from './find.ts';
 import { packingWord } from './place.ts';
 
@@ -143,6 +144,8 @@ export const imageImport = defineChange<typeof importInput, Imported>({
       },
       { line: 'iocage import --hooks web', says: 'an image of your own: its exec_* hooks and fstab too' },
     ],
+    // Python iocage packs streams of ZFS in a zip file.
+    instead: ({ positionals: [image] }) => (image?.endsWith('.zip') === true ? imageStreams : undefined),
     toInputs(words) {
       const [image, ...more] = words.positionals;
       if (image === undefined) throw failure('USAGE', { problem: 'which image?', command: 'import' });

@@ -3,10 +3,10 @@ import * as z from 'zod';
 import { defineRead, type Words } from '../operation.ts';
 import type { Host, RunningJail } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
-import { configOf } from '../../domain/config.ts';
+import { canonical, configOf } from '../../domain/config.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
 import { getProperty, properties } from '../../domain/properties/index.ts';
-import type { Property } from '../../domain/property.ts';
+import { ValueProblem, type Property } from '../../domain/property.ts';
 import { inFull } from '../sources.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { noPositionals, noProperties } from './select.ts';
@@ -204,14 +204,33 @@ function ofDefaults(world: World, key: string): GetOutput {
   return { jail: 'default', key, value: found?.value ?? null, source: found?.source ?? 'builtin' };
 }
 
+/** On a pool that only another tool has jails on, those of that tool: they are what holds. */
 function defaultsOf(world: World): readonly Value[] {
+  const theirs = world.jails.every(({ file, problem }) => file !== undefined || problem !== undefined)
+    ? world.jails.find(({ defaults }) => defaults !== undefined)?.defaults
+    : undefined;
+  const stored = theirs ?? world.defaults;
   return properties
     .filter((property) => property.defaultable && property.store !== 'none')
-    .map(({ key, default: builtin }) => ({
-      key,
-      value: world.defaults.get(key) ?? builtin,
-      source: world.defaults.has(key) ? 'default' : 'builtin',
-    }));
+    .map((property) => {
+      const { key, default: builtin } = property;
+      const text = stored.get(key);
+      return {
+        key,
+        value: text === undefined ? builtin : spelled(property, text),
+        source: text === undefined ? ('builtin' as const) : ('default' as const),
+      };
+    });
+}
+
+/** As we write it; as it stands where it cannot be read. */
+function spelled(property: Property, text: string): string {
+  try {
+    return canonical(property, text);
+  } catch (error) {
+    if (error instanceof ValueProblem) return text;
+    throw error;
+  }
 }
 
 export const propertyDefaults = defineRead({

@@ -20,6 +20,8 @@ import { makeLink, removeFile, removeLink } from '../steps/file.ts';
 import { migratedStamp, namespace, releaseOf, toSpec, type World } from '../world.ts';
 import { assertDown, jailInput, lockJail, manyJails, noProperties, readJail } from './select.ts';
 import { writable } from './store.ts';
+import { assertTrusted } from './trusted-config.ts';
+import { jailAdopt } from '../adopt/adopt.ts';
 
 const kept = (file: string): string => `${file}.migrated`;
 const marker = `${namespace}migrated_from`;
@@ -97,6 +99,8 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
         why: 'its configuration is in properties of its dataset already',
       });
     await assertDown(context, jail, 'migrate');
+    // As a property of the dataset nobody would ask any more who wrote it.
+    await assertTrusted(context, world, jail);
     assertTagFree(world, jail);
     const values = toStore(world, jail);
     assertStorable(values);
@@ -137,6 +141,17 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
       { key: 'confirm', flags: '--confirm', doc: "all is well: remove the other tool's file that was kept" },
       { key: 'back', flags: '--back', doc: "make the jail the other tool's again, as it was" },
       { key: 'force', flags: '-f, --force', doc: 'with --confirm and --back: do not ask' },
+      {
+        key: 'from',
+        flags: '--from <tool>',
+        doc: 'copy jails of bastille, ezjail, pot or jail.conf, which stay as they are',
+      },
+      {
+        key: 'path',
+        flags: '--path <path>',
+        doc: 'with --from: the directory with its jails, or the jail.conf; default where the tool keeps it',
+      },
+      { key: 'name', flags: '-n, --name <name>', doc: 'with --from: another name for the new jail' },
     ],
     about:
       'For jails whose configuration is in config.json (Python iocage, libiocage) or config (UCL). What holds for the ' +
@@ -145,10 +160,13 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
       { line: 'iocage migrate --dry-run web', says: 'each property that would be stored' },
       { line: 'iocage migrate ALL', says: 'every jail that another tool configures' },
       { line: 'iocage migrate --back web', says: 'as it was before; asks first' },
+      { line: 'iocage migrate --from bastille ALL', says: 'a copy of each jail of Bastille' },
       { line: 'iocage migrate --confirm web', says: 'it is well: remove the kept file; asks first' },
     ],
-    instead: ({ flags }) =>
-      flags['confirm'] === true ? migrateConfirm : flags['back'] === true ? migrateBack : undefined,
+    instead: ({ flags }) => {
+      if (flags['from'] !== undefined) return jailAdopt;
+      return flags['confirm'] === true ? migrateConfirm : flags['back'] === true ? migrateBack : undefined;
+    },
     toInputs: (words, context) => manyJails('migrate', words, context, (jail) => jail.file !== undefined),
   },
 });

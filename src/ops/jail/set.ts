@@ -22,7 +22,7 @@ import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
 import { liveLimits } from './limits.ts';
 import { jailLock, tagLock } from './select.ts';
-import { storeSteps } from './store.ts';
+import { storeDefaults, storeSteps } from './store.ts';
 
 const setInput = z.object({
   /** Jails, or the one word `default`. */
@@ -61,7 +61,7 @@ export const propertySet = defineChange<typeof setInput, { changes: readonly Cha
   async plan(context, input) {
     const world = await readWorld(context);
     return isDefault(input.jails)
-      ? planDefaults(world, checkAssignments(input.properties, 'default'))
+      ? planDefaults(context, world, checkAssignments(input.properties, 'default'))
       : planJails(context, world, input.jails, input.properties);
   },
   command: {
@@ -97,7 +97,7 @@ function isDefault(jails: readonly string[]): boolean {
   return true;
 }
 
-function planDefaults(world: World, pairs: readonly (readonly [string, string])[]) {
+async function planDefaults(context: Context, world: World, pairs: readonly (readonly [string, string])[]) {
   const dataset = `${world.root}/.defaults`;
   const previous = Object.fromEntries(
     pairs.map(([key]) => [namespace + key, world.defaults.get(key) ?? null]),
@@ -108,6 +108,7 @@ function planDefaults(world: World, pairs: readonly (readonly [string, string])[
     steps: [
       ...(world.missing.includes(dataset) ? [createDataset({ dataset, properties: {} })] : []),
       setProperties({ dataset, properties: toZfsProperties(pairs), previous }),
+      ...(await storeDefaults(context, world, pairs)),
     ],
     result: () => ({
       changes: pairs.map(([key, value]) => ({

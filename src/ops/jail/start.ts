@@ -20,6 +20,7 @@ import { storeSteps } from './store.ts';
 import { handOver } from './handed.ts';
 import { jailInput, lockJail, manyJails, readJail } from './select.ts';
 import { tellSharedFolders } from './shared-folders.ts';
+import { assertTrusted, hookKeys, untrusted } from './trusted-config.ts';
 
 interface Life {
   readonly uuid: string;
@@ -91,6 +92,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
     const configured = jail.template ? noTemplate(stored) : stored;
     if ((await context.host.running(jail.realm)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
+    await assertTrusted(context, world, jail);
     await assertNeeds(context, world, jail);
     await assertMounted(context, world, jail, configured);
     const settled = await settle(context, world, jail, configured);
@@ -165,6 +167,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
 /** Before a restart stops anything. The jail's own addresses are in use, by itself; the start looks at them. */
 async function assertStartable(context: Context, world: World, jail: Jail): Promise<void> {
   assertNeedsKnown(world, jail);
+  await assertTrusted(context, world, jail);
   const spec = toSpec(world, jail);
   await assertMounted(context, world, jail, spec);
   const handed = await handOver(context, jail, spec.config);
@@ -219,6 +222,16 @@ async function assertMounted(context: Context, world: World, jail: Jail, { base 
   if (release !== undefined) await assertRootMounted(context, release.dataset);
 }
 
+/** A jail can always be stopped; hooks that others may have written meanwhile do not run for it. */
+async function withoutForeignHooks(context: Context, world: World, jail: Jail): Promise<JailSpec> {
+  const spec = toSpec(world, jail);
+  const problem = await untrusted(context, world, jail);
+  if (problem === undefined) return spec;
+  const text = `no hooks are run: ${problem.path}: ${problem.why}`;
+  context.emit({ type: 'note', id: '', level: 'warning', text });
+  return { ...spec, config: new Map([...spec.config, ...hookKeys.map((key) => [key, 'none'] as const)]) };
+}
+
 const stopInput = jailInput.extend({
   /** Without exec_prestop and exec_stop; a jail that is down is no failure. */
   force: z.boolean().default(false),
@@ -234,7 +247,7 @@ export const jailStop = defineChange<typeof stopInput, Life>({
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    const spec = toSpec(world, jail);
+    const spec = await withoutForeignHooks(context, world, jail);
     const up = (await context.host.running(jail.realm)).has(jail.uuid);
     // A jail that ended by itself may have left its network behind.
     const steps = up

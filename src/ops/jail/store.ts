@@ -3,17 +3,26 @@
  * made it, in that tool's own spelling. ZFS's own properties, and what that tool has no word for, go to the
  * dataset in either case.
  */
+import { join } from 'node:path';
 import type { Properties } from '../../driver/storage.ts';
 import type { Step } from '../../driver/system.ts';
+import { identityKeys } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
-import { changeConfig, readConfig } from '../../domain/format/config-file.ts';
+import {
+  change,
+  changeConfig,
+  defaultsDialect,
+  noDefaults,
+  readConfig,
+} from '../../domain/format/config-file.ts';
 import { FormatProblem } from '../../domain/format/members.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { ValueProblem } from '../../domain/property.ts';
+import { getProperty } from '../../domain/properties/index.ts';
 import type { Context } from '../operation.ts';
 import { rewriteConfig } from '../steps/config-file.ts';
 import { setProperties } from '../steps/dataset.ts';
-import { namespace } from '../world.ts';
+import { namespace, type World } from '../world.ts';
 
 /**
  * @param properties names as ZFS has them, with canonical values
@@ -63,6 +72,41 @@ async function fileSteps(
   return writable(context, jail, rewrite);
 }
 
+/**
+ * What a default is for jails that another tool configures: they take theirs from its own file, which gets the
+ * same value. Only libiocage begins with a file that holds what was changed; the others write all of it first.
+ */
+export async function storeDefaults(
+  context: Pick<Context, 'files'>,
+  world: World,
+  pairs: readonly (readonly [key: string, value: string])[],
+): Promise<readonly Step[]> {
+  const root = world.mountpoint;
+  const found: { name: string; text: string | undefined }[] = [];
+  for (const name of ['defaults.json', 'defaults'])
+    found.push({ name, text: await context.files.readBelow(root, name) });
+  const present = found.find(({ text }) => text !== undefined);
+  const begins = world.jails.some(({ file }) => file?.title === noDefaults.dialect.title);
+  if (present === undefined && !begins) return [];
+  const { name, text } = { ...noDefaults, ...(present as { name: string; text: string } | undefined) };
+  const path = join(root, name);
+  const after = inWords(`changing ${path}`, name, () => {
+    const dialect = defaultsDialect(name, text);
+    const kept = pairs.filter(
+      ([key]) => getProperty(key).store === 'user' && dialect.keeps(key) && !identityKeys.has(key),
+    );
+    return kept.reduce(
+      (now, [key, value]) => inWordsOf(key, () => change({ name, text: now }, dialect, [[key, value]])),
+      text,
+    );
+  });
+  if (after === text) return [];
+  const facts = await context.files.statBelow(root, name);
+  const { mode, uid, gid } = facts ?? { mode: 0o644, uid: 0, gid: 0 };
+  const before = present === undefined ? null : text;
+  return [rewriteConfig({ root, path: name, before, after, mode, owner: { uid, gid } })];
+}
+
 /** A step that writes beside the root. Python iocage makes its templates read-only, and opens them in this way. */
 export async function writable(
   { storage }: Pick<Context, 'storage'>,
@@ -78,21 +122,29 @@ export async function writable(
 
 function newText(jail: Jail, names: readonly string[], properties: Properties): string {
   const file = jail.file!;
-  let text = file.text;
-  for (const name of names) {
+  return names.reduce((text, name) => {
     const key = name.slice(namespace.length);
-    try {
-      text = changeConfig({ ...file, text }, jail.uuid, [[key, properties[name]!]]);
-    } catch (error) {
-      if (error instanceof ValueProblem)
-        throw failure('INVALID_INPUT', { issues: [{ path: key, problem: error.message }] });
-      if (error instanceof FormatProblem)
-        throw failure('UNSUPPORTED', {
-          what: `changing jail ${label(jail)}`,
-          why: `${file.name}: ${error.message}`,
-        });
-      throw error;
-    }
+    const change = () => changeConfig({ ...file, text }, jail.uuid, [[key, properties[name]!]]);
+    return inWords(`changing jail ${label(jail)}`, file.name, () => inWordsOf(key, change));
+  }, file.text);
+}
+
+/** @throws INVALID_INPUT for what the tool cannot express */
+function inWordsOf(key: string, work: () => string): string {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof ValueProblem)) throw error;
+    throw failure('INVALID_INPUT', { issues: [{ path: key, problem: error.message }] });
   }
-  return text;
+}
+
+/** @throws UNSUPPORTED when nothing may be written */
+function inWords(what: string, name: string, work: () => string): string {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof FormatProblem)) throw error;
+    throw failure('UNSUPPORTED', { what, why: `${name}: ${error.message}` });
+  }
 }

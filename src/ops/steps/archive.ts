@@ -82,7 +82,17 @@ export const unpackArchive = stepKind<ArchiveFile & { root: string; kernel: 'lin
   },
 );
 
-export const archiveKinds = [checkArchives, unpackArchive];
+/** A file that another program unpacks is the one that was meant. */
+export const checkDigest = stepKind<Required<ArchiveFile>>('archive.digest', {
+  title: ({ file }) => `check the digest of ${basename(file)}`,
+  async do(archive, run) {
+    run.progress(`checking ${basename(archive.file)}`);
+    await verifyDigest(archive, run);
+  },
+  undo: () => Promise.resolve(),
+});
+
+export const archiveKinds = [checkArchives, unpackArchive, checkDigest];
 
 export function compressionFor(file: string): Compression {
   const compression = compressionOf(file);

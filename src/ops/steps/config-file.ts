@@ -6,12 +6,18 @@
 import { join } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import { failure } from '../../domain/errors.ts';
+import { configFiles, readConfig } from '../../domain/format/config-file.ts';
+import { entryOf, isBaseLine, parseFstab } from '../../domain/format/fstab.ts';
+import { FormatProblem } from '../../domain/format/members.ts';
+import { powerIn } from '../../domain/image.ts';
+import { repath } from '../../domain/repath.ts';
 
 interface Rewrite {
   /** Mount point of the jail's dataset; no link below it is followed. */
   readonly root: string;
   readonly path: string;
-  readonly before: string;
+  /** Null: there is no such file yet. */
+  readonly before: string | null;
   readonly after: string;
   readonly mode: number;
   readonly owner: { readonly uid: number; readonly gid: number };
@@ -27,12 +33,14 @@ export const rewriteConfig = stepKind<Rewrite>('config.rewrite', {
     const now = await run.files.readBelow(args.root, args.path);
     // Written already, by a run that was interrupted right afterwards.
     if (now === args.after) return;
-    if (now !== args.before)
+    if ((now ?? null) !== args.before)
       throw failure('FILE_FAILED', { path: `${args.root}/${args.path}`, why: 'it was changed meanwhile' });
     await put(args, args.after, run);
   },
   async undo(args, run) {
-    if ((await run.files.readBelow(args.root, args.path)) === args.after) await put(args, args.before, run);
+    if ((await run.files.readBelow(args.root, args.path)) !== args.after) return;
+    if (args.before === null) await run.files.removeBelow(args.root, args.path);
+    else await put(args, args.before, run);
   },
 });
 
@@ -64,4 +72,56 @@ export const keepFile = stepKind<Kept>('config.keep', {
   },
 });
 
-export const configKinds = [rewriteConfig, keepFile];
+/**
+ * Looks at the configuration that came with a jail of another tool, before anybody can start it: it must be one, name
+ * this jail, and have no power over this host unless it is trusted. Paths of the host that it came from become
+ * those of this one in its fstab.
+ */
+export const settleForeign = stepKind<{
+  /** Mount point of the jail's dataset. */
+  root: string;
+  name: string;
+  /** Mount point of `POOL/iocage`. */
+  top: string;
+  trusted: boolean;
+  archive: string;
+}>('config.settle', {
+  title: ({ root }) => `check the configuration in ${root}`,
+  async do({ root, name, top, trusted, archive }, { files, dry }) {
+    if (dry) return;
+    const text = await files.readBelow(root, configFiles[0]);
+    if (text === undefined)
+      throw failure('BAD_ARCHIVE', { file: archive, why: `there is no ${configFiles[0]} in it` });
+    const fstab = (await files.readBelow(root, 'fstab')) ?? '';
+    const moved = movedFstab(fstab, name, top);
+    let power: string | undefined;
+    try {
+      power = powerIn(readConfig({ name: configFiles[0], text }, name).values);
+    } catch (error) {
+      if (!(error instanceof FormatProblem)) throw error;
+      throw failure('BAD_ARCHIVE', { file: archive, why: `${configFiles[0]}: ${error.message}` });
+    }
+    const place = { iocage: top, root: join(root, 'root') };
+    const mounts = parseFstab(moved)
+      .flatMap((line) => entryOf(line) ?? [])
+      .filter((entry) => !isBaseLine(entry, place));
+    power ??= mounts.length > 0 ? 'fstab' : undefined;
+    if (power !== undefined && !trusted) throw failure('UNTRUSTED_ARCHIVE', { file: archive, key: power });
+    if (moved !== fstab) await files.writeBelow(root, 'fstab', moved);
+  },
+  undo: () => Promise.resolve(),
+});
+
+/** Where the other host had its jails and releases, here. */
+function movedFstab(text: string, name: string, top: string): string {
+  const found = [...text.matchAll(/(?:^|\s)(\/\S*?)\/jails\/([^/\s]+)\/root(?=[/\s])/gm)].find(
+    ([, , jail]) => jail === name,
+  );
+  if (found === undefined || found[1] === top) return text;
+  return ['jails', 'releases', 'templates'].reduce(
+    (now, group) => repath(now, `${found[1]}/${group}`, `${top}/${group}`),
+    text,
+  );
+}
+
+export const configKinds = [rewriteConfig, keepFile, settleForeign];

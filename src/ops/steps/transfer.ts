@@ -106,16 +106,22 @@ export const receiveStream = stepKind<{
   partial?: 'resume' | 'forget';
   resumable: boolean;
   keep: boolean;
+  /** The command that writes the stream; without it our own standard input. */
+  from?: readonly string[];
   /** The jail, for messages: as a person calls it, and where it is otherwise. */
   jail: string;
   home: string;
 }>('transfer.receive', {
   title: ({ dataset, snapshot }) => `receive ${dataset}@${snapshot}`,
-  async do({ dataset, snapshot, base, partial, resumable, jail, home }, run) {
+  async do({ dataset, snapshot, base, partial, resumable, from, jail, home }, run) {
     run.progress(`receiving ${dataset}@${snapshot}`);
     if (partial === 'forget') await run.storage.abortReceive(dataset);
     try {
-      await run.storage.receive(dataset, { resumable, signal: run.signal });
+      await run.storage.receive(dataset, {
+        resumable,
+        signal: run.signal,
+        ...(from === undefined ? {} : { from }),
+      });
     } catch (error) {
       if (!(error instanceof IocageError) || error.code !== 'DIVERGED') throw error;
       const why = `what is on it was changed since @${base ?? snapshot}`;
@@ -146,7 +152,11 @@ export const receiveStream = stepKind<{
  */
 export const publishReceived = stepKind<{ from: string; to: string }>('transfer.publish', {
   title: ({ from, to }) => `rename ${from} to ${to}`,
-  do: ({ from, to }, { storage }) => storage.rename(from, to),
+  async do({ from, to }, { storage, exec, dry }) {
+    // In a dry run nothing was received.
+    if (dry) return void (await exec.change(['zfs', 'rename', from, to]));
+    await storage.rename(from, to);
+  },
   async undo({ from, to }, { storage }) {
     const isThere = async (name: string) => (await storage.filesystems(name, 0, [])) !== undefined;
     if ((await isThere(from)) || !(await isThere(to))) return;

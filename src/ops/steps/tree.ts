@@ -6,6 +6,7 @@
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { unpacker } from '../../domain/archive.ts';
+import { packer as packed } from './image.ts';
 
 /** Packs what stands on one file system below `from`; `left` are patterns of what stays there. */
 export function packer(from: string, left: readonly string[]): string[] {
@@ -27,10 +28,17 @@ export function packer(from: string, left: readonly string[]): string[] {
   ];
 }
 
-async function copyTree(from: string, to: string, left: readonly string[], run: StepRun): Promise<void> {
+async function copyTree(
+  from: string,
+  to: string,
+  left: readonly string[],
+  run: StepRun,
+  kernel: 'linux' | 'freebsd' = 'linux',
+): Promise<void> {
   const said: string[] = [];
+  const pack = kernel === 'linux' ? packer(from, left) : packed(kernel, from);
   try {
-    await run.exec.pipe([packer(from, left), [...unpacker('linux', to)]], {
+    await run.exec.pipe([pack, [...unpacker(kernel, to)]], {
       signal: run.signal,
       onLine: (line) => said.push(line),
     });
@@ -77,4 +85,34 @@ export const copyPrivate = stepKind<{ release: string; root: string; base: reado
   },
 );
 
-export const treeKinds = [copyFolder, copyPrivate];
+/** Makes the directories on the way, none of which may be a link that the copied jail planted. */
+async function placeBelow(root: string, at: string, { files }: StepRun): Promise<string> {
+  let path = '';
+  for (const part of at.split('/').filter((word) => word !== '')) {
+    path = path === '' ? part : `${path}/${part}`;
+    const facts = await files.statBelow(root, path);
+    if (facts === undefined) await files.mkdirBelow(root, path);
+    else if (facts.type !== 'directory')
+      throw failure('UNSAFE_PATH', { path: `${root}/${path}`, why: 'it is no directory' });
+  }
+  return path === '' ? root : `${root}/${path}`;
+}
+
+/**
+ * A directory of the host as a part of a root that the same operation made; what is mounted in it, and the kernel's
+ * own folders, stay behind.
+ */
+export const copyInto = stepKind<{ from: string; root: string; at: string; kernel: 'linux' | 'freebsd' }>(
+  'tree.copy-into',
+  {
+    title: ({ from, root, at }) => `copy ${from} to ${root}${at === '' ? '' : `/${at}`}`,
+    async do({ from, root, at, kernel }, run) {
+      run.progress(`copying ${from}`);
+      const to = run.dry ? (at === '' ? root : `${root}/${at}`) : await placeBelow(root, at, run);
+      await copyTree(from, to, at === '' ? kernelFolders : [], run, kernel);
+    },
+    undo: () => Promise.resolve(),
+  },
+);
+
+export const treeKinds = [copyFolder, copyPrivate, copyInto];

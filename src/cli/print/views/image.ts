@@ -53,5 +53,6 @@ const packaged: View = {
 export const imageViews: Views = {
   'image.export': exported,
   'image.import': imported,
+  'image.streams': imported,
   'image.package': packaged,
 };

@@ -18,7 +18,26 @@ const settled = (says: string): View => ({
   quiet: ({ uuid }: { uuid: string }) => [dash(uuid)],
 });
 
+interface Adopted extends Omit<Migrated, 'kept'> {
+  readonly original: string;
+  readonly left: readonly { readonly what: string; readonly why: string }[];
+}
+
 export const migrateViews: Views = {
+  'jail.adopt': {
+    shows: 'lines',
+    show: ({ uuid, from, original, properties }: Adopted) => ({
+      lines: [
+        `${dash(uuid)}: copied from ${oneLine(original)} of ${oneLine(from)}`,
+        ...properties.map(({ key, value }) => `  ${key}=${oneLine(value)}`),
+      ],
+    }),
+    remarks: ({ from, left }: Adopted) => [
+      ...left.map(({ what, why }) => `  INFO: not taken over: ${oneLine(what)}: ${oneLine(why)}`),
+      `  INFO: nothing of ${oneLine(from)} was changed; remove the original with its own commands when all is well`,
+    ],
+    quiet: ({ uuid }: Adopted) => [dash(uuid)],
+  },
   'jail.migrate': {
     shows: 'lines',
     show: ({ uuid, tag, from, kept, properties }: Migrated) => ({

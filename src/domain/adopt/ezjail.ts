@@ -1,0 +1,107 @@
+/**
+ * A jail of ezjail: a file of shell settings, `export jail_NAME_KEY="value"`, and `/etc/fstab.NAME`. Pure.
+ * Source: ezjail-admin(8), and the keys of rc.conf(5) for jails.
+ */
+import { Collected, sortMounts, type FoundJail } from './found.ts';
+import { parametersOf, parseJailConf, JailConfProblem } from './jail-conf.ts';
+import { collectParameters } from './jail-params.ts';
+import { parseSettings } from './shell-settings.ts';
+
+const switches: Readonly<Record<string, string>> = {
+  devfs_enable: 'mount_devfs',
+  procfs_enable: 'mount_procfs',
+  fdescfs_enable: 'mount_fdescfs',
+};
+const plain: Readonly<Record<string, string>> = {
+  hostname: 'host_hostname',
+  exec_start: 'exec_start',
+  exec_stop: 'exec_stop',
+  exec_prestart0: 'exec_prestart',
+  exec_poststart0: 'exec_poststart',
+  exec_prestop0: 'exec_prestop',
+  exec_poststop0: 'exec_poststop',
+  post_start_script: 'exec_poststart',
+  fib: 'exec_fib',
+  cpuset: 'cpuset',
+};
+/** Where it is, and how ezjail itself handles it. */
+const silent =
+  /^(rootdir|interface|mount_enable|imagetype|attachparams|attachblocking|forceblocking|parentzfs)$/;
+/** A rule set's number in devfs.rules(5). */
+const ruleSets: Readonly<Record<string, string>> = { devfsrules_jail: '4', devfsrules_jail_vnet: '5' };
+
+function addresses(collected: Collected, text: string, iface: string): void {
+  const items = text.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]));
+  for (const [key, six] of [
+    ['ip4_addr', false],
+    ['ip6_addr', true],
+  ] as const) {
+    const own = items.filter((item) => item.split('|').at(-1)!.includes(':') === six);
+    const named = own.map((item) => (item.includes('|') || iface === '' ? item : `${iface}|${item}`));
+    if (named.length > 0) collected.put(key, named.join(','), 'ip');
+  }
+}
+
+export interface EzjailFiles {
+  readonly config: string;
+  readonly fstab: string;
+}
+
+/** What a file in ezjail's directory says; undefined when it describes no jail with a root. */
+export function readEzjail(file: string, files: EzjailFiles): FoundJail | undefined {
+  const settings = parseSettings(files.config);
+  const prefix = `jail_${file.replace(/\.norun$/, '').replaceAll(/[^A-Za-z0-9]/g, '_')}_`;
+  const get = (key: string): string => settings.values.get(prefix + key) ?? '';
+  const root = get('rootdir').replace(/\/+$/, '');
+  if (!root.startsWith('/')) return undefined;
+  const collected = new Collected();
+  for (const name of settings.unread) collected.leave(name, 'only a shell could tell its value');
+  for (const [name, value] of settings.values) {
+    const key = name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
+    if (key === undefined) collected.leave(`${name}=${value}`, 'it is no setting of this jail');
+    else if (value === '' || silent.test(key)) continue;
+    else if (key === 'ip') addresses(collected, value, get('interface'));
+    else if (key === 'devfs_ruleset') collected.put(key, ruleSets[value] ?? value);
+    else if (key === 'parameters') parameters(collected, value);
+    else if (Object.hasOwn(switches, key))
+      collected.put(switches[key]!, /^yes$/i.test(value) ? '1' : '0', key);
+    else if (Object.hasOwn(plain, key)) collected.put(plain[key]!, value, key);
+    else if (key === 'zfs_datasets')
+      collected.leave(
+        `${key}=${value}`,
+        `the datasets stay where they are; see 'iocage help jail_zfs_dataset'`,
+      );
+    else collected.leave(`${key}=${value}`, 'there is no such property');
+  }
+  const mounts = sortMounts(get('mount_enable').toUpperCase() === 'NO' ? '' : files.fstab, root, [
+    'basejail',
+  ]);
+  return {
+    name: root.split('/').at(-1)!,
+    root,
+    trees: [{ from: root, at: '' }, ...mounts.trees.filter(({ at }) => at !== '')],
+    properties: collected.properties,
+    fstab: mounts.fstab,
+    left: [...collected.left, ...mounts.left],
+  };
+}
+
+/** Words of jail(8): `allow.raw_sockets=1 allow.sysvipc=1`. */
+function parameters(collected: Collected, text: string): void {
+  try {
+    const own = collectParameters(
+      parametersOf(parseJailConf(`x { ${text.trim().split(/\s+/).join('; ')}; }`), 'x'),
+    );
+    for (const [key, value] of own.properties) collected.put(key, value);
+    collected.left.push(...own.left);
+  } catch (error) {
+    if (!(error instanceof JailConfProblem)) throw error;
+    collected.leave(`parameters=${text}`, error.message);
+  }
+}
+
+/** A jail in an image file of its own: its files are nowhere to be read. */
+export function isImage(file: string, config: string): boolean {
+  const name = file.replace(/\.norun$/, '').replaceAll(/[^A-Za-z0-9]/g, '_');
+  return (parseSettings(config).values.get(`jail_${name}_image`) ?? '') !== '';
+}

@@ -1,0 +1,248 @@
+/**
+ * jail.conf(5) as data: comments, quotes, escapes, `+=`, variables, wildcards and what is written outside of a jail,
+ * in one pass over the text. Nothing is carried out, and an include is only named: whoever reads the file decides.
+ * Pure. Source: jail.conf(5), FreeBSD 14.
+ */
+
+/** A file that cannot be read, with the line. */
+export class JailConfProblem extends Error {
+  override readonly name = 'JailConfProblem';
+  readonly line: number;
+  constructor(line: number, message: string) {
+    super(message);
+    this.line = line;
+  }
+}
+
+type Piece = { readonly text: string } | { readonly variable: string };
+/** A string, before its variables are known. */
+type Words = readonly Piece[];
+
+interface Statement {
+  /** Jail, or a wildcard: `*`, `foo.*`. */
+  readonly scope: string;
+  /** Parameter, or `$variable`. */
+  readonly key: string;
+  readonly append: boolean;
+  /** Empty for a parameter without a value, which is a switch. */
+  readonly values: readonly Words[];
+}
+
+export interface JailConf {
+  readonly statements: readonly Statement[];
+  /** Jails that are defined, in order. */
+  readonly jails: readonly string[];
+  /** Files that it includes, with their patterns, in order. */
+  readonly includes: readonly string[];
+}
+
+export const maxConfCharacters = 1024 * 1024;
+const maxStatements = 20_000;
+const maxValueLength = 64 * 1024;
+const maxDepth = 16;
+
+const blanks = /(?:[ \t\r\n]+|#[^\n]*|\/\/[^\n]*|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*/y;
+const bare = /(?:[A-Za-z0-9_!%&()\-.:<>?@[\]^`|~*+\u0080-\uffff]|\/(?![/*]))+/y;
+const escape = /\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|([\s\S]))/y;
+const variable = /\$(?:([A-Za-z_][A-Za-z_0-9]*)|\{([^\n{}"]+)\})/y;
+const controls: Readonly<Record<string, string>> = {
+  a: '\u0007',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\n': '',
+};
+
+class Reader {
+  at = 0;
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  fail(why: string): never {
+    throw new JailConfProblem(this.text.slice(0, this.at).split('\n').length, why);
+  }
+
+  take(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.text) ?? undefined;
+    if (found !== undefined) this.at = pattern.lastIndex;
+    return found;
+  }
+
+  skip(): void {
+    this.take(blanks);
+    if (this.text.startsWith('/*', this.at)) this.fail('a comment has no end');
+  }
+
+  /** The next mark of punctuation, when it is this one. */
+  mark(word: string): boolean {
+    this.skip();
+    if (!this.text.startsWith(word, this.at)) return false;
+    this.at += word.length;
+    return true;
+  }
+
+  escaped(): string {
+    const [, octal, hex, other] = this.take(escape) ?? this.fail('it ends in the middle of a string');
+    if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8) & 0xff);
+    if (hex !== undefined) return String.fromCharCode(parseInt(hex, 16));
+    return Object.hasOwn(controls, other!) ? controls[other!]! : other!;
+  }
+
+  reference(): Piece {
+    const found = this.take(variable) ?? this.fail('a variable has no name, or no end');
+    return { variable: found[1] ?? found[2]! };
+  }
+
+  quoted(quote: '"' | "'", pieces: Piece[]): void {
+    const plain = quote === '"' ? /[^"\\$]+/y : /[^'\\]+/y;
+    const begin = this.at;
+    this.at += 1;
+    for (;;) {
+      const next = this.text[this.at];
+      if (next === undefined) {
+        this.at = begin;
+        this.fail('a string has no end');
+      } else if (next === quote) {
+        this.at += 1;
+        return;
+      } else if (next === '\\') pieces.push({ text: this.escaped() });
+      else if (next === '$' && quote === '"') pieces.push(this.reference());
+      else pieces.push({ text: this.take(plain)![0] });
+    }
+  }
+
+  /** Quoted and bare parts that touch are one string. */
+  words(): Words {
+    this.skip();
+    const pieces: Piece[] = [];
+    const begin = this.at;
+    for (;;) {
+      const next = this.text[this.at];
+      // `+=` ends a bare word, a plus alone does not.
+      if (next === '"' || next === "'") this.quoted(next, pieces);
+      else if (next === '\\') pieces.push({ text: this.escaped() });
+      else if (next === '$') pieces.push(this.reference());
+      else {
+        const found = next === undefined || this.text.startsWith('+=', this.at) ? undefined : this.take(bare);
+        if (found === undefined) break;
+        const plus = found[0].endsWith('+') && this.text[this.at] === '=';
+        if (plus) this.at -= 1;
+        const text = plus ? found[0].slice(0, -1) : found[0];
+        if (text !== '') pieces.push({ text });
+        if (plus) break;
+      }
+    }
+    if (this.at === begin) this.fail('a word is expected');
+    return pieces;
+  }
+}
+
+function literal(words: Words, reader: Reader): string {
+  return words
+    .map((piece) => ('text' in piece ? piece.text : reader.fail('a name holds a variable')))
+    .join('');
+}
+
+/** @throws JailConfProblem */
+export function parseJailConf(text: string): JailConf {
+  const reader = new Reader(text);
+  if (text.length > maxConfCharacters) reader.fail(`it is larger than ${maxConfCharacters} characters`);
+  if (text.includes('\0')) reader.fail('it holds a NUL byte');
+  const statements: Statement[] = [];
+  const jails = new Set<string>();
+  const includes: string[] = [];
+  let scope: string | undefined;
+  for (reader.skip(); reader.at < text.length; reader.skip()) {
+    if (reader.mark(';')) continue;
+    if (reader.mark('}')) {
+      if (scope === undefined) reader.fail('there is nothing that this closes');
+      scope = undefined;
+      continue;
+    }
+    // A name of a variable is one word with its mark, not what the variable holds.
+    const isVariable = reader.mark('$');
+    const name = literal(reader.words(), reader);
+    if (!isVariable && reader.mark('{')) {
+      if (scope !== undefined) reader.fail('a jail is defined inside of another');
+      scope = name;
+      if (name !== '*' && !name.endsWith('.*')) jails.add(name);
+      continue;
+    }
+    if (name === '.include') {
+      includes.push(literal(reader.words(), reader));
+    } else {
+      const append = reader.mark('+=');
+      const values: Words[] = [];
+      if (append || reader.mark('='))
+        do values.push(reader.words());
+        while (reader.mark(','));
+      statements.push({ scope: scope ?? '*', key: (isVariable ? '$' : '') + name, append, values });
+      if (statements.length > maxStatements) reader.fail(`it has more than ${maxStatements} statements`);
+    }
+    reader.skip();
+    if (!reader.mark(';') && text[reader.at] !== '}') reader.fail(`';' is expected behind ${name}`);
+  }
+  if (scope !== undefined) reader.fail(`the definition of ${scope} has no end`);
+  return { statements, jails: [...jails], includes };
+}
+
+/** Several files as one: what is later counts. */
+export function joinJailConf(files: readonly JailConf[]): JailConf {
+  return {
+    statements: files.flatMap(({ statements }) => statements),
+    jails: [...new Set(files.flatMap(({ jails }) => jails))],
+    includes: [],
+  };
+}
+
+function concerns(scope: string, jail: string): boolean {
+  if (scope === '*' || scope === jail) return true;
+  return scope.endsWith('.*') && jail.startsWith(scope.slice(0, -1));
+}
+
+/**
+ * Parameters of a jail, with their variables replaced, each a list of values; a switch is `true` or `false`.
+ *
+ * @throws JailConfProblem for a variable that is not defined, or means itself
+ */
+export function parametersOf(conf: JailConf, jail: string): ReadonlyMap<string, readonly string[]> {
+  const raw = new Map<string, readonly Words[]>([['name', [[{ text: jail }]]]]);
+  for (const { scope, key, append, values } of conf.statements) {
+    if (!concerns(scope, jail)) continue;
+    if (values.length > 0) {
+      raw.set(key, append ? [...(raw.get(key) ?? []), ...values] : values);
+      continue;
+    }
+    // `allow.nomount` says no to allow.mount.
+    const [, group = '', denied] = /^(.*\.)?no([^.]+)$/.exec(key) ?? [];
+    raw.set(denied === undefined ? key : group + denied, [[{ text: String(denied === undefined) }]]);
+  }
+  let written = 0;
+  const resolve = (words: Words, depth: number): string => {
+    written += 1 + words.length;
+    if (depth > maxDepth) throw new JailConfProblem(0, `a variable of jail ${jail} means itself`);
+    const parts = words.map((piece) => {
+      if ('text' in piece) return piece.text;
+      const values = raw.get(`$${piece.variable}`) ?? raw.get(piece.variable);
+      if (values === undefined)
+        throw new JailConfProblem(0, `jail ${jail} uses $${piece.variable}, which is not defined`);
+      return values.map((value) => resolve(value, depth + 1)).join(',');
+    });
+    const text = parts.join('');
+    written += text.length;
+    if (text.length > maxValueLength || written > maxConfCharacters)
+      throw new JailConfProblem(0, `the values of jail ${jail} are too long`);
+    return text;
+  };
+  return new Map(
+    [...raw].flatMap(([key, values]) =>
+      key.startsWith('$') ? [] : [[key, values.map((value) => resolve(value, 0))] as const],
+    ),
+  );
+}

@@ -1,0 +1,216 @@
+/**
+ * Where other tools keep their jails, and how each is read: small texts only, each of which nobody but root may be
+ * able to write, since hooks and mounts in it become ours. Changes nothing, starts nothing of theirs.
+ */
+import { basename, dirname, join } from 'node:path';
+import type { Context } from '../operation.ts';
+import { readBastille } from '../../domain/adopt/bastille.ts';
+import { isImage, readEzjail } from '../../domain/adopt/ezjail.ts';
+import type { FoundJail } from '../../domain/adopt/found.ts';
+import { JailConfProblem, joinJailConf, parseJailConf, type JailConf } from '../../domain/adopt/jail-conf.ts';
+import { fstabOf, readPlain } from '../../domain/adopt/plain.ts';
+import { parseComponents, readPot } from '../../domain/adopt/pot.ts';
+import { failure } from '../../domain/errors.ts';
+import { assertJailName } from '../../domain/name.ts';
+import { pathProblem } from '../jail/trusted-config.ts';
+
+export const tools = ['bastille', 'ezjail', 'pot', 'jail.conf'] as const;
+export type Tool = (typeof tools)[number];
+
+/** Reads the texts of one jail or of one tool; each is refused when others than root may write it. */
+class Texts {
+  private readonly context: Context;
+  private readonly jail: string;
+  constructor(context: Context, jail: string) {
+    this.context = context;
+    this.jail = jail;
+  }
+
+  /** Empty when there is no such file. @throws UNTRUSTED_CONFIG, FILE_FAILED */
+  async read(path: string): Promise<string> {
+    const text = await this.context.files.readNamed(path, maxTextBytes);
+    if (text === undefined) return '';
+    const problem = await pathProblem(this.context, dirname(path), basename(path));
+    if (problem !== undefined)
+      throw failure('UNTRUSTED_CONFIG', { jail: this.jail, key: 'the configuration', ...problem });
+    return text;
+  }
+}
+
+const maxTextBytes = 1024 * 1024;
+const maxIncludes = 256;
+
+interface Place {
+  /** Where the tool keeps its jails when nobody says otherwise. */
+  readonly usual: string;
+  names(context: Context, path: string): Promise<readonly string[]>;
+  /** Undefined when there is no such jail. */
+  read(context: Context, path: string, name: string): Promise<FoundJail | undefined>;
+}
+
+async function directoriesWith(context: Context, path: string, file: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const name of await context.files.list(path))
+    if ((await context.files.stat(join(path, name, file)))?.type === 'file') names.push(name);
+  return names.sort();
+}
+
+const bastille: Place = {
+  usual: '/usr/local/bastille/jails',
+  names: (context, path) => directoriesWith(context, path, 'jail.conf'),
+  async read(context, path, name) {
+    const [directory, texts] = [join(path, name), new Texts(context, name)];
+    const conf = await texts.read(join(directory, 'jail.conf'));
+    if (conf === '') return undefined;
+    return readBastille(name, directory, {
+      conf,
+      fstab: await texts.read(join(directory, 'fstab')),
+      settings: await texts.read(join(directory, 'settings.conf')),
+      limits: await texts.read(join(directory, 'rctl.conf')),
+    });
+  },
+};
+
+async function ezjailFiles(context: Context, path: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const name of await context.files.list(path))
+    if (!name.startsWith('.') && (await context.files.stat(join(path, name)))?.type === 'file')
+      names.push(name);
+  return names.sort();
+}
+
+async function readEzjailFile(context: Context, path: string, file: string): Promise<FoundJail | undefined> {
+  const texts = new Texts(context, file);
+  const config = await texts.read(join(path, file));
+  if (isImage(file, config))
+    throw failure('UNSUPPORTED', {
+      what: `taking over ${file}`,
+      why: 'its files are in an image of their own',
+    });
+  const safe = file.replace(/\.norun$/, '');
+  // Beside the others in `/etc`, whatever the place of ezjail's own files: rc.d/jail reads it there.
+  const etc = path === ezjail.usual ? '/etc' : dirname(path);
+  return readEzjail(file, { config, fstab: await texts.read(join(etc, `fstab.${safe}`)) });
+}
+
+const ezjail: Place = {
+  usual: '/usr/local/etc/ezjail',
+  async names(context, path) {
+    const names: string[] = [];
+    for (const file of await ezjailFiles(context, path)) {
+      const found = await readEzjailFile(context, path, file).catch(() => ({ name: file }));
+      if (found !== undefined) names.push(found.name);
+    }
+    return names;
+  },
+  async read(context, path, name) {
+    for (const file of await ezjailFiles(context, path)) {
+      if (file.replace(/\.norun$/, '') === name.replaceAll(/[^A-Za-z0-9]/g, '_'))
+        return readEzjailFile(context, path, file);
+    }
+    return undefined;
+  },
+};
+
+const pot: Place = {
+  usual: '/opt/pot/jails',
+  names: (context, path) => directoriesWith(context, path, 'conf/pot.conf'),
+  async read(context, path, name) {
+    const [directory, texts] = [join(path, name), new Texts(context, name)];
+    const conf = await texts.read(join(directory, 'conf/pot.conf'));
+    if (conf === '') return undefined;
+    const components = parseComponents(await texts.read(join(directory, 'conf/fscomp.conf')));
+    const places = new Map<string, string>();
+    for (const { source } of components) {
+      if (source.startsWith('/') || !/^[A-Za-z][\w.:-]*(\/[\w.:-]+)*$/.test(source)) continue;
+      const [row] = (await context.storage.filesystems(source, 0, ['mounted', 'mountpoint'])) ?? [];
+      const place = row?.values.get('mountpoint');
+      if (row?.values.get('mounted') === 'yes' && place?.startsWith('/')) places.set(source, place);
+    }
+    return readPot(name, directory, { conf, components }, (dataset) => places.get(dataset));
+  },
+};
+
+/** The file, what it includes, and what rc.d/jail reads beside it. */
+async function readConf(context: Context, path: string): Promise<JailConf> {
+  const texts = new Texts(context, basename(path));
+  const waiting = [path];
+  if (path === plain.usual) waiting.push(`${path}.d/*.conf`);
+  const parsed: JailConf[] = [];
+  const seen = new Set<string>();
+  while (waiting.length > 0) {
+    const next = waiting.shift()!;
+    const files = await matching(context, next);
+    for (const file of files) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      if (seen.size > maxIncludes)
+        throw failure('FILE_FAILED', { path, why: `it includes more than ${maxIncludes} files` });
+      try {
+        const conf = parseJailConf(await texts.read(file));
+        parsed.push(conf);
+        waiting.push(
+          ...conf.includes.map((name) => (name.startsWith('/') ? name : join(dirname(file), name))),
+        );
+      } catch (error) {
+        if (!(error instanceof JailConfProblem)) throw error;
+        throw failure('FILE_FAILED', { path: file, why: `line ${error.line}: ${error.message}` });
+      }
+    }
+  }
+  return joinJailConf(parsed);
+}
+
+/** Files of a pattern with `*` in its last part; the name itself where there is none. */
+async function matching({ files }: Context, pattern: string): Promise<readonly string[]> {
+  const [directory, last] = [dirname(pattern), basename(pattern)];
+  if (!last.includes('*')) return [pattern];
+  const parts = last.split('*');
+  const fits = (name: string): boolean => {
+    if (name.startsWith('.') || !name.startsWith(parts[0]!) || !name.endsWith(parts.at(-1)!)) return false;
+    let at = parts[0]!.length;
+    for (const part of parts.slice(1, -1)) {
+      const found = name.indexOf(part, at);
+      if (found < 0) return false;
+      at = found + part.length;
+    }
+    return name.length - parts.at(-1)!.length >= at;
+  };
+  return (await files.list(directory))
+    .filter(fits)
+    .sort()
+    .map((name) => join(directory, name));
+}
+
+const plain: Place = {
+  usual: '/etc/jail.conf',
+  names: async (context, path) => (await readConf(context, path)).jails,
+  async read(context, path, name) {
+    const conf = await readConf(context, path);
+    if (!conf.jails.includes(name)) return undefined;
+    const fstab = fstabOf(conf, name);
+    const text = fstab?.startsWith('/') ? await new Texts(context, name).read(fstab) : '';
+    return readPlain(conf, name, text);
+  },
+};
+
+export const places: Readonly<Record<Tool, Place>> = { bastille, ezjail, pot, 'jail.conf': plain };
+
+/** @throws JAIL_NOT_FOUND, FILE_FAILED, UNTRUSTED_CONFIG */
+export async function findForeign(
+  context: Context,
+  tool: Tool,
+  path: string,
+  name: string,
+): Promise<FoundJail> {
+  // It is a part of paths.
+  assertJailName(name);
+  try {
+    const found = await places[tool].read(context, path, name);
+    if (found !== undefined) return found;
+  } catch (error) {
+    if (!(error instanceof JailConfProblem)) throw error;
+    throw failure('FILE_FAILED', { path, why: error.message });
+  }
+  throw failure('JAIL_NOT_FOUND', { name });
+}

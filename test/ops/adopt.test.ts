@@ -1,0 +1,134 @@
+/** `migrate --from` against the fakes, with real files and tar(1): what is made, what is refused, what stays. */
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { failEveryStep } from './every-step.ts';
+import { plantAdopted } from '../support/adopted.ts';
+import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
+
+describe.skipIf(process.getuid?.() !== 0)('jails of Bastille, ezjail, pot and jail.conf (needs root)', () => {
+  let world: FakeWorld;
+  let place: string;
+  const rootOf = (name: string) => join(world.directory, 'tank/iocage/jails', name, 'root');
+  const paths = () => ({
+    bastille: join(place, 'bastille/jails'),
+    ezjail: join(place, 'ezjail'),
+    pot: join(place, 'pot/jails'),
+    'jail.conf': join(place, 'jail.conf'),
+  });
+  const adopt = (from: keyof ReturnType<typeof paths>, jail: string, more = {}) =>
+    world.run('jail.adopt', { from, jail, path: paths()[from], ...more });
+  const everything = () =>
+    readdirSync(place, { recursive: true, withFileTypes: true })
+      .map((entry) => {
+        const path = join(entry.parentPath, entry.name);
+        const { mode, mtimeMs } = lstatSync(path);
+        return `${path} ${mode} ${mtimeMs} ${entry.isFile() ? readFileSync(path, 'utf8') : ''}`;
+      })
+      .sort();
+  const get = async (jail: string, key: string) =>
+    (await world.run<any>('property.get', { key, jail })).value;
+
+  beforeEach(async () => {
+    world = await openFakeWorld();
+    place = join(world.directory, 'theirs');
+    mkdirSync(place);
+    plantAdopted(place);
+  });
+  afterEach(() => world.close());
+
+  it('each becomes a whole jail of ours, with its base; nothing of the original changes', async () => {
+    const before = everything();
+    const web = await adopt('bastille', 'web');
+    expect(web).toMatchObject({
+      uuid: 'web',
+      original: join(place, 'bastille/jails/web/root'),
+      left: [{ what: 'boot=on' }],
+    });
+    expect(readFileSync(join(rootOf('web'), '.bastille/bin/sh'), 'utf8')).toBe('base');
+    expect(readlinkSync(join(rootOf('web'), 'bin'))).toBe('/.bastille/bin');
+    expect(existsSync(join(rootOf('web'), 'dev/null'))).toBe(false);
+    expect(readFileSync(join(rootOf('web'), '../fstab'), 'utf8')).toBe(
+      `/srv/www\t${rootOf('web')}/usr/local/www\tnullfs\tro\t0\t0\n`,
+    );
+    expect([await get('web', 'memoryuse'), await get('web', 'boot')]).toEqual(['1G:deny', 'off']);
+
+    await adopt('ezjail', 'mail.example.org');
+    expect(readFileSync(join(rootOf('mail.example.org'), 'basejail/bin/sh'), 'utf8')).toBe('base');
+    expect(await get('mail.example.org', 'ip6_addr')).toBe('em0|2001:db8::80');
+
+    await adopt('jail.conf', 'thin', { name: 'slim' });
+    expect(readFileSync(join(rootOf('slim'), 'bin/sh'), 'utf8')).toBe('base');
+    expect(readFileSync(join(rootOf('slim'), 'skeleton/etc/hosts'), 'utf8')).toBe('thin');
+
+    await adopt('pot', 'alone');
+    expect(readFileSync(join(rootOf('alone'), 'etc/hosts'), 'utf8')).toBe('alone');
+    expect(everything()).toEqual(before);
+    // One of ours in every respect.
+    await world.run('jail.clone', { jail: 'web', name: 'copy' });
+    await world.run('jail.destroy', { jail: 'copy' });
+    await world.run('jail.destroy', { jail: 'web' });
+    expect(everything()).toEqual(before);
+  });
+
+  it('is refused before anything is made', async () => {
+    await adopt('bastille', 'web');
+    const before = [world.state(), ...everything()];
+    await expect(adopt('bastille', 'web')).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    await expect(adopt('bastille', 'none')).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+    await expect(adopt('bastille', '../web')).rejects.toMatchObject({ code: 'INVALID_NAME' });
+    await expect(adopt('bastille', '../web', { name: 'x' })).rejects.toMatchObject({ code: 'INVALID_NAME' });
+    await expect(adopt('jail.conf', '-x')).rejects.toMatchObject({ code: 'INVALID_NAME' });
+    expect([world.state(), ...everything()]).toEqual(before);
+    const conf = join(place, 'jail.conf');
+    chmodSync(conf, 0o666);
+    await expect(adopt('jail.conf', 'foo')).rejects.toMatchObject({ code: 'UNTRUSTED_CONFIG' });
+    chmodSync(conf, 0o644);
+    writeFileSync(conf, 'foo {\n  path = "/x\n');
+    await expect(adopt('jail.conf', 'foo')).rejects.toThrow(/line 2: a string has no end/);
+    writeFileSync(conf, `.include "${place}/conf.d/*.conf";`);
+    await expect(adopt('jail.conf', 'foo')).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+    writeFileSync(conf, 'foo { path = /does/not/exist; }');
+    await expect(adopt('jail.conf', 'foo')).rejects.toMatchObject({ code: 'FILE_FAILED' });
+    expect(world.state()).toBe(before[0]);
+  });
+
+  it('includes are read where a root-only file asks for them; itself again is no loop', async () => {
+    mkdirSync(join(place, 'conf.d'));
+    writeFileSync(join(place, 'conf.d/foo.conf'), `foo { path = "${place}/plain/foo"; }`);
+    writeFileSync(join(place, 'conf.d/foo.conf.off'), 'foo { path = /wrong; }');
+    writeFileSync(join(place, 'jail.conf'), '.include "conf.d/*.conf"; .include "jail.conf";');
+    expect(await adopt('jail.conf', 'foo')).toMatchObject({ original: join(place, 'plain/foo') });
+  });
+
+  it('a link that the jail planted does not lead the copy of its base elsewhere', async () => {
+    const outside = join(world.directory, 'outside');
+    mkdirSync(outside);
+    rmSync(join(place, 'bastille/jails/web/root/.bastille'), { recursive: true });
+    symlinkSync(outside, join(place, 'bastille/jails/web/root/.bastille'));
+    const before = world.state();
+    await expect(adopt('bastille', 'web')).rejects.toMatchObject({ code: 'UNSAFE_PATH' });
+    expect(readdirSync(outside)).toEqual([]);
+    expect(world.state()).toBe(before);
+  });
+
+  it('every step fails once', async () => {
+    const count = await failEveryStep(world, {
+      operation: 'jail.adopt',
+      input: () => ({ from: 'bastille', jail: 'web', path: paths().bastille }),
+      reset: () => world.run('jail.destroy', { jail: 'web' }),
+    });
+    expect(count).toBe(7);
+  });
+});
