@@ -1,11 +1,13 @@
 /** `iocage serve`: the settings of file and flags, the server, and its end on a signal. */
-import { makeContext, openLineLog } from '../iocage.ts';
+import { openLineLog } from '../iocage.ts';
 import { failure } from '../domain/errors.ts';
 import type { Context } from '../ops/operation.ts';
 import { ApiHost } from './api-host.ts';
+import { ThreadRunner } from './runner-thread.ts';
 import { parseSettings, printSettings, toSettings, type SettingTexts } from './settings.ts';
 import { hostBackend } from './sysadm/host-backend.ts';
 import { startServer, type RunningServer } from './sysadm/server.ts';
+import { startThread } from './thread.ts';
 import { trustProblem } from './trusted-file.ts';
 
 export interface ServeInput {
@@ -80,7 +82,8 @@ function untilSignal(): Promise<void> {
 export async function serve(context: Context, input: ServeInput): Promise<number> {
   const settings = toSettings(await readTexts(context, input));
   const host = new ApiHost({
-    makeContext: (options) => makeContext({ ...options, paths: context.paths }),
+    runner: new ThreadRunner(startThread(context.paths)),
+    kernel: context.host,
     ...(settings.pool === '' ? {} : { pool: settings.pool }),
     settings: {
       operatorAccess: settings.iocageOperatorAccess,

@@ -7,6 +7,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
+import { HereRunner } from '../../src/server/runner.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import type { Context } from '../../src/ops/operation.ts';
@@ -44,11 +45,12 @@ export async function openRealCase(lab: Lab, how: Given): Promise<RealCase> {
     host: (settings = {}) =>
       new ApiHost({
         pool: lab.pool.name,
-        makeContext: (options) => {
+        kernel: lab.context().host,
+        runner: new HereRunner((options) => {
           const context = makeContext({ ...options, paths: lab.paths });
           const ids = { uuid: () => uuids.shift() ?? context.ids.uuid() };
           return { ...atTime(context, how.now), ids };
-        },
+        }),
         settings: { ...how.settings, ...settings },
       }),
     async letGo() {

@@ -9,6 +9,7 @@ import { getOperation } from '../../src/ops/index.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
+import { HereRunner } from '../../src/server/runner.ts';
 import type { Json } from '../../src/server/sysadm/actions.ts';
 import { openFakeWorld, type FakeWorld } from './fake-world.ts';
 
@@ -296,7 +297,8 @@ export async function openApiWorld(id: string, settings: Partial<ApiSettings> = 
   });
   await how.before?.(fakeStage(world));
   const host = new ApiHost({
-    makeContext: ({ pool, emit, signal }) => {
+    kernel: world.host,
+    runner: new HereRunner(({ pool, emit, signal }) => {
       const context = adapt(world.context());
       return {
         ...context,
@@ -304,7 +306,7 @@ export async function openApiWorld(id: string, settings: Partial<ApiSettings> = 
         emit: emit ?? context.emit,
         signal: signal ?? context.signal,
       };
-    },
+    }),
     settings: { ...how.settings, ...settings },
   });
   return {
