@@ -4,7 +4,7 @@ import { failure } from '../domain/errors.ts';
 import type { Context } from '../ops/operation.ts';
 import { ApiHost } from './api-host.ts';
 import { ThreadRunner } from './runner-thread.ts';
-import { parseSettings, printSettings, toSettings, type SettingTexts } from './settings.ts';
+import { parseSettings, printSettings, toSettings, type Settings, type SettingTexts } from './settings.ts';
 import { hostBackend } from './sysadm/host-backend.ts';
 import { startServer, type RunningServer } from './sysadm/server.ts';
 import { startThread } from './thread.ts';
@@ -78,9 +78,22 @@ function untilSignal(): Promise<void> {
   });
 }
 
-/** Runs until SIGTERM, SIGINT or SIGHUP; the second of them does not wait any more. */
+/**
+ * Runs until SIGTERM, SIGINT or SIGHUP; the second of them does not wait any more.
+ *
+ * @throws LOCKED where another server has the same state: each would write over what the other one wrote
+ */
 export async function serve(context: Context, input: ServeInput): Promise<number> {
   const settings = toSettings(await readTexts(context, input));
+  const own = await context.locks.take([`${context.paths.state}/serve`], 'iocage serve', 0);
+  try {
+    return await run(context, settings);
+  } finally {
+    await own.release();
+  }
+}
+
+async function run(context: Context, settings: Settings): Promise<number> {
   const host = new ApiHost({
     runner: new ThreadRunner(startThread(context.paths)),
     kernel: context.host,
