@@ -44,7 +44,7 @@ export async function openRealCase(lab: Lab, how: Given): Promise<RealCase> {
   return {
     host: (settings = {}) =>
       new ApiHost({
-        pool: lab.pool.name,
+        ...(how.anyPool ? {} : { pool: lab.pool.name }),
         kernel: lab.context().host,
         runner: new HereRunner((options) => {
           const context = makeContext({ ...options, paths: lab.paths });

@@ -91,6 +91,8 @@ export interface Stage {
 
 export interface Given {
   readonly pool?: string;
+  /** The server works on whatever pool is in use. */
+  readonly anyPool?: true;
   /** Fetched releases. */
   readonly releases?: readonly string[];
   readonly settings?: Partial<ApiSettings>;
@@ -208,6 +210,7 @@ export const given: Readonly<Record<string, Given>> = {
     ]),
   },
   'odd-activatepool-query-none': {
+    anyPool: true,
     before: (stage) => stage.run('pool.deactivate', { pool: 'tank' }),
   },
   'err-cleanjails': {
