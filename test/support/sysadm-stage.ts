@@ -54,11 +54,14 @@ export async function openRealCase(lab: Lab, how: Given): Promise<RealCase> {
         settings: { ...how.settings, ...settings },
       }),
     async letGo() {
+      const isHeld = holding.length > 0;
       for (const child of holding.splice(0)) {
         const ended = new Promise((resolve) => child.once('close', resolve));
         child.kill('SIGKILL');
         await ended;
       }
+      // What could not be taken away is left half done, and finished by this.
+      if (isHeld) await lab.run('host.doctor', {});
     },
   };
 }
@@ -89,7 +92,7 @@ function realStage(lab: Lab, how: Given, holding: ChildProcess[]): Stage {
     nic(name) {
       // An interface of a jail's own hangs on a bridge of the host.
       const [nic, kind] = name.startsWith('vnet') ? ['bridge0', 'bridge'] : [name, 'dummy'];
-      if (existsSync(`/sys/class/net/${nic}`)) return;
+      if (sh('ip', '-o', 'link').includes(` ${nic}: `)) return;
       sh('ip', 'link', 'add', nic, 'type', kind);
       sh('ip', 'link', 'set', nic, 'up');
     },
