@@ -91,9 +91,12 @@ function realStage(lab: Lab, how: Given, holding: ChildProcess[]): Stage {
     },
     nic(name) {
       // An interface of a jail's own hangs on a bridge of the host.
-      const [nic, kind] = name.startsWith('vnet') ? ['bridge0', 'bridge'] : [name, 'dummy'];
-      if (sh('ip', '-o', 'link').includes(` ${nic}: `)) return;
-      sh('ip', 'link', 'add', nic, 'type', kind);
+      const words = name.startsWith('vnet')
+        ? ['bridge0', 'type', 'bridge']
+        : [name, 'type', 'veth', 'peer', 'name', `${name}-peer`];
+      const [nic] = words as [string];
+      if (new RegExp(` ${nic}[@:]`).test(sh('ip', '-o', 'link'))) return;
+      sh('ip', 'link', 'add', ...words);
       sh('ip', 'link', 'set', nic, 'up');
     },
     prints: (uuid, text) => writeFileSync(join(rootOf(uuid), 'x'), text),
