@@ -84,7 +84,7 @@ here=\${self%/*}
       ? ''
       : `blob=${place(blob)}
 if [ -f "$blob" ] && [ -x "$node" ] && ! [ "$node" -nt "$blob" ] && ! [ "$node" -ot "$blob" ]; then
-  exec "$node" --snapshot-blob "$blob" "$0" "$@"
+  exec "$node" --snapshot-blob "$blob" ${place(bundle)} "$@"
 fi
 `;
   const other = bundle.replace(/iocage\.cjs$/, 'ioc.cjs');

@@ -5,7 +5,8 @@
  */
 import { parse } from 'node:path';
 import { startupSnapshot } from 'node:v8';
-import { commands } from '../commands.ts';
+import { isMainThread } from 'node:worker_threads';
+import { beThread, commands, threadWord } from '../commands.ts';
 import { makeContext } from '../iocage.ts';
 import { runOperation } from '../ops/run.ts';
 import { forgiving } from './output.ts';
@@ -43,5 +44,9 @@ async function start(): Promise<void> {
   process.exit(status);
 }
 
+// Asked last: most programs are not the server, and load no threads.
+const isThread = (): boolean => process.argv[2] === threadWord && !isMainThread;
+
 if (startupSnapshot.isBuildingSnapshot()) startupSnapshot.setDeserializeMainFunction(() => void start());
+else if (isThread()) beThread(makeContext);
 else void start();

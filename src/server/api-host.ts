@@ -1,30 +1,25 @@
 /**
- * Between an API's actions and the operations: every request gets a context of its own, changes wait for
- * each other where they concern one jail, and the listing is kept for a moment so that many clients can ask
- * for it often. It knows operations and no protocol; what it may do is decided by who calls it.
+ * Between an API's actions and the operations: changes wait for each other where they concern one jail, and the
+ * listing is kept for a moment so that many clients can ask for it often. A runner does what is asked, perhaps in
+ * another thread: no process is started here. It knows operations and no protocol; what it may do is decided by
+ * who calls it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventSink } from '../domain/events.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
 import { listedJail, type ListedJail } from '../ops/jail/list.ts';
-import type { Context } from '../ops/operation.ts';
-import { getOperation } from '../ops/index.ts';
-import { runOperation } from '../ops/run.ts';
-import { readWorld, type World } from '../ops/world.ts';
+import type { Context, Words } from '../ops/operation.ts';
+import type { World } from '../ops/world.ts';
 import { Fresh } from './fresh.ts';
 import { JobQueue, type Keys } from './job-queue.ts';
 import { Jobs } from './jobs.ts';
+import type { Live, Runner, Running } from './runner.ts';
 import { sameAsBefore } from './same.ts';
 
 export interface ApiHostOptions {
-  /** Opens a context; of `src/iocage.ts`, or of a test. */
-  readonly makeContext: (options: {
-    readonly pool?: string;
-    readonly emit?: EventSink;
-    readonly signal?: AbortSignal;
-    /** The user that it is done for, when there is one. */
-    readonly as?: string;
-  }) => Context;
+  readonly runner: Runner;
+  /** What tells of a jail's configuration without looking at the machine. */
+  readonly kernel: Pick<Context['host'], 'notApplied'>;
   /** Without it the only activated pool. */
   readonly pool?: string;
   readonly settings?: Partial<ApiSettings>;
@@ -63,8 +58,6 @@ const questionsAtOnce = 4;
 /** A listing is never older than 1 s; what is left of it is for the way to the client. */
 const listingAge = { maxAgeMs: 900, renewAfterMs: 550 };
 
-type Running = Awaited<ReturnType<Context['host']['running']>>;
-
 /** What a change may have changed of a listing: anything, or only which jails run. */
 export type Touches = 'pool' | 'running';
 
@@ -93,10 +86,18 @@ interface Row {
   readonly row: ListedJail;
 }
 
+/** Who asks. */
+export interface Asker {
+  readonly user: string;
+  /** Told when nobody waits for the answer any more. */
+  readonly gone?: AbortSignal;
+}
+
 export class ApiHost {
   readonly settings: ApiSettings;
+  readonly kernel: ApiHostOptions['kernel'];
   readonly jobs = new Jobs();
-  private readonly options: ApiHostOptions;
+  private readonly runner: Runner;
   private readonly queue: JobQueue;
   private readonly sessions: JobQueue;
   private readonly questions: JobQueue;
@@ -104,7 +105,7 @@ export class ApiHost {
   private readonly requests: JobQueue;
   private readonly listeners = new Set<EventSink>();
   private readonly stop = new AbortController();
-  private readonly asking = new AsyncLocalStorage<string>();
+  private readonly asking = new AsyncLocalStorage<Asker>();
   private readonly world: Fresh<World>;
   private readonly running: Fresh<Running>;
   private facts: Facts | undefined;
@@ -112,12 +113,12 @@ export class ApiHost {
   /** By the settings of their jails. */
   private readonly rows = new WeakMap<Jail['local'], Row>();
   private pool: string | undefined;
-  private opened: Context | undefined;
   /** When the last change ended that touched what only settings show. */
   private changedMs = -Infinity;
 
   constructor(options: ApiHostOptions) {
-    this.options = options;
+    this.runner = options.runner;
+    this.kernel = options.kernel;
     this.pool = options.pool;
     this.settings = { ...defaultApiSettings, ...options.settings };
     this.queue = new JobQueue({
@@ -128,39 +129,36 @@ export class ApiHost {
     this.sessions = new JobQueue({ running: this.settings.sessionsAtOnce, waiting: 0 });
     this.questions = new JobQueue({ running: questionsAtOnce, waiting: this.settings.changesWaiting });
     this.world = new Fresh(
-      async () => sameAsBefore(this.facts?.world, await readWorld(this.context())),
+      async () => sameAsBefore(this.facts?.world, await this.runner.ask('world', this.place())),
       listingAge,
     );
     this.running = new Fresh(async () => {
-      const now = await this.looker.host.running((await this.world.get()).realm);
+      const { realm } = await this.world.get();
+      const now = await this.runner.ask('running', { realm });
       return sameAsBefore(this.facts?.running, now);
     }, listingAge);
   }
 
-  /** For questions that need no pool of their own and change nothing; opening a context costs more than they do. */
-  get looker(): Pick<Context, 'host'> {
-    this.opened ??= this.context();
-    return this.opened;
-  }
-
   /** Does work for a user: the journal has the name at all that comes of it, however long that waits. */
-  runAs<T>(user: string, work: () => Promise<T>): Promise<T> {
-    return this.asking.run(user, work);
+  runAs<T>(asker: Asker, work: () => Promise<T>): Promise<T> {
+    return this.asking.run(asker, work);
   }
 
-  /** A context for one request; its events also go to those who listen. */
-  context(emit?: EventSink, signal?: AbortSignal): Context {
+  private place(): { readonly pool?: string; readonly as?: string } {
     const { pool } = this;
-    const as = this.asking.getStore();
-    return this.options.makeContext({
-      ...(as === undefined ? {} : { as }),
-      ...(pool === undefined ? {} : { pool }),
+    const as = this.asking.getStore()?.user;
+    return { ...(as === undefined ? {} : { as }), ...(pool === undefined ? {} : { pool }) };
+  }
+
+  /** Of what runs: its events also go to those who listen, and the end of the server ends it. */
+  private live({ emit, signal }: Live): Live {
+    return {
       signal: signal === undefined ? this.stop.signal : AbortSignal.any([this.stop.signal, signal]),
       emit: (event) => {
         emit?.(event);
         for (const listener of this.listeners) listener(event);
       },
-    });
+    };
   }
 
   /** Every event of every operation that runs here. @returns what ends the listening */
@@ -171,16 +169,26 @@ export class ApiHost {
 
   /** Runs an operation that changes nothing; a few at once, since each of them starts processes. */
   async read<T>(operation: string, input: unknown): Promise<T> {
-    return this.question((context) => this.run<T>(context, operation, input));
+    return this.questions.run([], () => this.run<T>(operation, input));
   }
 
-  /** Asks the host something, when it is its turn. */
-  question<T>(ask: (context: Context) => Promise<T>): Promise<T> {
-    return this.questions.run([], () => ask(this.context()));
+  /** ZFS's properties of one dataset; empty where it is not there. */
+  values(dataset: string, properties: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.questions.run([], () => this.runner.ask('values', { dataset, properties }));
   }
 
-  private async run<T>(context: Context, operation: string, input: unknown): Promise<T> {
-    return (await runOperation(context, getOperation(operation), input)).result as T;
+  /** A command's words as inputs of it; what was found for them a change need not look for again. */
+  async inputs(
+    operation: string,
+    words: Words,
+  ): Promise<{ readonly inputs: readonly unknown[]; readonly kept: number }> {
+    return this.runner.ask('inputs', { ...this.place(), operation, words });
+  }
+
+  /** Runs an operation at once. For what is no change of one jail, such as a fetch. */
+  async run<T>(operation: string, input: unknown, live: Live = {}): Promise<T> {
+    const asked = { ...this.place(), operation, input };
+    return (await this.runner.ask('run', asked, this.live(live))).result as T;
   }
 
   /** Does what a request asks of a jail, after what was asked of it before; `work` gets the jail's key. */
@@ -199,8 +207,7 @@ export class ApiHost {
    *
    * @param keys what it touches, for the order of changes
    * @param emit takes the operation's events
-   * @param context of the moment before, in which the input was found: what was read there is not read again,
-   *   unless the wait was long. Its events are its own.
+   * @param kept of `inputs` of the moment before: what was read there is not read again, unless the wait was long
    */
   async change<T>(
     operation: string,
@@ -209,15 +216,18 @@ export class ApiHost {
       readonly keys: Keys;
       readonly touches: Touches;
       readonly emit?: EventSink;
-      readonly context?: Context;
+      readonly kept?: number;
     },
   ): Promise<Changed<T>> {
     const askedMs = this.world.now();
     return this.queue.run(how.keys, async () => {
       try {
         const isFresh = this.world.now() - askedMs < listingAge.maxAgeMs;
-        const context = (isFresh ? how.context : undefined) ?? this.context(how.emit);
-        const { id, result } = await runOperation(context, getOperation(operation), input);
+        const kept = isFresh && how.kept !== undefined ? { kept: how.kept } : {};
+        const asked = { ...this.place(), ...kept, operation, input };
+        const { emit } = how;
+        const live = this.live(emit === undefined ? {} : { emit });
+        const { id, result } = await this.runner.ask('run', asked, live);
         return { id, result: result as T };
       } finally {
         await this.renew(how.touches);
@@ -225,9 +235,13 @@ export class ApiHost {
     });
   }
 
-  /** Runs a program in a jail; such programs wait for no change, and only so many of them run at once. */
+  /**
+   * Runs a program in a jail; such programs wait for no change, and only so many of them run at once. It is
+   * ended when nobody waits for it any more.
+   */
   async session<T>(operation: string, input: unknown): Promise<T> {
-    return this.sessions.run([], () => this.run<T>(this.context(), operation, input));
+    const signal = this.asking.getStore()?.gone;
+    return this.sessions.run([], () => this.run<T>(operation, input, signal === undefined ? {} : { signal }));
   }
 
   /** The pool that the following requests are for; undefined: the only activated one. */
@@ -304,6 +318,7 @@ export class ApiHost {
       await Promise.all([...queues, this.jobs.close()]);
     } finally {
       clearTimeout(timer);
+      await this.runner.close();
     }
   }
 

@@ -3,12 +3,13 @@
  * deadlines, how many there may be. HTTP/1.1 only.
  */
 import { createServer, type Server } from 'node:https';
-import type { Server as TcpServer, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { constants } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { failure } from '../domain/errors.ts';
-import { isLoopback, networkOf, peerAddress } from './address.ts';
+import { peerAddress } from './address.ts';
+import type { Crowd } from './crowd.ts';
 import type { Settings } from './settings.ts';
 
 export interface TlsMaterial {
@@ -20,7 +21,14 @@ export interface TlsMaterial {
 
 const maxHeaderBytes = 16_384;
 
-export function makeServer(settings: Settings, tls: TlsMaterial, listener: RequestListener): Server {
+/** @param refused is told of text that is no HTTP, and of a request that does not end */
+export function makeServer(
+  settings: Settings,
+  tls: TlsMaterial,
+  listener: RequestListener,
+  crowd: Crowd,
+  refused: (address: string, why: string) => void,
+): Server {
   const requestMs = settings.requestSeconds * 1000;
   const server = createServer(
     {
@@ -46,9 +54,11 @@ export function makeServer(settings: Settings, tls: TlsMaterial, listener: Reque
   );
   // What a client expects besides 100-continue makes no difference.
   server.on('checkExpectation', listener);
-  server.maxConnections = settings.maxConnections;
-  limitPerAddress(server, settings.maxConnectionsPerAddress);
-  server.on('clientError', (_error: Error, socket: Socket) => {
+  server.on('connection', (socket: Socket) => crowd.enter(socket));
+  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket: Socket) => {
+    // Who only went away was refused nothing.
+    if (code?.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT')
+      refused(peerAddress(socket.remoteAddress), `HTTP: ${code}`);
     if (socket.writable)
       socket.write(
         'HTTP/1.1 400 Bad Request\r\nServer: SysAdm/1.0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
@@ -56,25 +66,6 @@ export function makeServer(settings: Settings, tls: TlsMaterial, listener: Reque
     socket.destroy();
   });
   return server;
-}
-
-function limitPerAddress(server: TcpServer, most: number): void {
-  const counts = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
-    const address = networkOf(peerAddress(socket.remoteAddress));
-    if (isLoopback(address)) return;
-    const count = (counts.get(address) ?? 0) + 1;
-    if (count > most) {
-      socket.destroy();
-      return;
-    }
-    counts.set(address, count);
-    socket.once('close', () => {
-      const left = (counts.get(address) ?? 1) - 1;
-      if (left === 0) counts.delete(address);
-      else counts.set(address, left);
-    });
-  });
 }
 
 /** @returns the port, also when it was left to the kernel. @throws LISTEN_FAILED */

@@ -1,11 +1,13 @@
 /** `iocage serve`: the settings of file and flags, the server, and its end on a signal. */
-import { makeContext, openLineLog } from '../iocage.ts';
+import { openLineLog } from '../iocage.ts';
 import { failure } from '../domain/errors.ts';
 import type { Context } from '../ops/operation.ts';
 import { ApiHost } from './api-host.ts';
-import { parseSettings, printSettings, toSettings, type SettingTexts } from './settings.ts';
+import { ThreadRunner } from './runner-thread.ts';
+import { parseSettings, printSettings, toSettings, type Settings, type SettingTexts } from './settings.ts';
 import { hostBackend } from './sysadm/host-backend.ts';
 import { startServer, type RunningServer } from './sysadm/server.ts';
+import { startThread } from './thread.ts';
 import { trustProblem } from './trusted-file.ts';
 
 export interface ServeInput {
@@ -76,11 +78,25 @@ function untilSignal(): Promise<void> {
   });
 }
 
-/** Runs until SIGTERM, SIGINT or SIGHUP; the second of them does not wait any more. */
+/**
+ * Runs until SIGTERM, SIGINT or SIGHUP; the second of them does not wait any more.
+ *
+ * @throws LOCKED where another server has the same state: each would write over what the other one wrote
+ */
 export async function serve(context: Context, input: ServeInput): Promise<number> {
   const settings = toSettings(await readTexts(context, input));
+  const own = await context.locks.take([`${context.paths.state}/serve`], 'iocage serve', 0);
+  try {
+    return await run(context, settings);
+  } finally {
+    await own.release();
+  }
+}
+
+async function run(context: Context, settings: Settings): Promise<number> {
   const host = new ApiHost({
-    makeContext: (options) => makeContext({ ...options, paths: context.paths }),
+    runner: new ThreadRunner(startThread(context.paths)),
+    kernel: context.host,
     ...(settings.pool === '' ? {} : { pool: settings.pool }),
     settings: {
       operatorAccess: settings.iocageOperatorAccess,

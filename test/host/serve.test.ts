@@ -64,6 +64,24 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
       encoding: 'utf8',
     });
 
+  it('a second server on the same state is refused in one line, and the first goes on; a killed one is no other', async () => {
+    const { started, url } = await serve();
+    const second = iocage.start('serve', '--config', join(place, 'serve.conf'));
+    expect(await second.ended).toMatchObject({ status: 1 });
+    const [line, ...hint] = second.output().trim().split('\n');
+    expect(line).toMatch(
+      new RegExp(
+        `^iocage: ${place}/state/serve is in use by iocage serve \\(process ${started.child.pid}, since `,
+      ),
+    );
+    expect(hint.join('\n')).toMatch(/^ {2}hint: [^\n]*$/);
+    expect(curl(`${url}/rpc/identify`, '{}').status).toBe('200');
+    started.child.kill('SIGKILL');
+    await started.ended;
+    const { url: again } = await serve();
+    expect(curl(`${again}/rpc/identify`, '{}').status).toBe('200');
+  });
+
   it('accounts are made, listed, changed and removed, while it runs', async () => {
     expect(user('correct horse', 'add', 'ann')).toMatchObject({
       status: 0,

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeContext } from '../../src/iocage.ts';
 import { ApiHost } from '../../src/server/api-host.ts';
+import { HereRunner } from '../../src/server/runner.ts';
 import { actions } from '../../src/server/sysadm/actions.ts';
 import { hostBackend } from '../../src/server/sysadm/host-backend.ts';
 import {
@@ -74,7 +75,8 @@ describe.skipIf(!hostTests)(`the SysAdm API${reason}`, () => {
     await lab.run('release.fetch', { release: 'bookworm', file: tar });
     host = new ApiHost({
       pool: lab.pool.name,
-      makeContext: (options) => makeContext({ ...options, paths: lab.paths }),
+      kernel: lab.context().host,
+      runner: new HereRunner((options) => makeContext({ ...options, paths: lab.paths })),
     });
     const backend = hostBackend(host);
     api = await openLaboratory({}, { stub: { ...stubBackend(), ...backend } });

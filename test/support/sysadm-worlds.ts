@@ -1,14 +1,17 @@
 /**
- * The cases of the documented API, and for each the fakes in the state that its answer supposes: the UUIDs,
- * tags, times and pools that the documents print.
+ * The cases of the documented API, and for each the state that its answer supposes: the UUIDs, tags, times and
+ * pools that the documents print. A stage sets it up: the fakes below, or a real pool (`sysadm-stage.ts`).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../src/domain/errors.ts';
+import { getOperation } from '../../src/ops/index.ts';
 import type { Context } from '../../src/ops/operation.ts';
+import { runOperation } from '../../src/ops/run.ts';
 import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
+import { HereRunner } from '../../src/server/runner.ts';
 import type { Json } from '../../src/server/sysadm/actions.ts';
-import { openFakeWorld, type FakeWorld, type FakeWorldOptions } from './fake-world.ts';
+import { openFakeWorld, type FakeWorld } from './fake-world.ts';
 
 export interface Case {
   readonly id: string;
@@ -71,13 +74,33 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-interface Given extends FakeWorldOptions {
+/** What the state of a case is made with. */
+export interface Stage {
+  run(operation: string, input: unknown): Promise<unknown>;
+  /** What is run from now on happens at this local time, `YYYY-MM-DDTHH:MM:SS`. */
+  at(time: string): void;
+  /** The interface is there, for jails to have addresses on; of the jails that are started next the first is the third. */
+  nic(name: string): void;
+  /** What `cat /x` prints in the jail. */
+  prints(uuid: string, text: string): void;
+  /** The jail has no such program. */
+  lacks(program: string): void;
+  /** The jail cannot be taken away. */
+  stays(uuid: string): void;
+}
+
+export interface Given {
+  readonly pool?: string;
+  /** The server works on whatever pool is in use. */
+  readonly anyPool?: true;
+  /** Fetched releases. */
+  readonly releases?: readonly string[];
   readonly settings?: Partial<ApiSettings>;
   /** UUIDs that the next jails get. */
   readonly uuids?: readonly string[];
   /** `YYYY-MM-DDTHH:MM:SS`, local. */
   readonly now?: string;
-  readonly before?: (world: FakeWorld, at: (time: string) => void) => Promise<unknown>;
+  readonly before?: (stage: Stage) => Promise<unknown>;
 }
 
 const start = '0bf985de-ca0f-11e5-8d45-d05099728dbf';
@@ -88,35 +111,35 @@ const newtest = '5e1fe97e-cfba-11e5-8209-d05099728dbf';
 
 const jail =
   (name: string, tag: string, properties: readonly (readonly [string, string])[] = [], kind = 'base') =>
-  (world: FakeWorld): Promise<unknown> =>
-    world.run('jail.create', { kind, name, properties: [['tag', tag], ...properties] });
+  (stage: Stage): Promise<unknown> =>
+    stage.run('jail.create', { kind, name, properties: [['tag', tag], ...properties] });
 
 const up =
   (name: string, tag: string, properties: readonly (readonly [string, string])[] = [['ip4', 'inherit']]) =>
-  async (world: FakeWorld): Promise<void> => {
-    await jail(name, tag, properties)(world);
-    await world.run('jail.start', { jail: name });
+  async (stage: Stage): Promise<void> => {
+    await jail(name, tag, properties)(stage);
+    await stage.run('jail.start', { jail: name });
   };
 
 const testUp: Given = { before: up(jail9, 'test') };
 const at1020: Given = { releases: ['10.2-RELEASE'] };
 
 /** By topic; a case that is not named here meets an empty pool. */
-const given: Readonly<Record<string, Given>> = {
+export const given: Readonly<Record<string, Given>> = {
   listjails: { before: jail(seedJail, 'testjail') },
   'getjailsettings-prop': { before: jail(jail9, 'test') },
   'getjailsettings-r': {
-    before: async (world) => {
-      await jail(jail9, 'test')(world);
-      await jail('b67065a9-cfb9-11e5-8209-d05099728dbf', '2016-02-09@23:47:04')(world);
+    before: async (stage) => {
+      await jail(jail9, 'test')(stage);
+      await jail('b67065a9-cfb9-11e5-8209-d05099728dbf', '2016-02-09@23:47:04')(stage);
     },
   },
   'getjailsettings-all': { before: jail(jail9, 'test') },
   getjailsettings: { before: jail(jail9, 'testjail') },
   df: {
-    before: async (world) => {
-      await jail('f250ab25-d062-11e5-8209-d05099728dbf', 'test')(world);
-      await jail('f39318ae-d064-11e5-8209-d05099728dbf', 'test2')(world);
+    before: async (stage) => {
+      await jail('f250ab25-d062-11e5-8209-d05099728dbf', 'test')(stage);
+      await jail('f39318ae-d064-11e5-8209-d05099728dbf', 'test2')(stage);
     },
   },
   'startjail-ok': { before: jail(start, 'test', [['ip4', 'inherit']]) },
@@ -135,27 +158,27 @@ const given: Readonly<Record<string, Given>> = {
   destroyjail: { before: jail(jail3, 'test') },
   execjail: testUp,
   'ok-startjail-vnet': {
-    before: async (world) => {
-      world.host.nics.set('vnet0', []);
+    before: async (stage) => {
+      stage.nic('vnet0');
       await jail(start, 'test', [
         ['vnet', 'on'],
         ['ip4_addr', 'vnet0|10.0.0.5/24'],
-      ])(world);
+      ])(stage);
     },
   },
   'ok-destroyjail-clone': {
-    before: async (world) => {
-      await jail(jail3, 'test', [], 'thick')(world);
-      await world.run('jail.clone', { jail: jail3, name: newtest, properties: [['tag', 'newtest']] });
+    before: async (stage) => {
+      await jail(jail3, 'test', [], 'thick')(stage);
+      await stage.run('jail.clone', { jail: jail3, name: newtest, properties: [['tag', 'newtest']] });
     },
   },
   'ok-destroyjail-running': { before: up(jail3, 'test') },
   'ok-getjailsettings-jail-only': { before: jail(jail9, 'test') },
   'err-getjailsettings-unknown-prop': { before: jail(jail9, 'test') },
   'ok-getjailsettings-prop-colon': {
-    before: async (world, at) => {
-      at('2016-02-10T20:12:33');
-      await up(jail9, 'test')(world);
+    before: async (stage) => {
+      stage.at('2016-02-10T20:12:33');
+      await up(jail9, 'test')(stage);
     },
   },
   'odd-getjailsettings-all-three': { before: jail(jail9, 'test') },
@@ -167,16 +190,16 @@ const given: Readonly<Record<string, Given>> = {
     uuids: ['aaaaaaaa-d05e-11e5-8209-d05099728dbf', 'bbbbbbbb-d05e-11e5-8209-d05099728dbf'],
   },
   'err-execjail-no-such-command': {
-    before: async (world) => {
-      await up(jail9, 'test')(world);
-      world.host.nextStatus = 127;
+    before: async (stage) => {
+      await up(jail9, 'test')(stage);
+      stage.lacks('nosuch');
     },
   },
   'err-execjail-not-running': { before: jail(jail9, 'test') },
   'ok-execjail-lossy': {
-    before: async (world) => {
-      await up(jail9, 'test')(world);
-      world.host.nextOutput = 'b: 1:2\na\na\n10\n9\n\nafter blank\n';
+    before: async (stage) => {
+      await up(jail9, 'test')(stage);
+      stage.prints(jail9, 'b: 1:2\na\na\n10\n9\n\nafter blank\n');
     },
   },
   'odd-capjail-with-output': {
@@ -187,27 +210,28 @@ const given: Readonly<Record<string, Given>> = {
     ]),
   },
   'odd-activatepool-query-none': {
-    before: (world) => world.run('pool.deactivate', { pool: 'tank' }),
+    anyPool: true,
+    before: (stage) => stage.run('pool.deactivate', { pool: 'tank' }),
   },
   'err-cleanjails': {
-    before: async (world) => {
-      await up(jail9, 'test')(world);
-      world.host.failStep('fake.remove');
+    before: async (stage) => {
+      await up(jail9, 'test')(stage);
+      stage.stays(jail9);
     },
   },
   'err-cleanall-partial': {
-    before: async (world) => {
-      await up(jail9, 'test')(world);
-      world.host.failStep('fake.remove');
+    before: async (stage) => {
+      await up(jail9, 'test')(stage);
+      stage.stays(jail9);
     },
   },
   'odd-listjails-foreign-jails': {
-    before: async (world) => {
-      world.host.lastJid = 2;
+    before: async (stage) => {
+      stage.nic('eth0');
       await up(seedJail, 'test', [
         ['boot', 'on'],
         ['ip4_addr', 'eth0|10.0.0.5/24'],
-      ])(world);
+      ])(stage);
     },
   },
   'ws-inline-args': { before: jail(seedJail, 'testjail') },
@@ -217,7 +241,7 @@ const given: Readonly<Record<string, Given>> = {
   'y2017-activatepool': { pool: 'tank1' },
   'y2017-activatestatus': { pool: 'my_zpool' },
   'y2017-activatestatus-none': {
-    before: (world) => world.run('pool.deactivate', { pool: 'tank' }),
+    before: (stage) => stage.run('pool.deactivate', { pool: 'tank' }),
   },
   'y2017-deactivatepool': { pool: 'tank1' },
   'y2017-listjails': {
@@ -226,19 +250,38 @@ const given: Readonly<Record<string, Given>> = {
   },
   'y2017-listjails-collision': {
     settings: { listFormat: '2017' },
-    before: async (world) => {
-      await jail('9f1b6b2e-0000-0000-0000-000000000001', 'web')(world);
-      await jail('9f1b6b2e-0000-0000-0000-000000000002', 'db')(world);
+    before: async (stage) => {
+      await jail('9f1b6b2e-0000-0000-0000-000000000001', 'web')(stage);
+      await jail('9f1b6b2e-0000-0000-0000-000000000002', 'db')(stage);
     },
   },
   'y2017-listtemplates': {
-    before: async (world) => {
-      await jail('9f1b6b2e-0000-0000-0000-000000000003', 'tpl', [], 'thick')(world);
-      await world.run('property.set', { jails: ['tpl'], properties: [['template', 'yes']] });
+    before: async (stage) => {
+      await jail('9f1b6b2e-0000-0000-0000-000000000003', 'tpl', [], 'thick')(stage);
+      await stage.run('property.set', { jails: ['tpl'], properties: [['template', 'yes']] });
     },
   },
   'y2017-listreleases': { releases: [] },
 };
+
+function fakeStage({ context, host }: FakeWorld): Stage {
+  let at: string | undefined;
+  return {
+    at: (time) => void (at = time),
+    async run(operation, input) {
+      const own = context();
+      const clock = { ...own.clock, now: () => (at === undefined ? new Date() : new Date(at)) };
+      return (await runOperation({ ...own, clock }, getOperation(operation), input)).result;
+    },
+    nic(name) {
+      if (!host.nics.has(name)) host.nics.set(name, []);
+      host.lastJid = 2;
+    },
+    prints: (_uuid, text) => void (host.nextOutput = text),
+    lacks: () => void (host.nextStatus = 127),
+    stays: () => host.failStep('fake.remove'),
+  };
+}
 
 /** The fakes as the case supposes them, and a host of the API over them. */
 export async function openApiWorld(id: string, settings: Partial<ApiSettings> = {}): Promise<ApiWorld> {
@@ -255,26 +298,10 @@ export async function openApiWorld(id: string, settings: Partial<ApiSettings> = 
     clock: { ...context.clock, now: () => (now === undefined ? new Date() : new Date(now)) },
     downloads: { text: unreachable, file: unreachable, digest: unreachable },
   });
-  const inWorld: FakeWorld = { ...world };
-  if (how.before !== undefined) {
-    let at: string | undefined;
-    const { context } = world;
-    // The operations of the preparation see the same clock.
-    await how.before(
-      Object.assign(inWorld, {
-        run: async (operation: string, input: unknown) => {
-          const { runOperation } = await import('../../src/ops/run.ts');
-          const { getOperation } = await import('../../src/ops/index.ts');
-          const own = context();
-          const clock = { ...own.clock, now: () => (at === undefined ? new Date() : new Date(at)) };
-          return (await runOperation({ ...own, clock }, getOperation(operation), input)).result;
-        },
-      }),
-      (time) => (at = time),
-    );
-  }
+  await how.before?.(fakeStage(world));
   const host = new ApiHost({
-    makeContext: ({ pool, emit, signal }) => {
+    kernel: world.host,
+    runner: new HereRunner(({ pool, emit, signal }) => {
       const context = adapt(world.context());
       return {
         ...context,
@@ -282,7 +309,7 @@ export async function openApiWorld(id: string, settings: Partial<ApiSettings> = 
         emit: emit ?? context.emit,
         signal: signal ?? context.signal,
       };
-    },
+    }),
     settings: { ...how.settings, ...settings },
   });
   return {

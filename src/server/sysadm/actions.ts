@@ -24,6 +24,8 @@ export interface Caller {
   readonly user: string;
   readonly level: 'full' | 'limited';
   readonly address: string;
+  /** Told when nobody waits for the answer any more. */
+  readonly gone?: AbortSignal;
 }
 
 export interface Action {
@@ -63,7 +65,7 @@ export async function runAction(
   if (!Object.hasOwn(actions, name)) throw new ApiError(400);
   const action = actions[name]!;
   if (!mayUse(host, caller, action)) throw new ApiError(403);
-  const value = await host.runAs(caller.user, () => answer(host, action, fields));
+  const value = await host.runAs(caller, () => answer(host, action, fields));
   return named(name, value);
 }
 

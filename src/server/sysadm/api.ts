@@ -15,7 +15,7 @@ import type { Backend } from './backend.ts';
 import { subscription } from './events.ts';
 import { isObject, member } from './json.ts';
 import { isAuth, isIdentify, type Answer, type Request } from './message.ts';
-import type { Peer } from './peer.ts';
+import { becomeKnown, type Peer } from './peer.ts';
 import { dispatcher, logs, query, settings, type RpcParts } from './rpc.ts';
 
 export interface ApiParts extends RpcParts {
@@ -61,13 +61,13 @@ export class Api {
     this.strangers.sweep(all);
   }
 
-  /** A request that a door refused before anything of it was read: for the audit log. */
-  refused(peer: Peer, what: string, code: number): void {
+  /** What a door answered by itself, before anything of a request was read: for the audit log. */
+  atTheDoor(peer: Pick<Peer, 'address' | 'transport'>, what: string, code: number): void {
     if (this.strangers.mayTell(networkOf(peer.address)))
       this.tell(peer, { what: what.slice(0, auditedCharacters), result: String(code) });
   }
 
-  private tell({ address, transport }: Peer, more: object, who = ''): void {
+  private tell({ address, transport }: Pick<Peer, 'address' | 'transport'>, more: object, who = ''): void {
     this.parts.logs.write('audit', JSON.stringify({ who, from: address, by: transport, ...more }));
   }
 
@@ -120,7 +120,7 @@ export class Api {
   }
 
   private known(peer: Peer, principal: Principal): Principal {
-    peer.wasKnown = true;
+    becomeKnown(peer, principal);
     return principal;
   }
 
@@ -158,7 +158,9 @@ export class Api {
     if (id === 'rpc/dispatcher') return dispatcher(parts, caller, args);
     if (id === 'rpc/logs') return logs(parts, args);
     const { user, level } = caller;
-    return parts.backend.runAction({ user, level, address: peer.address }, args);
+    const { gone } = peer.door;
+    const who = { user, level, address: peer.address, ...(gone === undefined ? {} : { gone }) };
+    return parts.backend.runAction(who, args);
   }
 
   private codeOf(error: unknown): ApiCode {

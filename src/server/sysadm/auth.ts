@@ -8,7 +8,7 @@ import { randomText, type Sessions } from '../sessions.ts';
 import type { Json } from './actions.ts';
 import { isObject, member } from './json.ts';
 import type { Answer, Request } from './message.ts';
-import type { Peer } from './peer.ts';
+import { becomeKnown, type Peer } from './peer.ts';
 
 export interface AuthParts {
   readonly login: Login;
@@ -34,8 +34,8 @@ export async function authenticate(
   const { args, name } = request;
   const enter = (principal: Principal | undefined): { answer: Answer; user: string } => {
     if (principal === undefined) throw new ApiError(401);
+    becomeKnown(peer, principal);
     peer.token = sessions.open(principal);
-    peer.wasKnown = true;
     return { answer: { args: [peer.token, sessionSeconds] }, user: principal.user };
   };
   const leave = (): void => {
@@ -54,8 +54,8 @@ export async function authenticate(
       if (token !== peer.token) leave();
       const principal = sessions.use(token);
       if (principal !== undefined && (await login.isStill(principal))) {
+        becomeKnown(peer, principal);
         peer.token = token;
-        peer.wasKnown = true;
         return { answer: { args: [token, sessionSeconds] }, user: principal.user };
       }
       leave();

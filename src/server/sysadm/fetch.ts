@@ -1,7 +1,6 @@
 /** `fetchreleases`, `listplugins`, `createplugin`: what goes on after its request was answered. */
+import type { EventSink } from '../../domain/events.ts';
 import { nameProblem } from '../../domain/name.ts';
-import { getOperation } from '../../ops/index.ts';
-import { runOperation } from '../../ops/run.ts';
 import { ApiError } from '../api-error.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
@@ -34,13 +33,17 @@ function jobId(release: string): string {
 
 function startFetch(host: ApiHost, release: string): boolean {
   return host.jobs.start(jobId(release), `iocage fetch --verify -r ${release}`, async (tell, signal) => {
-    const context = host.context((event) => {
+    const emit: EventSink = (event) => {
       if (event.type === 'step.begin') tell(event.step.title);
       if (event.type === 'note') tell(event.text);
-    }, signal);
+    };
     try {
-      const { result } = await runOperation(context, getOperation('release.fetch'), { release });
-      tell((result as { readonly message: string }).message);
+      const { message } = await host.run<{ readonly message: string }>(
+        'release.fetch',
+        { release },
+        { emit, signal },
+      );
+      tell(message);
     } finally {
       await host.renew('pool');
     }

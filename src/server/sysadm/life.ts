@@ -1,6 +1,5 @@
 /** `startjail`, `stopjail`, `capjail`: the lines that the command printed, made from the operations' events. */
 import type { EventSink, IocageEvent } from '../../domain/events.ts';
-import { getOperation } from '../../ops/index.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
 import { errorLine, operationError } from './errors.ts';
@@ -15,12 +14,11 @@ async function live(host: ApiHost, operation: 'jail.start' | 'jail.stop', fields
   const perform = async (): Promise<void> => {
     const words = { positionals: [name], properties: [], flags: {} };
     const emit: EventSink = (event) => events.push(event);
-    const context = host.context(emit);
-    const inputs = await getOperation(operation).command.toInputs(words, context);
+    const { inputs, kept } = await host.inputs(operation, words);
     for (const input of inputs as readonly { readonly jail: string }[]) {
       const keys = [await host.keyOf(input.jail)];
       try {
-        await host.change(operation, input, { keys, touches: 'running', emit, context });
+        await host.change(operation, input, { keys, touches: 'running', emit, kept });
       } catch (error) {
         // What the jail needs was started by somebody else meanwhile: that is as good.
         if (input.jail === name || operationError(error).code !== 'ALREADY_UP') throw error;

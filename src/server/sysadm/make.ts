@@ -1,7 +1,6 @@
 /** `createjail`, `clonejail`, `destroyjail`. */
 import type { EventSink, IocageEvent } from '../../domain/events.ts';
 import { label } from '../../domain/jail.ts';
-import { getOperation } from '../../ops/index.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action, Json } from './actions.ts';
 import { errorLine, operationError } from './errors.ts';
@@ -30,14 +29,10 @@ async function make(
 ): Promise<Made> {
   const given = sortWords(splitWords(words.props));
   const positionals = [...words.positionals, ...given.positionals];
-  const row = getOperation(operation);
-  const context = host.context();
-  const inputs = await row.command.toInputs(
-    { positionals, properties: given.properties, flags: words.flags },
-    context,
-  );
+  const asked = { positionals, properties: given.properties, flags: words.flags };
+  const { inputs, kept } = await host.inputs(operation, asked);
   const perform = async (keys: readonly string[]): Promise<Made> =>
-    (await host.change<Made>(operation, inputs[0], { keys, touches: 'pool', context })).result;
+    (await host.change<Made>(operation, inputs[0], { keys, touches: 'pool', kept })).result;
   const [source] = words.positionals;
   return source === undefined ? perform([]) : host.inOrder(source, (key) => perform([key]));
 }

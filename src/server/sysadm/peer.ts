@@ -1,4 +1,5 @@
 /** One connection, or one REST request, as the API sees it: who it is by now and what it asked for. */
+import { ApiError } from '../api-error.ts';
 import type { Principal } from '../login.ts';
 
 export interface Peer {
@@ -15,9 +16,20 @@ export interface Peer {
   readonly subscriptions: Set<string>;
   /** Whether it was logged in at any time. */
   wasKnown: boolean;
+  readonly door: Door;
 }
 
-export function newPeer(transport: Peer['transport'], address: string): Peer {
+/** What the transport knows of the connection. */
+export interface Door {
+  /** Somebody logged in. @returns false: that account has too many connections already */
+  readonly admit: (user: string) => boolean;
+  /** Told when nobody waits for an answer any more. */
+  readonly gone?: AbortSignal;
+}
+
+const openDoor: Door = { admit: () => true };
+
+export function newPeer(transport: Peer['transport'], address: string, door: Door = openDoor): Peer {
   return {
     transport,
     address,
@@ -27,5 +39,12 @@ export function newPeer(transport: Peer['transport'], address: string): Peer {
     challenge: undefined,
     subscriptions: new Set(),
     wasKnown: false,
+    door,
   };
+}
+
+/** @throws ApiError 503 when that account has too many connections */
+export function becomeKnown(peer: Peer, { user }: Principal): void {
+  if (!peer.door.admit(user)) throw new ApiError(503);
+  peer.wasKnown = true;
 }

@@ -7,6 +7,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { TLSSocket } from 'node:tls';
 import { apiWords, type ApiCode } from '../api-error.ts';
 import { peerAddress } from '../address.ts';
+import type { Crowd } from '../crowd.ts';
 import type { Login } from '../login.ts';
 import { isFetchSiteAllowed, isOriginAllowed, type OriginRules } from '../origin.ts';
 import type { Settings } from '../settings.ts';
@@ -14,7 +15,7 @@ import type { Json } from './actions.ts';
 import { certificateProof } from './client-certificate.ts';
 import { bytesOnce, isObject, parseJson, printIndented } from './json.ts';
 import type { Answer, Request } from './message.ts';
-import { newPeer, type Peer } from './peer.ts';
+import { newPeer, type Door, type Peer } from './peer.ts';
 import type { Api } from './api.ts';
 
 const contentType: readonly [string, string] = ['Content-Type', 'text/json; charset=utf-8'];
@@ -23,6 +24,7 @@ export interface RestParts {
   readonly api: Api;
   readonly settings: Settings;
   readonly origins: OriginRules;
+  readonly crowd: Crowd;
   readonly now: () => number;
   /** True from when the server stops. */
   readonly isStopping: () => boolean;
@@ -44,7 +46,14 @@ export function restListener(parts: RestParts): RequestListener {
   return (request, response) => {
     const { socket } = request;
     if (!connectedMs.has(socket)) connectedMs.set(socket, parts.now());
-    respond(parts, request, () => known.add(socket))
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const admit = (user: string): boolean => {
+      if (!known.has(socket) && !parts.crowd.know(socket, user)) return false;
+      known.add(socket);
+      return true;
+    };
+    respond(parts, request, { admit, gone: gone.signal })
       .catch((error: unknown): Reply => {
         // A client that went away is no bug.
         if (!socket.destroyed) parts.report(error);
@@ -88,24 +97,25 @@ function reasonOf(status: number): string {
   return Object.hasOwn(apiWords, status) ? apiWords[status as ApiCode] : 'Error';
 }
 
-async function respond(parts: RestParts, request: IncomingMessage, becomesKnown: () => void): Promise<Reply> {
-  const { method = '' } = request;
-  if (method === 'OPTIONS' || method === 'HEAD') {
-    request.resume();
-    return { status: 200, headers: capabilities(method) };
-  }
+async function respond(parts: RestParts, request: IncomingMessage, door: Door): Promise<Reply> {
+  const { method = '', url = '' } = request;
   const socket = request.socket as TLSSocket;
   const address = peerAddress(socket.remoteAddress);
   const { login } = parts.api;
-  const peer = newPeer('rest', address);
+  const peer = newPeer('rest', address, door);
+  if (method === 'OPTIONS' || method === 'HEAD') {
+    request.resume();
+    parts.api.atTheDoor(peer, `${method} ${url}`, 200);
+    return { status: 200, headers: capabilities(method) };
+  }
   // What they still send is not waited for.
   const refuse = (status: number): Reply => {
-    parts.api.refused(peer, `${method} ${request.url ?? ''}`, status);
+    parts.api.atTheDoor(peer, `${method} ${url}`, status);
     return { status, last: true };
   };
   if (!isOwnPage(parts, request) || login.isLockedOut(address)) return refuse(403);
   if (!['GET', 'POST', 'PUT'].includes(method) || contradictsItself(request)) return refuse(400);
-  const path = readPath(request.url ?? '');
+  const path = readPath(url);
   if (path === undefined) return refuse(400);
   const body = await readBody(request, parts.settings.maxMessageBytes);
   if (body === undefined) return refuse(413);
@@ -114,7 +124,6 @@ async function respond(parts: RestParts, request: IncomingMessage, becomesKnown:
     peer.prove = certificateProof(socket, login);
   // Text that is no JSON is answered like arguments that are no object, and after the login like these.
   const answer = await parts.api.answer(peer, { ...path, id: '', args: args ?? '' });
-  if (peer.wasKnown) becomesKnown();
   return toReply(answer);
 }
 

@@ -9,6 +9,7 @@ import type { Exec, Files, LineLog } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { AccountFile, accountsPath, accountsText, makeServeDirectory } from '../accounts.ts';
 import { ownCertificate, readCertificate, type ServerCertificate } from '../certificate.ts';
+import { Crowd } from '../crowd.ts';
 import { KeyFile, keysPath } from '../keys.ts';
 import { listen, makeServer, type TlsMaterial } from '../listen.ts';
 import { Lockout } from '../lockout.ts';
@@ -19,6 +20,7 @@ import type { Settings } from '../settings.ts';
 import { hasPam } from '../system-accounts.ts';
 import { trustProblem } from '../trusted-file.ts';
 import type { Backend } from './backend.ts';
+import type { Peer } from './peer.ts';
 import { restListener } from './rest.ts';
 import { Api } from './api.ts';
 import { Sockets, upgradeRequired } from './websocket.ts';
@@ -46,6 +48,12 @@ export interface RunningServer {
   counts(): { readonly sockets: number; readonly sessions: number; readonly pending: number };
   /** Takes nothing new, answers what is being worked on, and ends. */
   stop(): Promise<void>;
+}
+
+/** What holds for the connections of a port. */
+interface Door {
+  readonly crowd: Crowd;
+  readonly refused: (address: string, why: string) => void;
 }
 
 const firstTokenMs = 3_600_000;
@@ -97,24 +105,36 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   let stopping = false;
   const ports: number[] = [];
   const origins = { allowed: settings.allowedOrigins, ports };
-  const sockets = new Sockets({ api, settings, origins, now });
-  const rest = restListener({ api, settings, origins, now, report, isStopping: () => stopping });
+  const doorOf = (transport: Peer['transport']): Door => {
+    const refused =
+      (code: number) =>
+      (address: string, why: string): void =>
+        api.atTheDoor({ transport, address }, why, code);
+    const limits = { port: settings.maxConnections, network: settings.maxConnectionsPerAddress };
+    return { crowd: new Crowd(limits, refused(503)), refused: refused(400) };
+  };
+  const doors = { rest: doorOf('rest'), websocket: doorOf('websocket') };
+  const sockets = new Sockets({ api, settings, origins, now, crowd: doors.websocket.crowd });
+  const isStopping = (): boolean => stopping;
+  const { crowd } = doors.rest;
+  const rest = restListener({ api, settings, origins, now, report, isStopping, crowd });
+  const plain = upgradeRequired(api);
   const servers: Server[] = [];
-  const open = async (listener: RequestListener, wantedPort: number): Promise<number> => {
+  const open = async (listener: RequestListener, wantedPort: number, door: Door): Promise<number> => {
     let port = wantedPort;
     for (const address of settings.listen) {
-      const server = makeServer(settings, tls, listener);
+      const server = makeServer(settings, tls, listener, door.crowd, door.refused);
       servers.push(server);
       port = await listen(server, address, port);
       server.on('error', report);
-      if (listener === upgradeRequired) sockets.serve(server);
+      if (listener === plain) sockets.serve(server);
     }
     ports.push(port);
     return port;
   };
   try {
-    const restPort = await open(rest, settings.restPort);
-    const websocketPort = await open(upgradeRequired, settings.websocketPort);
+    const restPort = await open(rest, settings.restPort, doors.rest);
+    const websocketPort = await open(plain, settings.websocketPort, doors.websocket);
     const firstToken = isFirst ? await firstStart(parts, login) : undefined;
     const unhear = backend.onEvent((args) => {
       logs.write('events-dispatcher', JSON.stringify(args));

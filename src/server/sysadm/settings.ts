@@ -34,10 +34,7 @@ async function getDefaults(host: ApiHost): Promise<Json> {
   const { world } = await host.current();
   // What ZFS itself keeps for the dataset that holds the defaults.
   const native = defaultNames.filter((name) => findProperty(name)?.store === 'native');
-  const rows = await host.question(({ storage }) =>
-    storage.filesystems(`${world.root}/.defaults`, 0, native),
-  );
-  const values = new Map([...(rows?.[0]?.values ?? []), ...toMap(properties)]);
+  const values = new Map([...(await host.values(`${world.root}/.defaults`, native)), ...toMap(properties)]);
   return { defaults: defaultSettings(values, host.settings.legacyTruncation) };
 }
 
@@ -86,7 +83,7 @@ async function ofAllJails(host: ApiHost, prop: string, switches: string): Promis
 /** Of what was read a moment ago: many clients walk over many jails. */
 function ask(host: ApiHost, { world, running }: Facts, input: Parameters<typeof answerGet>[3]): GetOutput {
   try {
-    return answerGet(host.looker.host, world, running, input);
+    return answerGet(host.kernel, world, running, input);
   } catch (thrown) {
     throw new ActionProblem(errorLine(operationError(thrown), 'jail'));
   }

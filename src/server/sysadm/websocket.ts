@@ -8,7 +8,9 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { peerAddress } from '../address.ts';
+import { apiWords } from '../api-error.ts';
 import { isOriginAllowed, type OriginRules } from '../origin.ts';
+import type { Crowd } from '../crowd.ts';
 import type { Settings } from '../settings.ts';
 import type { Json } from './actions.ts';
 import { certificateProof } from './client-certificate.ts';
@@ -20,6 +22,7 @@ export interface SocketParts {
   readonly api: Api;
   readonly settings: Settings;
   readonly origins: OriginRules;
+  readonly crowd: Crowd;
   readonly now: () => number;
 }
 
@@ -52,7 +55,12 @@ class Connection {
     this.parts = parts;
     this.socket = socket;
     this.stream = stream;
-    this.peer = newPeer('websocket', peerAddress(stream.remoteAddress));
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    this.peer = newPeer('websocket', peerAddress(stream.remoteAddress), {
+      admit: (user) => parts.crowd.know(stream, user),
+      gone: gone.signal,
+    });
     this.peer.prove = certificateProof(stream, parts.api.login);
     // Who shows a known certificate is logged in from the first moment.
     if (this.peer.prove !== undefined) void parts.api.whoIs(this.peer).catch(() => undefined);
@@ -61,8 +69,10 @@ class Connection {
     this.movedMs = this.connectedMs;
     socket.on('message', (data) => this.take(data));
     socket.on('ping', () => this.checkBuffer());
-    // What is wrong with a frame closes the connection; there is nothing to add.
-    socket.on('error', () => undefined);
+    // What is wrong with a frame closes the connection.
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code?.startsWith('WS_ERR_')) parts.api.atTheDoor(this.peer, `frame: ${code}`, 400);
+    });
   }
 
   private take(data: RawData): void {
@@ -162,10 +172,14 @@ function textOf(data: RawData): string {
 }
 
 /** What a plain HTTP request to the WebSocket port is told. */
-export const upgradeRequired: RequestListener = (request, response) => {
-  request.resume();
-  response.writeHead(426, { Upgrade: 'websocket', Connection: 'close', 'Content-Length': '0' }).end();
-};
+export const upgradeRequired =
+  (api: Api): RequestListener =>
+  (request, response) => {
+    const peer = { transport: 'websocket', address: peerAddress(request.socket.remoteAddress) } as const;
+    api.atTheDoor(peer, `${request.method} ${request.url}`, 426);
+    request.resume();
+    response.writeHead(426, { Upgrade: 'websocket', Connection: 'close', 'Content-Length': '0' }).end();
+  };
 
 export class Sockets {
   private readonly connections = new Set<Connection>();
@@ -184,6 +198,7 @@ export class Sockets {
       maxPayload: settings.maxMessageBytes,
       handleProtocols: () => false,
     });
+    this.upgrades.on('wsClientError', (error, stream) => this.refuse(stream, error.message, 400));
     this.upgrades.on('headers', (headers, request) => {
       headers.push(
         'Server: sysadm-server',
@@ -207,12 +222,7 @@ export class Sockets {
   private upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     stream.on('error', () => undefined);
     if (!isOriginAllowed(request.headers.origin, this.parts.origins)) {
-      const address = peerAddress((stream as TLSSocket).remoteAddress);
-      const what = `handshake of ${request.headers.origin ?? ''}`;
-      this.parts.api.refused(newPeer('websocket', address), what, 403);
-      stream.end(
-        'HTTP/1.1 403 Forbidden\r\nServer: sysadm-server\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
-      );
+      this.refuse(stream, `handshake of ${request.headers.origin ?? ''}`, 403);
       return;
     }
     this.upgrades.handleUpgrade(request, stream, head, (socket) => {
@@ -220,10 +230,17 @@ export class Sockets {
       this.connections.add(connection);
       socket.once('close', () => this.connections.delete(connection));
       if (this.parts.api.login.isLockedOut(connection.peer.address)) {
-        this.parts.api.refused(connection.peer, 'handshake', 403);
+        this.parts.api.atTheDoor(connection.peer, 'handshake', 403);
         connection.close(normal, lockedOut);
       }
     });
+  }
+
+  private refuse(stream: Duplex, what: string, code: 400 | 403): void {
+    const address = peerAddress((stream as TLSSocket).remoteAddress);
+    this.parts.api.atTheDoor({ transport: 'websocket', address }, what, code);
+    const head = `HTTP/1.1 ${code} ${apiWords[code]}\r\nServer: sysadm-server`;
+    stream.end(`${head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
   }
 
   private check(): void {

@@ -270,7 +270,7 @@ describe('WebSocket', () => {
     const client = await lab.client();
     await client.login('bob', 'bob-password');
     await client.ask({ ...listjails, args: { action: 'echo', a: 1 } });
-    expect(lab.stub.asked.at(-1)).toEqual({
+    expect(lab.stub.asked.at(-1)).toMatchObject({
       caller: { user: 'bob', level: 'limited', address: '127.0.0.1' },
       args: { action: 'echo', a: 1 },
     });

@@ -1,30 +1,28 @@
 /** Whom a change is done for reaches the journal, also when it waited for another user's. */
 import { describe, expect, it } from 'vitest';
 import { ApiHost } from '../../../src/server/api-host.ts';
-import type { Context } from '../../../src/ops/operation.ts';
+import type { Runner } from '../../../src/server/runner.ts';
 import { makeContext } from '../../../src/iocage.ts';
 
 describe('the user of a request', () => {
-  it('is told to every context that is made for it, and to no other', async () => {
+  it('is told with everything that is asked for it, and with nothing else', async () => {
     const made: (string | undefined)[] = [];
-    const host = new ApiHost({
-      makeContext(options) {
-        made.push(options.as);
-        return {} as Context;
-      },
-    });
-    // What it keeps for questions of its own is nobody's.
-    expect(made.splice(0).filter((as) => as !== undefined)).toEqual([]);
+    const runner: Runner = {
+      ask: async (_question, asked) => void made.push((asked as { as?: string }).as) as never,
+      close: async () => undefined,
+    };
+    const host = new ApiHost({ runner, kernel: { notApplied: () => [] } });
+    const run = (): Promise<unknown> => host.run('jail.list', {}).catch(() => undefined);
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
     const later = async (): Promise<void> => {
       await held;
-      host.context();
+      await run();
     };
-    const both = Promise.all([host.runAs('ann', later), host.runAs('bob', later)]);
-    host.context();
+    const both = Promise.all([host.runAs({ user: 'ann' }, later), host.runAs({ user: 'bob' }, later)]);
+    await run();
     release();
     await both;
     expect(made).toEqual([undefined, 'ann', 'bob']);

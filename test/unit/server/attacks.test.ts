@@ -600,9 +600,98 @@ describe('time', () => {
 describe('numbers', () => {
   it('connections beyond the most are refused', async () => {
     const where = await own({ maxConnections: '4' });
-    const clients = await Promise.allSettled(Array.from({ length: 8 }, () => where.client()));
-    expect(clients.filter(({ status }) => status === 'fulfilled')).toHaveLength(4);
+    for (const name of ['ann', 'ann', 'bob', 'bob'])
+      await (await where.client()).login(name, name === 'ann' ? 'ann:pass word' : 'bob-password');
+    expect(where.server.counts().sockets).toBe(4);
+    await expect(where.client()).rejects.toThrow();
     await isWell(where);
+  });
+
+  it('nobody holds them all: who does not log in makes room, and an account has half of them', async () => {
+    const where = await own({ maxConnections: '8' });
+    const first = await where.client();
+    await first.login();
+    const idle = [];
+    for (let count = 0; count < 20; count += 1) idle.push(await where.client());
+    for (const { closed } of idle.slice(0, 16)) await closed;
+    await expect.poll(() => where.server.counts().sockets).toBe(5);
+    expect(await first.ask(listjails)).toMatchObject({ name: 'response' });
+    // Three more of the same account, and then no more of it; but others.
+    const more = [first];
+    for (let count = 0; count < 3; count += 1) {
+      more.push(await where.client());
+      await more.at(-1)!.login();
+    }
+    const refused = await where.client();
+    const login = rpc('auth', { username: 'ann', password: 'ann:pass word' });
+    expect(await refused.ask(login)).toMatchObject({ args: { code: '503' } });
+    expect(await refused.ask(listjails)).toMatchObject({ args: { code: '401' } });
+    await (await where.client()).login('bob', 'bob-password');
+    for (const client of more) expect(await client.ask(listjails)).toMatchObject({ name: 'response' });
+    await where.later(61_000);
+    await isWell(where);
+    expect((await where.log('audit')).join('\n')).toContain('too many connections without a login');
+  });
+
+  it('what is no HTTP or no frame is in the audit log, as is what a door answers by itself', async () => {
+    const where = await own({});
+    const { restPort, websocketPort } = where.server;
+    const say = (text: string, port: number): Promise<string> =>
+      new Promise((resolve) => {
+        let said = '';
+        const options = { port, host: '127.0.0.1', rejectUnauthorized: false };
+        const socket = connectTls(options, () => socket.write(text));
+        socket.on('data', (data) => (said += data.toString('latin1')));
+        socket.on('error', () => undefined).on('close', () => resolve(said));
+      });
+    const head = 'GET / HTTP/1.1\r\nHost: x\r\n';
+    const upgrade = `${head}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n`;
+    expect(await say('hello\r\n\r\n', restPort)).toMatch(/^HTTP\/1\.1 400/);
+    expect(await say('hello\r\n\r\n', websocketPort)).toMatch(/^HTTP\/1\.1 400/);
+    expect(await say(`${head}\r\n`, websocketPort)).toMatch(/^HTTP\/1\.1 426/);
+    expect(await say(`${upgrade}Sec-WebSocket-Key: short\r\n\r\n`, websocketPort)).toMatch(/^HTTP\/1\.1 400/);
+    const key = `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\n\r\n`;
+    // A frame without a mask.
+    expect(await say(`${upgrade}${key}\u0081\u0002{}`, websocketPort)).toMatch(/^HTTP\/1\.1 101/);
+    expect((await where.rest({ method: 'OPTIONS' })).status).toBe(200);
+    const lines = (await where.log('audit')).map((line) => JSON.parse(line) as Record<string, string>);
+    expect(lines.map(({ by, what, result }) => `${by} ${what} ${result}`)).toEqual([
+      expect.stringMatching(/^rest HTTP: HPE_\w+ 400$/),
+      expect.stringMatching(/^websocket HTTP: HPE_\w+ 400$/),
+      'websocket GET / 426',
+      expect.stringMatching(/^websocket .*Sec-WebSocket-Key.* 400$/),
+      expect.stringMatching(/^websocket frame: WS_ERR_\w+ 400$/),
+      'rest OPTIONS /sysadm/iocage 200',
+    ]);
+    await isWell(where);
+  });
+
+  it('who goes before the answer is known to be gone, and who waits is not', async () => {
+    let release = (): void => undefined;
+    lab.stub.hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    const asked = lab.stub.asked.length;
+    const gone = (index: number): boolean => lab.stub.asked[asked + index]!.caller.gone!.aborted;
+    const client = await lab.client();
+    await client.login();
+    client.send(listjails);
+    await expect.poll(() => lab.stub.asked.length).toBe(asked + 1);
+    const stays = lab.rest({ user: ann, body });
+    await expect.poll(() => lab.stub.asked.length).toBe(asked + 2);
+    const options = { host: '127.0.0.1', port: lab.server.restPort, rejectUnauthorized: false };
+    const headers = { Authorization: basic(...ann) };
+    const leaves = httpsRequest({ ...options, method: 'PUT', path: '/sysadm/iocage', headers });
+    leaves.on('error', () => undefined).end(body);
+    await expect.poll(() => lab.stub.asked.length).toBe(asked + 3);
+    expect([0, 1, 2].map(gone)).toEqual([false, false, false]);
+    client.socket.terminate();
+    leaves.destroy();
+    await expect.poll(() => [0, 1, 2].map(gone)).toEqual([true, false, true]);
+    lab.stub.hold = undefined;
+    release();
+    expect((await stays).status).toBe(200);
+    await isWell();
   });
 
   it('a connection that asks much is read no faster than it is answered', async () => {
