@@ -54,7 +54,7 @@ export function routeLines(plan: NetworkPlan): readonly string[] {
   });
 }
 
-export function proxyLine(verb: 'add' | 'del', address: PlannedAddress): string {
+function proxyLine(verb: 'add' | 'del', address: PlannedAddress): string {
   return `neigh ${verb} proxy ${address.address} dev ${address.nic}`;
 }
 

@@ -240,8 +240,6 @@ function title(verb: string, { plan }: NetworkArgs): string {
   return `${verb} ${what} (network namespace ${plan.netns})`;
 }
 
-export type NetworkSteps = ReturnType<typeof networkSteps>;
-
 export function networkSteps(paths: Paths) {
   return {
     /** What goes by this jail's names although no record tells of it; the routes go with the link. */

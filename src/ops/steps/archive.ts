@@ -84,7 +84,7 @@ export const unpackArchive = stepKind<ArchiveFile & { root: string; kernel: 'lin
 
 export const archiveKinds = [checkArchives, unpackArchive];
 
-export function compressionFor(file: string): Compression {
+function compressionFor(file: string): Compression {
   const compression = compressionOf(file);
   if (compression === undefined)
     throw failure('BAD_ARCHIVE', {
