@@ -77,7 +77,7 @@ export function overview(operations: readonly Operation[]): readonly string[] {
 }
 
 /** Flags that the command line adds to operations that destroy: the way past the question. */
-export const forceFlags: readonly Flag[] = [
+const forceFlags: readonly Flag[] = [
   { key: 'force', flags: '-f, --force', doc: 'go ahead without the question' },
   { key: 'yes', flags: '-y, --yes', doc: 'answer the question with yes, and nothing more' },
 ];

@@ -19,7 +19,7 @@ export interface Entry {
 }
 
 /** Could be base where it is a folder: names at the top of a root, or in its usr. */
-export function isBaseName(name: string, inUsr: boolean): boolean {
+function isBaseName(name: string, inUsr: boolean): boolean {
   return inUsr ? !ownInUsr.has(name) : shared.test(name);
 }
 

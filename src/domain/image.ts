@@ -25,7 +25,7 @@ export type Packing = keyof typeof packings;
 
 const text = z.string().max(65536);
 
-export const metadataSchema = z.object({
+const metadataSchema = z.object({
   format: z.literal('iocage-image'),
   version: z.literal(1),
   kernel: z.enum(['linux', 'freebsd']),

@@ -8,10 +8,10 @@ import { diff3Merge } from 'node-diff3';
 import { packageManagers } from './packages.ts';
 
 /** Larger ones are no files that people edit. */
-export const maxMergeBytes = 256 * 1024;
+const maxMergeBytes = 256 * 1024;
 
 /** Text that can be merged: lines, without what stands in no text file. */
-export function isMergeable(text: string): boolean {
+function isMergeable(text: string): boolean {
   return text.length <= maxMergeBytes && !/[\u0000\ufffd]/.test(text);
 }
 

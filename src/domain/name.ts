@@ -142,11 +142,6 @@ export function datasetProblem(name: string): string | undefined {
   return undefined;
 }
 
-export function assertDatasetName(name: string): void {
-  const problem = datasetProblem(name);
-  if (problem !== undefined) throw failure('INVALID_NAME', { what: 'dataset', name, problem });
-}
-
 /** What is wrong with a host name, in words; undefined when nothing is. */
 export function hostNameProblem(name: string): string | undefined {
   if (name === '') return 'it is empty';
@@ -159,11 +154,6 @@ export function hostNameProblem(name: string): string | undefined {
     if (label.startsWith('-') || label.endsWith('-')) return `a label begins or ends with '-'`;
   }
   return undefined;
-}
-
-export function assertHostName(name: string): void {
-  const problem = hostNameProblem(name);
-  if (problem !== undefined) throw failure('INVALID_NAME', { what: 'host name', name, problem });
 }
 
 /** True for 8-4-4-4-12 hexadecimal digits of any version, upper or lower case. */
@@ -188,9 +178,4 @@ function two(value: number): string {
 export function timeTag(date: Date): string {
   const day = [String(date.getFullYear()).padStart(4, '0'), two(date.getMonth() + 1), two(date.getDate())];
   return `${day.join('-')}@${[two(date.getHours()), two(date.getMinutes()), two(date.getSeconds())].join(':')}`;
-}
-
-/** True for tags that {@link timeTag} makes; Python iocage ignored them when it merged UUID and tag. */
-export function isTimeTag(tag: string): boolean {
-  return /^\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d$/.test(tag);
 }

@@ -190,7 +190,7 @@ function untilNul(text: string): string {
 }
 
 /** Octal text, or a big-endian number when the first bit is set (GNU, for more than 8 GiB). */
-export function parseNumber(field: Uint8Array, what: string): number {
+function parseNumber(field: Uint8Array, what: string): number {
   if (field[0]! & 0x80) {
     let value = field[0]! & 0x7f;
     for (const byte of field.subarray(1)) value = value * 256 + byte;

@@ -263,7 +263,7 @@ export function stepRun(context: Context, operationId: string): StepRun {
   };
 }
 
-export function stepFacts(kind: StepKind, step: Step, index: number, count: number): StepFacts {
+function stepFacts(kind: StepKind, step: Step, index: number, count: number): StepFacts {
   return {
     index,
     count,

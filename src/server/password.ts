@@ -13,7 +13,7 @@ export interface ScryptCost {
 }
 
 /** One of the parameter sets that OWASP's password storage sheet gives. */
-export const usualCost: ScryptCost = { N: 2 ** 15, r: 8, p: 3 };
+const usualCost: ScryptCost = { N: 2 ** 15, r: 8, p: 3 };
 const keyBytes = 32;
 const maxRunning = 2;
 const maxWaiting = 64;

@@ -15,7 +15,7 @@ export interface ServeInput {
   readonly listen?: string | undefined;
 }
 
-export const usualConfig =
+const usualConfig =
   process.platform === 'freebsd' ? '/usr/local/etc/iocage/serve.conf' : '/etc/iocage/serve.conf';
 
 async function readTexts({ files, pool }: Context, { config, listen }: ServeInput): Promise<SettingTexts> {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/driver/linux/runtime-command.ts';
 import { cgroupLayout } from '../../src/driver/linux/facts.ts';
 import { placesOf } from '../../src/driver/linux/names.ts';
-import { commandIn, commandPath, comparable, type Command, type Ran } from '../support/command.ts';
+import { commandIn, commandPath, comparable, type Command } from '../support/command.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { busyboxTar, layBusyboxRoot } from '../support/release.ts';
 import { makePool, sh } from '../support/pool.ts';
@@ -55,12 +55,7 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
     expect(ran, words.join(' ')).toMatchObject({ status: 0, stderr: '' });
     return ran.stdout;
   }
-  /** Success; remarks on standard error are allowed. */
-  function done(...words: readonly string[]): Ran {
-    const ran = iocage(...words);
-    expect(ran.status, `${words.join(' ')}: ${ran.stderr}`).toBe(0);
-    return ran;
-  }
+  const done: Command['done'] = (...words) => iocage.done(...words);
   /** Makes a jail and answers its UUID. */
   const make = (...words: readonly string[]): string => ok('create', '-q', ...words).trim();
   const uuidOf = (tag: string): string => {

@@ -3,11 +3,10 @@
  * of the journal: afterwards the pool is as before, or as after, and nothing in between. Files that
  * were downloaded may stay, as they are meant to.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep, type StepCase } from '../ops/every-step.ts';
+import { killingIn, type Killing } from '../support/killing.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { busyboxTar, layBusyboxRoot } from '../support/release.ts';
 import { serveDirectory, sha256Of, type SmallServer } from '../support/sets-server.ts';
@@ -16,22 +15,14 @@ describe.skipIf(!hostTests)(`releases, whole or not at all${reason}`, { timeout:
   let lab: Lab;
   let server: SmallServer;
   let tar: string;
-  let script: string;
+  let killed: Killing;
 
   beforeAll(async () => {
     lab = await openLab({ release: false });
     tar = busyboxTar(join(lab.pool.directory, 'www/root.tar.zst'));
     layBusyboxRoot(join(lab.pool.directory, 'folder'));
     server = await serveDirectory(join(lab.pool.directory, 'www'));
-    script = join(lab.pool.directory, 'kill.mjs');
-    await build({
-      entryPoints: [new URL('../support/kill.ts', import.meta.url).pathname],
-      outfile: script,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/');` },
-    });
+    killed = await killingIn(lab);
   });
   afterAll(async () => {
     await server?.close();
@@ -86,39 +77,23 @@ describe.skipIf(!hostTests)(`releases, whole or not at all${reason}`, { timeout:
     });
   }
 
-  const environment = (): NodeJS.ProcessEnv => ({ ...process.env, ...lab.environment });
-  const words = (operation: string, input: unknown, at: number, when: string): string[] => [
-    script,
-    operation,
-    JSON.stringify(input),
-    String(at),
-    when,
-  ];
-
   for (const { operation, variant, input, prepare, reset } of cases.filter(
     ({ variant }) => variant !== 'url',
   )) {
     it(`${operation} ${variant ?? ''}: killed at every mark`, async () => {
       await prepare?.();
       const before = state();
-      const output = execFileSync(process.execPath, words(operation, input(), -1, 'before'), {
-        env: environment(),
-        encoding: 'utf8',
-      });
-      const marks = Number(output.trim().split('\n').at(-1));
+      const marks = killed.marks(operation, input());
       expect(marks).toBeGreaterThan(4);
       const after = state();
       expect(after).not.toBe(before);
       await reset();
       for (let at = 0; at < marks; at += 1) {
-        for (const when of ['before', 'after']) {
+        for (const when of ['before', 'after'] as const) {
           const where = `mark ${at} of ${marks}, ${when}`;
           await prepare?.();
-          const killed = spawnSync(process.execPath, words(operation, input(), at, when), {
-            env: environment(),
-            encoding: 'utf8',
-          });
-          expect(killed.signal, `${where}: ${killed.stderr}`).toBe('SIGKILL');
+          const ran = killed(operation, input(), at, when);
+          expect(ran.signal, `${where}: ${ran.stderr}`).toBe('SIGKILL');
           const { findings } = await lab.run<{ findings: { state: string }[] }>('host.doctor', {});
           expect(
             findings.filter((finding) => finding.state !== 'mended'),

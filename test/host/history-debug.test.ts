@@ -8,11 +8,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandIn, type Command } from '../support/command.ts';
+import { killingIn } from '../support/killing.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 
 interface Past {
@@ -151,25 +150,14 @@ describe.skipIf(!hostTests)(`history and debug${reason}`, { timeout: 120_000 }, 
   });
 
   it('debug tells of what was interrupted, by the names of the steps and not by what they hold', async () => {
-    const script = join(lab.pool.directory, 'kill.mjs');
-    await build({
-      entryPoints: [new URL('../support/kill.ts', import.meta.url).pathname],
-      outfile: script,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/');` },
-    });
+    const killed = await killingIn(lab);
     const input = {
       kind: 'clone',
       release: 'busybox',
       name: 'cut',
       properties: [['notes', 'private-words']],
     };
-    const killed = spawnSync(process.execPath, [script, 'jail.create', JSON.stringify(input), '3', 'after'], {
-      env: { ...process.env, ...lab.environment },
-    });
-    expect(killed.signal).toBe('SIGKILL');
+    expect(killed('jail.create', input, 3, 'after').signal).toBe('SIGKILL');
     const [newest] = history();
     expect(newest).toMatchObject({ operation: 'jail.create', outcome: 'interrupted', endedAt: null });
     const { file } = JSON.parse(iocage('debug', '--json').stdout) as { file: string };

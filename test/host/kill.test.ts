@@ -3,29 +3,20 @@
  * destroy and others: after `doctor` the pool and the host are as they were before the operation, or as
  * they are after it, and nothing in between.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plantApk } from '../ops/every-step-packages.ts';
+import { killingIn, type Killing } from '../support/killing.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 
 describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
   let lab: Lab;
-  let script: string;
+  let killed: Killing;
 
   beforeAll(async () => {
     lab = await openLab();
-    script = join(lab.pool.directory, 'kill.mjs');
-    await build({
-      entryPoints: [new URL('../support/kill.ts', import.meta.url).pathname],
-      outfile: script,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/');` },
-    });
+    killed = await killingIn(lab);
     plantApk(join(lab.pool.directory, 'pool/iocage/releases/busybox/root'));
     await lab.run('jail.create', {
       kind: 'clone',
@@ -36,26 +27,6 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
     await lab.run('snapshot.take', { jail: 'source', snapshot: 'kept' });
   });
   afterAll(() => lab.close());
-
-  function runKilled(operation: string, input: unknown, at: number, when: 'before' | 'after') {
-    return spawnSync(process.execPath, [script, operation, JSON.stringify(input), String(at), when], {
-      env: { ...process.env, ...lab.environment },
-      encoding: 'utf8',
-    });
-  }
-
-  /** How many marks the operation writes when nobody kills it. */
-  function countMarks(operation: string, input: unknown): number {
-    const output = execFileSync(
-      process.execPath,
-      [script, operation, JSON.stringify(input), '-1', 'before'],
-      {
-        env: { ...process.env, ...lab.environment },
-        encoding: 'utf8',
-      },
-    );
-    return Number(output.trim().split('\n').at(-1));
-  }
 
   const updateSnapshots = (): readonly string[] =>
     sh(
@@ -179,7 +150,7 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
       const reset = 'reset' in more ? more.reset : undefined;
       await prepare?.();
       const before = comparable(lab.state());
-      const marks = countMarks(operation, input);
+      const marks = killed.marks(operation, input);
       expect(marks).toBeGreaterThan(2);
       const after = comparable(lab.state());
       if (operation === 'jail.restart') expect(after).toBe(before);
@@ -189,8 +160,8 @@ describe.skipIf(!hostTests)(`killed at every mark${reason}`, () => {
         for (const when of ['before', 'after'] as const) {
           await prepare?.().catch(() => undefined); // already prepared when the last kill came too early
           const start = comparable(lab.state());
-          const killed = runKilled(operation, input, at, when);
-          expect(killed.signal, `mark ${at} ${when}: ${killed.stderr}`).toBe('SIGKILL');
+          const ran = killed(operation, input, at, when);
+          expect(ran.signal, `mark ${at} ${when}: ${ran.stderr}`).toBe('SIGKILL');
           const { findings } = await lab.run<{ findings: { state: string; what: string; action: string }[] }>(
             'host.doctor',
             {},

@@ -60,11 +60,7 @@ describe.skipIf(!hostTests)(`resource limits${reason}`, () => {
     }
   });
 
-  function done(...words: readonly string[]): Ran {
-    const ran = iocage(...words);
-    expect(ran.status, `${words.join(' ')}: ${ran.stderr}`).toBe(0);
-    return ran;
-  }
+  const done: Command['done'] = (...words) => iocage.done(...words);
   const start = (...properties: readonly string[]): Ran => {
     done('set', 'rlimits=on', ...properties, 'web');
     return done('start', 'web');

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandIn, comparable, type Command, type Ran } from '../support/command.ts';
+import { commandIn, comparable, type Command } from '../support/command.ts';
 import { filesOf } from '../support/files-of.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
@@ -38,11 +38,7 @@ describe.skipIf(!hostTests)(`packages of jails${reason}`, { timeout: 120_000 }, 
   });
   afterAll(() => lab.close());
 
-  function done(...words: readonly string[]): Ran {
-    const ran = iocage(...words);
-    expect(ran.status, `${words.join(' ')}: ${ran.stderr}`).toBe(0);
-    return ran;
-  }
+  const done: Command['done'] = (...words) => iocage.done(...words);
   function refused(text: string, ...words: readonly string[]): void {
     const before = state();
     const ran = iocage(...words);

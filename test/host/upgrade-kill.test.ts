@@ -2,33 +2,25 @@
  * An upgrade that is killed: at every mark of its journal, and in the middle of its longest step. Doctor
  * puts the jail back, files and all, and it runs when it ran before.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandIn, type Command } from '../support/command.ts';
+import { killingIn, type Killing } from '../support/killing.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { layBusyboxRoot } from '../support/release.ts';
 
 describe.skipIf(!hostTests)(`upgrade, killed${reason}`, { timeout: 500_000 }, () => {
   let lab: Lab;
   let iocage: Command;
-  let script: string;
+  let killed: Killing;
 
   beforeAll(async () => {
     lab = await openLab({ sizeMb: 2048 });
     iocage = commandIn(lab.environment);
-    script = join(lab.pool.directory, 'kill.mjs');
-    await build({
-      entryPoints: [new URL('../support/kill.ts', import.meta.url).pathname],
-      outfile: script,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/');` },
-    });
+    killed = await killingIn(lab);
     const folder = join(lab.pool.directory, 'next');
     layBusyboxRoot(folder);
     writeFileSync(join(folder, 'etc/hosts'), '127.0.0.1 localhost next\n');
@@ -66,14 +58,11 @@ describe.skipIf(!hostTests)(`upgrade, killed${reason}`, { timeout: 500_000 }, ()
   it.each(['thin', 'web'])('%s: at every mark, with a health check, from a running jail', async (jail) => {
     await lab.run('jail.start', { jail });
     const before = { state: state(), tree: treeOf(jail) };
-    const input = JSON.stringify({ jail, release: 'next', health: 'true' });
+    const input = { jail, release: 'next', health: 'true' };
     let at = 0;
     for (; ; at += 1) {
-      const killed = spawnSync(process.execPath, [script, 'jail.upgrade', input, String(at), 'after'], {
-        env: { ...process.env, ...lab.environment },
-        encoding: 'utf8',
-      });
-      expect(killed.signal, `mark ${at}: ${killed.stderr}`).toBe('SIGKILL');
+      const ran = killed('jail.upgrade', input, at, 'after');
+      expect(ran.signal, `mark ${at}: ${ran.stderr}`).toBe('SIGKILL');
       await doctor();
       expect(await running(jail), `mark ${at}`).toBe(true);
       if ((await lab.run<{ value: string }>('property.get', { jail, key: 'release' })).value === 'next')

@@ -5,12 +5,11 @@
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep } from '../ops/every-step.ts';
 import { commandPath } from '../support/command.ts';
 import { inside, runsInside } from '../support/inside.ts';
+import { killingIn } from '../support/killing.ts';
 import { openLab, whyNot, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 
@@ -117,15 +116,7 @@ describe.skipIf(!inside)('vnet jails of a pool, inside (the test above runs thes
     }
     // A device that moves gets the settings of a new one: such as this, in this network.
     sh('sysctl', '-q', '-w', 'net/ipv6/conf/default/disable_ipv6=1');
-    const script = join(lab.pool.directory, 'kill.mjs');
-    await build({
-      entryPoints: [new URL('../support/kill.ts', import.meta.url).pathname],
-      outfile: script,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/');` },
-    });
+    const killed = await killingIn(lab);
     const names = async (): Promise<string> => {
       const ran = spawnSync(commandPath, ['exec', 'watch', 'cat', '/etc/hosts'], {
         encoding: 'utf8',
@@ -155,11 +146,7 @@ describe.skipIf(!inside)('vnet jails of a pool, inside (the test above runs thes
     const told = await names();
     let at = 0;
     for (; ; at += 1) {
-      const input = JSON.stringify({ jail: 'killed' });
-      const ran = spawnSync(process.execPath, [script, 'jail.start', input, String(at), 'after'], {
-        env: { ...process.env, ...lab.environment },
-        encoding: 'utf8',
-      });
+      const ran = killed('jail.start', { jail: 'killed' }, at, 'after');
       if (ran.signal !== 'SIGKILL') {
         expect(ran.status, ran.stderr).toBe(0);
         break;

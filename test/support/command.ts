@@ -32,6 +32,8 @@ export interface Started {
 
 export interface Command {
   (...words: readonly string[]): Ran;
+  /** Success; remarks on standard error are allowed. */
+  done(...words: readonly string[]): Ran;
   /** Does not wait for the end. */
   start(...words: readonly string[]): Started;
   /** On a pseudo terminal; both streams come as one. Words without blanks. */
@@ -129,7 +131,12 @@ export function commandIn(
         stdio: ['pipe', 'pipe', 'pipe'],
       }),
     );
-  return Object.assign(run, { start, onTerminal });
+  const done = (...words: readonly string[]): Ran => {
+    const ran = run(...words);
+    if (ran.status === 0) return ran;
+    throw new Error(`${words.join(' ')}: status ${ran.status}, ${ran.stderr}`);
+  };
+  return Object.assign(run, { done, start, onTerminal });
 }
 
 /** What differs from run to run without meaning, such as the id of an operation in a property. */

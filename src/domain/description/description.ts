@@ -21,7 +21,7 @@ import { checked, mapOf, type Say } from './say.ts';
 export const maxTextBytes = 1 << 20;
 const maxJails = 1000;
 
-export const jailTypes = ['thick', 'clone', 'base', 'empty'] as const;
+const jailTypes = ['thick', 'clone', 'base', 'empty'] as const;
 
 export interface DescribedJail {
   readonly name: string;

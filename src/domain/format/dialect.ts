@@ -36,7 +36,7 @@ export function isSwitch(row: Property): boolean {
 }
 
 /** Words that say that nothing is set. */
-export function isNothing(text: string): boolean {
+function isNothing(text: string): boolean {
   return /^\s*(?:none|-)?\s*$/i.test(text);
 }
 

@@ -27,7 +27,7 @@ export interface Scalar {
   readonly text: string;
 }
 
-export const maxFileBytes = 1024 * 1024;
+const maxFileBytes = 1024 * 1024;
 /** A single value of this size is no configuration any more. */
 const maxValueLength = 64 * 1024;
 const maxDepth = 32;

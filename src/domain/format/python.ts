@@ -57,7 +57,7 @@ function write(row: Property, text: string): Scalar {
   return { kind: 'string', text };
 }
 
-export function isVersion(text: string): boolean {
+function isVersion(text: string): boolean {
   return text === '14.1' || (/^\d{1,3}$/.test(text) && Number(text) >= 2 && Number(text) <= newest);
 }
 

@@ -18,11 +18,11 @@ import {
   type FstabPlaces,
 } from '../../domain/format/fstab.ts';
 
-export function fstabPlaces(jail: Pick<JailSpec, 'mountpoint' | 'root'>): FstabPlaces {
+function fstabPlaces(jail: Pick<JailSpec, 'mountpoint' | 'root'>): FstabPlaces {
   return { iocage: dirname(dirname(jail.mountpoint)), root: jail.root };
 }
 
-export async function entriesOf(files: Files, jail: JailSpec): Promise<readonly FstabEntry[]> {
+async function entriesOf(files: Files, jail: JailSpec): Promise<readonly FstabEntry[]> {
   const text = (await files.read(join(jail.mountpoint, 'fstab'))) ?? '';
   const entries = parseFstab(text).flatMap((line) => entryOf(line) ?? []);
   const places = fstabPlaces(jail);

@@ -6,10 +6,10 @@
  * nft(8).
  */
 import ipaddr from 'ipaddr.js';
-import type { NetworkPlan } from './net-plan.ts';
+import type { NetworkPlan } from './planned.ts';
 
 /** The address that the kernel makes of a link address (RFC 4291, appendix A). */
-export function linkLocalOf(mac: string): string {
+function linkLocalOf(mac: string): string {
   const [first = 0, second = 0, third = 0, ...rest] = mac.split(':').map((part) => parseInt(part, 16));
   const bytes = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, first ^ 2, second, third, 0xff, 0xfe, ...rest];
   return ipaddr.fromByteArray(bytes).toString();

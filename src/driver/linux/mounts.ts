@@ -20,7 +20,7 @@ const memory = (destination: string, ...options: string[]): OciMount => ({
   options: ['nosuid', ...options],
 });
 
-export function bindReadOnly(source: string, destination: string): OciMount {
+function bindReadOnly(source: string, destination: string): OciMount {
   return { destination, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev'] };
 }
 

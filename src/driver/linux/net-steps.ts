@@ -12,13 +12,8 @@ import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts
 import { forwardProblems } from '../both/nat-block.ts';
 import { hasNft } from './nat-plan.ts';
 import { filterRemoval, filterTables } from './net-filter.ts';
-import {
-  holderOf,
-  sysctlKeys,
-  type NeededSysctl,
-  type NetworkPlan,
-  type PlannedAddress,
-} from './net-plan.ts';
+import { holderOf, sysctlKeys } from './net-plan.ts';
+import type { NeededSysctl, NetworkPlan, PlannedAddress } from './planned.ts';
 import { placesOf } from './names.ts';
 import { allStates, readState, recordState, type JailState } from './state.ts';
 import {
@@ -244,8 +239,6 @@ function title(verb: string, { plan }: NetworkArgs): string {
   const what = [...nics, ...plan.addresses.map(({ address }) => address)].join(', ');
   return `${verb} ${what} (network namespace ${plan.netns})`;
 }
-
-export type NetworkSteps = ReturnType<typeof networkSteps>;
 
 export function networkSteps(paths: Paths) {
   return {

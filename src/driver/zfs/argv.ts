@@ -25,7 +25,7 @@ function assertColumns(columns: readonly string[]): void {
  * Refuses what cannot be stored on every ZFS or cannot be read back from its output: upper case in
  * names, empty values, control characters.
  */
-export function assertProperties(properties: Properties): void {
+function assertProperties(properties: Properties): void {
   const issues: Issue[] = [];
   for (const [path, value] of Object.entries(properties)) {
     if (!key.test(path)) issues.push({ path, problem: 'is no property name that ZFS can store' });

@@ -15,7 +15,7 @@ export interface Refusal {
   readonly stderr: string;
 }
 
-export const busyPattern =
+const busyPattern =
   /: ((pool or )?dataset is busy|mountpoint or dataset is busy|target is busy\.?|device( or resource)? busy)$/im;
 const absent =
   /: (dataset does not exist|no such pool( or dataset)?( '[^']*')?|snapshot does not exist|does not exist)$|^could not find any snapshots to destroy/m;

@@ -2,31 +2,20 @@
  * `export`: a jail as an archive in POOL/iocage/images, with its digest and, beside it, everything that
  * the archive does not hold. The jail is down, so that the archive shows one moment.
  */
-import * as z from 'zod';
 import { defineChange } from '../operation.ts';
-import { packings } from '../../domain/image.ts';
 import { findJail, label } from '../../domain/jail.ts';
 import { readWorld, toSpec } from '../world.ts';
 import { assertDown, assertOurs, lockJail, oneJail } from '../jail/select.ts';
-import { makeDirectory } from '../steps/file.ts';
-import { publishImage, writeImage } from '../steps/image.ts';
+import { writeImage } from '../steps/image.ts';
 import {
+  archiveInput,
+  archiveOf,
   checkRoot,
-  choosePacking,
-  describe,
-  earlier,
   imagesDirectory,
   packingFlag,
   packingWord,
-  written,
   type Written,
 } from './place.ts';
-
-const exportInput = z.object({
-  jail: z.string().min(1),
-  /** Default: zstd where it is installed, otherwise gz. */
-  packing: z.enum(['zstd', 'xz', 'gz']).optional(),
-});
 
 /** An image that was written. */
 export interface Exported extends Written {
@@ -34,12 +23,12 @@ export interface Exported extends Written {
   readonly leftOut: readonly string[];
 }
 
-export const imageExport = defineChange<typeof exportInput, Exported>({
+export const imageExport = defineChange<typeof archiveInput, Exported>({
   id: 'image.export',
   title: 'Export a jail as an image',
   effect: 'change',
   recover: 'undo',
-  input: exportInput,
+  input: archiveInput,
   locks: lockJail,
   async plan(context, input) {
     const world = await readWorld(context);
@@ -48,27 +37,12 @@ export const imageExport = defineChange<typeof exportInput, Exported>({
     const spec = toSpec(world, jail);
     await assertDown(context, jail, 'export');
     const leftOut = await checkRoot(context, jail);
-    const packing = await choosePacking(context, input.packing);
-    const directory = imagesDirectory(world);
-    const archive = `${jail.uuid}${packings[packing].ending}`;
-    const names = [archive, `${jail.uuid}.sha256`, `${jail.uuid}.json`];
-    const replaces = await earlier(context, directory, jail.uuid, names);
+    const archive = await archiveOf(context, imagesDirectory(world), jail, spec, input.packing);
     return {
       subject: label(jail),
       title: `Exporting jail ${label(jail)}`,
-      steps: [
-        makeDirectory({ path: directory, mode: 0o700 }),
-        writeImage({
-          root: spec.root,
-          directory,
-          stem: jail.uuid,
-          packing,
-          kernel: context.host.kernel,
-          described: await describe(context, jail, spec, archive),
-        }),
-        publishImage({ directory, names, replaces }),
-      ],
-      result: async () => ({ ...(await written(context, directory, jail, archive)), leftOut }),
+      steps: [archive.directoryStep, writeImage({ root: spec.root, ...archive.content }), archive.publish],
+      result: async () => ({ ...(await archive.written()), leftOut }),
     };
   },
   command: {

@@ -8,24 +8,19 @@ import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
-import { packings } from '../../domain/image.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { releaseRoot } from '../mounted.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { assertDown, assertOurs, lockJail, noProperties, oneJail, readJail } from '../jail/select.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
-import { makeDirectory } from '../steps/file.ts';
-import { publishImage } from '../steps/image.ts';
 import { dropView, writePackage } from '../steps/package.ts';
 import {
+  archiveInput,
+  archiveOf,
   checkRoot,
-  choosePacking,
-  describe,
-  earlier,
   packagesDirectory,
   packingFlag,
   packingWord,
-  written,
   type Written,
 } from './place.ts';
 
@@ -86,17 +81,12 @@ export const imageRecord = defineChange<typeof recordInput, { jail: string; snap
   },
 });
 
-const packageInput = z.object({
-  jail: z.string().min(1),
-  packing: z.enum(['zstd', 'xz', 'gz']).optional(),
-});
-
-export const imagePackage = defineChange<typeof packageInput, Written>({
+export const imagePackage = defineChange<typeof archiveInput, Written>({
   id: 'image.package',
   title: 'Archive what a jail has other than its release',
   effect: 'change',
   recover: 'undo',
-  input: packageInput,
+  input: archiveInput,
   locks: lockJail,
   async plan(context, input) {
     const world = await readWorld(context);
@@ -109,32 +99,24 @@ export const imagePackage = defineChange<typeof packageInput, Written>({
     const recording = await recordingOf(context, jail);
     const base = recording.start ? viewOf(world, jail, marks.start) : undefined;
     const end = recording.stop ? viewOf(world, jail, marks.stop) : undefined;
-    const packing = await choosePacking(context, input.packing);
-    const directory = packagesDirectory(world);
-    const archive = `${jail.uuid}${packings[packing].ending}`;
-    const names = [archive, `${jail.uuid}.sha256`, `${jail.uuid}.json`];
-    const replaces = await earlier(context, directory, jail.uuid, names);
+    const archive = await archiveOf(context, packagesDirectory(world), jail, spec, input.packing);
     const views = [base, end].filter((view) => view !== undefined);
     return {
       subject: label(jail),
       title: `Packaging jail ${label(jail)}`,
       steps: [
-        makeDirectory({ path: directory, mode: 0o700 }),
+        archive.directoryStep,
         ...views.map(({ clone }) => clone),
         writePackage({
           base: base?.root ?? release.root,
           root: end?.root ?? spec.root,
-          directory,
-          stem: jail.uuid,
-          packing,
-          kernel: context.host.kernel,
           release: release.name,
-          described: await describe(context, jail, spec, archive),
+          ...archive.content,
         }),
-        publishImage({ directory, names, replaces }),
+        archive.publish,
         ...views.map(({ drop }) => drop),
       ],
-      result: () => written(context, directory, jail, archive),
+      result: archive.written,
     };
   },
   command: {

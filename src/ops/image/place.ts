@@ -1,5 +1,6 @@
 /** What export and package share: where images are, how they are packed, what is written about a jail. */
 import { join } from 'node:path';
+import * as z from 'zod';
 import type { Context, Flag, Words } from '../operation.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
@@ -7,7 +8,8 @@ import { packings, parseDigest, stemOf, type ImageMetadata, type Packing } from 
 import type { Jail } from '../../domain/jail.ts';
 import { properties } from '../../domain/properties/index.ts';
 import type { World } from '../world.ts';
-import type { Described } from '../steps/image.ts';
+import { makeDirectory } from '../steps/file.ts';
+import { publishImage, type Described } from '../steps/image.ts';
 
 export function imagesDirectory(world: World): string {
   return join(world.mountpoint, 'images');
@@ -16,6 +18,12 @@ export function imagesDirectory(world: World): string {
 export function packagesDirectory(world: World): string {
   return join(world.mountpoint, 'packages');
 }
+
+export const archiveInput = z.object({
+  jail: z.string().min(1),
+  /** Default: zstd where it is installed, otherwise gz. */
+  packing: z.enum(['zstd', 'xz', 'gz']).optional(),
+});
 
 export const packingFlag: Flag = {
   key: 'packing',
@@ -33,12 +41,7 @@ export function packingWord(command: string, given: Words): { packing?: Packing 
 }
 
 /** What stands beside the archive, as far as it is known before that is written. */
-export async function describe(
-  context: Context,
-  jail: Jail,
-  spec: JailSpec,
-  archive: string,
-): Promise<Described> {
+async function describe(context: Context, jail: Jail, spec: JailSpec, archive: string): Promise<Described> {
   return {
     format: 'iocage-image',
     version: 1,
@@ -79,7 +82,7 @@ async function forgetReplaced(context: Context, directory: string, uuid: string)
 }
 
 /** What stands there when it is done. */
-export async function written(
+async function written(
   context: Context,
   directory: string,
   { uuid, tag }: Jail,
@@ -100,7 +103,7 @@ export async function checkRoot(context: Context, jail: Jail): Promise<readonly 
   return rows.map(({ name }) => name).filter((name) => name !== jail.dataset && name !== root.name);
 }
 
-export async function choosePacking(context: Context, wanted: Packing | undefined): Promise<Packing> {
+async function choosePacking(context: Context, wanted: Packing | undefined): Promise<Packing> {
   const has = async (packing: Packing): Promise<boolean> => {
     try {
       await context.exec.read([packings[packing].tool, '--version'], { accept: 'any' });
@@ -120,7 +123,7 @@ export async function choosePacking(context: Context, wanted: Packing | undefine
 }
 
 /** Files of an earlier export of the jail, whatever its compression: the one digest could not fit both. */
-export async function earlier(
+async function earlier(
   context: Context,
   directory: string,
   uuid: string,
@@ -128,6 +131,28 @@ export async function earlier(
 ): Promise<readonly string[]> {
   const present = await context.files.list(directory);
   return present.filter((name) => names.includes(name) || stemOf(name) === uuid);
+}
+
+/** The archive that a jail gets in a directory: what the step that writes it takes, the steps around that, and the result. */
+export async function archiveOf(
+  context: Context,
+  directory: string,
+  jail: Jail,
+  spec: JailSpec,
+  wanted: Packing | undefined,
+) {
+  const stem = jail.uuid;
+  const packing = await choosePacking(context, wanted);
+  const archive = `${stem}${packings[packing].ending}`;
+  const names = [archive, `${stem}.sha256`, `${stem}.json`];
+  const replaces = await earlier(context, directory, stem, names);
+  const described = await describe(context, jail, spec, archive);
+  return {
+    directoryStep: makeDirectory({ path: directory, mode: 0o700 }),
+    content: { directory, stem, packing, kernel: context.host.kernel, described },
+    publish: publishImage({ directory, names, replaces }),
+    written: () => written(context, directory, jail, archive),
+  };
 }
 
 const nativeKeys = new Set(

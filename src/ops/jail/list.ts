@@ -110,7 +110,7 @@ export const jailList = defineRead<
 });
 
 /** The jails, or the templates, in the order of their datasets. */
-export function listedJails(
+function listedJails(
   world: World,
   running: ReadonlyMap<string, RunningJail>,
   templates: boolean,

@@ -24,7 +24,7 @@ import {
 import { jailLock, manyJails } from './select.ts';
 
 /** A line for a shell in the jail. */
-export const healthLine = z
+const healthLine = z
   .string()
   .min(1, 'is empty')
   .max(4096)

@@ -94,7 +94,7 @@ export const checkDigest = stepKind<Required<ArchiveFile>>('archive.digest', {
 
 export const archiveKinds = [checkArchives, unpackArchive, checkDigest];
 
-export function compressionFor(file: string): Compression {
+function compressionFor(file: string): Compression {
   const compression = compressionOf(file);
   if (compression === undefined)
     throw failure('BAD_ARCHIVE', {

@@ -13,7 +13,7 @@ const namespace = 'org.freebsd.iocage:';
 const stamp = `${namespace}op`;
 /** On a snapshot that `send` took: where it was to go, and that it got there. */
 export const sendProperty = `${namespace}send`;
-export const sentProperty = `${namespace}sent`;
+const sentProperty = `${namespace}sent`;
 
 /**
  * The snapshot of all of the jail at one moment. Once it is on the other side it stays whatever happens:

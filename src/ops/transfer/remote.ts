@@ -62,7 +62,7 @@ export async function ask(
   return parseAnswer(other, result);
 }
 
-export function parseAnswer({ host }: OtherHost, { stdout }: RunResult): unknown {
+function parseAnswer({ host }: OtherHost, { stdout }: RunResult): unknown {
   try {
     return JSON.parse(stdout) as unknown;
   } catch {
