@@ -10,7 +10,7 @@ import { commandsOf, flagsOf, groupTitles, propertyFacts } from './help.ts';
 import { version } from '../domain/version.ts';
 
 /** Text that roff takes literally: no escapes, no requests, dashes that can be copied. */
-function roff(text: string): string {
+export function roff(text: string): string {
   return text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')

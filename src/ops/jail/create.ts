@@ -194,7 +194,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
 });
 export const jailCreateStart = andStart(jailCreate, 'jail.create-start');
 
-function toCreateInput(words: Words): z.input<typeof createInput> {
+export function toCreateInput(words: Words): z.input<typeof createInput> {
   const { flags } = words;
   if (words.positionals.length > 0) {
     throw failure('USAGE', {

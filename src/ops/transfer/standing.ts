@@ -26,7 +26,7 @@ export interface Standing {
   readonly snapshots: ReadonlyMap<string, readonly SnapshotRow[]>;
 }
 
-function receivingPlace(world: Pick<World, 'root'>, uuid: string): string {
+export function receivingPlace(world: Pick<World, 'root'>, uuid: string): string {
   return `${world.root}/receiving/${uuid}`;
 }
 
