@@ -41,6 +41,9 @@ export function freebsdDirectory(name: string, arch: string): string {
   return `/ftp/${branch ? 'snapshots' : 'releases'}/${arch}/${name}`;
 }
 
+/** Directory below the server that lists the releases. */
+export const freebsdIndex = (arch: string): string => `/ftp/releases/${arch}/`;
+
 /** Sets that are fetched when none are named; those that the MANIFEST does not list are left out. */
 export function defaultSets(arch: string): readonly string[] {
   return arch === 'amd64' ? ['base.txz', 'lib32.txz', 'src.txz'] : ['base.txz', 'src.txz'];

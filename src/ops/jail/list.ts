@@ -7,6 +7,7 @@ import { compareNatural } from '../../domain/order.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import type { ForeignJail, RunningJail } from '../../driver/host.ts';
 import { releaseList } from '../release/list.ts';
+import { releaseRemote } from '../release/remote.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { noPositionals, noProperties, oneJail, jailInput, readJail } from './select.ts';
 
@@ -62,6 +63,11 @@ export const jailList = defineRead<
       { key: 'templates', flags: '-t, --template', doc: 'templates instead of jails' },
       { key: 'releases', flags: '-r, --release', doc: 'the fetched releases' },
       { key: 'releases', flags: '-b, --base', doc: 'same as --release' },
+      {
+        key: 'remote',
+        flags: '-R, --remote',
+        doc: 'the releases of FreeBSD that can be fetched, and their support',
+      },
       { key: 'basejails', flags: '-B, --basejails', doc: 'only basejails' },
       { key: 'names', flags: '-q, --quick', doc: 'names and addresses only' },
       {
@@ -78,8 +84,10 @@ export const jailList = defineRead<
       { line: 'iocage list -H', says: 'tab separated, without a header; for scripts' },
       { line: 'iocage list --json', says: 'for programs' },
       { line: 'iocage list -r', says: 'the releases that jails can be made from' },
+      { line: 'iocage list -R', says: 'the releases of FreeBSD that can be fetched' },
     ],
-    instead: (words) => (words.flags['releases'] === true ? releaseList : undefined),
+    instead: ({ flags }) =>
+      flags['remote'] === true ? releaseRemote : flags['releases'] === true ? releaseList : undefined,
     toInputs(words) {
       noPositionals('list', words);
       noProperties('list', words);
