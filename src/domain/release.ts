@@ -14,9 +14,22 @@ export function isFreebsdRelease(name: string): boolean {
   );
 }
 
+/** `15-STABLE`, `16-CURRENT`: HardenedBSD builds branches only, whose names have no minor number. */
+export function isHardenedBsdRelease(name: string): boolean {
+  return /^[0-9]{1,2}-(STABLE|CURRENT)$/.test(name);
+}
+
 /** A suite's name as Debian and Ubuntu form them: `bookworm`, `noble`, `sid`. */
 export function isSuiteName(name: string): boolean {
   return /^[a-z][a-z0-9-]{1,40}$/.test(name);
+}
+
+export const hardenedBsdServer = 'https://installers.hardenedbsd.org';
+
+/** Directory of the newest build of a branch. */
+export function hardenedBsdDirectory(name: string, arch: string): string {
+  const branch = name.endsWith('-CURRENT') ? 'current' : name.toLowerCase();
+  return `/pub/${branch}/${arch}/${arch === 'arm64' ? 'aarch64' : arch}/installer/LATEST`;
 }
 
 export const freebsdServer = 'https://download.freebsd.org';

@@ -56,6 +56,14 @@ export const fetchInput = z
       .optional(),
     /** Directory of this machine that holds the sets, with MANIFEST, itself or in a directory named after the release. */
     localDirectory: z.string().startsWith('/').optional(),
+    /** Where releases are looked for that have left the server; empty: nowhere. */
+    archive: z
+      .string()
+      .transform((text) => (text === '' ? '' : serverUrl(text)))
+      .pipe(z.string().refine((text) => text === '' || isMirror(text), 'is no server'))
+      .optional(),
+    /** Directory with MANIFESTs that this host trusts, `ARCH-ARCH-RELEASE`. */
+    manifests: z.string().startsWith('/').optional(),
     sets: z.array(z.string().refine(isSetName, 'is no name of a distribution set')).optional(),
     verify: z.boolean().default(true),
     /** Of a release that is there already: true insists on it; default: where it has a package manager. */
@@ -159,6 +167,8 @@ const wordKeys: Readonly<Record<string, readonly [keyof FetchInput, (text: strin
   ftpdir: ['directory', String],
   ftpfiles: ['sets', list],
   ftplocaldir: ['localDirectory', path],
+  archive: ['archive', String],
+  manifests: ['manifests', path],
   compression: ['compression', String],
 };
 

@@ -8,7 +8,7 @@ import { defineChange, type Context, type Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
-import { isFreebsdRelease } from '../../domain/release.ts';
+import { isFreebsdRelease, isHardenedBsdRelease } from '../../domain/release.ts';
 import { namespace, poolName, readWorld, type Release, type World } from '../world.ts';
 import { createDataset, destroyDataset } from '../steps/dataset.ts';
 import { releaseLock, releasePaths, usersOf } from './destroy.ts';
@@ -129,7 +129,8 @@ function isArchive(input: FetchInput): boolean {
 function planFilling(context: Context, input: FetchInput, place: Place): Promise<Filling> {
   if (input.folder !== undefined || input.jail !== undefined) return planCustom(context, input, place);
   if (isArchive(input)) return planArchive(context, input, place);
-  if (isFreebsdRelease(place.name) && input.suite === undefined) return planSets(context, input, place);
+  const sets = isFreebsdRelease(place.name) || isHardenedBsdRelease(place.name);
+  if (sets && input.suite === undefined) return planSets(context, input, place);
   return planSuite(context, input, place);
 }
 
