@@ -39,9 +39,12 @@ export interface TreeMerge {
   readonly conflicts: readonly Conflict[];
 }
 
-/** What is written there is the jail's own affair: where both sides have something, the release's is no news. */
+/**
+ * What is written there is the jail's own affair: where both sides have something, the release's is no news. Data
+ * bases that are made of texts beside them (pwd_mkdb(8), cap_mkdb(1)) are made anew from the merged ones.
+ */
 const ownPlaces =
-  /^(tmp|run|var\/(log|cache|tmp|run|lib\/systemd|lib\/apt\/lists))\/|^var\/lib\/dpkg\/(status-old|lock.*)$/;
+  /^(tmp|run|var\/(log|cache|tmp|run|lib\/systemd|lib\/apt\/lists))\/|^var\/lib\/dpkg\/(status-old|lock.*)$|^etc\/(pwd|spwd|login\.conf)\.db$/;
 
 /** Which regular files need a digest: those that another tree has under the same name and with the same size. */
 export function toCompare(trees: Trees, side: Side): readonly string[] {

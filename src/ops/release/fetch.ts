@@ -16,7 +16,7 @@ import { planArchive } from './fetch-archive.ts';
 import { customLocks, planCustom } from './fetch-custom.ts';
 import { planSets } from './fetch-sets.ts';
 import { planSuite } from './fetch-suite.ts';
-import { findPackageManager, getPackageManager } from '../jail/packages.ts';
+import { findUpdater, getUpdater } from '../jail/base-system.ts';
 import type { Filling, Place } from './filling.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from './update.ts';
 import { fetchFlags, fetchInput, toFetchInput, type FetchInput } from './fetch-words.ts';
@@ -144,20 +144,28 @@ async function planPresent(
   const there = alreadyThere(release);
   if (update === false) return there;
   const { root } = releasePaths(world, release.name);
-  const find = update === true ? getPackageManager : findPackageManager;
-  const manager = await find(context.files, root, `release ${release.name}`);
-  if (manager === undefined) return there;
-  const { result, ...plan } = await planReleaseUpdate(context, world, release, manager);
+  const kind = release.local.get('release_kind');
+  const updater =
+    update === true
+      ? await getUpdater(context, root, kind, `release ${release.name}`)
+      : await findUpdater(context, root, kind);
+  if (updater === undefined) return there;
+  const { result, ...plan } = await planReleaseUpdate(context, world, release, updater);
   return {
     ...plan,
     result: async () => {
       const updated = await result();
-      const count = updated.changes?.length;
-      const what = count === 1 ? '1 package is' : `${count} packages are`;
-      const message = `Release ${release.name} was fetched already; ${count === undefined ? 'it is updated' : count === 0 ? 'it is up to date' : `${what} updated`}.`;
+      const message = `Release ${release.name} was fetched already; ${whatChanged(updated)}.`;
       return { ...(await there.result()), updated, message };
     },
   };
+}
+
+function whatChanged({ changes, manager }: Updated): string {
+  if (changes === null) return 'it is updated';
+  if (changes.length === 0) return 'it is up to date';
+  if (manager === 'freebsd-update') return `it is ${changes[0]!.to} now`;
+  return changes.length === 1 ? '1 package is updated' : `${changes.length} packages are updated`;
 }
 
 function alreadyThere(release: Release): Plan<Fetched> {

@@ -184,9 +184,21 @@ export const freebsdUpdate: Tool = (call) => {
           call.out(
             `\nThe following files will be updated as part of updating to\n${latest}:\n/bin/freebsd-version\n`,
           );
+          if (machine.updates.modified.length > 0)
+            call.out(
+              'The following files are affected by updates. No changes have\nbeen downloaded, however, because the files have been modified\n' +
+                `locally:\n${machine.updates.modified.join('\n')}\n\n`,
+            );
+        }
+        if (machine.updates.ended.includes(plainRelease(running))) {
+          call.out(
+            `\nWARNING: FreeBSD ${running} HAS PASSED ITS END-OF-LIFE DATE.\nAny security issues discovered after then\nwill not have been corrected.\n`,
+          );
+          return 1;
         }
       } else if (verb === 'install') {
         const fetched = machine.updates.fetched[base];
+        if (fetched === undefined && rest.includes('fetch')) continue;
         if (fetched === undefined) {
           call.out("No updates are available to install.\nRun 'freebsd-update [options] fetch' first.\n");
           return 2;
