@@ -410,7 +410,6 @@ export const errorTable = {
     exit: 1,
     http: 502,
     message: (d: { of: string; why: string }) => `the base system of ${d.of} was not updated: ${d.why}`,
-    hint: () => `it is as it was before; check the network, then repeat`,
   }),
   NO_PACKAGE_MANAGER: row({
     exit: 1,

@@ -155,11 +155,12 @@ export function mergeTrees(
 
 /** The text of a path could not be merged: the jail's stays. */
 export function refuseText(merge: TreeMerge, trees: Trees, path: string, release: string): TreeMerge {
-  const beside = freeName(trees, `${path}.new-${release}`);
   const { mode, owner } = trees.mine.get(path)!;
+  const beside = freeName(trees, `${path}.new-${release}`);
+  const told: readonly Conflict[] = ownPlaces.test(path) ? [] : [{ path, why: 'changed by both', beside }];
   return {
     result: new Map(merge.result).set(path, { from: 'mine', mode, owner }),
-    conflicts: [...merge.conflicts, { path, why: 'changed by both', beside }],
+    conflicts: [...merge.conflicts, ...told],
   };
 }
 

@@ -1,10 +1,12 @@
 /** `list`, `df`, `runtime`: constant numbers of child processes, whatever the number of jails. */
+import { join } from 'node:path';
 import * as z from 'zod';
-import { defineRead } from '../operation.ts';
+import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { configOf } from '../../domain/config.ts';
 import { compareNatural } from '../../domain/order.ts';
 import { label, type Jail } from '../../domain/jail.ts';
+import { userlandOf } from '../../domain/userland.ts';
 import type { ForeignJail, RunningJail } from '../../driver/host.ts';
 import { releaseList } from '../release/list.ts';
 import { releaseRemote } from '../release/remote.ts';
@@ -20,6 +22,8 @@ export interface ListedJail {
   readonly state: 'up' | 'down' | 'corrupt';
   readonly type: string;
   readonly release: string | null;
+  /** Of a FreeBSD jail, with the patch level: `14.2-RELEASE-p1`. */
+  readonly userland?: string;
   readonly ip4: string | null;
   readonly ip6: string | null;
   readonly template: string | null;
@@ -53,7 +57,8 @@ export const jailList = defineRead<
     const jails = listedJails(world, await context.host.running(world.pool.name), templates).filter(
       (jail) => !basejails || jail.basejail,
     );
-    return { jails: sorted(jails, sort), foreign: await context.host.foreign(world.pool.name) };
+    const listed = await withUserlands(context, world, sorted(jails, sort));
+    return { jails: listed, foreign: await context.host.foreign(world.pool.name) };
   },
   command: {
     names: ['list'],
@@ -102,6 +107,24 @@ export const jailList = defineRead<
     },
   },
 });
+
+/** On FreeBSD each jail has its own patch level; a basejail that of its release. */
+async function withUserlands(
+  { host, files }: Context,
+  world: World,
+  jails: readonly ListedJail[],
+): Promise<readonly ListedJail[]> {
+  if (host.kernel !== 'freebsd') return jails;
+  const released = new Map(world.releases.map(({ name, mountpoint }) => [name, mountpoint]));
+  return Promise.all(
+    jails.map(async (jail) => {
+      const own = world.jails.find(({ uuid }) => uuid === jail.uuid)?.mountpoint;
+      const place = jail.basejail ? released.get(jail.release ?? '') : own;
+      const userland = place === undefined ? undefined : await userlandOf(files, join(place, 'root'));
+      return userland === undefined ? jail : { ...jail, userland };
+    }),
+  );
+}
 
 /** The jails, or the templates, in the order of their datasets. */
 export function listedJails(
