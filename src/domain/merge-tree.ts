@@ -46,6 +46,18 @@ export interface TreeMerge {
 const ownPlaces =
   /^(tmp|run|var\/(log|cache|tmp|run|lib\/systemd|lib\/apt\/lists))\/|^var\/lib\/dpkg\/(status-old|lock.*)$|^etc\/(pwd|spwd|login\.conf)\.db$/;
 
+/**
+ * Parts of FreeBSD that nobody but its updates change (hier(7)). A jail that was patched differs there from the release
+ * that it was made of: what the new release brings is newer than both, and a mixture would not run.
+ */
+const freebsdSystem =
+  /^((bin|boot|lib|libexec|rescue|sbin|usr\/(bin|include|lib|lib32|libdata|libexec|sbin|share|src|tests)|etc\/(defaults|mtree|periodic|rc\.d)|var\/db\/etcupdate)\/|etc\/(rc|rc\.shutdown|rc\.subr|network\.subr|netstart)$)/;
+
+/** For `mergeTrees`: what comes from the new release where that changed it, whatever the jail has in its place. */
+function isSystemOf(now: Tree): (path: string) => boolean {
+  return now.has('bin/freebsd-version') ? (path) => freebsdSystem.test(path) : () => false;
+}
+
 /** Which regular files need a digest: those that another tree has under the same name and with the same size. */
 export function toCompare(trees: Trees, side: Side): readonly string[] {
   const others = (['old', 'mine', 'new'] as const).filter((other) => other !== side);
@@ -71,6 +83,7 @@ export function mergeTrees(
   release: string,
   isText: (path: string) => boolean,
 ): TreeMerge {
+  const isSystem = isSystemOf(trees.new);
   const result = new Map<string, Merged>();
   const conflicts: Conflict[] = [];
   const children = childrenOf(trees);
@@ -111,7 +124,7 @@ export function mergeTrees(
 
   /** The new release has nothing there. */
   function gone(path: string): void {
-    if (old.has(path) && sameContent(trees, digest, 'mine', 'old', path)) return;
+    if (old.has(path) && (isSystem(path) || sameContent(trees, digest, 'mine', 'old', path))) return;
     takeAll('mine', path);
     if (old.has(path)) conflict(path, 'changed in the jail, gone in the new release', false);
   }
@@ -141,6 +154,7 @@ export function mergeTrees(
     if (is('mine', 'new')) take('mine', path);
     else if (old.has(path) && is('mine', 'old')) take('new', path);
     else if (old.has(path) && is('new', 'old')) take('mine', path);
+    else if (old.has(path) && isSystem(path)) take('new', path);
     else if (isText(path) && [old, mine, now].every((tree) => tree.get(path)?.type === 'f'))
       take('text', path);
     else {

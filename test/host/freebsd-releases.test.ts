@@ -156,6 +156,8 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
       writeFileSync(join(etc, 'master.passwd'), text(join(etc, 'master.passwd')) + account('me', 1001));
       writeFileSync(join(etc, 'pwd.db'), 'made by adduser\n');
       writeFileSync(join(etc, 'app.conf'), text(join(etc, 'app.conf')).replace('a=1', 'a=mine'));
+      // As freebsd-update would have patched it: no change of the jail's own.
+      if (kind !== 'base') writeFileSync(join(rootOf(jail), 'usr/share/version'), 'one, patched\n');
       const result = await run('jail.upgrade', { jail, release: next });
       expect(result).toMatchObject({ from: old, to: next, conflicts: [] });
       expect(text(join(etc, 'app.conf'))).toBe('a=mine\nb=1\nc=1\nd=1\ne=2\n');
@@ -174,6 +176,50 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
       await run('jail.destroy', { jail });
     },
   );
+
+  it('a dry run prints every command: read against the manual pages', async () => {
+    lab.standIn.change(({ updates }) => (updates.latest[next] = `${next}-p9`));
+    const before = lab.state();
+    await run('jail.create', { kind: 'thick', release: old, name: 'full' });
+    const runs = {
+      'fetch of a release': [
+        'release.fetch',
+        {
+          release: '14.3-RELEASE',
+          server: server.url,
+          sha256: pins.old,
+          directory: `ftp/releases/${arch}/${old}`,
+        },
+      ],
+      'fetch of a release that is there': [
+        'release.fetch',
+        { release: next, server: server.url, sha256: pins.next },
+      ],
+      'update -P of a jail': ['jail.update', { name: 'web', packages: true }],
+      'upgrade of a full copy': ['jail.upgrade', { jail: 'full', release: next }],
+      'upgrade of a clone': ['jail.rebase', { jail: 'web' }],
+    } as const;
+    const told: string[] = [];
+    for (const [title, [operation, input]] of Object.entries(runs)) {
+      const lines = await lab.dryRun(operation, input);
+      told.push(`== ${title}`, ...lines, '');
+    }
+    const text_ = told
+      .join('\n')
+      .replaceAll(lab.pool.directory, '/DIR')
+      .replaceAll(lab.pool.name, 'POOL')
+      .replaceAll(/20\d\d-\d\d-\d\d_\d\d:\d\d:\d\d\.\d{3}/g, 'TIME')
+      .replaceAll(/20\d\d-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+      .replaceAll(/20\d{6}T\d{9}-[0-9a-f]{8}/g, 'OP')
+      .replaceAll(/127\.0\.0\.1:\d+/g, 'SERVER')
+      .replaceAll(/[0-9a-f]{64}/g, 'SHA256')
+      .replaceAll(/web-\d{13}/g, 'web-TIME')
+      .replaceAll(/(ruleset[=": ]+|rule -s )\d+/g, '$1NUMBER')
+      .replaceAll(/\b(arm64|amd64)\b/g, 'ARCH');
+    await expect(text_).toMatchFileSnapshot('goldens/freebsd-releases.txt');
+    await run('jail.destroy', { jail: 'full' });
+    expect(lab.state()).toBe(before);
+  });
 
   const version = (root: string): string => join(root, 'bin/freebsd-version');
   const places = (): Readonly<Record<string, string>> => ({

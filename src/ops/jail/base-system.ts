@@ -19,6 +19,9 @@ type Doors = Pick<Context, 'files' | 'host'>;
 
 export const isBase = (updater: Updater): updater is BaseUpdater => updater.name === 'freebsd-update';
 
+/** Of releases and of what leads to them, and none of branches; freebsd-update(8). */
+export const hasBinaryUpdates = (version: string): boolean => /-(RELEASE|RC|BETA|ALPHA)/.test(version);
+
 /** @param kind `release_kind` of the root's release: with `pkgbase` the base system is packages */
 export async function findUpdater(
   { files, host }: Doors,
@@ -28,8 +31,7 @@ export async function findUpdater(
   const userland =
     host.patchStep === undefined || kind === 'pkgbase' ? undefined : await userlandOf(files, root);
   if (userland === undefined) return findPackageManager({ files, host }, root);
-  // There are binary updates of releases and of what leads to them, and none of branches; freebsd-update(8).
-  return /-(RELEASE|RC|BETA|ALPHA)/.test(userland) ? { name: 'freebsd-update', userland } : undefined;
+  return hasBinaryUpdates(userland) ? { name: 'freebsd-update', userland } : undefined;
 }
 
 /** @param of for the message: `release 14.2-RELEASE` */

@@ -4,6 +4,7 @@
  * `fetch-suite.ts`, `fetch-archive.ts` and `fetch-sets.ts`; here is what they share: the name, the
  * datasets, their properties in the call that makes them, and a release that is there already.
  */
+import { dirname, join } from 'node:path';
 import { defineChange, type Context, type Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
@@ -16,7 +17,7 @@ import { planArchive } from './fetch-archive.ts';
 import { customLocks, planCustom } from './fetch-custom.ts';
 import { planSets } from './fetch-sets.ts';
 import { planSuite } from './fetch-suite.ts';
-import { findUpdater, getUpdater } from '../jail/base-system.ts';
+import { findUpdater, getUpdater, hasBinaryUpdates } from '../jail/base-system.ts';
 import type { Filling, Place } from './filling.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from './update.ts';
 import { fetchFlags, fetchInput, toFetchInput, type FetchInput } from './fetch-words.ts';
@@ -70,6 +71,7 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
         createDataset({ dataset, properties: releaseProperties(context, input, filling) }),
         ...(filling.makesRoot ? [] : [createDataset({ dataset: `${dataset}/root`, properties: {} })]),
         ...filling.fill,
+        ...patches(context, input, place, filling),
       ],
       result: () => ({
         release: name,
@@ -132,6 +134,18 @@ function planFilling(context: Context, input: FetchInput, place: Place): Promise
   const sets = isFreebsdRelease(place.name) || isHardenedBsdRelease(place.name);
   if (sets && input.suite === undefined) return planSets(context, input, place);
   return planSuite(context, input, place);
+}
+
+/** Sets are as they were on the day of the release; what was corrected since comes at once, where the host can. */
+function patches(
+  context: Context,
+  { update }: FetchInput,
+  { name, root }: Place,
+  { kind }: Filling,
+): readonly Step[] {
+  const { patchStep } = context.host;
+  if (patchStep === undefined || kind !== 'freebsd' || update === false || !hasBinaryUpdates(name)) return [];
+  return [patchStep({ of: `release ${name}`, root, work: join(dirname(root), 'updates'), userland: name })];
 }
 
 /** What is there is updated, where it can be and nobody says otherwise. */
