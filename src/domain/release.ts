@@ -4,7 +4,7 @@
  * `/etc/rc` and an `/etc/rc.shutdown`, which is what `exec_start` and `exec_stop` run by default.
  */
 
-export const releaseKinds = ['debootstrap', 'tar', 'freebsd', 'folder', 'jail'] as const;
+export const releaseKinds = ['debootstrap', 'tar', 'freebsd', 'pkgbase', 'folder', 'jail'] as const;
 export type ReleaseKind = (typeof releaseKinds)[number];
 
 /** `14.1-RELEASE`, `15.0-CURRENT`, `14.2-RC1`, … */

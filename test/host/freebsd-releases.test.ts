@@ -131,6 +131,32 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
     await run('jail.stop', { jail: 'web' });
   });
 
+  it('pkg runs in the jail, and a list of packages is installed before anybody can use the jail', async () => {
+    const list = join(lab.pool.directory, 'list');
+    writeFileSync(list, 'curl\nvim # an editor\n');
+    await run('jail.create', {
+      kind: 'clone',
+      release: next,
+      name: 'packed',
+      properties: [['pkglist', list]],
+    });
+    const calls = () => lab.standIn.calls().map(({ tool, words }) => [tool, ...words].join(' '));
+    expect(calls()).toContain('pkg install -y curl vim');
+    expect(await run('jail.pkg', { jail: 'packed', argv: ['info', '-e', 'curl'] })).toBe(0);
+    expect(await run('jail.pkg', { jail: 'packed', argv: ['info', '-e', 'nginx'] })).toBe(1);
+    const before = lab.state();
+    writeFileSync(list, 'no-such-package\n');
+    const failing = run('jail.create', {
+      kind: 'clone',
+      release: next,
+      name: 'none',
+      properties: [['pkglist', list]],
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'PROGRAM_FAILED' });
+    expect(lab.state()).toBe(before);
+    await run('jail.destroy', { jail: 'packed' });
+  });
+
   it('a jail that leads elsewhere is refused, and is as it was', async () => {
     await run('jail.create', { kind: 'thick', release: old, name: 'sly' });
     lab.standIn.change(({ updates }) => (updates.latest[old] = `${old}-p8`));
@@ -177,6 +203,69 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
     },
   );
 
+  describe('the base system as packages', () => {
+    const release = '15.0-RELEASE';
+    const keys = (): string => join(lab.pool.directory, 'keys');
+    const input = () => ({ release, pkgbase: true, keys: keys() });
+    beforeAll(() => {
+      if (!hostTests) return;
+      mkdirSync(join(keys(), 'pkgbase-15/trusted'), { recursive: true });
+      lab.standIn.change(({ repository }) => void repository.push('FreeBSD-set-base-jail'));
+    });
+
+    it('is installed by pkg, verified by keys of the host, and updated by pkg', async () => {
+      expect(await run('release.fetch', input())).toMatchObject({ kind: 'pkgbase', fetched: true });
+      const root = top('releases', release, 'root');
+      expect(userland(root)).toBe(release);
+      expect(text(join(root, 'etc/rc.conf'))).toContain('netif_enable="NO"');
+      expect(text(join(root, 'usr/local/etc/pkg/repos/FreeBSD-base.conf'))).toBe(
+        'FreeBSD-base: { enabled: yes }\n',
+      );
+      expect(readdirSync(top('releases', release))).toEqual(['root']);
+      lab.standIn.change(({ updates }) => (updates.latest[release] = `${release}-p2`));
+      expect(await run('release.fetch', input())).toMatchObject({
+        fetched: false,
+        updated: { manager: 'pkg' },
+      });
+      expect(userland(root)).toBe(`${release}-p2`);
+      const calls = lab.standIn
+        .calls()
+        .filter(({ tool }) => tool === 'pkg')
+        .map(({ words }) => words.join(' '));
+      expect(calls).toContainEqual(
+        expect.stringMatching(
+          /^-r \S+ -R \S+ -o ABI=FreeBSD:15:\w+ -o IGNORE_OSVERSION=yes install -y -r FreeBSD-base FreeBSD-set-base-jail$/,
+        ),
+      );
+      expect(calls).toContainEqual(expect.stringMatching(/ upgrade -y -r FreeBSD-base$/));
+    });
+
+    it('is refused where there is none, and a failing pkg leaves nothing', async () => {
+      await run('release.destroy', { release });
+      const before = lab.state();
+      await expect(run('release.fetch', { ...input(), release: '14.3-RELEASE' })).rejects.toMatchObject({
+        code: 'UNSUPPORTED',
+      });
+      await expect(
+        run('release.fetch', { ...input(), keys: join(lab.pool.directory, 'srv') }),
+      ).rejects.toMatchObject({
+        code: 'BASE_UPDATE_FAILED',
+      });
+      expect(lab.state()).toBe(before);
+    });
+
+    it('every step fails once', async () => {
+      const scenario = {
+        operation: 'release.fetch',
+        input,
+        reset: () => run('release.destroy', { release }),
+      };
+      expect(
+        await failEveryStep({ context: () => lab.context(), state: () => lab.state() }, scenario),
+      ).toBeGreaterThan(2);
+    });
+  });
+
   it('a dry run prints every command: read against the manual pages', async () => {
     lab.standIn.change(({ updates }) => (updates.latest[next] = `${next}-p9`));
     const before = lab.state();
@@ -191,6 +280,7 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
           directory: `ftp/releases/${arch}/${old}`,
         },
       ],
+      'fetch --pkgbase': ['release.fetch', { release: '15.0-RELEASE', pkgbase: true }],
       'fetch of a release that is there': [
         'release.fetch',
         { release: next, server: server.url, sha256: pins.next },
@@ -206,6 +296,7 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
     }
     const text_ = told
       .join('\n')
+      .replaceAll('\0', ' ')
       .replaceAll(lab.pool.directory, '/DIR')
       .replaceAll(lab.pool.name, 'POOL')
       .replaceAll(/20\d\d-\d\d-\d\d_\d\d:\d\d:\d\d\.\d{3}/g, 'TIME')

@@ -15,6 +15,7 @@ import { createDataset, destroyDataset } from '../steps/dataset.ts';
 import { releaseLock, releasePaths, usersOf } from './destroy.ts';
 import { planArchive } from './fetch-archive.ts';
 import { customLocks, planCustom } from './fetch-custom.ts';
+import { planPkgbase } from './fetch-pkgbase.ts';
 import { planSets } from './fetch-sets.ts';
 import { planSuite } from './fetch-suite.ts';
 import { findUpdater, getUpdater, hasBinaryUpdates } from '../jail/base-system.ts';
@@ -131,6 +132,7 @@ function isArchive(input: FetchInput): boolean {
 function planFilling(context: Context, input: FetchInput, place: Place): Promise<Filling> {
   if (input.folder !== undefined || input.jail !== undefined) return planCustom(context, input, place);
   if (isArchive(input)) return planArchive(context, input, place);
+  if (input.pkgbase) return planPkgbase(context, input, place);
   const sets = isFreebsdRelease(place.name) || isHardenedBsdRelease(place.name);
   if (sets && input.suite === undefined) return planSets(context, input, place);
   return planSuite(context, input, place);

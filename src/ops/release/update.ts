@@ -16,7 +16,9 @@ import { guardedChange, guardName, healthSteps, type GuardedChange } from '../ja
 import { cleanSteps, installedPackages, quietSpec, upgradeSteps, withoutServices } from '../jail/packages.ts';
 import { jailLock } from '../jail/select.ts';
 import { consoleLogs, type Release, type World } from '../world.ts';
+import { upgradeBase } from '../steps/base-packages.ts';
 import { releaseLock } from './destroy.ts';
+import { repositoryOf } from './fetch-pkgbase.ts';
 
 export interface Updated {
   /** Of the jail, or the release's name. */
@@ -109,7 +111,7 @@ export async function planReleaseUpdate(
 /** Programs of the release run in its container; a base system is changed from outside. */
 async function releaseWork(
   context: Context,
-  { name, mountpoint }: Release,
+  { name, mountpoint, local }: Release,
   spec: JailSpec,
   updater: Updater,
 ): Promise<Pick<GuardedChange, 'up' | 'down'> & { changes: () => Promise<readonly PackageChange[] | null> }> {
@@ -120,6 +122,16 @@ async function releaseWork(
     return {
       down: [host.patchStep!({ of: `release ${name}`, root: spec.root, work, userland })],
       changes: () => baseChanges(context, spec.root, updater),
+    };
+  }
+  if (local.get('release_kind') === 'pkgbase') {
+    const source = local.get('release_source');
+    const server = source?.endsWith('//pkg.FreeBSD.org') === true ? undefined : source;
+    const repository = await repositoryOf(context, name, server);
+    const work = join(mountpoint!, 'updates');
+    return {
+      down: [upgradeBase({ release: name, root: spec.root, work, ...repository })],
+      changes: () => Promise.resolve(null),
     };
   }
   const before = await installedPackages(files, spec.root, updater);
