@@ -55,10 +55,9 @@ export function unpacker(kernel: 'linux' | 'freebsd', root: string): readonly st
       '-x',
       '-p',
       '--numeric-owner',
+      // `^`: only at the beginning. bsdtar(1) would leave out /usr/src/sys/dev too.
       '--exclude',
-      './dev/*',
-      '--exclude',
-      'dev/*',
+      '^dev/*',
       '-C',
       root,
       '-f',

@@ -407,10 +407,16 @@ export const errorTable = {
       `${d.jail} is not well: the health check ${quote(d.command)} failed: ${d.why}`,
     hint: (d) => `tail -n 50 ${d.log}`,
   }),
+  BASE_UPDATE_FAILED: row({
+    exit: 1,
+    http: 502,
+    message: (d: { of: string; why: string }) => `the base system of ${d.of} was not updated: ${d.why}`,
+  }),
   NO_PACKAGE_MANAGER: row({
     exit: 1,
     http: 409,
-    message: (d: { of: string }) => `${d.of} has no package manager that iocage knows (apt-get, apk)`,
+    message: (d: { of: string }) =>
+      `${d.of} has no package manager that iocage knows and can run here (apt-get, apk; on FreeBSD pkg)`,
     hint: () => `a Debian, Ubuntu or Alpine release has one: 'iocage fetch release=bookworm'`,
   }),
   WAY_BACK_KEPT: row({

@@ -39,9 +39,24 @@ export interface TreeMerge {
   readonly conflicts: readonly Conflict[];
 }
 
-/** What is written there is the jail's own affair: where both sides have something, the release's is no news. */
+/**
+ * What is written there is the jail's own affair: where both sides have something, the release's is no news. Data
+ * bases that are made of texts beside them (pwd_mkdb(8), cap_mkdb(1)) are made anew from the merged ones.
+ */
 const ownPlaces =
-  /^(tmp|run|var\/(log|cache|tmp|run|lib\/systemd|lib\/apt\/lists))\/|^var\/lib\/dpkg\/(status-old|lock.*)$/;
+  /^(tmp|run|var\/(log|cache|tmp|run|lib\/systemd|lib\/apt\/lists))\/|^var\/lib\/dpkg\/(status-old|lock.*)$|^etc\/(pwd|spwd|login\.conf)\.db$/;
+
+/**
+ * Parts of FreeBSD that nobody but its updates change (hier(7)). A jail that was patched differs there from the release
+ * that it was made of: what the new release brings is newer than both, and a mixture would not run.
+ */
+const freebsdSystem =
+  /^((bin|boot|lib|libexec|rescue|sbin|usr\/(bin|include|lib|lib32|libdata|libexec|sbin|share|src|tests)|etc\/(defaults|mtree|periodic|rc\.d)|var\/db\/etcupdate)\/|etc\/(rc|rc\.shutdown|rc\.subr|network\.subr|netstart)$)/;
+
+/** For `mergeTrees`: what comes from the new release where that changed it, whatever the jail has in its place. */
+function isSystemOf(now: Tree): (path: string) => boolean {
+  return now.has('bin/freebsd-version') ? (path) => freebsdSystem.test(path) : () => false;
+}
 
 /** Which regular files need a digest: those that another tree has under the same name and with the same size. */
 export function toCompare(trees: Trees, side: Side): readonly string[] {
@@ -68,6 +83,7 @@ export function mergeTrees(
   release: string,
   isText: (path: string) => boolean,
 ): TreeMerge {
+  const isSystem = isSystemOf(trees.new);
   const result = new Map<string, Merged>();
   const conflicts: Conflict[] = [];
   const children = childrenOf(trees);
@@ -108,7 +124,7 @@ export function mergeTrees(
 
   /** The new release has nothing there. */
   function gone(path: string): void {
-    if (old.has(path) && sameContent(trees, digest, 'mine', 'old', path)) return;
+    if (old.has(path) && (isSystem(path) || sameContent(trees, digest, 'mine', 'old', path))) return;
     takeAll('mine', path);
     if (old.has(path)) conflict(path, 'changed in the jail, gone in the new release', false);
   }
@@ -138,6 +154,7 @@ export function mergeTrees(
     if (is('mine', 'new')) take('mine', path);
     else if (old.has(path) && is('mine', 'old')) take('new', path);
     else if (old.has(path) && is('new', 'old')) take('mine', path);
+    else if (old.has(path) && isSystem(path)) take('new', path);
     else if (isText(path) && [old, mine, now].every((tree) => tree.get(path)?.type === 'f'))
       take('text', path);
     else {
@@ -152,11 +169,12 @@ export function mergeTrees(
 
 /** The text of a path could not be merged: the jail's stays. */
 export function refuseText(merge: TreeMerge, trees: Trees, path: string, release: string): TreeMerge {
-  const beside = freeName(trees, `${path}.new-${release}`);
   const { mode, owner } = trees.mine.get(path)!;
+  const beside = freeName(trees, `${path}.new-${release}`);
+  const told: readonly Conflict[] = ownPlaces.test(path) ? [] : [{ path, why: 'changed by both', beside }];
   return {
     result: new Map(merge.result).set(path, { from: 'mine', mode, owner }),
-    conflicts: [...merge.conflicts, { path, why: 'changed by both', beside }],
+    conflicts: [...merge.conflicts, ...told],
   };
 }
 

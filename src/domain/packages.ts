@@ -10,7 +10,9 @@ export interface PackageCommand {
 }
 
 export interface PackageManager {
-  readonly name: 'apt' | 'apk';
+  readonly name: 'apt' | 'apk' | 'pkg';
+  /** Its programs run on that one only; default on each. */
+  readonly kernel?: 'linux' | 'freebsd';
   /** One of these files below the root tells that it is there. */
   readonly programs: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -22,7 +24,8 @@ export interface PackageManager {
   readonly clean?: PackageCommand;
   /** Where it keeps what is installed, below the root, and how to read that. */
   readonly database: string;
-  readonly parse: (text: string) => ReadonlyMap<string, string>;
+  /** Absent where the file is no text. */
+  readonly parse?: (text: string) => ReadonlyMap<string, string>;
   /** Verbs of pkg(8) in its own words; a list runs one after the other, the user's words behind the last. */
   readonly verbs: Readonly<Record<string, readonly (readonly string[])[]>>;
   /** Switches of pkg(8) that it has not, and needs not. */
@@ -111,7 +114,22 @@ const apk: PackageManager = {
   drop: ['-y', '--yes'],
 };
 
-export const packageManagers: readonly PackageManager[] = [apt, apk];
+/** pkg(7) in the base system fetches pkg(8) itself when it is called for the first time; both ask unless told. */
+const pkg: PackageManager = {
+  name: 'pkg',
+  kernel: 'freebsd',
+  programs: ['usr/local/sbin/pkg', 'usr/sbin/pkg'],
+  env: { ASSUME_ALWAYS_YES: 'yes' },
+  refresh: { title: 'pkg update', argv: ['pkg', 'update'] },
+  upgrade: { title: 'pkg upgrade', argv: ['pkg', 'upgrade', '-y'] },
+  install: { title: 'pkg install', argv: ['pkg', 'install', '-y'] },
+  clean: { title: 'pkg clean', argv: ['pkg', 'clean', '-a', '-y'] },
+  database: 'var/db/pkg/local.sqlite',
+  verbs: {},
+  drop: [],
+};
+
+export const packageManagers: readonly PackageManager[] = [apt, apk, pkg];
 
 /**
  * The user's words for a package manager, as command lines that run one after the other. Verbs of pkg(8)

@@ -4,7 +4,7 @@
  * `/etc/rc` and an `/etc/rc.shutdown`, which is what `exec_start` and `exec_stop` run by default.
  */
 
-export const releaseKinds = ['debootstrap', 'tar', 'freebsd', 'folder', 'jail'] as const;
+export const releaseKinds = ['debootstrap', 'tar', 'freebsd', 'pkgbase', 'folder', 'jail'] as const;
 export type ReleaseKind = (typeof releaseKinds)[number];
 
 /** `14.1-RELEASE`, `15.0-CURRENT`, `14.2-RC1`, … */
@@ -14,9 +14,22 @@ export function isFreebsdRelease(name: string): boolean {
   );
 }
 
+/** `15-STABLE`, `16-CURRENT`: HardenedBSD builds branches only, whose names have no minor number. */
+export function isHardenedBsdRelease(name: string): boolean {
+  return /^[0-9]{1,2}-(STABLE|CURRENT)$/.test(name);
+}
+
 /** A suite's name as Debian and Ubuntu form them: `bookworm`, `noble`, `sid`. */
 export function isSuiteName(name: string): boolean {
   return /^[a-z][a-z0-9-]{1,40}$/.test(name);
+}
+
+export const hardenedBsdServer = 'https://installers.hardenedbsd.org';
+
+/** Directory of the newest build of a branch. */
+export function hardenedBsdDirectory(name: string, arch: string): string {
+  const branch = name.endsWith('-CURRENT') ? 'current' : name.toLowerCase();
+  return `/pub/${branch}/${arch}/${arch === 'arm64' ? 'aarch64' : arch}/installer/LATEST`;
 }
 
 export const freebsdServer = 'https://download.freebsd.org';
@@ -40,6 +53,9 @@ export function freebsdDirectory(name: string, arch: string): string {
   const branch = /-(STABLE|CURRENT|PRERELEASE|ALPHA[0-9]*)$/.test(name);
   return `/ftp/${branch ? 'snapshots' : 'releases'}/${arch}/${name}`;
 }
+
+/** Directory below the server that lists the releases. */
+export const freebsdIndex = (arch: string): string => `/ftp/releases/${arch}/`;
 
 /** Sets that are fetched when none are named; those that the MANIFEST does not list are left out. */
 export function defaultSets(arch: string): readonly string[] {

@@ -96,11 +96,19 @@ export class TreeReader {
   }
 
   private take([path, ...more]: readonly Buffer[]): void {
-    const name = path!.toString('utf8').split('/').every(isPlain) ? path!.toString('utf8') : escaped(path!);
+    const [type = '', mode = '', owner = '', size = '', mtime = '', ctime = '', target = ''] = more.map(
+      (value) => value.toString('utf8'),
+    );
+    this.add(path!, { type, mode, owner, size, mtime, ctime, target });
+  }
+
+  /** One entry, from whatever told of it. */
+  add(path: Buffer, entry: TreeEntry): void {
+    const name = path.toString('utf8').split('/').every(isPlain) ? path.toString('utf8') : escaped(path);
     // A name that cannot be written down could be neither listed nor deleted by its name again.
     if (name.includes(odd) && this.oddNames === 'refuse') {
       throw failure('UNSUPPORTED', {
-        what: `packaging the file ${JSON.stringify(path!.toString('utf8'))}`,
+        what: `packaging the file ${JSON.stringify(path.toString('utf8'))}`,
         why: 'its name is not UTF-8 or has control characters',
       });
     }
@@ -109,10 +117,7 @@ export class TreeReader {
         what: 'packaging',
         why: `there are more than ${this.maxEntries} files`,
       });
-    const [type = '', mode = '', owner = '', size = '', mtime = '', ctime = '', target = ''] = more.map(
-      (value) => value.toString('utf8'),
-    );
-    this.entries.set(name, { type, mode, owner, size, mtime, ctime, target });
+    this.entries.set(name, entry);
   }
 }
 

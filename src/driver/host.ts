@@ -110,6 +110,22 @@ export interface JailCommand {
   readonly timeoutMs: number;
 }
 
+/** A root file system whose base system comes from a kernel's own updates and not from packages. */
+export interface BaseSystem {
+  /** For people: `web`, `release 14.2-RELEASE`. */
+  readonly of: string;
+  readonly root: string;
+  /** A directory outside of the root that is not there yet; the step makes it and takes it away. */
+  readonly work: string;
+  /** What is there now, as it says itself: `14.2-RELEASE-p1`. */
+  readonly userland: string;
+  /**
+   * For a root that somebody else may have changed: that of its release. What is a directory there, or a file of
+   * the system, must be no link here; it would lead who writes there somewhere else.
+   */
+  readonly like?: string;
+}
+
 export interface StopOptions {
   /** Neither exec_prestop nor exec_stop: what is in the jail is ended without being asked what it thinks of it. */
   readonly force?: boolean;
@@ -163,6 +179,11 @@ export interface Host {
    * log. Fails with PROGRAM_FAILED or HEALTH_FAILED; what it did is for others to undo.
    */
   commandStep(jail: JailSpec, command: JailCommand): Step;
+  /**
+   * A step that brings a base system to its newest patch level; nobody may use it meanwhile. Fails with
+   * BASE_UPDATE_FAILED; what it did is for others to undo. Absent where all of a system is packages.
+   */
+  patchStep?(system: BaseSystem): Step;
   /** Step kinds that the lists above use; the journal finds them here after a crash. */
   readonly kinds: readonly StepKind[];
 

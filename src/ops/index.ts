@@ -34,6 +34,7 @@ import { snapshotRotate, snapshotScheduled } from './snapshot/scheduled.ts';
 import { releaseFetch } from './release/fetch.ts';
 import { releaseAdopt } from './release/adopt.ts';
 import { releaseList } from './release/list.ts';
+import { releaseRemote } from './release/remote.ts';
 import { releaseDestroy } from './release/destroy.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { jailInstall } from './jail/install.ts';
@@ -114,6 +115,7 @@ export const operations: readonly Operation[] = [
 /** Those that another command leads to (`list -r`, `destroy -r`, `restart -s`). */
 export const furtherOperations: readonly Operation[] = [
   releaseList,
+  releaseRemote,
   releaseDestroy,
   jailDestroyTree,
   jailSoftRestart,

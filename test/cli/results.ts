@@ -161,6 +161,27 @@ export const results: Readonly<Record<string, unknown>> = {
       },
     ],
   },
+  'release.remote': {
+    releases: [
+      {
+        name: '13.1-RELEASE',
+        support: 'end of life',
+        endOfLife: '2023-07-31',
+        from: 'archive',
+        fetched: false,
+        newerThanHost: false,
+      },
+      {
+        name: '15.0-RELEASE',
+        support: 'supported',
+        endOfLife: '2026-09-30',
+        from: 'server',
+        fetched: true,
+        newerThanHost: true,
+      },
+    ],
+    notes: ['the dates of support could not be read anew: those known in 2026-03 are shown'],
+  },
   'release.list': {
     releases: [
       {

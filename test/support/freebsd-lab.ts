@@ -5,7 +5,11 @@
 import { join } from 'node:path';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { makeContext } from '../../src/iocage.ts';
+import { printAction } from '../../src/cli/print/action.ts';
 import { freebsdHost } from '../../src/driver/freebsd/host.ts';
+import { NodeDownloads } from '../../src/driver/node/download.ts';
+import { RecordingDownloads, RecordingExec, RecordingFiles } from '../../src/driver/node/recorder.ts';
+import type { Action } from '../../src/driver/system.ts';
 import { NodeFiles } from '../../src/driver/node/files.ts';
 import { zfsStorage } from '../../src/driver/zfs/storage.ts';
 import type { Context } from '../../src/ops/operation.ts';
@@ -23,6 +27,8 @@ export interface FreebsdLab {
   readonly paths: { readonly state: string; readonly run: string };
   context(): Context;
   run<T = any>(operation: string, input: unknown): Promise<T>;
+  /** The commands that a dry run prints, in order. */
+  dryRun(operation: string, input: unknown): Promise<readonly string[]>;
   /** Everything on the pool and the pretended machine that a jail could have left, as text to compare. */
   state(): string;
   close(): Promise<void>;
@@ -45,6 +51,20 @@ export async function openFreebsdLab(): Promise<FreebsdLab> {
     const { result } = await runOperation(context(), getOperation(operation), input);
     return result as T;
   };
+  const dryRun = async (operation: string, input: unknown): Promise<readonly string[]> => {
+    const actions: Action[] = [];
+    const usual = makeContext({ pool: pool.name, paths, dry: true });
+    const exec = new RecordingExec(machine.exec, actions);
+    const files = new RecordingFiles(new NodeFiles(), actions);
+    const { clock } = usual;
+    const terminal = { interactive: false, term: 'xterm', environment: {} };
+    const host = freebsdHost({ exec, files, clock, paths, terminal });
+    const storage = zfsStorage(exec, clock);
+    const downloads = new RecordingDownloads(new NodeDownloads(), actions);
+    const dry = { ...usual, exec, files, host, storage, downloads, actions };
+    await runOperation(dry, getOperation(operation), input);
+    return actions.map(printAction);
+  };
   await run('pool.activate', { pool: pool.name });
   const tar = join(pool.directory, 'busybox.tar');
   busyboxTar(tar);
@@ -57,6 +77,7 @@ export async function openFreebsdLab(): Promise<FreebsdLab> {
     paths,
     context,
     run,
+    dryRun,
     state: () => `${poolState(pool.name, paths)}\n${JSON.stringify(machineState(machine), null, 1)}`,
     async close() {
       try {

@@ -6,6 +6,8 @@ import type { Clock, Exec, Files, Paths } from '../system.ts';
 import type { Host, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { mountProblem } from '../both/fstab.ts';
+import type { StepKind } from '../step.ts';
+import { updateBase } from './base-update.ts';
 import { checkJail } from './check.ts';
 import { readHostFacts, releaseFrom, type HostFacts } from './facts.ts';
 import { readJails, rowOf, splitWords } from './jls.ts';
@@ -85,7 +87,8 @@ export function freebsdHost({ exec, files, paths, terminal }: FreebsdHostDoors):
     limits: async (jail) => lists.limits(await real(jail)),
     usage: lists.usage,
     commandStep: lists.commandStep,
-    kinds: lists.kinds,
+    patchStep: updateBase,
+    kinds: [...lists.kinds, updateBase as StepKind],
     exec: async (jail, argv, options) => session.exec(await real(jail), argv, options),
     console: async (jail) => session.console(await real(jail)),
     chroot: session.chroot,

@@ -38,7 +38,7 @@ export function refusePackageList(given: readonly (readonly [string, string])[])
  * @param named the names themselves, in the place of a file that lists them
  */
 export async function listedPackages(
-  { files }: Pick<Context, 'files'>,
+  doors: Pick<Context, 'files' | 'host'>,
   world: World,
   given: readonly (readonly [string, string])[],
   from:
@@ -60,8 +60,9 @@ export async function listedPackages(
   if (from === undefined) throw refuse('an empty jail has no package manager');
   if (from.shared)
     throw refuse(`a basejail cannot write to the folders that it shares; fetch the release with include=`);
-  const names = named === undefined ? await readList(files, path) : checkedList(named.join('\n'), 'packages');
-  return { manager: await getPackageManager(files, from.root, from.of), names, from: from.state };
+  const names =
+    named === undefined ? await readList(doors.files, path) : checkedList(named.join('\n'), 'packages');
+  return { manager: await getPackageManager(doors, from.root, from.of), names, from: from.state };
 }
 
 async function readList(files: Context['files'], path: string): Promise<readonly string[]> {

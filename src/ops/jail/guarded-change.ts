@@ -31,9 +31,9 @@ export interface GuardedChange {
   /** From {@link guardName}. */
   readonly snapshot: string;
   /** While the jail is down; a running one is stopped before. Their undo runs before the files go back. */
-  readonly down?: readonly Step[];
+  readonly down?: readonly Step[] | undefined;
   /** In the running jail; one that is down is started before, and stopped afterwards. */
-  readonly up?: readonly Step[];
+  readonly up?: readonly Step[] | undefined;
   /** A line for the jail's own shell, run there when all is done; its exit status decides. */
   readonly health?: string | undefined;
 }

@@ -54,7 +54,7 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
         steps: [],
         result: () => ({ uuid, tag, snapshot: null, changes: [] }),
       };
-    const manager = await getPackageManager(files, configured.root, `jail ${subject}`);
+    const manager = await getPackageManager(context, configured.root, `jail ${subject}`);
     const running = (await host.running(jail.realm)).has(uuid);
     // A template is nobody's running system: only its files are worked on.
     const spec = jail.template
@@ -100,7 +100,7 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
  * @throws INVALID_INPUT for a wrong name or a basejail, NO_PACKAGE_MANAGER
  */
 export async function missingPackages(
-  { files }: Pick<Context, 'files'>,
+  doors: Pick<Context, 'files' | 'host'>,
   spec: JailSpec,
   of: string,
   names: readonly string[],
@@ -110,8 +110,8 @@ export async function missingPackages(
   if ('problem' in list) throw refuse(list.problem);
   if (spec.config.get('type') === 'basejail')
     throw refuse('a basejail cannot write to the folders that it shares; it has the packages of its release');
-  const manager = await getPackageManager(files, spec.root, `jail ${of}`);
-  const installed = await installedPackages(files, spec.root, manager);
+  const manager = await getPackageManager(doors, spec.root, `jail ${of}`);
+  const installed = await installedPackages(doors.files, spec.root, manager);
   if (installed === undefined) throw refuse(`jail ${of} does not tell what is installed`);
   return list.names.filter((word) => {
     const [name = '', version] = word.split('=');

@@ -1,12 +1,15 @@
 /** `list`, `df`, `runtime`: constant numbers of child processes, whatever the number of jails. */
+import { join } from 'node:path';
 import * as z from 'zod';
-import { defineRead } from '../operation.ts';
+import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { configOf } from '../../domain/config.ts';
 import { compareNatural } from '../../domain/order.ts';
 import { label, type Jail } from '../../domain/jail.ts';
+import { userlandOf } from '../../domain/userland.ts';
 import type { ForeignJail, RunningJail } from '../../driver/host.ts';
 import { releaseList } from '../release/list.ts';
+import { releaseRemote } from '../release/remote.ts';
 import { inFull } from '../sources.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
 import { noPositionals, noProperties, oneJail, jailInput, readJail } from './select.ts';
@@ -22,6 +25,8 @@ export interface ListedJail {
   readonly state: 'up' | 'down' | 'corrupt';
   readonly type: string;
   readonly release: string | null;
+  /** Of a FreeBSD jail, with the patch level: `14.2-RELEASE-p1`. */
+  readonly userland?: string;
   readonly ip4: string | null;
   readonly ip6: string | null;
   readonly template: string | null;
@@ -66,7 +71,8 @@ export const jailList = defineRead<
     const jails = listedJails(world, await context.host.running(world.realm), templates).filter(
       (jail) => !basejails || jail.basejail,
     );
-    return { jails: sorted(jails, sort), foreign: await context.host.foreign(world.realm) };
+    const listed = await withUserlands(context, world, sorted(jails, sort));
+    return { jails: listed, foreign: await context.host.foreign(world.realm) };
   },
   command: {
     names: ['list'],
@@ -76,6 +82,11 @@ export const jailList = defineRead<
       { key: 'templates', flags: '-t, --template', doc: 'templates instead of jails' },
       { key: 'releases', flags: '-r, --release', doc: 'the fetched releases' },
       { key: 'releases', flags: '-b, --base', doc: 'same as --release' },
+      {
+        key: 'remote',
+        flags: '-R, --remote',
+        doc: 'the releases of FreeBSD that can be fetched, and their support',
+      },
       { key: 'basejails', flags: '-B, --basejails', doc: 'only basejails' },
       { key: 'names', flags: '-q, --quick', doc: 'names and addresses only' },
       {
@@ -92,8 +103,10 @@ export const jailList = defineRead<
       { line: 'iocage list -H', says: 'tab separated, without a header; for scripts' },
       { line: 'iocage list --json', says: 'for programs' },
       { line: 'iocage list -r', says: 'the releases that jails can be made from' },
+      { line: 'iocage list -R', says: 'the releases of FreeBSD that can be fetched' },
     ],
-    instead: (words) => (words.flags['releases'] === true ? releaseList : undefined),
+    instead: ({ flags }) =>
+      flags['remote'] === true ? releaseRemote : flags['releases'] === true ? releaseList : undefined,
     toInputs(words) {
       noPositionals('list', words);
       noProperties('list', words);
@@ -108,6 +121,24 @@ export const jailList = defineRead<
     },
   },
 });
+
+/** On FreeBSD each jail has its own patch level; a basejail that of its release. */
+async function withUserlands(
+  { host, files }: Context,
+  world: World,
+  jails: readonly ListedJail[],
+): Promise<readonly ListedJail[]> {
+  if (host.kernel !== 'freebsd') return jails;
+  const released = new Map(world.releases.map(({ name, mountpoint }) => [name, mountpoint]));
+  return Promise.all(
+    jails.map(async (jail) => {
+      const own = world.jails.find(({ uuid }) => uuid === jail.uuid)?.mountpoint;
+      const place = jail.basejail ? released.get(jail.release ?? '') : own;
+      const userland = place === undefined ? undefined : await userlandOf(files, join(place, 'root'));
+      return userland === undefined ? jail : { ...jail, userland };
+    }),
+  );
+}
 
 /** The jails, or the templates, in the order of their datasets. */
 function listedJails(

@@ -12,9 +12,17 @@ import { packageManagers, type PackageCommand, type PackageManager } from '../..
 /** A slow mirror and a large upgrade; a program that waits for an answer that nobody gives ends with it. */
 const commandTimeoutMs = 60 * 60_000;
 type Look = Pick<Files, 'statBelow' | 'readBelow'>;
+interface Doors {
+  readonly files: Look;
+  readonly host: Pick<Host, 'kernel'>;
+}
 
-export async function findPackageManager(files: Look, root: string): Promise<PackageManager | undefined> {
+export async function findPackageManager(
+  { files, host }: Doors,
+  root: string,
+): Promise<PackageManager | undefined> {
   for (const manager of packageManagers) {
+    if ((manager.kernel ?? host.kernel) !== host.kernel) continue;
     for (const program of manager.programs) {
       // Through a link (a merged /usr) it has another of the names.
       const facts = await files.statBelow(root, program).catch(() => undefined);
@@ -25,8 +33,8 @@ export async function findPackageManager(files: Look, root: string): Promise<Pac
 }
 
 /** @param of for the message: `jail web` */
-export async function getPackageManager(files: Look, root: string, of: string): Promise<PackageManager> {
-  const manager = await findPackageManager(files, root);
+export async function getPackageManager(doors: Doors, root: string, of: string): Promise<PackageManager> {
+  const manager = await findPackageManager(doors, root);
   if (manager === undefined) throw failure('NO_PACKAGE_MANAGER', { of });
   return manager;
 }
@@ -37,6 +45,7 @@ export async function installedPackages(
   root: string,
   manager: PackageManager,
 ): Promise<ReadonlyMap<string, string> | undefined> {
+  if (manager.parse === undefined) return undefined;
   const text = await files.readBelow(root, manager.database).catch(() => undefined);
   return text === undefined ? undefined : manager.parse(text);
 }

@@ -21,7 +21,7 @@ export const jailPkg = defineSession<typeof pkgInput>({
   async session(context, input) {
     const { world, jail } = await readJail(context, input.jail);
     const spec = toSpec(world, jail);
-    const manager = await getPackageManager(context.files, spec.root, `jail ${label(jail)}`);
+    const manager = await getPackageManager(context, spec.root, `jail ${label(jail)}`);
     const wasUp = (await context.host.running(jail.realm)).has(jail.uuid);
     if (!wasUp) await runOperation(context, jailStart, { jail: jail.uuid });
     try {

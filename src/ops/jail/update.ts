@@ -1,18 +1,22 @@
 /**
  * `update`: the newest packages that the jail's own sources have, as a guarded change. On Linux the base
- * system is packages too, so one way does both. A basejail shows its release's files: there the release is
+ * system is packages too, so one way does both; a FreeBSD base system gets its patches. A basejail shows its release's files: there the release is
  * updated, for all that show it.
  */
+import { join } from 'node:path';
 import * as z from 'zod';
 import { defineChange, type Context, type Plan, type Words } from '../operation.ts';
+import type { JailSpec } from '../../driver/host.ts';
+import type { Step } from '../../driver/system.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
-import { packageChanges } from '../../domain/packages.ts';
+import { packageChanges, type PackageChange, type PackageManager } from '../../domain/packages.ts';
 import { getRelease } from '../release/destroy.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from '../release/update.ts';
 import { findSource } from '../route.ts';
 import { readWorld, toSpec, type Release, type World } from '../world.ts';
 import { noteHandedElsewhere } from '../snapshot/rows.ts';
 import { assertRootMounted, releaseRoot } from '../mounted.ts';
+import { baseChanges, getUpdater, isBase, type Updater } from './base-system.ts';
 import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import {
   getPackageManager,
@@ -34,6 +38,8 @@ const updateInput = z.object({
   /** A jail, or a release. */
   name: z.string().min(1, 'a jail or a release is named'),
   health: healthLine.optional(),
+  /** With a base system that is no packages: those too. Elsewhere all is packages. */
+  packages: z.boolean().default(false),
 });
 
 /** A name of a jail wins over that of a release, and both over the beginning of a UUID. */
@@ -61,15 +67,16 @@ export const jailUpdate = defineChange<typeof updateInput, Updated>({
       ? [jailLock(found.jail)]
       : [...new Set([jailLock(found.jail), ...updateLocks(world, base)])];
   },
-  async plan(context, { name, health }) {
+  async plan(context, { name, health, packages }) {
     const world = await readWorld(context);
     const found = find(world, name);
     const base = 'jail' in found ? baseOf(found.jail) : found.release.name;
-    if (base === undefined) return planJailUpdate(context, world, (found as { jail: Jail }).jail, health);
+    if (base === undefined)
+      return planJailUpdate(context, world, (found as { jail: Jail }).jail, { health, packages });
     const release = getRelease(world, base);
-    const manager = await managerOf(context, release);
+    const updater = await updaterOf(context, release);
     const healthIn = 'jail' in found ? found.jail : undefined;
-    return planReleaseUpdate(context, world, release, manager, { health, healthIn });
+    return planReleaseUpdate(context, world, release, updater, { health, healthIn });
   },
   command: {
     names: ['update'],
@@ -84,7 +91,11 @@ export const jailUpdate = defineChange<typeof updateInput, Updated>({
       // COMPAT: the original's.
       { key: 'dryRun', flags: '-n', doc: 'same as --dry-run' },
       // COMPAT: the Python line's words. Here the base system is packages, verified by their signatures.
-      { key: 'asEver', flags: '-P, --pkgs', doc: 'accepted: packages are what is updated' },
+      {
+        key: 'packages',
+        flags: '-P, --pkgs',
+        doc: 'the packages too, where the base system is none; elsewhere they are what is updated',
+      },
       { key: 'asEver', flags: '-V, --verify', doc: 'accepted: what is fetched is always verified' },
     ],
     about:
@@ -104,29 +115,34 @@ export const jailUpdate = defineChange<typeof updateInput, Updated>({
   },
 });
 
-async function managerOf(context: Context, release: Release) {
+async function updaterOf(context: Context, release: Release): Promise<Updater> {
   const root = await releaseRoot(context, release);
-  return getPackageManager(context.files, root, `release ${release.name}`);
+  return getUpdater(context, root, release.local.get('release_kind'), `release ${release.name}`);
 }
 
 async function planJailUpdate(
   context: Context,
   world: World,
   jail: Jail,
-  health: string | undefined,
+  { health, packages }: { readonly health: string | undefined; readonly packages: boolean },
 ): Promise<Plan<Updated>> {
-  const { host, files } = context;
+  const { host } = context;
   const configured = toSpec(world, jail);
   noteHandedElsewhere(context, jail, world.defaults);
   const running = (await host.running(jail.realm)).has(jail.uuid);
   await assertRootMounted(context, jail.dataset);
-  const manager = await getPackageManager(files, configured.root, `jail ${label(jail)}`);
+  const release = world.releases.find(({ name }) => name === jail.local.get('release'));
+  const updater = await getUpdater(
+    context,
+    configured.root,
+    release?.local.get('release_kind'),
+    `jail ${label(jail)}`,
+  );
   // A template is nobody's running system: only its files are worked on.
   const { spec, before: first } = jail.template
     ? { spec: quietSpec(configured, 'used'), before: [] }
     : await specToStart(context, world, jail);
-  const upgrade = upgradeSteps(host, spec, manager);
-  const before = await installedPackages(files, spec.root, manager);
+  const { down, up, changes } = await jailWork(context, world, jail, spec, updater, packages);
   const snapshot = guardName(context, 'update');
   return {
     subject: label(jail),
@@ -136,18 +152,62 @@ async function planJailUpdate(
       spec,
       running,
       snapshot,
-      down: first,
-      up: jail.template ? withoutServices(host, spec, manager, upgrade) : upgrade,
+      down: [...first, ...down],
+      up,
       health,
     }),
     result: async () => ({
       uuid: jail.uuid,
       tag: jail.tag,
       of: 'jail',
-      manager: manager.name,
+      manager: updater.name,
       snapshot,
-      changes: packageChanges(before, await installedPackages(files, spec.root, manager)),
+      changes: await changes(),
     }),
+  };
+}
+
+interface Work {
+  readonly down: readonly Step[];
+  readonly up: readonly Step[];
+  readonly changes: () => Promise<readonly PackageChange[] | null>;
+}
+
+/** Packages by the jail's own programs, in the jail; a base system from outside, while the jail is down. */
+async function jailWork(
+  context: Context,
+  world: World,
+  jail: Jail,
+  spec: JailSpec,
+  updater: Updater,
+  packages: boolean,
+): Promise<Work> {
+  const { host, files } = context;
+  const byPackages = async (manager: PackageManager): Promise<Work> => {
+    const before = await installedPackages(files, spec.root, manager);
+    const upgrade = upgradeSteps(host, spec, manager);
+    return {
+      down: [],
+      up: jail.template ? withoutServices(host, spec, manager, upgrade) : upgrade,
+      changes: async () => packageChanges(before, await installedPackages(files, spec.root, manager)),
+    };
+  };
+  if (!isBase(updater)) return byPackages(updater);
+  const release = getRelease(world, jail.local.get('release') ?? updater.userland.replace(/-p\d+$/, ''));
+  const patch = host.patchStep!({
+    of: label(jail),
+    root: spec.root,
+    work: join(spec.mountpoint, 'updates'),
+    userland: updater.userland,
+    like: await releaseRoot(context, release),
+  });
+  const further = packages
+    ? await byPackages(await getPackageManager(context, spec.root, label(jail)))
+    : undefined;
+  return {
+    down: [patch],
+    up: further?.up ?? [],
+    changes: () => baseChanges(context, spec.root, updater),
   };
 }
 
@@ -156,7 +216,10 @@ async function toUpdateInputs(
   context: Context,
 ): Promise<readonly z.input<typeof updateInput>[]> {
   const health = words.flags['health'] as string | undefined;
-  const more = health === undefined ? {} : { health };
+  const more = {
+    ...(health === undefined ? {} : { health }),
+    ...(words.flags['packages'] === true ? { packages: true } : {}),
+  };
   const named = await manyJails('update', words, context, () => true);
   if (!words.positionals.includes('ALL')) return named.map(({ jail }) => ({ name: jail, ...more }));
   const done = new Set<string>();

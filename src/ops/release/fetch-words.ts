@@ -56,7 +56,19 @@ export const fetchInput = z
       .optional(),
     /** Directory of this machine that holds the sets, with MANIFEST, itself or in a directory named after the release. */
     localDirectory: z.string().startsWith('/').optional(),
+    /** Where releases are looked for that have left the server; empty: nowhere. */
+    archive: z
+      .string()
+      .transform((text) => (text === '' ? '' : serverUrl(text)))
+      .pipe(z.string().refine((text) => text === '' || isMirror(text), 'is no server'))
+      .optional(),
+    /** Directory with MANIFESTs that this host trusts, `ARCH-ARCH-RELEASE`. */
+    manifests: z.string().startsWith('/').optional(),
     sets: z.array(z.string().refine(isSetName, 'is no name of a distribution set')).optional(),
+    /** FreeBSD's base system as packages in the place of sets. */
+    pkgbase: z.boolean().default(false),
+    /** Directory with the keys that those are verified with; default this host's. */
+    keys: z.string().startsWith('/').optional(),
     verify: z.boolean().default(true),
     /** Of a release that is there already: true insists on it; default: where it has a package manager. */
     update: z.boolean().optional(),
@@ -68,8 +80,8 @@ export const fetchInput = z
       .optional(),
   })
   .superRefine((input, context) => {
-    const ways = (['file', 'url', 'folder', 'jail', 'suite', 'localDirectory'] as const).filter(
-      (key) => input[key] !== undefined,
+    const ways = (['file', 'url', 'folder', 'jail', 'suite', 'localDirectory', 'pkgbase'] as const).filter(
+      (key) => input[key] !== undefined && input[key] !== false,
     );
     if (ways.length > 1)
       context.addIssue({ code: 'custom', path: [ways[1]!], message: `excludes ${ways[0]}` });
@@ -118,6 +130,11 @@ export const fetchFlags: readonly Flag[] = [
   },
   { key: 'local', flags: '-f, --file', doc: 'take the sets from the local directory given with -d' },
   {
+    key: 'pkgbase',
+    flags: '--pkgbase',
+    doc: 'on FreeBSD, from 15 on: the base system as packages; -F and ftpfiles= name those',
+  },
+  {
     key: 'noverify',
     flags: '--noverify',
     doc: 'with -f: take sets without a MANIFEST; never for what is downloaded',
@@ -159,6 +176,9 @@ const wordKeys: Readonly<Record<string, readonly [keyof FetchInput, (text: strin
   ftpdir: ['directory', String],
   ftpfiles: ['sets', list],
   ftplocaldir: ['localDirectory', path],
+  archive: ['archive', String],
+  manifests: ['manifests', path],
+  keys: ['keys', path],
   compression: ['compression', String],
 };
 
@@ -181,6 +201,7 @@ export function toFetchInput({ positionals, properties, flags }: Words): z.input
   if (server !== undefined) input['server'] = server;
   // COMPAT: `-F MANIFEST` named the list itself among the sets.
   if (sets !== undefined) input['sets'] = sets.filter((name) => name !== 'MANIFEST');
+  if (flags['pkgbase'] === true) input['pkgbase'] = true;
   if (flags['noverify'] === true) input['verify'] = false;
   if (flags['update'] === true) input['update'] = true;
   if (flags['noupdate'] === true) input['update'] = false;

@@ -4,19 +4,21 @@
  * `fetch-suite.ts`, `fetch-archive.ts` and `fetch-sets.ts`; here is what they share: the name, the
  * datasets, their properties in the call that makes them, and a release that is there already.
  */
+import { dirname, join } from 'node:path';
 import { defineChange, type Context, type Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
-import { isFreebsdRelease } from '../../domain/release.ts';
+import { isFreebsdRelease, isHardenedBsdRelease } from '../../domain/release.ts';
 import { namespace, realmNow, readWorld, type Release, type World } from '../world.ts';
 import { createDataset, destroyDataset } from '../steps/dataset.ts';
 import { releaseLock, releasePaths, usersOf } from './destroy.ts';
 import { planArchive } from './fetch-archive.ts';
 import { customLocks, planCustom } from './fetch-custom.ts';
+import { planPkgbase } from './fetch-pkgbase.ts';
 import { planSets } from './fetch-sets.ts';
 import { planSuite } from './fetch-suite.ts';
-import { findPackageManager, getPackageManager } from '../jail/packages.ts';
+import { findUpdater, getUpdater, hasBinaryUpdates } from '../jail/base-system.ts';
 import type { Filling, Place } from './filling.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from './update.ts';
 import { fetchFlags, fetchInput, toFetchInput, type FetchInput } from './fetch-words.ts';
@@ -70,6 +72,7 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
         createDataset({ dataset, properties: releaseProperties(context, input, filling) }),
         ...(filling.makesRoot ? [] : [createDataset({ dataset: `${dataset}/root`, properties: {} })]),
         ...filling.fill,
+        ...patches(context, input, place, filling),
       ],
       result: () => ({
         release: name,
@@ -129,8 +132,22 @@ function isArchive(input: FetchInput): boolean {
 function planFilling(context: Context, input: FetchInput, place: Place): Promise<Filling> {
   if (input.folder !== undefined || input.jail !== undefined) return planCustom(context, input, place);
   if (isArchive(input)) return planArchive(context, input, place);
-  if (isFreebsdRelease(place.name) && input.suite === undefined) return planSets(context, input, place);
+  if (input.pkgbase) return planPkgbase(context, input, place);
+  const sets = isFreebsdRelease(place.name) || isHardenedBsdRelease(place.name);
+  if (sets && input.suite === undefined) return planSets(context, input, place);
   return planSuite(context, input, place);
+}
+
+/** Sets are as they were on the day of the release; what was corrected since comes at once, where the host can. */
+function patches(
+  context: Context,
+  { update }: FetchInput,
+  { name, root }: Place,
+  { kind }: Filling,
+): readonly Step[] {
+  const { patchStep } = context.host;
+  if (patchStep === undefined || kind !== 'freebsd' || update === false || !hasBinaryUpdates(name)) return [];
+  return [patchStep({ of: `release ${name}`, root, work: join(dirname(root), 'updates'), userland: name })];
 }
 
 /** What is there is updated, where it can be and nobody says otherwise. */
@@ -143,20 +160,28 @@ async function planPresent(
   const there = alreadyThere(release);
   if (update === false) return there;
   const { root } = releasePaths(world, release.name);
-  const find = update === true ? getPackageManager : findPackageManager;
-  const manager = await find(context.files, root, `release ${release.name}`);
-  if (manager === undefined) return there;
-  const { result, ...plan } = await planReleaseUpdate(context, world, release, manager);
+  const kind = release.local.get('release_kind');
+  const updater =
+    update === true
+      ? await getUpdater(context, root, kind, `release ${release.name}`)
+      : await findUpdater(context, root, kind);
+  if (updater === undefined) return there;
+  const { result, ...plan } = await planReleaseUpdate(context, world, release, updater);
   return {
     ...plan,
     result: async () => {
       const updated = await result();
-      const count = updated.changes?.length;
-      const what = count === 1 ? '1 package is' : `${count} packages are`;
-      const message = `Release ${release.name} was fetched already; ${count === undefined ? 'it is updated' : count === 0 ? 'it is up to date' : `${what} updated`}.`;
+      const message = `Release ${release.name} was fetched already; ${whatChanged(updated)}.`;
       return { ...(await there.result()), updated, message };
     },
   };
+}
+
+function whatChanged({ changes, manager }: Updated): string {
+  if (changes === null) return 'it is updated';
+  if (changes.length === 0) return 'it is up to date';
+  if (manager === 'freebsd-update') return `it is ${changes[0]!.to} now`;
+  return changes.length === 1 ? '1 package is updated' : `${changes.length} packages are updated`;
 }
 
 function alreadyThere(release: Release): Plan<Fetched> {

@@ -1,8 +1,10 @@
 /** `list -r`: the releases that jails can be made from, in one storage call beyond the world's. */
+import { join } from 'node:path';
 import { compareNatural } from '../../domain/order.ts';
 import * as z from 'zod';
 import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
+import { userlandOf } from '../../domain/userland.ts';
 import { inFull } from '../sources.ts';
 import { readWorld } from '../world.ts';
 
@@ -17,18 +19,26 @@ export interface ListedRelease {
   readonly usedBytes: number;
   /** How many jails and templates say that they were made from it. */
   readonly jails: number;
+  /** Of FreeBSD, with the patch level: `14.2-RELEASE-p1`. */
+  readonly userland?: string;
 }
 
 export async function listReleases(context: Context): Promise<{ releases: readonly ListedRelease[] }> {
   const world = await readWorld(context);
   if (world.releases.length === 0) return { releases: [] };
   const used = await context.storage.measure(`${world.root}/releases`, 1, ['used']);
-  const releases = world.releases.map((release) => ({
+  const userlands = await Promise.all(
+    world.releases.map(({ mountpoint }) =>
+      mountpoint === undefined ? undefined : userlandOf(context.files, join(mountpoint, 'root')),
+    ),
+  );
+  const releases = world.releases.map((release, index) => ({
     name: release.name,
     kind: release.local.get('release_kind') ?? 'unknown',
     fetchedAt: release.local.get('fetched_at') ?? null,
     usedBytes: Number(used.get(release.dataset)?.get('used') ?? 0),
     jails: world.jails.filter((jail) => jail.local.get('release') === release.name).length,
+    ...(userlands[index] === undefined ? {} : { userland: userlands[index] }),
   }));
   return { releases: releases.sort((a, b) => compareNatural(a.name, b.name)) };
 }

@@ -10,19 +10,22 @@ import type { JailSpec } from '../../driver/host.ts';
 import { effective } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { packageChanges, type PackageChange, type PackageManager } from '../../domain/packages.ts';
-import { guardedChange, guardName, healthSteps } from '../jail/guarded-change.ts';
+import { packageChanges, type PackageChange } from '../../domain/packages.ts';
+import { baseChanges, isBase, type Updater } from '../jail/base-system.ts';
+import { guardedChange, guardName, healthSteps, type GuardedChange } from '../jail/guarded-change.ts';
 import { cleanSteps, installedPackages, quietSpec, upgradeSteps, withoutServices } from '../jail/packages.ts';
 import { jailLock } from '../jail/select.ts';
 import { consoleLogs, type Release, type World } from '../world.ts';
+import { upgradeBase } from '../steps/base-packages.ts';
 import { releaseLock } from './destroy.ts';
+import { repositoryOf } from './fetch-pkgbase.ts';
 
 export interface Updated {
   /** Of the jail, or the release's name. */
   readonly uuid: string;
   readonly tag: string;
   readonly of: 'jail' | 'release';
-  readonly manager: PackageManager['name'];
+  readonly manager: Updater['name'];
   /** Kept: `rollback` leads back to it. */
   readonly snapshot: string;
   /** Null when the data base of the package manager cannot be read from outside. */
@@ -61,11 +64,11 @@ export async function planReleaseUpdate(
   context: Context,
   world: World,
   release: Release,
-  manager: PackageManager,
+  updater: Updater,
   { health, healthIn }: { health?: string | undefined; healthIn?: Jail | undefined } = {},
 ): Promise<Plan<Updated>> {
   const { name } = release;
-  const { host, files } = context;
+  const { host } = context;
   const running = await host.running(world.realm);
   const shown = world.jails.find(
     ({ uuid, local }) =>
@@ -75,9 +78,8 @@ export async function planReleaseUpdate(
   );
   if (shown) throw failure('JAIL_RUNNING', { name: label(shown), action: `updating its release ${name}` });
   const spec = releaseSpec(world, release);
-  const before = await installedPackages(files, spec.root, manager);
   const snapshot = guardName(context, 'update');
-  const work = [...upgradeSteps(host, spec, manager), ...cleanSteps(host, spec, manager)];
+  const { up, down, changes } = await releaseWork(context, release, spec, updater);
   return {
     subject: name,
     title: `Updating release ${name}`,
@@ -87,7 +89,8 @@ export async function planReleaseUpdate(
         spec,
         running: false,
         snapshot,
-        up: withoutServices(host, spec, manager, work),
+        up,
+        down,
         ...(healthIn === undefined ? { health } : {}),
       })),
       ...(health === undefined || healthIn === undefined
@@ -98,9 +101,43 @@ export async function planReleaseUpdate(
       uuid: name,
       tag: name,
       of: 'release',
-      manager: manager.name,
+      manager: updater.name,
       snapshot,
-      changes: packageChanges(before, await installedPackages(files, spec.root, manager)),
+      changes: await changes(),
     }),
+  };
+}
+
+/** Programs of the release run in its container; a base system is changed from outside. */
+async function releaseWork(
+  context: Context,
+  { name, mountpoint, local }: Release,
+  spec: JailSpec,
+  updater: Updater,
+): Promise<Pick<GuardedChange, 'up' | 'down'> & { changes: () => Promise<readonly PackageChange[] | null> }> {
+  const { host, files } = context;
+  if (isBase(updater)) {
+    const work = join(mountpoint!, 'updates');
+    const { userland } = updater;
+    return {
+      down: [host.patchStep!({ of: `release ${name}`, root: spec.root, work, userland })],
+      changes: () => baseChanges(context, spec.root, updater),
+    };
+  }
+  if (local.get('release_kind') === 'pkgbase') {
+    const source = local.get('release_source');
+    const server = source?.endsWith('//pkg.FreeBSD.org') === true ? undefined : source;
+    const repository = await repositoryOf(context, name, server);
+    const work = join(mountpoint!, 'updates');
+    return {
+      down: [upgradeBase({ release: name, root: spec.root, work, ...repository })],
+      changes: () => Promise.resolve(null),
+    };
+  }
+  const before = await installedPackages(files, spec.root, updater);
+  const work = [...upgradeSteps(host, spec, updater), ...cleanSteps(host, spec, updater)];
+  return {
+    up: withoutServices(host, spec, updater, work),
+    changes: async () => packageChanges(before, await installedPackages(files, spec.root, updater)),
   };
 }

@@ -46,4 +46,61 @@ export const downloadFile = stepKind<{ url: string; directory: string; name: str
   },
 );
 
-export const downloadKinds = [createDownloadDataset, downloadFile];
+/** So many at once: more would only share the same line, and servers count connections. */
+const atOnce = 3;
+
+/** Several verified files beside each other; the first failure ends the rest, and what has arrived stays for the next try. */
+export const downloadFiles = stepKind<{
+  directory: string;
+  files: readonly { readonly url: string; readonly name: string; readonly sha256: string }[];
+}>('download.files', {
+  title: ({ files }) => `download ${files.map(({ name }) => name).join(', ')}`,
+  async do({ directory, files }, { downloads, signal, progress }) {
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    const bytes = new Map<string, { done: number; total: number | undefined }>();
+    const tell = (): void => {
+      const all = [...bytes.values()];
+      const sum = (of: (one: (typeof all)[number]) => number): number =>
+        all.reduce((n, one) => n + of(one), 0);
+      const known = bytes.size === files.length && all.every(({ total }) => total !== undefined);
+      const running = files.filter(({ name }) => {
+        const state = bytes.get(name);
+        return state !== undefined && state.done !== state.total;
+      });
+      const names = (running.length === 0 ? files : running).map(({ name }) => name).join(', ');
+      progress(
+        `downloading ${names}`,
+        sum(({ done }) => done),
+        known ? sum(({ total }) => total ?? 0) : undefined,
+      );
+    };
+    const queue = [...files];
+    let first: { error: unknown } | undefined;
+    const worker = async (): Promise<void> => {
+      for (let file = queue.shift(); file !== undefined && first === undefined; file = queue.shift()) {
+        const { url, name, sha256 } = file;
+        try {
+          await downloads.file({
+            url,
+            path: join(directory, name),
+            sha256,
+            signal: both,
+            onProgress(done, total) {
+              bytes.set(name, { done, total });
+              tell();
+            },
+          });
+        } catch (error) {
+          first ??= { error };
+          stop.abort();
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(atOnce, files.length) }, worker));
+    if (first !== undefined) throw first.error;
+  },
+  undo: () => Promise.resolve(),
+});
+
+export const downloadKinds = [createDownloadDataset, downloadFile, downloadFiles];

@@ -63,13 +63,20 @@ async function digests(
   paths: readonly string[],
   run: StepRun,
 ): Promise<ReadonlyMap<string, string>> {
+  const input = paths.map((path) => `./${path}\0`).join('');
+  const how = { cwd: root, input, signal: run.signal };
+  if (run.host.kernel === 'freebsd') {
+    // sha256(1) there has no form that a name with a newline could not break: digests only, in the order asked for.
+    if (paths.length === 0) return new Map();
+    const { stdout } = await run.exec.read(['xargs', '-0', 'sha256', '-q'], how);
+    const found = stdout.trimEnd().split('\n');
+    if (found.length !== paths.length)
+      throw failure('INTERNAL', { why: `sha256 answered ${found.length} digests of ${paths.length} files` });
+    return new Map(paths.map((path, index) => [path, found[index]!]));
+  }
   const { stdout } = await run.exec.read(
     ['xargs', '--null', '--no-run-if-empty', 'sha256sum', '--zero', '--'],
-    {
-      cwd: root,
-      input: paths.map((path) => `./${path}\0`).join(''),
-      signal: run.signal,
-    },
+    how,
   );
   return new Map(
     stdout
@@ -153,6 +160,10 @@ export const applyMerge = stepKind<MergeArgs & { target: string; onto: 'mine' | 
       const { target, onto } = args;
       const actions = mergeActions(trees, merge, onto, digest);
       run.progress(`changing ${actions.remove.length + actions.copy.length + texts.size} files`);
+      const there = trees[onto];
+      const written = [...actions.copy, ...actions.texts.map(({ path }) => path)];
+      const replaced = written.filter((path) => there.has(path));
+      await liftMarks(target, [...actions.remove, ...replaced], run);
       await remove(target, actions.remove, run);
       await copy(
         { from: onto === 'mine' ? args.new : args.mine, target, list: args.list },
@@ -163,6 +174,7 @@ export const applyMerge = stepKind<MergeArgs & { target: string; onto: 'mine' | 
       await setAttributes(target, actions.attributes, run);
       for (const { path, beside } of merge.conflicts)
         if (beside !== undefined) await keepBeside(join(args.new, path), join(target, beside), run);
+      await makeDatabases(target, run);
       await report(compared, args.report, run);
     },
     undo: ({ list }, { files }) => files.remove(list),
@@ -172,7 +184,20 @@ export const applyMerge = stepKind<MergeArgs & { target: string; onto: 'mine' | 
 /** One by one: a directory that holds what nobody listed is no directory to be removed, and this fails. */
 async function remove(target: string, paths: readonly string[], run: StepRun): Promise<void> {
   if (paths.length === 0) return;
-  await run.exec.change(['xargs', '--null', 'rm', '--dir', '--force', '--'], {
+  await run.exec.change(['xargs', '-0', 'rm', '-d', '-f', '--'], {
+    cwd: target,
+    input: paths.map((path) => `./${path}\0`).join(''),
+    signal: run.signal,
+  });
+}
+
+/**
+ * FreeBSD marks parts of its system so that not even root replaces them (chflags(1)). What is unpacked
+ * there gets the marks of the new release.
+ */
+async function liftMarks(target: string, paths: readonly string[], run: StepRun): Promise<void> {
+  if (run.host.kernel !== 'freebsd' || paths.length === 0) return;
+  await run.exec.change(['xargs', '-0', 'chflags', '-h', 'noschg,nosappnd,nosunlnk,nouchg,nouunlnk'], {
     cwd: target,
     input: paths.map((path) => `./${path}\0`).join(''),
     signal: run.signal,
@@ -181,6 +206,33 @@ async function remove(target: string, paths: readonly string[], run: StepRun): P
 
 const attributesToo = ['--numeric-owner', '--xattrs', '--xattrs-include=*'];
 
+/** The two tar(1)s: what packs the paths of a list below `from`, and what unpacks them in `target`. */
+function copiers(
+  kernel: 'linux' | 'freebsd',
+  { from, target, list }: { from: string; target: string; list: string },
+): readonly (readonly string[])[] {
+  // By itself bsdtar(1) keeps extended attributes, access lists and marks, and writes through no link.
+  if (kernel === 'freebsd')
+    return [
+      ['tar', '-c', '--no-recursion', '--numeric-owner', '-C', from, '--null', '-T', list, '-f', '-'],
+      ['tar', '-x', '-p', '--numeric-owner', '-C', target, '-f', '-'],
+    ];
+  const unpack = ['--extract', '--preserve-permissions', '--same-owner', '--delay-directory-restore'];
+  return [
+    [
+      'tar',
+      '--create',
+      '--no-recursion',
+      '--sparse',
+      ...attributesToo,
+      `--directory=${from}`,
+      `--files-from=${list}`,
+      '--file=-',
+    ],
+    ['tar', ...unpack, ...attributesToo, `--directory=${target}`, '--file=-'],
+  ];
+}
+
 /** Each path by itself, whatever kind of file it is; directories without what is in them. */
 async function copy(
   { from, target, list }: { from: string; target: string; list: string },
@@ -188,21 +240,23 @@ async function copy(
   run: StepRun,
 ): Promise<void> {
   if (paths.length === 0) return;
-  // A name may hold any byte, and a text file may not.
-  const names = paths.map((path) => `./${octal(nameBytes(path))}\n`).join('');
+  const { kernel } = run.host;
+  // A name may hold any byte, and a text file may not: GNU tar reads octal, bsdtar no name but plain text.
+  const odd = paths.find((path) => readablePath(path) !== path);
+  if (kernel === 'freebsd' && odd !== undefined)
+    throw failure('UNSUPPORTED', { what: `copying ${readablePath(odd)}`, why: 'its name is no text' });
+  const names =
+    kernel === 'freebsd'
+      ? paths.map((path) => `./${path}\0`).join('')
+      : paths.map((path) => `./${octal(nameBytes(path))}\n`).join('');
   await run.files.mkdir(dirname(list));
   await run.files.write(list, names, { mode: 0o600 });
   const said: string[] = [];
-  const pack = ['tar', '--create', '--no-recursion', '--sparse', ...attributesToo, `--directory=${from}`];
-  const unpack = ['--extract', '--preserve-permissions', '--same-owner', '--delay-directory-restore'];
   try {
-    await run.exec.pipe(
-      [
-        [...pack, `--files-from=${list}`, '--file=-'],
-        ['tar', ...unpack, ...attributesToo, `--directory=${target}`, '--file=-'],
-      ],
-      { signal: run.signal, onLine: (line) => said.push(line) },
-    );
+    await run.exec.pipe(copiers(kernel, { from, target, list }), {
+      signal: run.signal,
+      onLine: (line) => said.push(line),
+    });
   } catch (error) {
     if (run.signal.aborted)
       throw failure('CANCELLED', { operation: `copying to ${target}` }, { cause: error });
@@ -239,17 +293,49 @@ async function setAttributes(target: string, all: readonly Attributes[], run: St
     const { mode, owner } = group[0]!;
     const how = { cwd: target, input: group.map(({ path }) => `./${path}\0`).join('') };
     // A change of owner takes set-user-ID bits away.
-    await run.exec.change(['xargs', '--null', 'chown', '--no-dereference', owner, '--'], how);
-    await run.exec.change(['xargs', '--null', 'chmod', mode, '--'], how);
+    await run.exec.change(['xargs', '-0', 'chown', '-h', '--', owner], how);
+    await run.exec.change(['xargs', '-0', 'chmod', '--', mode], how);
+  }
+}
+
+/**
+ * FreeBSD looks accounts and login classes up in data bases made of the texts: pwd_mkdb(8), cap_mkdb(1). Both are the
+ * host's, so what they read has to be a file here, and what they write on the way must be nobody's link.
+ */
+async function makeDatabases(target: string, { host, files, exec, dry }: StepRun): Promise<void> {
+  if (host.kernel !== 'freebsd') return;
+  const etc = join(target, 'etc');
+  const isFile = async (path: string): Promise<boolean> =>
+    dry || (await files.statBelow(target, path).catch(() => undefined))?.type === 'file';
+  for (const name of ['pwd', 'spwd', 'login.conf']) {
+    const left = `etc/${name}.db.tmp`;
+    if (await isLeft(left)) await files.removeBelow(target, left);
+  }
+  if (await isFile('etc/master.passwd'))
+    await exec.change(['pwd_mkdb', '-p', '-d', etc, join(etc, 'master.passwd')]);
+  if (await isFile('etc/login.conf')) await exec.change(['cap_mkdb', join(etc, 'login.conf')]);
+
+  async function isLeft(path: string): Promise<boolean> {
+    return !dry && (await files.statBelow(target, path).catch(() => undefined)) !== undefined;
   }
 }
 
 /** The name is free; `--no-target-directory` and `--remove-destination` hold even if it were not. */
 async function keepBeside(from: string, to: string, run: StepRun): Promise<void> {
-  await run.exec.change(
-    ['cp', '--archive', '--no-dereference', '--no-target-directory', '--remove-destination', '--', from, to],
-    { signal: run.signal },
-  );
+  const argv =
+    run.host.kernel === 'freebsd'
+      ? ['cp', '-R', '-P', '-p', '--', from, to]
+      : [
+          'cp',
+          '--archive',
+          '--no-dereference',
+          '--no-target-directory',
+          '--remove-destination',
+          '--',
+          from,
+          to,
+        ];
+  await run.exec.change(argv, { signal: run.signal });
 }
 
 export const mergeKinds = [compareTrees, applyMerge] as unknown as readonly StepKind[];

@@ -7,6 +7,7 @@ import { stepKind, type StepRun } from '../../driver/step.ts';
 import { ArchiveCheck } from '../../domain/archive.ts';
 import { failure } from '../../domain/errors.ts';
 import type { Packing } from '../../domain/image.ts';
+import { mtreeKeywords, readMtree } from '../../domain/mtree.ts';
 import { assertDeletable, compareTrees, findFormat, TreeReader, type TreeEntry } from '../../domain/tree.ts';
 import { availableBytes, maxMembers, verifyAndJudge, type ArchiveFile } from './archive.ts';
 import { lookAtRoot } from './packable.ts';
@@ -19,6 +20,12 @@ export async function listTree(
   oddNames: 'refuse' | 'escape' = 'refuse',
 ): Promise<ReadonlyMap<string, TreeEntry>> {
   const reader = new TreeReader(undefined, oddNames);
+  if (run.host.kernel === 'freebsd') {
+    const argv = ['mtree', '-c', '-x', '-k', mtreeKeywords, '-p', root];
+    const { stdout } = await run.exec.read(argv, { signal: run.signal });
+    for (const [path, entry] of readMtree(stdout)) reader.add(path, entry);
+    return reader.entries;
+  }
   const stop = new AbortController();
   let problem: unknown;
   try {

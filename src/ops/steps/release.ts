@@ -1,6 +1,7 @@
 /** Step kinds that fill a release and make it ready for jails. What archives need is in `archive.ts`. */
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
+import { releaseDefaults } from '../../domain/release-defaults.ts';
 import { rcScript, rcShutdownScript } from '../../domain/release.ts';
 import { archiveKinds } from './archive.ts';
 import { downloadKinds } from './download.ts';
@@ -122,6 +123,20 @@ export const completeRelease = stepKind<{ root: string }>('release.complete', {
   undo: () => Promise.resolve(),
 });
 
+/** FreeBSD's sets become a release for jails: a few lines in /etc. A release without /etc gets none. */
+export const writeDefaults = stepKind<{ root: string }>('release.defaults', {
+  title: () => `write what jails need into ${releaseDefaults.map(([path]) => `/${path}`).join(', ')}`,
+  async do({ root }, { files, dry }) {
+    if (!dry && (await files.statBelow(root, 'etc'))?.type !== 'directory') return;
+    for (const [path, edit] of releaseDefaults) {
+      const before = dry ? undefined : await files.readBelow(root, path);
+      const after = edit(before ?? '');
+      if (after !== before) await files.writeBelow(root, path, after, { mode: 0o644 });
+    }
+  },
+  undo: () => Promise.resolve(),
+});
+
 /** Writes down the digest of a file that came without one over https. */
 export const recordDigest = stepKind<{ dataset: string; file: string }>('release.record-digest', {
   title: ({ file }) => `write down the SHA-256 of ${file}`,
@@ -132,4 +147,11 @@ export const recordDigest = stepKind<{ dataset: string; file: string }>('release
   undo: () => Promise.resolve(),
 });
 
-export const releaseKinds = [bootstrap, completeRelease, recordDigest, ...archiveKinds, ...downloadKinds];
+export const releaseKinds = [
+  bootstrap,
+  completeRelease,
+  writeDefaults,
+  recordDigest,
+  ...archiveKinds,
+  ...downloadKinds,
+];

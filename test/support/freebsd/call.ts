@@ -34,6 +34,8 @@ export interface Call {
   /** jid of the jail in which the tool runs; 0 is the host. */
   readonly jid: number;
   readonly release: number;
+  /** Where it was started; undefined: where the test runs. */
+  readonly cwd?: string;
   /** The environment that the tool was started with. */
   readonly env: Readonly<Record<string, string | undefined>>;
   out(text: string): void;

@@ -250,6 +250,24 @@ const system: Row[] = [
   ...rows('login', 'flag', 'login(1)', { 12: '-f -p -h=host' }),
 ];
 
+const fileTools: Row[] = [
+  ...rows('mtree', 'flag', 'mtree(8)', {
+    12: `-C -c -D -d -e -i -j -L -l -M -m -n -P -q -r -S -t -U -u -W -w -x -E=tags -f=spec -I=tags -K=keywords -k=keywords
+      -N=dbdir -p=path -R=keywords -s=seed -X=file`,
+  }),
+  ...rows('sha256', 'flag', 'md5(1)', { 12: '-p -q -r -t -x -c=digest -s=string' }),
+  ...rows('chflags', 'flag', 'chflags(1)', { 12: '-f -H -h -L -P -R -v -x' }),
+  ...rows('chflags', 'word', 'chflags(1)', {
+    12: `arch opaque nodump sappnd schg sunlnk uappnd uchg uunlnk noarch noopaque dump nosappnd noschg nosunlnk
+      nouappnd nouchg nouunlnk`,
+  }),
+  ...rows('pwd_mkdb', 'flag', 'pwd_mkdb(8)', { 12: '-B -C -i -L -N -p -d=directory -s=size -u=user' }),
+  ...rows('cap_mkdb', 'flag', 'cap_mkdb(1)', { 12: '-b -l -v -f=file' }),
+  ...rows('xargs', 'flag', 'xargs(1)', {
+    12: '-0 -o -p -r -t -x -E=eofstr -I=replstr -J=replstr -L=number -n=number -P=maxprocs -R=replacements -S=size -s=size',
+  }),
+];
+
 const software: Row[] = [
   ...rows('pkg', 'flag', 'pkg(8)', {
     12: '-4 -6 -C=file -c=root -d -j=jail -l -N -o=option -R=directory -r=root -v',
@@ -296,7 +314,15 @@ const software: Row[] = [
   }),
 ];
 
-export const documented: readonly Row[] = [...jail, ...mounts, ...network, ...limits, ...system, ...software];
+export const documented: readonly Row[] = [
+  ...jail,
+  ...mounts,
+  ...network,
+  ...limits,
+  ...system,
+  ...fileTools,
+  ...software,
+];
 
 const byTool = new Map<string, Map<string, Row>>();
 for (const row of documented) {

@@ -130,6 +130,10 @@ export interface Machine {
     latest: Record<string, string>;
     fetched: Record<string, string>;
     installed: Record<string, string>;
+    /** Releases that have passed their end of life. */
+    ended: string[];
+    /** Files that somebody changed, which are left as they are. */
+    modified: string[];
   };
   /** URL to file: what fetch(1) gets. */
   remote: Record<string, string>;
@@ -206,7 +210,7 @@ export function freshMachine(given: Partial<Machine> & { nicNames?: readonly str
     datasets: {},
     packages: {},
     repository: ['bash', 'curl', 'nginx', 'pkg', 'python311', 'vim'],
-    updates: { latest: {}, fetched: {}, installed: {} },
+    updates: { latest: {}, fetched: {}, installed: {}, ended: [], modified: [] },
     remote: {},
     busy: [],
     programs: [],

@@ -11,6 +11,7 @@ export interface Setting {
   /** Where the programs lie; put first in the PATH of what is run on the host. */
   readonly bin: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string | undefined;
   /** Real programs write to `out` and `err`; otherwise to where this process does. */
   readonly capture?: boolean;
   /** Ends a real program, and what would hang. */

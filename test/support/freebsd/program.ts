@@ -91,6 +91,7 @@ export async function runTool(name: string, words: readonly string[], setting: S
     store,
     jid,
     release: releaseNumber(store.read()),
+    ...(setting.cwd === undefined ? {} : { cwd: setting.cwd }),
     env: setting.env,
     out: (text) => setting.out(text),
     err: (text) => setting.err(text),
@@ -137,6 +138,7 @@ async function runProgram(
   const inside: Setting = {
     ...setting,
     jid: where.jid,
+    cwd: where.cwd,
     ...(where.log === undefined
       ? {}
       : {

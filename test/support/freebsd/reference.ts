@@ -28,6 +28,7 @@ function line(row: Row): string {
 const rooms: readonly (readonly [string, readonly string[]])[] = [
   ['Jails', ['jail', 'jls', 'jexec', 'login', 'setfib', 'pgrep', 'pkill']],
   ['File systems and devices', ['mount', 'mount_nullfs', 'umount', 'devfs', 'zfs']],
+  ['Files', ['mtree', 'sha256', 'chflags', 'xargs', 'pwd_mkdb', 'cap_mkdb']],
   ['Network', ['ifconfig', 'route', 'netstat', 'pfctl', 'ipfw', 'dhclient', 'rtsol', 'rtsold', 'sockstat']],
   ['Limits', ['rctl', 'cpuset']],
   [

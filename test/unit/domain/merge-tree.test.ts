@@ -194,6 +194,38 @@ describe('mergeTrees', () => {
     },
   );
 
+  it('what only updates change in a FreeBSD comes from its new release, whatever patches the jail has', () => {
+    const old = {
+      'bin/freebsd-version': '14.1',
+      'lib/libc.so.7': 'zero',
+      'lib/gone.so': 'zero',
+      'usr/bin/same': 'zero',
+      'etc/rc.d/sshd': 'zero',
+      'etc/pwd.db': 'zero',
+      'etc/motd': 'zero',
+      'usr/local/bin/x': 'zero',
+    };
+    const patched = Object.fromEntries(Object.keys(old).map((path) => [path, 'patched']));
+    const now = {
+      ...old,
+      ...Object.fromEntries(Object.keys(old).map((path) => [path, 'newer'])),
+      'usr/bin/same': 'zero',
+    };
+    delete (now as Partial<typeof now>)['lib/gone.so'];
+    const { merge } = run(old, { ...patched, 'bin/mine': 'own' }, now);
+    const from = Object.fromEntries([...merge.result].map(([path, each]) => [path, each.from]));
+    expect(from).toMatchObject({
+      'bin/freebsd-version': 'new',
+      'lib/libc.so.7': 'new',
+      'usr/bin/same': 'mine',
+      'etc/rc.d/sshd': 'new',
+      'bin/mine': 'mine',
+      'usr/local/bin/x': 'mine',
+    });
+    expect(from).not.toHaveProperty('lib/gone.so');
+    expect(merge.conflicts.map(({ path }) => path)).toEqual(['usr/local/bin/x']);
+  });
+
   it('a text that cannot be merged stays as the jail has it', () => {
     const { three, merge, digest } = run({ 'etc/f': 'a' }, { 'etc/f': 'm!600' }, { 'etc/f': 'b' });
     const refused = refuseText(merge, three, 'etc/f', 'next');

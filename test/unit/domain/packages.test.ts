@@ -96,12 +96,12 @@ describe('what is installed', () => {
     'Package: libc6\nArchitecture: amd64\nStatus: hold ok installed\nVersion: 2.36-9\n',
   ].join('\n');
   it('is read from the data base of dpkg', () => {
-    expect(Object.fromEntries(apt.parse(status))).toEqual({ hello: '2.10-3', libc6: '2.36-9' });
-    expect(apt.parse('').size).toBe(0);
+    expect(Object.fromEntries(apt.parse!(status))).toEqual({ hello: '2.10-3', libc6: '2.36-9' });
+    expect(apt.parse!('').size).toBe(0);
   });
   it('is read from the data base of apk', () => {
     const text = 'C:Q1x=\nP:musl\nV:1.2.4-r2\nA:x86_64\n\nP:busybox\nV:1.36.1-r5\nF:bin\n';
-    expect(Object.fromEntries(apk.parse(text))).toEqual({ musl: '1.2.4-r2', busybox: '1.36.1-r5' });
+    expect(Object.fromEntries(apk.parse!(text))).toEqual({ musl: '1.2.4-r2', busybox: '1.36.1-r5' });
   });
   it('differs by name', () => {
     const before = new Map([

@@ -40,7 +40,7 @@ function longRow(jail: ListedJail): readonly string[] {
     onOff(jail.boot),
     jail.state,
     dash(jail.type),
-    dash(jail.release),
+    dash(jail.userland ?? jail.release),
     address(jail.ip4),
     address(jail.ip6),
     dash(jail.template),

@@ -1,7 +1,8 @@
 /** `df` and `list -r`: what takes space on the pool. */
 import type { Space } from '../../../ops/jail/list.ts';
 import { padEnd, padStart } from '../text.ts';
-import { dash, size, type Ask, type Shown, type Views } from './view.ts';
+import type { RemoteRelease, RemoteReleases } from '../../../ops/release/remote.ts';
+import { dash, size, yesNo, type Ask, type Shown, type Views } from './view.ts';
 
 interface ReleaseList {
   readonly releases: readonly {
@@ -10,6 +11,7 @@ interface ReleaseList {
     readonly fetchedAt: string | null;
     readonly usedBytes: number;
     readonly jails: number;
+    readonly userland?: string;
   }[];
 }
 
@@ -19,17 +21,28 @@ function releaseList(result: ReleaseList, ask: Ask): Shown {
   }
   return {
     table: {
-      columns: ['NAME', 'KIND', 'FETCHED', 'USED', 'JAILS'],
+      columns: ['NAME', 'KIND', 'FETCHED', 'USED', 'JAILS', 'USERLAND'],
       rows: result.releases.map((release) => [
         release.name,
         dash(release.kind),
         dash(release.fetchedAt),
         size(release.usedBytes),
         String(release.jails),
+        dash(release.userland),
       ]),
     },
   };
 }
+
+const remoteColumns = ['NAME', 'SUPPORT', 'UNTIL', 'FROM', 'FETCHED', 'NEWER'];
+const remoteRow = (release: RemoteRelease): readonly string[] => [
+  release.name,
+  release.support,
+  dash(release.endOfLife),
+  release.from,
+  yesNo(release.fetched),
+  yesNo(release.newerThanHost),
+];
 
 interface DiskUse {
   readonly jails: readonly Space[];
@@ -64,6 +77,15 @@ export const spaceViews: Views = {
       },
     }),
     legacy: diskUseLegacy,
+  },
+  'release.remote': {
+    shows: 'table',
+    show: ({ releases }: RemoteReleases) => ({
+      table: { columns: remoteColumns, rows: releases.map(remoteRow) },
+    }),
+    // COMPAT: the Python line prints one name a line.
+    legacy: ({ releases }: RemoteReleases) => releases.map(({ name }) => name),
+    remarks: ({ notes }: RemoteReleases) => notes,
   },
   'release.list': {
     shows: 'table',

@@ -2,6 +2,7 @@
 import type { Tool } from '../call.ts';
 import { chroot } from './chroot.ts';
 import { devfs } from './devfs.ts';
+import { capMkdb, chflags, mtree, pwdMkdb, sha256, xargs } from './files.ts';
 import { ipfw, pfctl } from './firewall.ts';
 import {
   dhclient,
@@ -29,6 +30,9 @@ import { sysctl } from './sysctl.ts';
 import { zfs } from './zfs.ts';
 
 export const tools: Readonly<Record<string, Tool>> = {
+  cap_mkdb: capMkdb,
+  pwd_mkdb: pwdMkdb,
+  chflags,
   chroot,
   cpuset,
   devfs,
@@ -51,6 +55,7 @@ export const tools: Readonly<Record<string, Tool>> = {
   login,
   mount,
   mount_nullfs: mountNullfs,
+  mtree,
   pgrep,
   pkill,
   netstat,
@@ -63,9 +68,11 @@ export const tools: Readonly<Record<string, Tool>> = {
   rtsold,
   service,
   setfib,
+  sha256,
   sockstat,
   sysctl,
   umount,
   uname,
+  xargs,
   zfs,
 };

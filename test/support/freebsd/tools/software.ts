@@ -65,6 +65,7 @@ export const pkg: Tool = (call) => {
             `No packages available to install matching '${unknown[0]}' have been found in the repositories`,
           );
         agreed(call, inner.flags);
+        if (inner.flags.get('-r')?.at(-1) === 'FreeBSD-base') layBase(root, flags);
         const fresh = inner.rest.filter((name) => !installed.includes(name));
         if (!inner.flags.has('-n')) installed.push(...fresh);
         if (!quiet)
@@ -92,6 +93,9 @@ export const pkg: Tool = (call) => {
         if (!installed.includes('pkg')) installed.push('pkg');
         return 0;
       case 'upgrade':
+        agreed(call, inner.flags);
+        if (inner.flags.get('-r')?.at(-1) === 'FreeBSD-base') layBase(root, flags, machine.updates.latest);
+        return 0;
       case 'autoremove':
       case 'clean':
         agreed(call, inner.flags);
@@ -123,6 +127,27 @@ export const pkg: Tool = (call) => {
     }
   });
 };
+
+/** The base system of the one repository that is named, as far as its version; verified by keys below the root. */
+function layBase(
+  root: string,
+  flags: ReadonlyMap<string, readonly string[]>,
+  latest: Readonly<Record<string, string>> = {},
+): void {
+  const folder = flags.get('-R')?.at(-1);
+  const conf = folder === undefined ? '' : readFileSync(join(folder, 'FreeBSD-base.conf'), 'utf8');
+  const [, major, minor] = /url: "[^"]*\/FreeBSD:(\d+):\w+\/base_release_(\d+)"/.exec(conf) ?? [];
+  const keys = /fingerprints: "([^"]*)"/.exec(conf)?.[1];
+  if (major === undefined || keys === undefined || !conf.startsWith('FreeBSD-base: {'))
+    throw new Fail('No repositories are enabled.');
+  if (!existsSync(join(root, keys, 'trusted'))) throw new Fail('No trusted public keys found');
+  if (!flags.get('-o')?.some((option) => option.startsWith(`ABI=FreeBSD:${major}:`)))
+    throw new Fail('repository FreeBSD-base contains packages for wrong OS version');
+  const release = `${major}.${minor}-RELEASE`;
+  for (const folder of ['etc', 'usr/sbin']) mkdirSync(join(root, folder), { recursive: true });
+  writeFileSync(join(root, 'usr/sbin/pkg'), 'pkg(7)\n');
+  setUserland(root, latest[release] ?? release);
+}
 
 function needDirectory(name: string, path: string): void {
   try {
@@ -184,9 +209,21 @@ export const freebsdUpdate: Tool = (call) => {
           call.out(
             `\nThe following files will be updated as part of updating to\n${latest}:\n/bin/freebsd-version\n`,
           );
+          if (machine.updates.modified.length > 0)
+            call.out(
+              'The following files are affected by updates. No changes have\nbeen downloaded, however, because the files have been modified\n' +
+                `locally:\n${machine.updates.modified.join('\n')}\n\n`,
+            );
+        }
+        if (machine.updates.ended.includes(plainRelease(running))) {
+          call.out(
+            `\nWARNING: FreeBSD ${running} HAS PASSED ITS END-OF-LIFE DATE.\nAny security issues discovered after then\nwill not have been corrected.\n`,
+          );
+          return 1;
         }
       } else if (verb === 'install') {
         const fetched = machine.updates.fetched[base];
+        if (fetched === undefined && rest.includes('fetch')) continue;
         if (fetched === undefined) {
           call.out("No updates are available to install.\nRun 'freebsd-update [options] fetch' first.\n");
           return 2;
