@@ -10,7 +10,7 @@ import type { Exec, Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import { forgetConsole, into, programConsole, settleConsole, toFile } from './console.ts';
 import { placesOf, type Places } from './names.ts';
-import { dhcpNics } from './planned.ts';
+import { dhcpNics } from './net-plan.ts';
 import { signalAll } from './processes.ts';
 import type { JailState } from './state.ts';
 

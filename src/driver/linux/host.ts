@@ -18,8 +18,7 @@ import { notApplied } from './not-applied.ts';
 import { runtimeWords } from './runtime.ts';
 import { sessions, type Terminal } from './session.ts';
 import { settle } from './settle.ts';
-import { isAlive, readState } from './state.ts';
-import { runningJails } from './running.ts';
+import { isAlive, readState, runningJails } from './state.ts';
 import { stepLists } from './steps.ts';
 
 export interface LinuxHostDoors {

@@ -14,8 +14,7 @@ import { isOn } from '../../domain/config.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import { hostNameProblem } from '../../domain/name.ts';
 import { placesOf, type Places } from './names.ts';
-import { networkKind } from './net-plan.ts';
-import type { NetworkPlan } from './planned.ts';
+import { networkKind, type NetworkPlan } from './net-plan.ts';
 import { hostnameOf } from '../both/hostname.ts';
 import { allStates, isAlive, type JailState } from './state.ts';
 

@@ -12,8 +12,13 @@ import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts
 import { forwardProblems } from '../both/nat-block.ts';
 import { hasNft } from './nat-plan.ts';
 import { filterRemoval, filterTables } from './net-filter.ts';
-import { holderOf, sysctlKeys } from './net-plan.ts';
-import type { NeededSysctl, NetworkPlan, PlannedAddress } from './planned.ts';
+import {
+  holderOf,
+  sysctlKeys,
+  type NeededSysctl,
+  type NetworkPlan,
+  type PlannedAddress,
+} from './net-plan.ts';
 import { placesOf } from './names.ts';
 import { allStates, readState, recordState, type JailState } from './state.ts';
 import {

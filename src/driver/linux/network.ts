@@ -9,8 +9,7 @@ import { forwardProblems } from '../both/nat-block.ts';
 import { hasNft, listeningPorts, socketProbe } from './nat-plan.ts';
 import { readNetFacts } from './net-facts.ts';
 import { movedNames } from './moved-plan.ts';
-import { networkKind, planNetwork, sysctlsToRead } from './net-plan.ts';
-import { dhcpNics, type NetworkPlan } from './planned.ts';
+import { dhcpNics, networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
 import { planVnet } from './vnet-plan.ts';
 
 async function filterProblems(plan: NetworkPlan, exec: Exec, files: Files): Promise<readonly Problem[]> {

@@ -20,8 +20,17 @@ import { blockAround, freeBlock, wantsNat, type NatBlock } from '../both/nat-blo
 import type { PlannedNat } from './nat-plan.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
 import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
-import { holderOf, natNic, natOf, neededSysctls, sysctlKeys } from './net-plan.ts';
-import type { NetworkPlan, PlannedAddress, PlannedNic, PlannedRouter } from './planned.ts';
+import {
+  holderOf,
+  natNic,
+  natOf,
+  neededSysctls,
+  sysctlKeys,
+  type NetworkPlan,
+  type PlannedAddress,
+  type PlannedNic,
+  type PlannedRouter,
+} from './net-plan.ts';
 import type { Places } from './names.ts';
 
 type Jail = Pick<JailSpec, 'pool' | 'uuid' | 'config'>;

@@ -5,7 +5,7 @@ import { macsFor } from '../../../../src/driver/both/mac.ts';
 import { placesOf } from '../../../../src/driver/linux/names.ts';
 import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
 import { filterRemoval, filterTables } from '../../../../src/driver/linux/net-filter.ts';
-import { dhcpNics } from '../../../../src/driver/linux/planned.ts';
+import { dhcpNics } from '../../../../src/driver/linux/net-plan.ts';
 import { settled } from '../../../../src/driver/linux/settle.ts';
 import { planVnet } from '../../../../src/driver/linux/vnet-plan.ts';
 import {
