@@ -4,8 +4,11 @@
  * It persists, so that it is there before any program of it. The end asks its processes first (TERM), waits
  * as long as `stop_timeout` says, and then removes the jail, which kills what is left.
  */
+import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
+import { awaitedFile, forgetConsole } from '../both/console.ts';
+import { consoleOf } from './console.ts';
 import { readJails, rowOf, type JailRow } from './jls.ts';
 import { placesOf } from './names.ts';
 import { forgetParts, recordState } from './state.ts';
@@ -17,11 +20,17 @@ export interface CreateArgs {
   readonly parameters: readonly string[];
   /** What is worth knowing of the parameters, for people. */
   readonly notes: readonly string[];
+  readonly consoleLog: string;
+  /** A text that the start waits for, for the console's copier. */
+  readonly awaited?: string;
 }
 
-export interface EndArgs {
+interface IdArgs {
   readonly pool: string;
   readonly uuid: string;
+}
+
+export interface EndArgs extends IdArgs {
   readonly root: string;
   readonly timeoutMs: number;
 }
@@ -33,6 +42,11 @@ async function find(args: { readonly uuid: string; readonly root: string }, run:
 async function create(args: CreateArgs, run: StepRun, paths: Paths): Promise<void> {
   const { pool, uuid, parameters, notes } = args;
   for (const note of notes) run.note(note);
+  const { pipe } = consoleOf(paths, args);
+  if (args.awaited !== undefined) {
+    await run.files.mkdir(dirname(pipe), { mode: 0o700 });
+    await run.files.write(awaitedFile(pipe), `${args.awaited}\n`, { mode: 0o600 });
+  }
   const { stdout } = await run.exec.change(['jail', '-i', '-c', ...parameters], {
     pretend: { stdout: '1\n' },
   });
@@ -47,13 +61,19 @@ async function create(args: CreateArgs, run: StepRun, paths: Paths): Promise<voi
 
 /** The jail when it is there, and its part of the record. Only a jail with this very root is ours. */
 async function removeJail(
-  args: { readonly pool: string; readonly uuid: string; readonly root: string },
+  args: IdArgs & { readonly root: string },
   run: StepRun,
   paths: Paths,
 ): Promise<void> {
-  const { name, state } = placesOf(paths, args.pool, args.uuid);
+  const { name } = placesOf(paths, args.pool, args.uuid);
   if (run.dry || (await find(args, run)) !== undefined) await run.exec.change(['jail', '-q', '-R', name]);
-  await forgetParts(run.files, state, 'jid', 'startedAt');
+  await forgetRun(args, run, paths);
+}
+
+/** Of a jail that is gone, its console too; what it added besides has steps of its own. */
+async function forgetRun(args: IdArgs, run: StepRun, paths: Paths): Promise<void> {
+  await forgetConsole(run.files, consoleOf(paths, { ...args, consoleLog: '' }));
+  await forgetParts(run.files, placesOf(paths, args.pool, args.uuid).state, 'jid', 'startedAt');
 }
 
 /** Processes of the jail; none is status 1 of pgrep(1). */
@@ -111,10 +131,12 @@ export function createSteps(paths: Paths) {
       undo: () => Promise.resolve(),
     }),
     /** The record of a run that ended without a stop; what it added has steps of its own. */
-    forget: stepKind<{ readonly pool: string; readonly uuid: string }>('freebsd.forget', {
+    forget: stepKind<IdArgs>('freebsd.forget', {
       title: (args) => `forget the last run of ${jail(args)}`,
-      do: ({ pool, uuid }, run) =>
-        forgetParts(run.files, placesOf(paths, pool, uuid).state, 'jid', 'startedAt', 'leases'),
+      async do(args, run) {
+        await forgetRun(args, run, paths);
+        await forgetParts(run.files, placesOf(paths, args.pool, args.uuid).state, 'leases');
+      },
       undo: () => Promise.resolve(),
     }),
   };

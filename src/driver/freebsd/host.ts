@@ -52,7 +52,7 @@ export function freebsdHost({ exec, files, paths, terminal }: FreebsdHostDoors):
   const facts = (): Promise<HostFacts> => (known ??= readHostFacts(exec));
   const caller = terminal ?? ownTerminal();
   const lists = stepLists({ exec, files, paths, facts, environment: caller.environment });
-  const session = sessions(exec, files, caller);
+  const session = sessions(exec, files, paths, caller);
 
   const real = (jail: JailSpec): Promise<JailSpec> => withRealRoot(exec, files, jail);
 

@@ -16,6 +16,8 @@ export interface Places {
   readonly name: string;
   /** Our record of the running jail. */
   readonly state: string;
+  /** Directory for what its console needs. */
+  readonly console: string;
   /** Of eight hexadecimal digits; the same at every start. */
   readonly hash: string;
   /** Our anchor in pf(4). */
@@ -43,6 +45,7 @@ export function placesOf(paths: Paths, pool: string, uuid: string): Places {
     uuid,
     name: jailName(uuid),
     state: join(paths.run, pool, 'jail', `${uuid}.json`),
+    console: join(paths.run, pool, 'console', uuid),
     hash,
     anchor: `iocage/${hash}`,
   };

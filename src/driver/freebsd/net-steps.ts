@@ -5,9 +5,8 @@
  *
  * See ifconfig(8), epair(4), if_bridge(4), route(8), pfctl(8), ipfw(8), rtsol(8), dhclient(8).
  */
-import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
-import { toLog } from './console.ts';
+import { consoleOf, into, settleConsole } from './console.ts';
 import type { Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
@@ -236,24 +235,25 @@ export function insideCommands(jail: Inside, plan: NetworkPlan): readonly (reado
 }
 
 async function setUpInside(args: InsideArgs, run: StepRun, paths: Paths): Promise<void> {
-  const { pool, uuid, plan, fib, consoleLog } = args;
+  const { pool, uuid, plan, fib } = args;
   const jail = { uuid, config: new Map([['exec_fib', fib]]) };
   const how = { signal: run.signal, timeoutMs: 60_000 };
   for (const argv of insideCommands(jail, plan)) await run.exec.change(argv, how);
   const asking = (plan.nics ?? []).filter(({ dhcp }) => dhcp === true).map(({ nic }) => nic);
   const leases: string[] = [];
-  if (asking.length > 0) await run.files.mkdir(dirname(consoleLog), { mode: 0o700 });
+  const console = consoleOf(paths, args);
   for (const nic of asking) {
     run.progress(`asking for an address of ${nic}`);
-    // A file: the client stays, and keeps its output open.
+    // The client stays, and keeps its output open.
     const argv = jexec(jail, ['dhclient', nic]);
     await run.exec.change(argv, {
-      via: toLog(consoleLog),
+      via: await into(run.files, console),
       signal: run.signal,
       accept: 'any',
       timeoutMs: 120_000,
     });
     if (run.dry) continue;
+    await settleConsole(run, console);
     const { stdout } = await run.exec.read(jexec(jail, ['ifconfig', nic, 'inet']));
     const found = parseInterfaces(stdout)[0]?.addresses.find(({ family }) => family === 4);
     if (found === undefined || found.address === '0.0.0.0')

@@ -2,11 +2,12 @@
  * Programs in a running jail on the caller's terminal: exec, console, and chroot into a root that need not
  * run. The environment is made anew; nothing of the caller's but TERM goes in. See jexec(8), login(1).
  */
-import type { Exec, ExitStatus, Files } from '../system.ts';
+import type { Exec, ExitStatus, Files, Paths } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { findHostUser, findJailUser, root } from '../both/accounts.ts';
 import { findUser, type User } from '../both/users.ts';
+import { consoleOf, keepConsole } from './console.ts';
 import { jexec, through, userEnvironment } from './inside.ts';
 import { readJails, rowOf } from './jls.ts';
 
@@ -40,9 +41,10 @@ function proxyOf(environment: Terminal['environment']): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => names.test(name)));
 }
 
-export function sessions(exec: Exec, files: Files, terminal: Terminal) {
+export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Terminal) {
   async function assertUp(jail: JailSpec): Promise<void> {
     if (rowOf(await readJails(exec), jail) === undefined) throw failure('NOT_RUNNING', { name: jail.tag });
+    await keepConsole(exec, files, consoleOf(paths, jail));
   }
 
   /** jexec says 1 for a program that is not there; a path that can be looked at from here needs no guess. */

@@ -9,7 +9,7 @@ import type { Host, JailSpec, StopOptions } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
 import { milliseconds } from '../both/hook.ts';
-import { hookSteps } from './hooks.ts';
+import { hookSteps } from '../both/hooks.ts';
 import { localTimeKind, localTimeSteps } from '../both/local-time.ts';
 import { commandSteps } from './command.ts';
 import { createSteps } from './create.ts';
@@ -26,6 +26,7 @@ import { networkSteps } from './net-steps.ts';
 import { planJailNetwork } from './network.ts';
 import { placesOf } from './names.ts';
 import { jailParameters } from './parameters.ts';
+import { awaitedText } from '../both/ready.ts';
 import { readySteps } from './ready.ts';
 import { resolvConfSteps, writeResolvConf } from './resolv-conf.ts';
 import { serviceArgs, serviceSteps } from './services.ts';
@@ -72,9 +73,9 @@ export function stepLists(doors: Doors): StepLists {
   const { applyNetwork, removeNetwork, setUpInside, insideArgs } = networkSteps(paths);
   const { lendDatasets, returnDatasets, lendArgs } = datasetSteps(paths);
   const limits = limitStepLists(exec, paths, doors.facts);
-  const service = serviceSteps(doors.environment);
+  const service = serviceSteps(paths, doors.environment);
   const ready = readySteps(files, paths);
-  const { command, commandStep } = commandSteps();
+  const { command, commandStep } = commandSteps(paths);
 
   const ids = ({ pool, uuid }: JailSpec) => ({ pool, uuid });
   const stateOf = (jail: JailSpec): Promise<JailState | undefined> =>
@@ -146,7 +147,14 @@ export function stepLists(doors: Doors): StepLists {
       ...(await localTimeSteps(setLocalTime, files, jail)),
       ...(plan === undefined ? [] : [applyNetwork({ ...ids(jail), plan })]),
       begin(
-        { ...ids(jail), root: jail.root, parameters, notes: warnings(jail) },
+        {
+          ...ids(jail),
+          root: jail.root,
+          parameters,
+          notes: warnings(jail),
+          consoleLog: jail.consoleLog,
+          ...awaitedText(jail),
+        },
         { label: kind === 'host' || kind === 'addresses' ? 'Started (shared IP mode)' : 'Started' },
       ),
       ...(kind === 'vnet' && plan !== undefined

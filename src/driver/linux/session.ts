@@ -9,7 +9,8 @@ import type { Exec, ExitStatus, Files, OutputSink, Paths, SessionOptions } from 
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { findHostUser, findJailUser, root } from '../both/accounts.ts';
-import { jailConsole, keepConsole } from './console.ts';
+import { jailConsole } from '../both/console.ts';
+import { keepConsole } from './console.ts';
 import { limited } from './limits-steps.ts';
 import { placesOf } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
@@ -129,7 +130,7 @@ export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Termi
     const places = placesOf(paths, jail.pool, jail.uuid);
     const state = await readState(files, places.state);
     if (!(await isAlive(files, state))) throw failure('NOT_RUNNING', { name: jail.tag });
-    await keepConsole(exec, files, jailConsole(places, jail.consoleLog));
+    await keepConsole(exec, files, jailConsole(places.bundle, jail.consoleLog));
     // Several sessions may run in one jail.
     const name = randomBytes(6).toString('hex');
     const file = join(places.bundle, `process-${name}.json`);

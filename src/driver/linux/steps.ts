@@ -13,11 +13,13 @@ import { runContainer, removeContainer, resolvConfPath, type RunArgs } from './c
 import type { HostFacts } from './facts.ts';
 import { commandSteps } from './command.ts';
 import { milliseconds } from '../both/hook.ts';
-import { hookSteps } from './hooks.ts';
+import { hookSteps } from '../both/hooks.ts';
+import { hookDriver } from './hook-driver.ts';
 import { hostsPath, namesOf, namesSteps, wantsHosts } from './hosts.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { localTimeKind, localTimeSteps } from '../both/local-time.ts';
-import { awaitedText, readySteps } from './ready.ts';
+import { awaitedText } from '../both/ready.ts';
+import { readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
 import { dhcpSteps, type DhcpArgs } from './dhcp.ts';
 import { planJailNetwork } from './network.ts';
@@ -88,7 +90,7 @@ export function stepLists(doors: Doors): StepLists {
   const { showNames, forgetNames } = namesSteps(paths);
   const { lease, endLease } = dhcpSteps(paths);
   const setLocalTime = localTimeKind('linux.localtime');
-  const { hook, hookArgs } = hookSteps(paths);
+  const { hook, hookArgs } = hookSteps(hookDriver(paths));
   const limits = limitStepLists(files, paths);
   const { ready, readyArgs } = readySteps(files, paths);
   const { command, commandStep } = commandSteps(paths);
