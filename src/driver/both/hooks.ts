@@ -79,8 +79,8 @@ function withWords(thrown: unknown, said: string): unknown {
   const stderr = lines
     .filter((line) => line !== '')
     .slice(-2)
-    .join('; ')
-    .slice(0, 600);
+    .map((line) => line.slice(0, 300))
+    .join('; ');
   const { argv, status } = details as { argv: readonly string[]; status: string };
   return failure('COMMAND_FAILED', { argv, status, stderr });
 }

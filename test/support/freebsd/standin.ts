@@ -57,7 +57,8 @@ function bundle(): string {
 /** daemon(8) without a flag: what it starts goes on in a session of its own, with the input and output that it was given. */
 const daemon = `#!/bin/sh
 case $1 in -*) echo "daemon: illegal option -- $1 (stand-in)" >&2; exit 64 ;; esac
-setsid "$@" <&0 &
+exec 3<&0
+setsid "$@" <&3 3<&- &
 `;
 
 /** Makes a host as described; what is not said is that of `freshMachine()`. */
