@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
 import { awaitedFile, forgetConsole } from '../both/console.ts';
-import { consoleOf } from './console.ts';
+import { consoleOf, settleConsole } from './console.ts';
 import { readJails, rowOf, type JailRow } from './jls.ts';
 import { placesOf } from './names.ts';
 import { forgetParts, recordState } from './state.ts';
@@ -23,6 +23,8 @@ export interface CreateArgs {
   readonly consoleLog: string;
   /** A text that the start waits for, for the console's copier. */
   readonly awaited?: string;
+  /** What the jails of its network call it. */
+  readonly names?: readonly string[];
 }
 
 interface IdArgs {
@@ -55,6 +57,7 @@ async function create(args: CreateArgs, run: StepRun, paths: Paths): Promise<voi
     pool,
     uuid,
     ...(jid === undefined ? {} : { jid }),
+    ...(args.names === undefined ? {} : { names: args.names }),
     startedAt: run.clock.now().toISOString(),
   });
 }
@@ -72,8 +75,11 @@ async function removeJail(
 
 /** Of a jail that is gone, its console too; what it added besides has steps of its own. */
 async function forgetRun(args: IdArgs, run: StepRun, paths: Paths): Promise<void> {
-  await forgetConsole(run.files, consoleOf(paths, { ...args, consoleLog: '' }));
-  await forgetParts(run.files, placesOf(paths, args.pool, args.uuid).state, 'jid', 'startedAt');
+  const console = consoleOf(paths, { ...args, consoleLog: '' });
+  // The last words of the jail may still be on their way.
+  await settleConsole(run, console, 5000);
+  await forgetConsole(run.files, console);
+  await forgetParts(run.files, placesOf(paths, args.pool, args.uuid).state, 'jid', 'startedAt', 'names');
 }
 
 /** Processes of the jail; none is status 1 of pgrep(1). */

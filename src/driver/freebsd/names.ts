@@ -18,6 +18,8 @@ export interface Places {
   readonly state: string;
   /** Directory for what its console needs. */
   readonly console: string;
+  /** Directory of the file that it sees as /etc/hosts. */
+  readonly hosts: string;
   /** Of eight hexadecimal digits; the same at every start. */
   readonly hash: string;
   /** Our anchor in pf(4). */
@@ -46,6 +48,7 @@ export function placesOf(paths: Paths, pool: string, uuid: string): Places {
     name: jailName(uuid),
     state: join(paths.run, pool, 'jail', `${uuid}.json`),
     console: join(paths.run, pool, 'console', uuid),
+    hosts: join(paths.run, pool, 'hosts', uuid),
     hash,
     anchor: `iocage/${hash}`,
   };

@@ -4,9 +4,10 @@
  * been added is known; jls(8) says whether the jail runs.
  */
 import { join } from 'node:path';
+import type { StepRun } from '../step.ts';
 import type { Files, Paths } from '../system.ts';
 import type { ForeignJail, RunningJail } from '../host.ts';
-import { uuidOf, type JailRow } from './jls.ts';
+import { readJails, uuidOf, type JailRow } from './jls.ts';
 import type { Mount } from './mounts.ts';
 import { jailName, placesOf } from './names.ts';
 import type { NetworkPlan } from './net-plan.ts';
@@ -19,6 +20,8 @@ export interface JailState {
   readonly jid?: number;
   readonly startedAt?: string;
   readonly network?: NetworkPlan;
+  /** What the jails of its network call it; absent: they do not know it, nor it them. */
+  readonly names?: readonly string[];
   /** Addresses that DHCP gave, as `NIC|ADDRESS/PREFIX`. */
   readonly leases?: readonly string[];
   /** Number of the devfs rule set that was made for it. */
@@ -69,6 +72,12 @@ async function statesIn(files: Files, directory: string): Promise<readonly JailS
 export async function allStates(files: Files, paths: Paths): Promise<readonly JailState[]> {
   const pools = await files.list(paths.run);
   return (await Promise.all(pools.map((pool) => statesIn(files, join(paths.run, pool, 'jail'))))).flat();
+}
+
+/** Of every pool, those of jails that run. */
+export async function runningStates({ exec, files }: Pick<StepRun, 'exec' | 'files'>, paths: Paths) {
+  const [rows, states] = [await readJails(exec), await allStates(files, paths)];
+  return states.filter((state) => rows.some((row) => isOf(row, state)));
 }
 
 const isOf = (row: JailRow, { uuid, jid }: JailState): boolean =>

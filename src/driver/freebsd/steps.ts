@@ -18,6 +18,8 @@ import { readRulesets, rulesetFor, type Ruleset } from './devfs.ts';
 import { devfsSteps } from './devfs-steps.ts';
 import type { HostFacts } from './facts.ts';
 import { hookDriver } from './hook-driver.ts';
+import { hostsSteps, wantsNames } from './hosts.ts';
+import { namesOf } from '../both/hosts.ts';
 import { readJails, rowOf } from './jls.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { lostMounts, mountSteps, plannedMounts } from './mount-steps.ts';
@@ -72,6 +74,7 @@ export function stepLists(doors: Doors): StepLists {
   const { mount, unmount, kinds: mountKinds } = mountSteps(paths);
   const { applyNetwork, removeNetwork, setUpInside, insideArgs } = networkSteps(paths);
   const { lendDatasets, returnDatasets, lendArgs } = datasetSteps(paths);
+  const { showNames, forgetNames, writeHosts, removeHosts, hostsMount, showsHosts } = hostsSteps(paths);
   const limits = limitStepLists(exec, paths, doors.facts);
   const service = serviceSteps(paths, doors.environment);
   const ready = readySteps(files, paths);
@@ -91,13 +94,16 @@ export function stepLists(doors: Doors): StepLists {
   async function takeDown(jail: JailSpec, state: JailState | undefined): Promise<readonly Step[]> {
     const { datasets, network, mounts, ruleset } = state ?? {};
     const vnet = network?.nics !== undefined;
+    const shown = showsHosts(jail, state);
     return [
+      ...(shown ? [forgetNames(ids(jail), { onError: 'warn' })] : []),
       ...(datasets === undefined ? [] : [returnDatasets(lendArgs(jail, datasets))]),
       ...((await doors.facts()).racct ? await limits.liftSteps(jail) : []),
       ...(network === undefined
         ? []
         : [removeNetwork({ ...ids(jail), plan: network }, vnet ? { label: 'Tearing down VNET' } : {})]),
       ...unmount(jail, mounts ?? (await lostMounts(exec, jail.root))),
+      ...(shown ? [removeHosts({ ...ids(jail), root: jail.root })] : []),
       ...(ruleset === undefined ? [] : [removeRuleset({ ...ids(jail), number: ruleset })]),
     ];
   }
@@ -142,7 +148,11 @@ export function stepLists(doors: Doors): StepLists {
       ...(await leftovers(jail)),
       hook(await hookArgs(files, jail, 'prestart')),
       ...(ruleset.rules.length === 0 ? [] : [makeRuleset({ ...ids(jail), ...ruleset })]),
-      ...mount(jail, await plannedMounts(files, jail, ruleset.number)),
+      ...(wantsNames(jail) ? [writeHosts({ ...ids(jail), root: jail.root })] : []),
+      ...mount(jail, [
+        ...(await plannedMounts(files, jail, ruleset.number)),
+        ...(wantsNames(jail) ? [hostsMount(jail)] : []),
+      ]),
       ...(await resolvConfSteps(files, jail)),
       ...(await localTimeSteps(setLocalTime, files, jail)),
       ...(plan === undefined ? [] : [applyNetwork({ ...ids(jail), plan })]),
@@ -154,12 +164,14 @@ export function stepLists(doors: Doors): StepLists {
           notes: warnings(jail),
           consoleLog: jail.consoleLog,
           ...awaitedText(jail),
+          ...(wantsNames(jail) ? { names: namesOf(jail) } : {}),
         },
         { label: kind === 'host' || kind === 'addresses' ? 'Started (shared IP mode)' : 'Started' },
       ),
       ...(kind === 'vnet' && plan !== undefined
         ? [setUpInside(insideArgs(jail, plan), { label: 'Configuring VNET' })]
         : []),
+      ...(wantsNames(jail) ? [showNames(ids(jail))] : []),
       ...(lent.length === 0 ? [] : [lendDatasets(lendArgs(jail, lent))]),
       // Before any program of the jail runs.
       ...(await limits.startSteps(jail)),
@@ -209,6 +221,10 @@ export function stepLists(doors: Doors): StepLists {
     setUpInside,
     lendDatasets,
     returnDatasets,
+    showNames,
+    forgetNames,
+    writeHosts,
+    removeHosts,
     ...limits.kinds,
     service,
     ready.kind,

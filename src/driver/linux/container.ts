@@ -9,7 +9,7 @@ import { failure } from '../../domain/errors.ts';
 import { awaitedFile, jailConsole, lastWordsMs } from '../both/console.ts';
 import { into, settleConsole } from './console.ts';
 import type { HostFacts } from './facts.ts';
-import { prepareHosts } from './hosts.ts';
+import { prepareHosts } from '../both/hosts.ts';
 import type { Places } from './names.ts';
 import { withFilter, type OciConfig } from './oci.ts';
 import { processesOf, signalAll } from './processes.ts';
@@ -81,7 +81,7 @@ async function writeBundle(args: RunArgs, places: Places, run: StepRun): Promise
   if (args.resolvConf !== undefined) {
     await run.files.write(resolvConfPath(places), args.resolvConf, { mode: 0o644 });
   }
-  if (args.names !== undefined) await prepareHosts(run.files, places, args.config.root.path);
+  if (args.names !== undefined) await prepareHosts(run.files, places.bundle, args.config.root.path);
 }
 
 /** What the runtime said; its own words went to the console log as well. */

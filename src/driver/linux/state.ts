@@ -78,6 +78,13 @@ export async function allStates(files: Files, paths: Paths): Promise<readonly Ja
   return (await Promise.all(pools.map((pool) => statesIn(files, join(paths.run, pool, 'jail'))))).flat();
 }
 
+/** Of every pool, those of jails that run. */
+export async function runningStates(files: Files, paths: Paths): Promise<readonly JailState[]> {
+  const states = await allStates(files, paths);
+  const alive = await Promise.all(states.map((state) => isAlive(files, state)));
+  return states.filter((_, index) => alive[index]);
+}
+
 export function addressesOf(state: JailState, family: 4 | 6): readonly string[] {
   if (typeof state.network !== 'object') return [];
   return state.network.addresses

@@ -220,6 +220,11 @@ export const configurations: readonly Configuration[] = [
       { dataset: 'tank/shared/archive', target: '/data/archive' },
     ],
   },
+  {
+    name: 'names',
+    config: { ...vnet, ip4_addr: 'vnet0|192.0.2.20/24', hosts: 'on', host_hostname: 'www.example.org' },
+    since: 14,
+  },
   { name: 'another-release', config: { release: '13.4-RELEASE-p2' } },
   { name: 'resolver', config: { resolver: 'search example.org;nameserver 192.0.2.53' } },
   { name: 'resolver-kept', config: { resolver: '/dev/null', stop_timeout: '0' } },
