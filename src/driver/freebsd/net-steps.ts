@@ -49,26 +49,22 @@ export const aliasCommand = ({ nic, family, address, prefix, extra }: PlannedAdd
   ...['ifconfig', nic, inet(family), `${address}/${prefix}`, ...(extra ?? []), 'alias'],
 ];
 
+/** COMPAT: what the original writes to the host's end. */
+const noteOf = (uuid: string, nic: string): string => `associated with jail: ${uuid} as nic: ${nic}`;
+
 async function makePair(
   args: NetworkArgs,
   index: number,
   { nic, ends, bridge, mac, mtu, gateway }: PlannedNic,
   run: StepRun,
 ) {
-  const { stdout } = await run.exec.change(['ifconfig', 'epair', 'create'], {
-    pretend: { stdout: `epair${index}a\n` },
-  });
+  // In one call, so that whoever is killed before it has our name is known all the same.
+  const argv = ['ifconfig', 'epair', 'create', 'description', noteOf(args.uuid, nic)];
+  const { stdout } = await run.exec.change(argv, { pretend: { stdout: `epair${index}a\n` } });
   const made = stdout.trim();
-  if (!/^epair\d+a$/.test(made))
-    throw failure('COMMAND_FAILED', {
-      argv: ['ifconfig', 'epair', 'create'],
-      status: 'no name',
-      stderr: made,
-    });
+  if (!/^epair\d+a$/.test(made)) throw failure('COMMAND_FAILED', { argv, status: 'no name', stderr: made });
   await run.exec.change(['ifconfig', made, 'name', ends.host]);
   await run.exec.change(['ifconfig', made.replace(/a$/, 'b'), 'name', ends.jail]);
-  const note = `associated with jail: ${args.uuid} as nic: ${nic}`;
-  await run.exec.change(['ifconfig', ends.host, 'description', note]);
   await run.exec.change(['ifconfig', ends.host, 'link', mac.host]);
   await run.exec.change(['ifconfig', ends.jail, 'link', mac.jail]);
   // Both ends before the bridge: it takes no member of another size.
@@ -168,10 +164,15 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
       ?.addresses.some((own) => own.family === family && own.address === address);
     if (there === true) await run.exec.change(['ifconfig', nic, inet(family), address, '-alias']);
   }
-  for (const { ends } of plan.nics ?? []) {
+  for (const { ends, nic } of plan.nics ?? []) {
     // One end takes the other with it, and both out of bridge and jail.
-    const end = [ends.host, ends.jail].find((name) => present.some((link) => link.name === name));
-    if (end !== undefined) await run.exec.change(['ifconfig', end, 'destroy']);
+    const end = present.find(
+      ({ name, description }) =>
+        name === ends.host ||
+        name === ends.jail ||
+        (/^epair\d+a$/.test(name) && description === noteOf(uuid, nic)),
+    );
+    if (end !== undefined) await run.exec.change(['ifconfig', end.name, 'destroy']);
   }
   for (const { nic } of (plan.moved ?? []).filter(({ up }) => up))
     // The kernel gives it back with the jail, and down.
