@@ -3,7 +3,7 @@
  * FreeBSD's tools. ZFS is real, as far as it is the same on both systems.
  */
 import { join } from 'node:path';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { makeContext } from '../../src/iocage.ts';
 import { freebsdHost } from '../../src/driver/freebsd/host.ts';
 import { NodeFiles } from '../../src/driver/node/files.ts';
@@ -57,7 +57,13 @@ export async function openFreebsdLab(): Promise<FreebsdLab> {
     paths,
     context,
     run,
-    state: () => `${poolState(pool.name, paths)}\n${JSON.stringify(machineState(machine), null, 1)}`,
+    // Of the real host only what is mounted could change; seven programs would be asked for the rest of it.
+    state() {
+      const mounts = readFileSync('/proc/self/mounts', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(pool.name));
+      return `${poolState(pool.name, paths, { mounts })}\n${JSON.stringify(machineState(machine), null, 1)}`;
+    },
     async close() {
       try {
         const { jails } = await run<{ jails: { uuid: string; state: string }[] }>('jail.list', {});
