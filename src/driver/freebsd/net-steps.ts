@@ -12,15 +12,11 @@ import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { forwardProblems } from '../both/nat-block.ts';
 import { jexec, type Inside } from './inside.ts';
-import { ipfwCommands, pfRules, type PlannedNat } from './nat-plan.ts';
+import { ipfwCommands, pfRules } from './nat-plan.ts';
+import type { PlannedNat } from './planned.ts';
 import { parseInterfaces, type HostInterface } from './net-facts.ts';
-import {
-  holderOf,
-  type NeededSysctl,
-  type NetworkPlan,
-  type PlannedAddress,
-  type PlannedNic,
-} from './net-plan.ts';
+import { holderOf } from '../both/planning.ts';
+import type { NeededSysctl, NetworkPlan, PlannedAddress, PlannedNic } from './planned.ts';
 import { placesOf } from './names.ts';
 import { allStates, forgetParts, recordState } from './state.ts';
 

@@ -10,7 +10,7 @@ import { hostsProblems, wantsHosts } from '../both/hosts.ts';
 import { shownProblems } from '../both/shown.ts';
 import { hostnameOf } from '../both/hostname.ts';
 import { limitsOf } from './limits-steps.ts';
-import { networkKind } from './net-plan.ts';
+import { networkKind } from '../both/planning.ts';
 import { planJailNetwork } from './network.ts';
 import { isOn } from '../../domain/config.ts';
 

@@ -11,7 +11,7 @@ import { failure } from '../../domain/errors.ts';
 import { forgetConsole, programConsole, toFile } from '../both/console.ts';
 import { into, settleConsole } from './console.ts';
 import { placesOf, type Places } from './names.ts';
-import { dhcpNics } from './net-plan.ts';
+import { dhcpNics } from './planned.ts';
 import { signalAll } from './processes.ts';
 import type { JailState } from './state.ts';
 

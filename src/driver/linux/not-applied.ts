@@ -7,7 +7,7 @@ import { IocageError } from '../../domain/errors.ts';
 import { wantsTunnel } from './devices.ts';
 import { wantsHosts } from '../both/hosts.ts';
 import { everything, toLimits } from './limits.ts';
-import { networkKind } from './net-plan.ts';
+import { networkKind } from '../both/planning.ts';
 
 /** Limits depend on each other and on their actions; a value that cannot be read is told by the check. */
 function limitsNotApplied({ config }: JailSpec): ReadonlyMap<string, string> {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { linesFor, namesOf, wantsHosts } from '../../../../src/driver/both/hosts.ts';
-import { networkKind } from '../../../../src/driver/linux/net-plan.ts';
+import { networkKind } from '../../../../src/driver/both/planning.ts';
 import { zoneOf } from '../../../../src/driver/both/local-time.ts';
-import type { NetworkPlan, PlannedNic } from '../../../../src/driver/linux/net-plan.ts';
+import type { NetworkPlan, PlannedNic } from '../../../../src/driver/linux/planned.ts';
 import type { JailState } from '../../../../src/driver/linux/state.ts';
 
 const nic = (name: string, bridge: string | null, gateway?: string): PlannedNic => ({
