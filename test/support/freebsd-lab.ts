@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect } from 'vitest';
 import { makeContext } from '../../src/iocage.ts';
 import { freebsdHost } from '../../src/driver/freebsd/host.ts';
 import { NodeFiles } from '../../src/driver/node/files.ts';
@@ -68,6 +69,7 @@ export async function openFreebsdLab(): Promise<FreebsdLab> {
       try {
         const { jails } = await run<{ jails: { uuid: string; state: string }[] }>('jail.list', {});
         for (const jail of jails) if (jail.state === 'up') await run('jail.stop', { jail: jail.uuid });
+        expect(machine.undocumented()).toEqual([]);
       } finally {
         machine.close();
         pool.destroy();

@@ -7,7 +7,7 @@
 import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
-import { awaitedFile, forgetConsole } from '../both/console.ts';
+import { awaitedFile, forgetConsole, lastWordsMs } from '../both/console.ts';
 import { consoleOf, settleConsole } from './console.ts';
 import { readJails, rowOf, type JailRow } from './jls.ts';
 import { placesOf } from './names.ts';
@@ -77,7 +77,7 @@ async function removeJail(
 async function forgetRun(args: IdArgs, run: StepRun, paths: Paths): Promise<void> {
   const console = consoleOf(paths, { ...args, consoleLog: '' });
   // The last words of the jail may still be on their way.
-  await settleConsole(run, console, 5000);
+  await settleConsole(run, console, lastWordsMs);
   await forgetConsole(run.files, console);
   await forgetParts(run.files, placesOf(paths, args.pool, args.uuid).state, 'jid', 'startedAt', 'names');
 }

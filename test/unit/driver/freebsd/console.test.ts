@@ -91,6 +91,13 @@ describe('the console of a jail', () => {
     expect(it_.notes.join()).toMatch(/more than \d+ MiB were printed while the prestart hook ran/);
   }, 60_000);
 
+  it('a hook that hangs is ended when its time is up', async () => {
+    const jail = await jailWith('', { exec_prestart: 'echo begun; sleep 60', exec_timeout: '1' });
+    const before = await it_.snapshot();
+    await expect(start(it_, jail)).rejects.toThrow(/took too long and was ended\): begun/);
+    expect(await it_.snapshot()).toEqual(before);
+  });
+
   it('a text to wait for is found although a flood washes it away; without it the start fails', async () => {
     const waiting = { wait_for: 'log:ready for work', wait_timeout: '2' };
     const jail = await jailWith(`echo ready for work; ${flood(9)}`, waiting);
