@@ -62,7 +62,8 @@ export async function openFreebsdLab(): Promise<FreebsdLab> {
     state() {
       const mounts = readFileSync('/proc/self/mounts', 'utf8')
         .split('\n')
-        .filter((line) => line.includes(pool.name));
+        .filter((line) => line.includes(pool.name))
+        .sort();
       return `${poolState(pool.name, paths, { mounts })}\n${JSON.stringify(machineState(machine), null, 1)}`;
     },
     async close() {

@@ -109,6 +109,11 @@ export function poolState(
   );
 }
 
+const mounts = new Map<string, string>();
+
+/** A test's pool stays where it was made. */
 function poolMount(pool: string): string {
-  return text('zfs', 'get', '-H', '-o', 'value', 'mountpoint', pool).trim();
+  const known = mounts.get(pool) ?? text('zfs', 'get', '-H', '-o', 'value', 'mountpoint', pool).trim();
+  mounts.set(pool, known);
+  return known;
 }
