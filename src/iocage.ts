@@ -20,8 +20,9 @@ import { processStart } from './driver/node/process.ts';
 import { RecordingDownloads, RecordingExec, RecordingFiles } from './driver/node/recorder.ts';
 import { zfsStorage } from './driver/zfs/storage.ts';
 import type { Host } from './driver/host.ts';
-import { linuxHost, type LinuxHostDoors } from './driver/linux/host.ts';
-import { freebsdHost, type FreebsdHostDoors } from './driver/freebsd/host.ts';
+import type { HostDoors } from './driver/both/session.ts';
+import { linuxHost } from './driver/linux/host.ts';
+import { freebsdHost } from './driver/freebsd/host.ts';
 
 export interface ContextOptions {
   /** Pool to work on; without it the only activated one. */
@@ -63,7 +64,7 @@ function editorWords(environment: NodeJS.ProcessEnv): readonly string[] {
 }
 
 /** The driver of each kernel. */
-const hosts: Partial<Record<NodeJS.Platform, (doors: LinuxHostDoors & FreebsdHostDoors) => Host>> = {
+const hosts: Partial<Record<NodeJS.Platform, (doors: HostDoors) => Host>> = {
   linux: linuxHost,
   freebsd: freebsdHost,
 };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { commandIn, comparable, type Command } from '../support/command.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
-import { consoleBytes } from '../../src/driver/linux/console.ts';
+import { consoleBytes } from '../../src/driver/both/console.ts';
 
 const MiB = 1024 ** 2;
 

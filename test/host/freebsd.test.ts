@@ -16,6 +16,7 @@ const kinds: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     interfaces: 'vnet0:bridge0',
     ip4_addr: 'vnet0|192.0.2.78/24',
     defaultrouter: '192.0.2.1',
+    hosts: 'on',
   },
   'vnet by DHCP': { vnet: 'on', interfaces: 'vnet0:bridge0', ip4_addr: 'vnet0|DHCP' },
   'NAT by pf': { nat: '1', nat_forwards: 'tcp(80:8080)' },
@@ -37,6 +38,7 @@ const plain: Readonly<Record<string, string>> = {
   interfaces: 'vnet0:bridge0,vnet1:bridge1',
   vnet: 'off',
   defaultrouter: 'none',
+  hosts: 'off',
   nat: '0',
   nat_forwards: 'none',
   rlimits: 'off',
@@ -115,6 +117,87 @@ describe.skipIf(!hostTests)(`FreeBSD driver on a real pool${reason}`, { timeout:
       await run('jail.destroy', { jail });
     });
   }
+
+  describe('the jails of a host as one', () => {
+    type Report = { jails: { tag: string; state: string; why: string }[] };
+    const states = ({ jails }: Report) => Object.fromEntries(jails.map(({ tag, state }) => [tag, state]));
+    const jid = async (name: string) => (await lab.context().host.running(lab.pool.name)).get(name)?.jid;
+    /** The jails that the kernel was told to make (`-c`) or to remove (`-R`), in order. */
+    async function told(flag: '-c' | '-R', work: () => Promise<unknown>): Promise<readonly string[]> {
+      const { length } = lab.standIn.calls();
+      await work();
+      return lab.standIn
+        .calls()
+        .slice(length)
+        .filter(({ tool, words }) => tool === 'jail' && words.includes(flag))
+        .map(({ words }) => /(?:^|name=)ioc-(\S+)$/.exec(words.find((word) => word.includes('ioc-'))!)![1]!);
+    }
+    const make = (name: string, values: Readonly<Record<string, string>>) =>
+      run('jail.create', { kind: 'clone', release: 'busybox', name, properties: Object.entries(values) });
+
+    it('boot in order with what they depend on, past one that fails, and shut down in reverse; nothing is left', async () => {
+      await make('web', { boot: 'on', priority: '5', depends: 'db', ip4_addr: 'em0|192.0.2.81/24' });
+      await make('db', { vnet: 'on', interfaces: 'vnet0:bridge0' });
+      await make('dns', { boot: 'on', priority: '1' });
+      await make('bad', { boot: 'on', priority: '2', exec_prestart: 'false' });
+      await make('app', { boot: 'on', depends: 'bad' });
+      await make('idle', {});
+      // What first starts decide is stored.
+      await run('host.boot', {});
+      await run('host.shutdown', {});
+      const before = world.state();
+      let booted: Report = { jails: [] };
+      const made = await told('-c', async () => (booted = await run('host.boot', { parallel: 1 })));
+      expect(made).toEqual(['dns', 'db', 'web']);
+      expect(states(booted)).toEqual({
+        ...{ dns: 'started', db: 'started', web: 'started' },
+        ...{ bad: 'failed', app: 'skipped' },
+      });
+      expect(booted.jails.find(({ tag }) => tag === 'app')?.why).toBe('it depends on bad');
+      await run('jail.start', { jail: 'idle' });
+      const again: Report = await run('host.boot', { parallel: 2 });
+      expect(states(again)).toMatchObject({ dns: 'unchanged', web: 'unchanged', bad: 'failed' });
+      // One of them does not want to go: the others go all the same.
+      lab.standIn.fail({ tool: 'jail', match: '-R ioc-web' });
+      let stopped: Report = { jails: [] };
+      const removed = await told('-R', async () => (stopped = await run('host.shutdown', { parallel: 1 })));
+      lab.standIn.mend();
+      expect(removed).toEqual(['idle', 'web', 'db', 'dns']);
+      expect(states(stopped)).toEqual({ idle: 'stopped', web: 'failed', db: 'stopped', dns: 'stopped' });
+      await run('host.doctor', {});
+      expect(world.state()).toBe(before);
+      for (const name of ['web', 'db', 'dns', 'bad', 'app', 'idle'])
+        await run('jail.destroy', { jail: name });
+    });
+
+    it('a restart makes a new jail, a soft one keeps it; what fails is told, and doctor brings it up', async () => {
+      await make('shop', { ip4_addr: 'em0|192.0.2.82/24' });
+      await run('jail.start', { jail: 'shop' });
+      const first = await jid('shop');
+      await run('jail.restart', { jail: 'shop', soft: true });
+      expect(await jid('shop')).toBe(first);
+      await run('jail.restart', { jail: 'shop' });
+      const second = await jid('shop');
+      expect(second).toBeGreaterThan(first!);
+      const up = world.state();
+      // The stop breaks off: doctor ends it and starts the jail again.
+      lab.standIn.fail({ tool: 'jail', match: '-R ioc-shop', when: 'after' });
+      await expect(run('jail.restart', { jail: 'shop' })).rejects.toThrow('made to fail');
+      lab.standIn.mend();
+      await run('host.doctor', {});
+      expect(await jid('shop')).toBeGreaterThan(second!);
+      expect(world.state()).toBe(up);
+      // The start fails: the jail is down, and nothing of it is left.
+      await run('jail.stop', { jail: 'shop' });
+      const down = world.state();
+      await run('jail.start', { jail: 'shop' });
+      lab.standIn.fail({ tool: 'jail', match: '-c name=ioc-shop' });
+      await expect(run('jail.restart', { jail: 'shop' })).rejects.toThrow('made to fail');
+      lab.standIn.mend();
+      expect(world.state()).toBe(down);
+      await run('jail.destroy', { jail: 'shop' });
+    });
+  });
 
   async function specOf(name: string) {
     const { readWorld, toSpec } = await import('../../src/ops/world.ts');

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { freebsdHost } from '../../src/driver/freebsd/host.ts';
 import { NodeFiles } from '../../src/driver/node/files.ts';
 import type { JailSpec } from '../../src/driver/host.ts';
@@ -132,8 +133,11 @@ export function freebsdUnderTest(
       await machine.exec.change(['jail', '-q', '-R', `ioc-${jail.uuid}`]);
     },
     async dispose() {
+      // Whatever a test is about: no word was said that no manual page has.
+      const words = machine.undocumented();
       machine.close();
       rmSync(directory, { recursive: true, force: true });
+      expect(words).toEqual([]);
     },
   };
 }

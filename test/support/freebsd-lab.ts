@@ -3,7 +3,8 @@
  * FreeBSD's tools. ZFS is real, as far as it is the same on both systems.
  */
 import { join } from 'node:path';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect } from 'vitest';
 import { makeContext } from '../../src/iocage.ts';
 import { printAction } from '../../src/cli/print/action.ts';
 import { freebsdHost } from '../../src/driver/freebsd/host.ts';
@@ -78,11 +79,19 @@ export async function openFreebsdLab(): Promise<FreebsdLab> {
     context,
     run,
     dryRun,
-    state: () => `${poolState(pool.name, paths)}\n${JSON.stringify(machineState(machine), null, 1)}`,
+    // Of the real host only what is mounted could change; seven programs would be asked for the rest of it.
+    state() {
+      const mounts = readFileSync('/proc/self/mounts', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(pool.name))
+        .sort();
+      return `${poolState(pool.name, paths, { mounts })}\n${JSON.stringify(machineState(machine), null, 1)}`;
+    },
     async close() {
       try {
         const { jails } = await run<{ jails: { uuid: string; state: string }[] }>('jail.list', {});
         for (const jail of jails) if (jail.state === 'up') await run('jail.stop', { jail: jail.uuid });
+        expect(machine.undocumented()).toEqual([]);
       } finally {
         machine.close();
         pool.destroy();

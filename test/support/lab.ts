@@ -84,7 +84,11 @@ function filesBelow(directory: string): string[] {
 }
 
 /** Properties that say something about a dataset's configuration, not about its size. */
-export function poolState(pool: string, paths: { state: string; run: string }): string {
+export function poolState(
+  pool: string,
+  paths: { state: string; run: string },
+  host: object = hostState(pool),
+): string {
   const datasets = text('zfs', 'list', '-H', '-t', 'all', '-r', '-o', 'name,origin,mounted,quota', pool);
   const properties = text('zfs', 'get', '-H', '-r', '-s', 'local', '-o', 'name,property,value', 'all', pool)
     .split('\n')
@@ -93,7 +97,7 @@ export function poolState(pool: string, paths: { state: string; run: string }): 
     {
       datasets: datasets.split('\n').sort(),
       properties: properties.sort(),
-      ...hostState(pool),
+      ...host,
       run: filesBelow(paths.run).filter((path) => !path.endsWith('.lock')),
       journal: tree(join(paths.state, 'journal/open')),
       images: tree(`${poolMount(pool)}/iocage/images`),
@@ -105,6 +109,11 @@ export function poolState(pool: string, paths: { state: string; run: string }): 
   );
 }
 
+const mounts = new Map<string, string>();
+
+/** A test's pool stays where it was made. */
 function poolMount(pool: string): string {
-  return text('zfs', 'get', '-H', '-o', 'value', 'mountpoint', pool).trim();
+  const known = mounts.get(pool) ?? text('zfs', 'get', '-H', '-o', 'value', 'mountpoint', pool).trim();
+  mounts.set(pool, known);
+  return known;
 }

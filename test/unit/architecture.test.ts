@@ -216,9 +216,8 @@ describe('who may touch the machine', () => {
       .map((file) => file.path);
     const reasons: Readonly<Record<string, string>> = {
       'driver/both/hook.ts': 'a hook is a command line by definition: the property of the jail, set by root',
-      'driver/freebsd/console.ts': 'a constant script; the log and the program are its arguments',
       'driver/freebsd/inside.ts': 'constant scripts, the program and its directory are their arguments',
-      'driver/linux/console.ts': 'constant scripts; paths, sizes and the program are their arguments',
+      'driver/both/console.ts': 'constant scripts; paths, sizes and the program are their arguments',
       'driver/linux/processes.ts': 'a constant script, the process ids are its arguments',
       'ops/jail/guarded-change.ts':
         'a health check is a line for the shell of the jail by definition; it runs in the jail',

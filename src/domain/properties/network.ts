@@ -188,7 +188,7 @@ export const network: readonly Property[] = [
     key: 'hosts',
     codec: onOff,
     default: 'off',
-    freebsd: 'none yet',
+    freebsd: "shown as the jail's /etc/hosts, read-only, by nullfs; FreeBSD 14",
     linux: applied("shown as the jail's /etc/hosts, read-only; needs a network of the jail's own"),
     doc: 'Find the other jails of the same network that have it on by tag and host name, and be found by them.',
     example: 'on',

@@ -41,3 +41,7 @@ export function macsFor(owner: MacOwner, prefix: string | undefined, taken: Read
     if (!taken.has(pair.host) && !taken.has(pair.jail)) return pair;
   }
 }
+
+/** The property that keeps the link addresses of an interface; only four names have one. */
+export const macKey = (nic: string): string | undefined =>
+  /^vnet[0-3]$/.test(nic) ? `${nic}_mac` : undefined;

@@ -36,7 +36,12 @@ export interface NetworkHolder {
   readonly network?:
     | string
     | {
-        readonly addresses: readonly { readonly family: 4 | 6; readonly address: string }[];
+        readonly addresses: readonly {
+          readonly family: 4 | 6;
+          readonly address: string;
+          readonly nic: string;
+        }[];
+        readonly nics?: readonly { readonly nic: string; readonly bridge: string | null }[];
         readonly nat?: { readonly forwards: readonly PlannedForward[] };
       };
 }

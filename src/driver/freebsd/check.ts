@@ -13,6 +13,7 @@ import { interfacesProblem } from '../both/interfaces.ts';
 import { shownProblems } from '../both/shown.ts';
 import { readRulesets, rulesetProblem } from './devfs.ts';
 import { majorOf, type HostFacts } from './facts.ts';
+import { namesProblems } from './hosts.ts';
 import { readJails, rowOf } from './jls.ts';
 import { toLimits } from './limits.ts';
 import { systemMounts } from './mounts.ts';
@@ -114,6 +115,6 @@ export async function checkJail(
   problems.push(...toLimits(config, facts).problems, ...(await accountProblems(files, jail)));
   problems.push(...(await shownProblems(exec, files, jail)), ...(await showable(files, jail, facts)));
   problems.push(...(await planJailNetwork(exec, files, paths, jail, facts)).problems);
-  problems.push(...(await baseProblems(files, jail)));
+  problems.push(...(await baseProblems(files, jail)), ...(await namesProblems(files, jail, facts)));
   return problems.filter((problem) => problem !== undefined);
 }

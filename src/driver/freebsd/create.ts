@@ -4,8 +4,11 @@
  * It persists, so that it is there before any program of it. The end asks its processes first (TERM), waits
  * as long as `stop_timeout` says, and then removes the jail, which kills what is left.
  */
+import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
+import { awaitedFile, forgetConsole, lastWordsMs } from '../both/console.ts';
+import { consoleOf, settleConsole } from './console.ts';
 import { readJails, rowOf, type JailRow } from './jls.ts';
 import { placesOf } from './names.ts';
 import { forgetParts, recordState } from './state.ts';
@@ -17,11 +20,19 @@ export interface CreateArgs {
   readonly parameters: readonly string[];
   /** What is worth knowing of the parameters, for people. */
   readonly notes: readonly string[];
+  readonly consoleLog: string;
+  /** A text that the start waits for, for the console's copier. */
+  readonly awaited?: string;
+  /** What the jails of its network call it. */
+  readonly names?: readonly string[];
 }
 
-export interface EndArgs {
+interface IdArgs {
   readonly pool: string;
   readonly uuid: string;
+}
+
+export interface EndArgs extends IdArgs {
   readonly root: string;
   readonly timeoutMs: number;
 }
@@ -33,6 +44,11 @@ async function find(args: { readonly uuid: string; readonly root: string }, run:
 async function create(args: CreateArgs, run: StepRun, paths: Paths): Promise<void> {
   const { pool, uuid, parameters, notes } = args;
   for (const note of notes) run.note(note);
+  const { pipe } = consoleOf(paths, args);
+  if (args.awaited !== undefined) {
+    await run.files.mkdir(dirname(pipe), { mode: 0o700 });
+    await run.files.write(awaitedFile(pipe), `${args.awaited}\n`, { mode: 0o600 });
+  }
   const { stdout } = await run.exec.change(['jail', '-i', '-c', ...parameters], {
     pretend: { stdout: '1\n' },
   });
@@ -41,19 +57,29 @@ async function create(args: CreateArgs, run: StepRun, paths: Paths): Promise<voi
     pool,
     uuid,
     ...(jid === undefined ? {} : { jid }),
+    ...(args.names === undefined ? {} : { names: args.names }),
     startedAt: run.clock.now().toISOString(),
   });
 }
 
 /** The jail when it is there, and its part of the record. Only a jail with this very root is ours. */
 async function removeJail(
-  args: { readonly pool: string; readonly uuid: string; readonly root: string },
+  args: IdArgs & { readonly root: string },
   run: StepRun,
   paths: Paths,
 ): Promise<void> {
-  const { name, state } = placesOf(paths, args.pool, args.uuid);
+  const { name } = placesOf(paths, args.pool, args.uuid);
   if (run.dry || (await find(args, run)) !== undefined) await run.exec.change(['jail', '-q', '-R', name]);
-  await forgetParts(run.files, state, 'jid', 'startedAt');
+  await forgetRun(args, run, paths);
+}
+
+/** Of a jail that is gone, its console too; what it added besides has steps of its own. */
+async function forgetRun(args: IdArgs, run: StepRun, paths: Paths): Promise<void> {
+  const console = consoleOf(paths, { ...args, consoleLog: '' });
+  // The last words of the jail may still be on their way.
+  await settleConsole(run, console, lastWordsMs);
+  await forgetConsole(run.files, console);
+  await forgetParts(run.files, placesOf(paths, args.pool, args.uuid).state, 'jid', 'startedAt', 'names');
 }
 
 /** Processes of the jail; none is status 1 of pgrep(1). */
@@ -111,10 +137,12 @@ export function createSteps(paths: Paths) {
       undo: () => Promise.resolve(),
     }),
     /** The record of a run that ended without a stop; what it added has steps of its own. */
-    forget: stepKind<{ readonly pool: string; readonly uuid: string }>('freebsd.forget', {
+    forget: stepKind<IdArgs>('freebsd.forget', {
       title: (args) => `forget the last run of ${jail(args)}`,
-      do: ({ pool, uuid }, run) =>
-        forgetParts(run.files, placesOf(paths, pool, uuid).state, 'jid', 'startedAt', 'leases'),
+      async do(args, run) {
+        await forgetRun(args, run, paths);
+        await forgetParts(run.files, placesOf(paths, args.pool, args.uuid).state, 'leases');
+      },
       undo: () => Promise.resolve(),
     }),
   };

@@ -1,7 +1,8 @@
 /** What FreeBSD does in its own way for the hooks: chroot(8) into `/` makes another user of a command. */
-import type { HookDriver } from './hooks.ts';
+import type { HookDriver } from '../both/hooks.ts';
 import type { User } from '../both/users.ts';
 import type { Paths } from '../system.ts';
+import { into, settleConsole } from './console.ts';
 import { placesOf } from './names.ts';
 import { readState } from './state.ts';
 
@@ -13,8 +14,11 @@ function asUser(user: User, argv: readonly string[]): readonly string[] {
 export const hookDriver = (paths: Paths): HookDriver => ({
   kind: 'freebsd.hook',
   asUser,
-  async jid({ pool, uuid }, run) {
-    const state = await readState(run.files, placesOf(paths, pool, uuid).state);
-    return state?.jid === undefined ? '' : String(state.jid);
+  into,
+  settleConsole,
+  async jail({ pool, uuid }, { files }) {
+    const { state, console } = placesOf(paths, pool, uuid);
+    const jid = (await readState(files, state))?.jid;
+    return { jid: jid === undefined ? '' : String(jid), up: jid !== undefined, console };
   },
 });

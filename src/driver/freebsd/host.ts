@@ -2,7 +2,6 @@
  * A FreeBSD host of jails: jail(8), jexec(8), ifconfig(8), mount(8), devfs(8), rctl(8). This file only puts
  * the parts together. It knows nothing of Linux. See freebsd.md of the project's documents.
  */
-import type { Clock, Exec, Files, Paths } from '../system.ts';
 import type { Host, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { mountProblem } from '../both/fstab.ts';
@@ -15,26 +14,10 @@ import { placesOf } from './names.ts';
 import { withRealRoot } from './real-root.ts';
 import { settle } from './network.ts';
 import { notApplied } from './not-applied.ts';
-import { sessions, type Terminal } from './session.ts';
+import { ownTerminal, type HostDoors } from '../both/session.ts';
+import { sessions } from './session.ts';
 import { foreignJails, runningJails } from './state.ts';
 import { stepLists } from './steps.ts';
-
-export interface FreebsdHostDoors {
-  readonly exec: Exec;
-  readonly files: Files;
-  readonly clock: Clock;
-  readonly paths: Paths;
-  /** Default: what this process has. */
-  readonly terminal?: Terminal;
-}
-
-function ownTerminal(): Terminal {
-  return {
-    interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
-    term: process.env['TERM'] ?? 'dumb',
-    environment: Object.fromEntries(Object.entries(process.env).map(([key, value]) => [key, value ?? ''])),
-  };
-}
 
 /** Of the packet filters only whether they are there: what is in them is the administrator's. */
 const reportCommands = [
@@ -49,12 +32,12 @@ const reportCommands = [
   ['kldstat'],
 ] as const;
 
-export function freebsdHost({ exec, files, paths, terminal }: FreebsdHostDoors): Host {
+export function freebsdHost({ exec, files, paths, terminal }: HostDoors): Host {
   let known: Promise<HostFacts> | undefined;
   const facts = (): Promise<HostFacts> => (known ??= readHostFacts(exec));
   const caller = terminal ?? ownTerminal();
   const lists = stepLists({ exec, files, paths, facts, environment: caller.environment });
-  const session = sessions(exec, files, caller);
+  const session = sessions(exec, files, paths, caller);
 
   const real = (jail: JailSpec): Promise<JailSpec> => withRealRoot(exec, files, jail);
 

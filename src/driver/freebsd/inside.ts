@@ -4,6 +4,7 @@
  * jexec is run without -l: our own door to processes never passes the caller's environment on, so that what a
  * program of the jail sees is said here. With -l, PATH would be /bin:/usr/bin alone.
  */
+import { termOf } from '../both/session.ts';
 import type { User } from '../both/users.ts';
 import { jailName } from './names.ts';
 
@@ -48,7 +49,7 @@ export function userEnvironment(user: User, term: string): Readonly<Record<strin
   return {
     PATH: jailPath,
     HOME: user.home,
-    TERM: /^[\w.+-]{1,40}$/.test(term) ? term : 'dumb',
+    TERM: termOf(term),
     USER: user.name,
     LOGNAME: user.name,
     SHELL: user.shell,

@@ -16,6 +16,10 @@ export interface Places {
   readonly name: string;
   /** Our record of the running jail. */
   readonly state: string;
+  /** Directory for what its console needs. */
+  readonly console: string;
+  /** Directory of the file that it sees as /etc/hosts. */
+  readonly hosts: string;
   /** Of eight hexadecimal digits; the same at every start. */
   readonly hash: string;
   /** Our anchor in pf(4). */
@@ -43,6 +47,8 @@ export function placesOf(paths: Paths, pool: string, uuid: string): Places {
     uuid,
     name: jailName(uuid),
     state: join(paths.run, pool, 'jail', `${uuid}.json`),
+    console: join(paths.run, pool, 'console', uuid),
+    hosts: join(paths.run, pool, 'hosts', uuid),
     hash,
     anchor: `iocage/${hash}`,
   };

@@ -12,31 +12,11 @@ import { collect } from '../both/wanted.ts';
 import type { Exec } from '../system.ts';
 import { firstTried, type Places } from './names.ts';
 import type { NetFacts } from './net-facts.ts';
-import type { JailToPlan } from './net-plan.ts';
-
-export interface PlannedNat {
-  /** Interface of the host that the jail's connections leave by, and that forwarded ones come in at. */
-  readonly nic: string;
-  readonly addresses: readonly string[];
-  readonly forwards: readonly PlannedForward[];
-  readonly by:
-    | { readonly kind: 'pf'; readonly anchor: string }
-    /** Number of the rules and of the translation. */
-    | { readonly kind: 'ipfw'; readonly number: number };
-}
+import type { JailToPlan } from '../both/planning.ts';
+import type { PlannedNat } from './planned.ts';
 
 /** Numbers of ipfw(8) that are ours: before most of what people write, of which the usual start is 100 or 1000. */
 const ours = { from: 20, count: 60 };
-
-/** Interface that translated connections leave by. */
-export function natNic(config: ReadonlyMap<string, string>, facts: NetFacts): string | Problem {
-  const named = config.get('nat_interface') ?? 'none';
-  const key = 'nat_interface';
-  if (named === 'none')
-    return facts.defaultNic[4] ?? { key, problem: 'the host has no default route; set it' };
-  if (facts.interfaces.some(({ name }) => name === named)) return named;
-  return { key, problem: `the host has no interface ${named}` };
-}
 
 export function planTranslation(
   jail: JailToPlan,

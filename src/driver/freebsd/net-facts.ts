@@ -15,6 +15,8 @@ export interface HostInterface {
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
+  /** What somebody wrote to it; empty where nobody did. */
+  readonly description: string;
   readonly groups: readonly string[];
   /** Of a bridge. */
   readonly members: readonly string[];
@@ -64,6 +66,7 @@ export function parseInterfaces(text: string): readonly HostInterface[] {
       mtu: Number(/ mtu (\d+)/.exec(head)?.[1] ?? 1500),
       up: /<(?:[^>]*,)?UP[,>]/.test(head),
       mac: after('ether')[0]?.split(' ')[0] ?? '',
+      description: after('description:')[0] ?? '',
       groups: after('groups:').flatMap((words) => words.split(/\s+/)),
       members: after('member:').map((words) => words.split(/\s+/)[0]!),
       addresses: inner.flatMap((line) => addressIn(line) ?? []),

@@ -4,89 +4,34 @@
  * the jail that has addresses of the host (aliases, jail(8) `ip4.addr`); vnet-plan.ts has the others.
  */
 import ipaddr from 'ipaddr.js';
-import type { JailSpec, Problem } from '../host.ts';
-import type { MacPair } from '../../domain/codec/interfaces.ts';
+import type { Problem } from '../host.ts';
 import { isOn } from '../../domain/config.ts';
 import { cutsOff } from '../both/address-problem.ts';
 import { autoProblem } from '../both/auto-address.ts';
-import { blockAround, freeBlock, wantsNat } from '../both/nat-block.ts';
+import { wantsNat } from '../both/nat-block.ts';
+import {
+  holderOf,
+  natAddress,
+  natNic,
+  networkKind as kindOf,
+  type JailToPlan,
+  type NetworkKind,
+} from '../both/planning.ts';
 import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
-import { planTranslation, natNic, type PlannedNat } from './nat-plan.ts';
-
-export interface PlannedAddress {
-  readonly family: 4 | 6;
-  /** In normal form. */
-  readonly address: string;
-  readonly prefix: number;
-  /** Interface of the host that gets the alias; with vnet, the jail's own interface. */
-  readonly nic: string;
-  /** It is the host's own already: nothing is added, and nothing taken away. */
-  readonly present?: true;
-  /** Further words for ifconfig(8). */
-  readonly extra?: readonly string[];
-}
-
-/** An interface of a vnet jail: an epair(4) of which one end is the jail's and the other joins a bridge. */
-export interface PlannedNic {
-  readonly nic: string;
-  /** Names of the two ends on the host. */
-  readonly ends: { readonly host: string; readonly jail: string };
-  readonly bridge: string | null;
-  readonly mac: MacPair;
-  readonly mtu: number;
-  /** Address and prefix of the host's end, which is then the jail's gateway. */
-  readonly gateway?: string;
-  readonly dhcp?: true;
-  readonly rtadv?: true;
-}
-
-export interface PlannedRouter {
-  readonly family: 4 | 6;
-  readonly address: string;
-}
-
-/** A setting of the whole host that this jail needs, and what it was before the first jail needed it. */
-export interface NeededSysctl {
-  readonly key: string;
-  readonly value: string;
-  readonly was: string;
-}
-
-export interface NetworkPlan {
-  readonly addresses: readonly PlannedAddress[];
-  readonly sysctls: readonly NeededSysctl[];
-  /** With vnet. */
-  readonly nics?: readonly PlannedNic[];
-  /** Interfaces of the host that are the jail's while it runs. */
-  readonly moved?: readonly {
-    readonly nic: string;
-    /** Whether it was up, and will be again. */ readonly up: boolean;
-  }[];
-  readonly routers?: readonly PlannedRouter[];
-  /** rtsold(8) runs in the jail. */
-  readonly rtsold?: true;
-  readonly nat?: PlannedNat;
-}
+import { planTranslation } from './nat-plan.ts';
+import type { NeededSysctl, NetworkPlan, PlannedAddress, PlannedNat } from './planned.ts';
 
 export interface Planned {
   readonly plan: NetworkPlan;
   readonly problems: readonly Problem[];
 }
 
-export type JailToPlan = Pick<JailSpec, 'pool' | 'uuid' | 'config'>;
-
-/** Which network a jail has before any address is looked at. */
-export function networkKind(config: ReadonlyMap<string, string>): 'host' | 'own' | 'addresses' | 'vnet' {
-  if (isOn(config, 'vnet')) return 'vnet';
-  // COMPAT: ip4=inherit drops both address lists and makes ip6 inherit too, as the original does.
-  if (config.get('ip4') === 'inherit') return 'host';
-  const listed = ([4, 6] as const).some(
-    (family) =>
-      config.get(`ip${family}`) !== 'disable' && !['none', ''].includes(config.get(`ip${family}_addr`) ?? ''),
-  );
-  return listed || wantsNat(config) || isOn(config, 'assign_localhost') ? 'addresses' : 'own';
+/** Which network a jail has before any address is looked at; one with a loopback address of its own has addresses. */
+export function networkKind(config: ReadonlyMap<string, string>): NetworkKind {
+  const kind = kindOf(config);
+  return kind === 'own' && isOn(config, 'assign_localhost') ? 'addresses' : kind;
 }
 
 /** With what they were before any jail needed them: a jail started earlier may have changed them already. */
@@ -100,26 +45,6 @@ export function neededSysctls(
       .find((needed) => needed.key === key);
     return { key, value, was: known?.was ?? facts.sysctl.get(key) ?? value };
   });
-}
-
-/** The other jail that has an address, whatever its network; `bridge`: only jails on this bridge and those with aliases. */
-export function holderOf(
-  wanted: { readonly family: 4 | 6; readonly address: string },
-  jail: Pick<JailSpec, 'pool' | 'uuid'>,
-  jails: NetFacts['jails'],
-  bridge?: string | null,
-): string | undefined {
-  return jails.find(({ pool, uuid, network }) => {
-    if (network === undefined || (pool === jail.pool && uuid === jail.uuid)) return false;
-    return network.addresses.some(
-      ({ family, address, nic }) =>
-        family === wanted.family &&
-        address === wanted.address &&
-        (bridge === undefined ||
-          network.nics === undefined ||
-          network.nics.some((own) => own.nic === nic && own.bridge === bridge)),
-    );
-  })?.uuid;
 }
 
 /** Aliases that an earlier run of this jail left: they go before the start, so they are not the host's own. */
@@ -210,26 +135,8 @@ function planNat(
 ): PlannedNat | undefined {
   const nic = natNic(jail.config, facts);
   if (typeof nic !== 'string') return void problems.push(nic);
-  const prefix = jail.config.get('nat_prefix') ?? '172.16';
-  const key = 'ip4_addr';
-  let chosen = freeBlock(prefix, jail, facts)?.address;
-  collect(problems, key, () => {
-    for (const wanted of wantedOf(jail.config, 4)) {
-      // COMPAT: the Python line writes the address that it chose into ip4_addr.
-      const known = wanted.address === undefined ? undefined : blockAround(prefix, wanted.address)?.address;
-      if (known === undefined) {
-        const problem = `with nat=1 the address comes from ${prefix}.0.0/16; use ip4_addr=none, or vnet=on with a bridge`;
-        problems.push({ key, problem });
-      }
-      const holder = known && holderOf({ family: 4, address: known }, jail, facts.jails);
-      if (holder) problems.push({ key, problem: `${known} is in use by jail ${holder}` });
-      chosen = known;
-    }
-  });
-  if (chosen === undefined) {
-    const problem = `${prefix}.0.0/16 has no free addresses, or the host uses it`;
-    return void problems.push({ key: 'nat_prefix', problem });
-  }
+  const chosen = natAddress(jail, facts, problems);
+  if (chosen === undefined) return undefined;
   addresses.push({ family: 4, address: chosen, prefix: 32, nic: 'lo0' });
   return planTranslation(jail, places, nic, [chosen], facts, problems);
 }

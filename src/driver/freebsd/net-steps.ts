@@ -5,23 +5,18 @@
  *
  * See ifconfig(8), epair(4), if_bridge(4), route(8), pfctl(8), ipfw(8), rtsol(8), dhclient(8).
  */
-import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
-import { toLog } from './console.ts';
+import { consoleOf, into, settleConsole } from './console.ts';
 import type { Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { forwardProblems } from '../both/nat-block.ts';
 import { jexec, type Inside } from './inside.ts';
-import { ipfwCommands, pfRules, type PlannedNat } from './nat-plan.ts';
+import { ipfwCommands, pfRules } from './nat-plan.ts';
+import type { PlannedNat } from './planned.ts';
 import { parseInterfaces, type HostInterface } from './net-facts.ts';
-import {
-  holderOf,
-  type NeededSysctl,
-  type NetworkPlan,
-  type PlannedAddress,
-  type PlannedNic,
-} from './net-plan.ts';
+import { holderOf } from '../both/planning.ts';
+import type { NeededSysctl, NetworkPlan, PlannedAddress, PlannedNic } from './planned.ts';
 import { placesOf } from './names.ts';
 import { allStates, forgetParts, recordState } from './state.ts';
 
@@ -50,26 +45,22 @@ export const aliasCommand = ({ nic, family, address, prefix, extra }: PlannedAdd
   ...['ifconfig', nic, inet(family), `${address}/${prefix}`, ...(extra ?? []), 'alias'],
 ];
 
+/** COMPAT: what the original writes to the host's end. */
+const noteOf = (uuid: string, nic: string): string => `associated with jail: ${uuid} as nic: ${nic}`;
+
 async function makePair(
   args: NetworkArgs,
   index: number,
   { nic, ends, bridge, mac, mtu, gateway }: PlannedNic,
   run: StepRun,
 ) {
-  const { stdout } = await run.exec.change(['ifconfig', 'epair', 'create'], {
-    pretend: { stdout: `epair${index}a\n` },
-  });
+  // In one call, so that whoever is killed before it has our name is known all the same.
+  const argv = ['ifconfig', 'epair', 'create', 'description', noteOf(args.uuid, nic)];
+  const { stdout } = await run.exec.change(argv, { pretend: { stdout: `epair${index}a\n` } });
   const made = stdout.trim();
-  if (!/^epair\d+a$/.test(made))
-    throw failure('COMMAND_FAILED', {
-      argv: ['ifconfig', 'epair', 'create'],
-      status: 'no name',
-      stderr: made,
-    });
+  if (!/^epair\d+a$/.test(made)) throw failure('COMMAND_FAILED', { argv, status: 'no name', stderr: made });
   await run.exec.change(['ifconfig', made, 'name', ends.host]);
   await run.exec.change(['ifconfig', made.replace(/a$/, 'b'), 'name', ends.jail]);
-  const note = `associated with jail: ${args.uuid} as nic: ${nic}`;
-  await run.exec.change(['ifconfig', ends.host, 'description', note]);
   await run.exec.change(['ifconfig', ends.host, 'link', mac.host]);
   await run.exec.change(['ifconfig', ends.jail, 'link', mac.jail]);
   // Both ends before the bridge: it takes no member of another size.
@@ -169,10 +160,15 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
       ?.addresses.some((own) => own.family === family && own.address === address);
     if (there === true) await run.exec.change(['ifconfig', nic, inet(family), address, '-alias']);
   }
-  for (const { ends } of plan.nics ?? []) {
+  for (const { ends, nic } of plan.nics ?? []) {
     // One end takes the other with it, and both out of bridge and jail.
-    const end = [ends.host, ends.jail].find((name) => present.some((link) => link.name === name));
-    if (end !== undefined) await run.exec.change(['ifconfig', end, 'destroy']);
+    const end = present.find(
+      ({ name, description }) =>
+        name === ends.host ||
+        name === ends.jail ||
+        (/^epair\d+a$/.test(name) && description === noteOf(uuid, nic)),
+    );
+    if (end !== undefined) await run.exec.change(['ifconfig', end.name, 'destroy']);
   }
   for (const { nic } of (plan.moved ?? []).filter(({ up }) => up))
     // The kernel gives it back with the jail, and down.
@@ -236,24 +232,25 @@ export function insideCommands(jail: Inside, plan: NetworkPlan): readonly (reado
 }
 
 async function setUpInside(args: InsideArgs, run: StepRun, paths: Paths): Promise<void> {
-  const { pool, uuid, plan, fib, consoleLog } = args;
+  const { pool, uuid, plan, fib } = args;
   const jail = { uuid, config: new Map([['exec_fib', fib]]) };
   const how = { signal: run.signal, timeoutMs: 60_000 };
   for (const argv of insideCommands(jail, plan)) await run.exec.change(argv, how);
   const asking = (plan.nics ?? []).filter(({ dhcp }) => dhcp === true).map(({ nic }) => nic);
   const leases: string[] = [];
-  if (asking.length > 0) await run.files.mkdir(dirname(consoleLog), { mode: 0o700 });
+  const console = consoleOf(paths, args);
   for (const nic of asking) {
     run.progress(`asking for an address of ${nic}`);
-    // A file: the client stays, and keeps its output open.
+    // The client stays, and keeps its output open.
     const argv = jexec(jail, ['dhclient', nic]);
     await run.exec.change(argv, {
-      via: toLog(consoleLog),
+      via: await into(run.files, console),
       signal: run.signal,
       accept: 'any',
       timeoutMs: 120_000,
     });
     if (run.dry) continue;
+    await settleConsole(run, console);
     const { stdout } = await run.exec.read(jexec(jail, ['ifconfig', nic, 'inet']));
     const found = parseInterfaces(stdout)[0]?.addresses.find(({ family }) => family === 4);
     if (found === undefined || found.address === '0.0.0.0')

@@ -3,10 +3,10 @@ import type { JailSpec, NotApplied } from '../host.ts';
 import { isOn } from '../../domain/config.ts';
 import { limitResources } from '../../domain/codec/limit.ts';
 import { properties } from '../../domain/properties/index.ts';
+import { wantsHosts } from '../both/hosts.ts';
 import { networkKind } from './net-plan.ts';
 
 const always: Readonly<Record<string, string>> = {
-  hosts: "names of other jails are not written into the jail's own file",
   vnet_default_interface: 'iocage makes and changes no bridge; ifconfig BRIDGE addm NIC does',
 };
 
@@ -19,6 +19,8 @@ function why(key: string, config: JailSpec['config']): string | undefined {
   if (Object.hasOwn(limitResources, key))
     return isOn(config, 'rlimits') ? undefined : 'rlimits is off; rlimits=on puts limits into force';
   const vnet = networkKind(config) === 'vnet';
+  if (key === 'hosts' && !wantsHosts(config, networkKind(config)))
+    return "it needs a network of the jail's own, with addresses";
   if (vnet && onlyShared.includes(key)) return 'the jail has a network stack of its own (vnet=on)';
   if (!vnet && onlyVnet.includes(key)) return 'it needs vnet=on';
   return undefined;

@@ -9,7 +9,8 @@ import type { JailSpec } from '../host.ts';
 import { hostnameOf } from '../both/hostname.ts';
 import { isOn } from '../../domain/config.ts';
 import { jailName } from './names.ts';
-import { networkKind, type NetworkPlan } from './net-plan.ts';
+import { networkKind } from './net-plan.ts';
+import type { NetworkPlan } from './planned.ts';
 
 type Config = ReadonlyMap<string, string>;
 

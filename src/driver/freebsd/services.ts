@@ -2,10 +2,9 @@
  * `exec_start` and `exec_stop`: the commands that bring a jail's services up and down, run in it by jexec(8).
  * COMPAT: the text is split at blanks; no shell reads it, in the jail or outside.
  */
-import { dirname } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
-import { toLog } from './console.ts';
-import type { Files } from '../system.ts';
+import { consoleOf, into, settleConsole } from './console.ts';
+import type { Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
@@ -64,7 +63,12 @@ export async function serviceArgs(
   };
 }
 
-async function runService(args: ServiceArgs, run: StepRun, environment: Readonly<Record<string, string>>) {
+async function runService(
+  args: ServiceArgs,
+  paths: Paths,
+  run: StepRun,
+  environment: Readonly<Record<string, string>>,
+) {
   if (args.note !== undefined) run.note(args.note);
   if (args.argv.length === 0) return;
   if (!run.dry && rowOf(await readJails(run.exec), args) === undefined) {
@@ -72,15 +76,16 @@ async function runService(args: ServiceArgs, run: StepRun, environment: Readonly
     if (args.which === 'exec_stop') return run.note('the jail is gone already; exec_stop is left out');
     throw failure('NOT_RUNNING', { name: args.uuid });
   }
-  await run.files.mkdir(dirname(args.consoleLog), { mode: 0o700 });
+  const console = consoleOf(paths, args);
   const { status } = await run.exec.change(args.argv, {
     env: { ...(args.unclean === true ? environment : {}), ...args.env },
-    // A file: what it leaves running keeps its output open.
-    via: toLog(args.consoleLog),
+    // What it leaves running keeps its output open.
+    via: await into(run.files, console),
     signal: run.signal,
     accept: 'any',
     ...(args.timeoutMs === undefined ? {} : { timeoutMs: args.timeoutMs }),
   });
+  await settleConsole(run, console);
   if (status === 0) return;
   throw failure('COMMAND_FAILED', {
     argv: args.argv,
@@ -89,12 +94,12 @@ async function runService(args: ServiceArgs, run: StepRun, environment: Readonly
   });
 }
 
-export function serviceSteps(environment: Readonly<Record<string, string>>) {
+export function serviceSteps(paths: Paths, environment: Readonly<Record<string, string>>) {
   return stepKind<ServiceArgs>('freebsd.service', {
     title: ({ which, argv, uuid }) =>
       argv.length > 0 ? `run ${which} in jail ${uuid}` : `no ${which} for jail ${uuid}`,
     about: ({ which, argv }) => ({ which: [which], ...(argv.length > 0 ? {} : { idle: true }) }),
-    do: (args, run) => runService(args, run, environment),
+    do: (args, run) => runService(args, paths, run, environment),
     // What it started ends with the jail.
     undo: () => Promise.resolve(),
   });

@@ -2,47 +2,18 @@
  * Programs in a running jail on the caller's terminal: exec, console, and chroot into a root that need not
  * run. The environment is made anew; nothing of the caller's but TERM goes in. See jexec(8), login(1).
  */
-import type { Exec, ExitStatus, Files } from '../system.ts';
+import type { Exec, ExitStatus, Files, Paths } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
-import { findHostUser, findJailUser, root } from '../both/accounts.ts';
-import { findUser, type User } from '../both/users.ts';
+import { proxyOf, rootOf, userOf, type Terminal } from '../both/session.ts';
+import { consoleOf, keepConsole } from './console.ts';
 import { jexec, through, userEnvironment } from './inside.ts';
 import { readJails, rowOf } from './jls.ts';
 
-export interface Terminal {
-  /** True when input and output are a terminal. */
-  readonly interactive: boolean;
-  readonly term: string;
-  /** What `exec_clean=0` passes on, and `exec -p` in part. */
-  readonly environment: Readonly<Record<string, string>>;
-}
-
-/** Root's own home and shell in the jail, when it says. */
-async function rootOf(files: Files, jail: JailSpec): Promise<User> {
-  const passwd = await files.readBelow(jail.root, '/etc/passwd').catch(() => undefined);
-  const found = findUser(passwd ?? '', '', 'root');
-  return found === undefined ? root : { ...found, uid: 0, gid: 0 };
-}
-
-async function userOf(files: Files, jail: JailSpec, { jailUser, hostUser }: ExecOptions): Promise<User> {
-  const name = jailUser ?? hostUser;
-  if (name === undefined) return rootOf(files, jail);
-  const user = await (jailUser === undefined ? findHostUser(files, name) : findJailUser(files, jail, name));
-  if (user !== undefined) return user;
-  const where = jailUser === undefined ? 'the host' : 'the jail';
-  throw failure('INVALID_NAME', { what: 'user', name, problem: `${where} has no such user` });
-}
-
-/** The variables of Python iocage's `exec -p`, in the spelling that the caller has. */
-function proxyOf(environment: Terminal['environment']): Record<string, string> {
-  const names = /^(?:https?_proxy|http_proxy_auth|ftp_proxy|all_proxy|no_proxy)$/i;
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => names.test(name)));
-}
-
-export function sessions(exec: Exec, files: Files, terminal: Terminal) {
+export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Terminal) {
   async function assertUp(jail: JailSpec): Promise<void> {
     if (rowOf(await readJails(exec), jail) === undefined) throw failure('NOT_RUNNING', { name: jail.tag });
+    await keepConsole(exec, files, consoleOf(paths, jail));
   }
 
   /** jexec says 1 for a program that is not there; a path that can be looked at from here needs no guess. */

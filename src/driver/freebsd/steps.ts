@@ -9,7 +9,7 @@ import type { Host, JailSpec, StopOptions } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
 import { milliseconds } from '../both/hook.ts';
-import { hookSteps } from './hooks.ts';
+import { hookSteps } from '../both/hooks.ts';
 import { localTimeKind, localTimeSteps } from '../both/local-time.ts';
 import { commandSteps } from './command.ts';
 import { createSteps } from './create.ts';
@@ -18,14 +18,18 @@ import { readRulesets, rulesetFor, type Ruleset } from './devfs.ts';
 import { devfsSteps } from './devfs-steps.ts';
 import type { HostFacts } from './facts.ts';
 import { hookDriver } from './hook-driver.ts';
+import { hostsSteps, wantsNames } from './hosts.ts';
+import { namesOf } from '../both/hosts.ts';
 import { readJails, rowOf } from './jls.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { lostMounts, mountSteps, plannedMounts } from './mount-steps.ts';
-import { networkKind, type NetworkPlan } from './net-plan.ts';
+import { networkKind } from './net-plan.ts';
+import type { NetworkPlan } from './planned.ts';
 import { networkSteps } from './net-steps.ts';
 import { planJailNetwork } from './network.ts';
 import { placesOf } from './names.ts';
 import { jailParameters } from './parameters.ts';
+import { awaitedText } from '../both/ready.ts';
 import { readySteps } from './ready.ts';
 import { resolvConfSteps, writeResolvConf } from './resolv-conf.ts';
 import { serviceArgs, serviceSteps } from './services.ts';
@@ -71,10 +75,11 @@ export function stepLists(doors: Doors): StepLists {
   const { mount, unmount, kinds: mountKinds } = mountSteps(paths);
   const { applyNetwork, removeNetwork, setUpInside, insideArgs } = networkSteps(paths);
   const { lendDatasets, returnDatasets, lendArgs } = datasetSteps(paths);
+  const { showNames, forgetNames, writeHosts, removeHosts, hostsMount, showsHosts } = hostsSteps(paths);
   const limits = limitStepLists(exec, paths, doors.facts);
-  const service = serviceSteps(doors.environment);
+  const service = serviceSteps(paths, doors.environment);
   const ready = readySteps(files, paths);
-  const { command, commandStep } = commandSteps();
+  const { command, commandStep } = commandSteps(paths);
 
   const ids = ({ pool, uuid }: JailSpec) => ({ pool, uuid });
   const stateOf = (jail: JailSpec): Promise<JailState | undefined> =>
@@ -90,13 +95,16 @@ export function stepLists(doors: Doors): StepLists {
   async function takeDown(jail: JailSpec, state: JailState | undefined): Promise<readonly Step[]> {
     const { datasets, network, mounts, ruleset } = state ?? {};
     const vnet = network?.nics !== undefined;
+    const shown = showsHosts(jail, state);
     return [
+      ...(shown ? [forgetNames(ids(jail), { onError: 'warn' })] : []),
       ...(datasets === undefined ? [] : [returnDatasets(lendArgs(jail, datasets))]),
       ...((await doors.facts()).racct ? await limits.liftSteps(jail) : []),
       ...(network === undefined
         ? []
         : [removeNetwork({ ...ids(jail), plan: network }, vnet ? { label: 'Tearing down VNET' } : {})]),
       ...unmount(jail, mounts ?? (await lostMounts(exec, jail.root))),
+      ...(shown ? [removeHosts({ ...ids(jail), root: jail.root })] : []),
       ...(ruleset === undefined ? [] : [removeRuleset({ ...ids(jail), number: ruleset })]),
     ];
   }
@@ -141,17 +149,30 @@ export function stepLists(doors: Doors): StepLists {
       ...(await leftovers(jail)),
       hook(await hookArgs(files, jail, 'prestart')),
       ...(ruleset.rules.length === 0 ? [] : [makeRuleset({ ...ids(jail), ...ruleset })]),
-      ...mount(jail, await plannedMounts(files, jail, ruleset.number)),
+      ...(wantsNames(jail) ? [writeHosts({ ...ids(jail), root: jail.root })] : []),
+      ...mount(jail, [
+        ...(await plannedMounts(files, jail, ruleset.number)),
+        ...(wantsNames(jail) ? [hostsMount(jail)] : []),
+      ]),
       ...(await resolvConfSteps(files, jail)),
       ...(await localTimeSteps(setLocalTime, files, jail)),
       ...(plan === undefined ? [] : [applyNetwork({ ...ids(jail), plan })]),
       begin(
-        { ...ids(jail), root: jail.root, parameters, notes: warnings(jail) },
+        {
+          ...ids(jail),
+          root: jail.root,
+          parameters,
+          notes: warnings(jail),
+          consoleLog: jail.consoleLog,
+          ...awaitedText(jail),
+          ...(wantsNames(jail) ? { names: namesOf(jail) } : {}),
+        },
         { label: kind === 'host' || kind === 'addresses' ? 'Started (shared IP mode)' : 'Started' },
       ),
       ...(kind === 'vnet' && plan !== undefined
         ? [setUpInside(insideArgs(jail, plan), { label: 'Configuring VNET' })]
         : []),
+      ...(wantsNames(jail) ? [showNames(ids(jail))] : []),
       ...(lent.length === 0 ? [] : [lendDatasets(lendArgs(jail, lent))]),
       // Before any program of the jail runs.
       ...(await limits.startSteps(jail)),
@@ -201,6 +222,10 @@ export function stepLists(doors: Doors): StepLists {
     setUpInside,
     lendDatasets,
     returnDatasets,
+    showNames,
+    forgetNames,
+    writeHosts,
+    removeHosts,
     ...limits.kinds,
     service,
     ready.kind,

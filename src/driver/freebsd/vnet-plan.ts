@@ -8,29 +8,31 @@
  */
 import type { Problem } from '../host.ts';
 import ipaddr from 'ipaddr.js';
-import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
+import type { BridgedInterface } from '../../domain/codec/interfaces.ts';
 import { wordsOrNone } from '../../domain/codec/text.ts';
 import { interfaceProblem, ip4OrNone, ip6OrNone } from '../../domain/address.ts';
 import { isOn } from '../../domain/config.ts';
 import { cutsOff } from '../both/address-problem.ts';
 import { autoProblem } from '../both/auto-address.ts';
-import { macsFor } from '../both/mac.ts';
-import { blockAround, freeBlock, wantsNat, type NatBlock } from '../both/nat-block.ts';
-import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
-import { natNic, planTranslation } from './nat-plan.ts';
-import type { HostInterface, NetFacts } from './net-facts.ts';
+import { wantsNat, type NatBlock } from '../both/nat-block.ts';
 import {
+  freeLink,
   holderOf,
-  neededSysctls,
+  isKept,
+  knownLink,
+  macOf,
+  natNic,
+  pairsOf,
+  vnetWanted,
   type JailToPlan,
-  type Planned,
-  type PlannedAddress,
-  type PlannedNic,
-  type PlannedRouter,
-} from './net-plan.ts';
+  type VnetWanted,
+} from '../both/planning.ts';
+import { collect, type Wanted } from '../both/wanted.ts';
+import { planTranslation } from './nat-plan.ts';
+import type { HostInterface, NetFacts } from './net-facts.ts';
+import { neededSysctls, type Planned } from './net-plan.ts';
+import type { PlannedAddress, PlannedNic, PlannedRouter } from './planned.ts';
 import { pairEnds, type Places } from './names.ts';
-
-const builtIn = 'vnet0:bridge0,vnet1:bridge1';
 
 interface Planning {
   readonly jail: JailToPlan;
@@ -39,24 +41,22 @@ interface Planning {
   readonly problems: Problem[];
 }
 
-type VnetWanted = Wanted & { readonly nic: string };
-
 export function planVnet(jail: JailToPlan, places: Places, facts: NetFacts): Planned {
   const problems: Problem[] = [];
   const planning: Planning = { jail, places, facts, problems };
   if (jail.config.get('ip4') === 'inherit')
     problems.push({ key: 'ip4', problem: "inherit means the host's network, and vnet=on one of its own" });
   const moved = planMoved(planning);
-  const pairs = pairsOf(planning, moved);
+  const pairs = pairsOf(jail, moved.length, 'lo0', problems);
   const names = [...pairs.map(({ nic }) => nic), ...moved];
-  const wanted = [...wantedFor(planning, names, 4), ...wantedFor(planning, names, 6)];
+  const wanted = ([4, 6] as const).flatMap((family) => vnetWanted(jail, names, family, problems, ['lo0']));
   const addresses = wanted.flatMap((item) => planAddress(planning, pairs, item) ?? []);
   const block = natBlock(planning, pairs, wanted, addresses);
   if (block && pairs[0] && !addresses.some(({ family }) => family === 4))
     addresses.push({ family: 4, address: block.address, prefix: 30, nic: pairs[0].nic });
   const nics = pairs
     .map((pair, index) => ({ pair, index }))
-    .filter(({ pair, index }) => isKept(planning, pair, index, wanted))
+    .filter(({ pair, index }) => isKept(jail, pair, index, wanted, (name) => bridgeOf(facts, name)))
     .map(({ pair, index }) => planNic(planning, pair, index, wanted, block));
   const translated = wantsNat(jail.config);
   const nat = translated ? planNat(planning, addresses) : undefined;
@@ -72,30 +72,6 @@ export function planVnet(jail: JailToPlan, places: Places, facts: NetFacts): Pla
     },
     problems,
   };
-}
-
-function pairsOf({ jail, problems }: Planning, moved: readonly string[]): readonly BridgedInterface[] {
-  let pairs: readonly BridgedInterface[] = [];
-  // The check of `interfaces` itself tells what is wrong with its form.
-  collect([], 'interfaces', () => {
-    pairs = interfaces.parse(jail.config.get('interfaces') ?? builtIn);
-    if (pairs.length + moved.length === 0)
-      problems.push({ key: 'interfaces', problem: 'vnet=on needs at least one' });
-  });
-  if (pairs.some(({ nic }) => nic === 'lo0'))
-    problems.push({ key: 'interfaces', problem: 'every jail has its own lo0; choose another name' });
-  return pairs;
-}
-
-/** COMPAT: the second pair of the built-in value is left out where its bridge is missing and nothing is asked of it. */
-function isKept(
-  { jail, facts }: Planning,
-  { nic, bridge }: BridgedInterface,
-  index: number,
-  wanted: readonly VnetWanted[],
-): boolean {
-  if (index === 0 || (jail.config.get('interfaces') ?? builtIn) !== builtIn || bridge === null) return true;
-  return bridgeOf(facts, bridge) !== undefined || wanted.some((item) => item.nic === nic);
 }
 
 const bridgeOf = (facts: NetFacts, name: string | null): HostInterface | undefined =>
@@ -139,33 +115,6 @@ function whyKept(name: string, jail: JailToPlan, facts: NetFacts): string | unde
   return bridge === undefined ? undefined : `is a member of ${bridge.name}; take it out first`;
 }
 
-/** The items of one address list, each with the jail's interface that it is for. */
-function wantedFor(
-  { jail, problems }: Planning,
-  names: readonly string[],
-  family: 4 | 6,
-): readonly VnetWanted[] {
-  const key = `ip${family}_addr`;
-  const [first] = names;
-  const found: VnetWanted[] = [];
-  collect(problems, key, () => {
-    for (const item of wantedOf(jail.config, family)) {
-      const nic = item.iface === undefined || item.iface === 'DEFAULT' ? first : item.iface;
-      if (nic === undefined) continue;
-      if (names.includes(nic) || nic === 'lo0') found.push({ ...item, nic });
-      else
-        problems.push({
-          key,
-          problem: `the jail has no interface ${nic}; interfaces gives it ${names.join(', ')}`,
-        });
-    }
-  });
-  if (family === 4 && isOn(jail.config, 'dhcp') && first !== undefined)
-    if (!found.some(({ kind, nic }) => kind === 'dhcp' && nic === first))
-      found.push({ family: 4, kind: 'dhcp', nic: first });
-  return found;
-}
-
 /** Undefined for what is no fixed address, and for what cannot be given. */
 function planAddress(
   { jail, facts, problems }: Planning,
@@ -197,20 +146,12 @@ function natBlock(
   addresses: readonly PlannedAddress[],
 ): NatBlock | undefined {
   if (!wantsNat(jail.config)) return undefined;
-  const prefix = jail.config.get('nat_prefix') ?? '172.16';
   const [four] = addresses.filter(({ family }) => family === 4);
-  // COMPAT: the Python line writes the address that it chose into ip4_addr.
   const known =
-    four && four.nic === pairs[0]?.nic && four.prefix === 30 ? blockAround(prefix, four.address) : undefined;
+    four && four.nic === pairs[0]?.nic && four.prefix === 30 ? knownLink(jail, four.address) : undefined;
   if (known !== undefined) return known;
   if (wanted.some(({ family }) => family === 4)) return undefined;
-  const found = freeBlock(prefix, jail, facts);
-  if (found === undefined)
-    problems.push({
-      key: 'nat_prefix',
-      problem: `${prefix}.0.0/16 has no free addresses, or the host uses it`,
-    });
-  return found;
+  return freeLink(jail, facts, problems);
 }
 
 function planNic(
@@ -245,16 +186,13 @@ function planNic(
     nic,
     ends: pairEnds(places.hash, index),
     bridge: toHost === undefined ? name : null,
-    mac: macOf(planning, nic),
+    mac: macOf(jail, nic, facts.hostId, macsInUse(planning), problems),
     mtu,
     ...(toHost === undefined ? {} : { gateway: `${toHost.gateway}/30` }),
     ...(has('dhcp') ? { dhcp: true } : {}),
     ...(has('rtadv') ? { rtadv: true } : {}),
   };
 }
-
-export const macKey = (nic: string): string | undefined =>
-  /^vnet[0-3]$/.test(nic) ? `${nic}_mac` : undefined;
 
 /** Link addresses of the host and of other jails, by who has them. */
 function macsInUse({ jail, facts }: Planning): ReadonlyMap<string, string> {
@@ -269,26 +207,6 @@ function macsInUse({ jail, facts }: Planning): ReadonlyMap<string, string> {
       for (const one of [mac.host, mac.jail]) used.set(one, `jail ${uuid}`);
   }
   return used;
-}
-
-function macOf(planning: Planning, nic: string): MacPair {
-  const { jail, facts, problems } = planning;
-  const used = macsInUse(planning);
-  const key = macKey(nic);
-  const found: { pair: MacPair | null } = { pair: null };
-  if (key !== undefined)
-    collect(problems, key, () => {
-      found.pair = macPair.parse(jail.config.get(key) ?? 'none');
-    });
-  if (found.pair === null || key === undefined) {
-    const owner = { hostId: facts.hostId, pool: jail.pool, uuid: jail.uuid, nic };
-    return macsFor(owner, jail.config.get('mac_prefix'), new Set(used.keys()));
-  }
-  for (const mac of [found.pair.host, found.pair.jail]) {
-    const holder = used.get(mac);
-    if (holder !== undefined) problems.push({ key, problem: `${mac} is the link address of ${holder}` });
-  }
-  return found.pair;
 }
 
 function routersOf(

@@ -6,7 +6,7 @@
  * nft(8).
  */
 import ipaddr from 'ipaddr.js';
-import type { NetworkPlan } from './net-plan.ts';
+import type { NetworkPlan } from './planned.ts';
 
 /** The address that the kernel makes of a link address (RFC 4291, appendix A). */
 function linkLocalOf(mac: string): string {

@@ -6,10 +6,11 @@ import { accountProblems } from '../both/accounts.ts';
 import { baseProblems } from '../both/base.ts';
 import { unsafePlace } from './container.ts';
 import { deviceProblems } from './devices.ts';
-import { hostsProblems } from './hosts.ts';
+import { hostsProblems, wantsHosts } from '../both/hosts.ts';
 import { shownProblems } from '../both/shown.ts';
 import { hostnameOf } from '../both/hostname.ts';
 import { limitsOf } from './limits-steps.ts';
+import { networkKind } from '../both/planning.ts';
 import { planJailNetwork } from './network.ts';
 import { isOn } from '../../domain/config.ts';
 
@@ -49,6 +50,7 @@ export async function checkJail(
   problems.push(...(await accountProblems(files, jail)), ...(await deviceProblems(files, jail)));
   problems.push(...(await shownProblems(exec, files, jail)));
   problems.push(...(await planJailNetwork(exec, files, paths, jail)).problems);
-  problems.push(...(await baseProblems(files, jail)), ...(await hostsProblems(files, jail)));
+  problems.push(...(await baseProblems(files, jail)));
+  if (wantsHosts(jail.config, networkKind(jail.config))) problems.push(...(await hostsProblems(files, jail)));
   return problems.filter((problem) => problem !== undefined);
 }

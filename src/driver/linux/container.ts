@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { StepRun } from '../step.ts';
 import type { Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
-import { awaitedFile, into, jailConsole, lastWordsMs, settleConsole } from './console.ts';
+import { awaitedFile, jailConsole, lastWordsMs } from '../both/console.ts';
+import { into, settleConsole } from './console.ts';
 import type { HostFacts } from './facts.ts';
-import { prepareHosts } from './hosts.ts';
+import { prepareHosts } from '../both/hosts.ts';
 import type { Places } from './names.ts';
 import { withFilter, type OciConfig } from './oci.ts';
 import { processesOf, signalAll } from './processes.ts';
@@ -73,14 +74,14 @@ async function writeBundle(args: RunArgs, places: Places, run: StepRun): Promise
   for (const directory of [places.bundle, places.runtimeRoot]) {
     await run.files.mkdir(directory, { mode: 0o700 });
   }
-  const { pipe } = jailConsole(places, args.consoleLog);
+  const { pipe } = jailConsole(places.bundle, args.consoleLog);
   if (args.awaited !== undefined)
     await run.files.write(awaitedFile(pipe), `${args.awaited}\n`, { mode: 0o600 });
   // Readable for every user of the jail, who sees this very file.
   if (args.resolvConf !== undefined) {
     await run.files.write(resolvConfPath(places), args.resolvConf, { mode: 0o644 });
   }
-  if (args.names !== undefined) await prepareHosts(run.files, places, args.config.root.path);
+  if (args.names !== undefined) await prepareHosts(run.files, places.bundle, args.config.root.path);
 }
 
 /** What the runtime said; its own words went to the console log as well. */
@@ -95,7 +96,7 @@ async function callRun(args: RunArgs, places: Places, facts: HostFacts, run: Ste
   const log = join(places.bundle, 'crun.log');
   const argv = runCommand(places, facts.cgroups, log);
   await run.files.remove(log);
-  const console = jailConsole(places, args.consoleLog);
+  const console = jailConsole(places.bundle, args.consoleLog);
   const { status, stderr } = await run.exec.change(argv, {
     // The first process keeps it open for as long as the jail runs.
     via: await into(run.files, console, 'new'),
@@ -190,7 +191,7 @@ export async function removeContainer(places: Places, facts: HostFacts, run: Ste
   await emptyDirectory(record, run);
   await sweepCgroups(places, facts, run);
   // The last words of the jail are still on their way; nobody writes any more.
-  await settleConsole(run, jailConsole(places, ''), lastWordsMs);
+  await settleConsole(run, jailConsole(places.bundle, ''), lastWordsMs);
   await emptyDirectory(places.bundle, run);
   await forgetContainer(places, run);
 }

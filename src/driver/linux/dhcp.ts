@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
-import { forgetConsole, into, programConsole, settleConsole, toFile } from './console.ts';
+import { forgetConsole, programConsole, toFile } from '../both/console.ts';
+import { into, settleConsole } from './console.ts';
 import { placesOf, type Places } from './names.ts';
-import { dhcpNics } from './net-plan.ts';
+import { dhcpNics } from './planned.ts';
 import { signalAll } from './processes.ts';
 import type { JailState } from './state.ts';
 
@@ -103,7 +104,7 @@ async function ask({ nics, netns, consoleLog }: DhcpArgs, places: Places, run: S
 }
 
 async function toConsole(said: string, log: string, places: Places, run: StepRun): Promise<void> {
-  const console = programConsole(places, log);
+  const console = programConsole(places.bundle, log);
   await run.exec.change(['cat', said], { via: await into(run.files, console), accept: 'any' });
   await settleConsole(run, console);
   await forgetConsole(run.files, console);

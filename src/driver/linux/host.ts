@@ -3,7 +3,6 @@
  * iproute2 for addresses. This file only puts the parts together. It knows nothing of ZFS and nothing
  * of FreeBSD. See linux.md of the project's documents.
  */
-import type { Clock, Exec, Files, Paths } from '../system.ts';
 import type { Host, JailSpec, Usage } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { checkJail } from './check.ts';
@@ -16,27 +15,11 @@ import { readUsage, type UsageOf } from './limits-usage.ts';
 import { placesOf } from './names.ts';
 import { notApplied } from './not-applied.ts';
 import { runtimeWords } from './runtime.ts';
-import { sessions, type Terminal } from './session.ts';
-import { settle } from './settle.ts';
+import { ownTerminal, type HostDoors } from '../both/session.ts';
+import { sessions } from './session.ts';
+import { settle } from './network.ts';
 import { isAlive, readState, runningJails } from './state.ts';
 import { stepLists } from './steps.ts';
-
-export interface LinuxHostDoors {
-  readonly exec: Exec;
-  readonly files: Files;
-  readonly clock: Clock;
-  readonly paths: Paths;
-  /** Default: what this process has. */
-  readonly terminal?: Terminal;
-}
-
-function ownTerminal(): Terminal {
-  return {
-    interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
-    term: process.env['TERM'] ?? 'dumb',
-    environment: Object.fromEntries(Object.entries(process.env).map(([key, value]) => [key, value ?? ''])),
-  };
-}
 
 /** Of the rule sets only the names: what else is in them is the administrator's. */
 const reportCommands = [
@@ -53,7 +36,7 @@ const reportCommands = [
   ['cat', '/proc/cgroups'],
 ] as const;
 
-export function linuxHost({ exec, files, clock, paths, terminal }: LinuxHostDoors): Host {
+export function linuxHost({ exec, files, clock, paths, terminal }: HostDoors): Host {
   let known: Promise<HostFacts> | undefined;
   const facts = (): Promise<HostFacts> => (known ??= readHostFacts(files));
   const caller = terminal ?? ownTerminal();

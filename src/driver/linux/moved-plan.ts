@@ -8,7 +8,7 @@ import { interfaceProblem } from '../../domain/address.ts';
 import { wordsOrNone } from '../../domain/codec/text.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
 import { collect } from '../both/wanted.ts';
-import { type PlannedMove } from './net-plan.ts';
+import type { PlannedMove } from './planned.ts';
 
 const key = 'vnet_interfaces';
 

@@ -4,18 +4,9 @@
  * user's rules or of another jail's is ever read or changed. Pure. See nft(8).
  */
 import { ports } from '../both/nat-block.ts';
-import type { PlannedForward } from '../both/network.ts';
 import type { Files } from '../system.ts';
-
-export interface PlannedNat {
-  readonly table: string;
-  /** Interface of the host that the jail's connections leave by, and that forwarded ones come in at. */
-  readonly nic: string;
-  readonly addresses: readonly string[];
-  readonly forwards: readonly PlannedForward[];
-  /** A program of the host that comes to listen on a forwarded port later is the one that is reached. */
-  readonly yields?: true;
-}
+import type { PlannedForward } from '../both/network.ts';
+import type { PlannedNat } from './planned.ts';
 
 /** Local ports of /proc/net/tcp, udp and their IPv6 sisters that somebody waits on, as `tcp/22`; see proc(5). */
 export function listeningPorts(protocol: 'tcp' | 'udp', text: string): readonly string[] {

@@ -2,7 +2,8 @@
  * A network plan as lines for `ip -batch -`: a handful of processes instead of one for each line. Pure.
  * See ip(8), ip-link(8), ip-route(8), ip-neighbour(8).
  */
-import { gateway4, gateway6, type NetworkPlan, type PlannedAddress } from './net-plan.ts';
+import { gateway4, gateway6 } from './net-plan.ts';
+import type { NetworkPlan, PlannedAddress } from './planned.ts';
 
 const longest = (address: PlannedAddress): number => (address.family === 4 ? 32 : 128);
 

@@ -5,7 +5,7 @@
  */
 import { bridgeTable, bridgeTableRemoval } from './bridge-filter.ts';
 import { natRemoval, natTable } from './nat-plan.ts';
-import type { NetworkPlan } from './net-plan.ts';
+import type { NetworkPlan } from './planned.ts';
 
 /**
  * Before the kernel decides where a packet goes, so that the host itself is not lied to either. Link-local

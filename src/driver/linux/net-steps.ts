@@ -12,13 +12,9 @@ import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts
 import { forwardProblems } from '../both/nat-block.ts';
 import { hasNft } from './nat-plan.ts';
 import { filterRemoval, filterTables } from './net-filter.ts';
-import {
-  holderOf,
-  sysctlKeys,
-  type NeededSysctl,
-  type NetworkPlan,
-  type PlannedAddress,
-} from './net-plan.ts';
+import { holderOf } from '../both/planning.ts';
+import { sysctlKeys } from './net-plan.ts';
+import type { NeededSysctl, NetworkPlan, PlannedAddress } from './planned.ts';
 import { placesOf } from './names.ts';
 import { allStates, readState, recordState, type JailState } from './state.ts';
 import {
@@ -111,7 +107,7 @@ async function refuseTaken({ pool, uuid, plan }: NetworkArgs, run: StepRun, path
   const self = { pool, uuid };
   const taken = plan.addresses.flatMap((address) => {
     const bridge = plan.nics?.find(({ nic }) => nic === address.nic)?.bridge ?? '';
-    const holder = plan.nics && holderOf(address, self, { jails }, bridge);
+    const holder = plan.nics && holderOf(address, self, jails, bridge);
     return holder === undefined ? [] : [`${address.address} is in use by jail ${holder}`];
   });
   const forwards = forwardProblems(plan.nat?.forwards ?? [], self, { jails }, new Set());

@@ -9,7 +9,10 @@ import { forwardProblems } from '../both/nat-block.ts';
 import { hasNft, listeningPorts, socketProbe } from './nat-plan.ts';
 import { readNetFacts } from './net-facts.ts';
 import { movedNames } from './moved-plan.ts';
-import { dhcpNics, networkKind, planNetwork, sysctlsToRead, type NetworkPlan } from './net-plan.ts';
+import { networkKind } from '../both/planning.ts';
+import { hasToSettle, settled } from '../both/settle.ts';
+import { planNetwork, sysctlsToRead } from './net-plan.ts';
+import { dhcpNics, type NetworkPlan } from './planned.ts';
 import { planVnet } from './vnet-plan.ts';
 
 async function filterProblems(plan: NetworkPlan, exec: Exec, files: Files): Promise<readonly Problem[]> {
@@ -75,4 +78,19 @@ export async function planJailNetwork(
     more.push(...forwardProblems(plan.nat.forwards, jail, facts, await listening(files)));
   if (dhcpNics(plan).length > 0) more.push(...(await dhcpProblem(exec)));
   return { plan: await yielding(plan, exec), problems: [...alone, ...problems, ...more] };
+}
+
+/** What a first start decides and every later one keeps. @param stored `ip4_addr` of every other jail of the pool */
+export async function settle(
+  exec: Exec,
+  files: Files,
+  paths: Paths,
+  jail: JailSpec,
+  stored: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const kind = networkKind(jail.config);
+  if (!hasToSettle(jail.config, kind)) return new Map();
+  const facts = await readNetFacts(exec, files, paths, sysctlsToRead);
+  const nics = kind === 'vnet' ? planVnet(jail, placesOf(paths, jail.pool, jail.uuid), facts).plan.nics : [];
+  return settled(jail.config, nics ?? [], facts, stored);
 }

@@ -5,9 +5,9 @@ import { limitResources } from '../../domain/codec/limit.ts';
 import { properties } from '../../domain/properties/index.ts';
 import { IocageError } from '../../domain/errors.ts';
 import { wantsTunnel } from './devices.ts';
-import { wantsHosts } from './hosts.ts';
+import { wantsHosts } from '../both/hosts.ts';
 import { everything, toLimits } from './limits.ts';
-import { networkKind } from './net-plan.ts';
+import { networkKind } from '../both/planning.ts';
 
 /** Limits depend on each other and on their actions; a value that cannot be read is told by the check. */
 function limitsNotApplied({ config }: JailSpec): ReadonlyMap<string, string> {
@@ -35,7 +35,7 @@ export function notApplied(jail: JailSpec): readonly NotApplied[] {
     }
     if (row.key === 'allow_tun' && !wantsTunnel(jail.config))
       return [{ key: row.key, value, why: "a tunnel ends in a network of the jail's own: it needs vnet=on" }];
-    if (row.key === 'hosts' && !wantsHosts(jail.config))
+    if (row.key === 'hosts' && !wantsHosts(jail.config, networkKind(jail.config)))
       return [{ key: row.key, value, why: "it needs a network of the jail's own, with addresses" }];
     if (ownNetworkOnly.has(row.key) && networkKind(jail.config) === 'host')
       return [{ key: row.key, value, why: "ip4=inherit is the host's own network; with ip4=new it counts" }];

@@ -8,7 +8,8 @@ import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { serviceUser } from '../both/accounts.ts';
-import { into, jailConsole, settleConsole } from './console.ts';
+import { jailConsole } from '../both/console.ts';
+import { into, settleConsole } from './console.ts';
 import { milliseconds } from '../both/hook.ts';
 import { limited } from './limits-steps.ts';
 import type { Places } from './names.ts';
@@ -84,7 +85,7 @@ export async function runService(
     throw failure('NOT_RUNNING', { name: places.uuid });
   }
   const file = join(places.bundle, `process-${args.which}.json`);
-  const console = jailConsole(places, args.consoleLog);
+  const console = jailConsole(places.bundle, args.consoleLog);
   const via = await into(run.files, console);
   const clean = await limited(run.files, args.process, state);
   const given = args.unclean === true ? Object.entries(environment).map((pair) => pair.join('=')) : [];

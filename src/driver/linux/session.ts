@@ -8,46 +8,15 @@ import { join } from 'node:path';
 import type { Exec, ExitStatus, Files, OutputSink, Paths, SessionOptions } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
-import { findHostUser, findJailUser, root } from '../both/accounts.ts';
-import { jailConsole, keepConsole } from './console.ts';
+import { proxyOf, rootOf, termOf, userOf, type Terminal } from '../both/session.ts';
+import { jailConsole } from '../both/console.ts';
+import { keepConsole } from './console.ts';
 import { limited } from './limits-steps.ts';
 import { placesOf } from './names.ts';
 import { jailPath, ociProcess, type OciProcess } from './oci.ts';
 import { crun } from './runtime-command.ts';
 import { isAlive, readState } from './state.ts';
-import { findUser, type User } from '../both/users.ts';
-
-export interface Terminal {
-  /** True when input and output are a terminal. */
-  readonly interactive: boolean;
-  readonly term: string;
-  /** What `exec_clean=0` passes on, and `exec -p` in part. */
-  readonly environment: Readonly<Record<string, string>>;
-}
-
-async function userOf(files: Files, jail: JailSpec, options: ExecOptions): Promise<User> {
-  const { jailUser, hostUser } = options;
-  // COMPAT: the original knows users by name only; root needs no data base.
-  const name = jailUser ?? hostUser;
-  if (name === undefined) return (await rootOf(files, jail)) ?? root;
-  const user = await (jailUser === undefined ? findHostUser(files, name) : findJailUser(files, jail, name));
-  if (user !== undefined) return user;
-  const where = jailUser === undefined ? 'the host' : 'the jail';
-  throw failure('INVALID_NAME', { what: 'user', name, problem: `${where} has no such user` });
-}
-
-/** Root's own home and shell in the jail, when it says. */
-async function rootOf(files: Files, jail: JailSpec): Promise<User | undefined> {
-  const passwd = await files.readBelow(jail.root, '/etc/passwd').catch(() => undefined);
-  const found = findUser(passwd ?? '', '', 'root');
-  return found === undefined ? undefined : { ...found, uid: 0, gid: 0 };
-}
-
-/** The variables of Python iocage's `exec -p`, in the spelling that the caller has. */
-function proxyOf(environment: Terminal['environment']): Record<string, string> {
-  const names = /^(?:https?_proxy|http_proxy_auth|ftp_proxy|all_proxy|no_proxy)$/i;
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => names.test(name)));
-}
+import type { User } from '../both/users.ts';
 
 function environmentOf(
   jail: JailSpec,
@@ -61,7 +30,7 @@ function environmentOf(
     ...(keepProxy ? proxyOf(terminal.environment) : {}),
     PATH: jailPath,
     HOME: user.home,
-    TERM: /^[\w.+-]{1,40}$/.test(terminal.term) ? terminal.term : 'dumb',
+    TERM: termOf(terminal.term),
     USER: user.name,
     LOGNAME: user.name,
     SHELL: user.shell,
@@ -129,7 +98,7 @@ export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Termi
     const places = placesOf(paths, jail.pool, jail.uuid);
     const state = await readState(files, places.state);
     if (!(await isAlive(files, state))) throw failure('NOT_RUNNING', { name: jail.tag });
-    await keepConsole(exec, files, jailConsole(places, jail.consoleLog));
+    await keepConsole(exec, files, jailConsole(places.bundle, jail.consoleLog));
     // Several sessions may run in one jail.
     const name = randomBytes(6).toString('hex');
     const file = join(places.bundle, `process-${name}.json`);
@@ -180,7 +149,7 @@ export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Termi
     },
     async console(jail) {
       const flags = (jail.config.get('login_flags') ?? '-f root').split(/\s+/).filter((word) => word !== '');
-      const user = (await rootOf(files, jail)) ?? root;
+      const user = await rootOf(files, jail);
       // login(1) says nothing and fails without a terminal; a script that feeds a console gets the shell.
       const login = terminal.interactive && (await loginWorks(jail));
       const argv = login ? ['login', ...flags] : [user.shell, '-l'];

@@ -8,8 +8,9 @@
 import { join } from 'node:path';
 import type { Files, Paths } from '../system.ts';
 import type { RunningJail } from '../host.ts';
+import { fixedAddresses, records } from '../both/state.ts';
 import type { ActiveLimits } from './limits.ts';
-import type { NetworkPlan } from './net-plan.ts';
+import type { NetworkPlan } from './planned.ts';
 import { leasesOf } from './dhcp.ts';
 import type { CgroupLayout } from './facts.ts';
 import { placesOf } from './names.ts';
@@ -33,24 +34,7 @@ export interface JailState {
   readonly limits?: ActiveLimits;
 }
 
-export async function readState(files: Files, path: string): Promise<JailState | undefined> {
-  const text = await files.read(path);
-  if (text === undefined) return undefined;
-  try {
-    const state = JSON.parse(text) as JailState;
-    return typeof state.uuid === 'string' && typeof state.pool === 'string' ? state : undefined;
-  } catch {
-    // Cut off by a crash: then the container was not created yet, or the runtime's own record tells of it.
-    return undefined;
-  }
-}
-
-/** Adds to what is recorded; the file is replaced as a whole. */
-export async function recordState(files: Files, path: string, added: JailState): Promise<void> {
-  const state: JailState = { ...(await readState(files, path)), ...added };
-  await files.mkdir(join(path, '..'), { mode: 0o700 });
-  await files.write(path, `${JSON.stringify(state, null, 1)}\n`, { mode: 0o600 });
-}
+export const { readState, recordState, statesIn, allStates } = records<JailState>();
 
 /** Start time of a process, field 22 of proc_pid_stat(5); undefined when it is gone or a zombie. */
 export async function startTime(files: Files, pid: number): Promise<string | undefined> {
@@ -66,24 +50,15 @@ export async function isAlive(files: Files, state: JailState | undefined): Promi
   return now !== undefined && now === state.processStart;
 }
 
-async function statesIn(files: Files, directory: string): Promise<readonly JailState[]> {
-  const names = (await files.list(directory)).filter((name) => name.endsWith('.json'));
-  const states = await Promise.all(names.map((name) => readState(files, join(directory, name))));
-  return states.filter((state) => state !== undefined);
+/** Of every pool, those of jails that run. */
+export async function runningStates(files: Files, paths: Paths): Promise<readonly JailState[]> {
+  const states = await allStates(files, paths);
+  const alive = await Promise.all(states.map((state) => isAlive(files, state)));
+  return states.filter((_, index) => alive[index]);
 }
 
-/** Every record of every pool of this host; a record without a living process is what a crash left. */
-export async function allStates(files: Files, paths: Paths): Promise<readonly JailState[]> {
-  const pools = await files.list(paths.run);
-  return (await Promise.all(pools.map((pool) => statesIn(files, join(paths.run, pool, 'jail'))))).flat();
-}
-
-export function addressesOf(state: JailState, family: 4 | 6): readonly string[] {
-  if (typeof state.network !== 'object') return [];
-  return state.network.addresses
-    .filter((address) => address.family === family)
-    .map((address) => `${address.nic}|${address.address}/${address.prefix}`);
-}
+export const addressesOf = ({ network }: JailState, family: 4 | 6): readonly string[] =>
+  typeof network === 'object' ? fixedAddresses(network.addresses, family) : [];
 
 export async function runningJails(
   files: Files,

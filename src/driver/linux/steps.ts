@@ -13,22 +13,25 @@ import { runContainer, removeContainer, resolvConfPath, type RunArgs } from './c
 import type { HostFacts } from './facts.ts';
 import { commandSteps } from './command.ts';
 import { milliseconds } from '../both/hook.ts';
-import { hookSteps } from './hooks.ts';
-import { hostsPath, namesOf, namesSteps, wantsHosts } from './hosts.ts';
+import { hookSteps } from '../both/hooks.ts';
+import { hookDriver } from './hook-driver.ts';
+import { hostsPath, namesOf, namesSteps, wantsHosts } from '../both/hosts.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { localTimeKind, localTimeSteps } from '../both/local-time.ts';
-import { awaitedText, readySteps } from './ready.ts';
+import { awaitedText } from '../both/ready.ts';
+import { readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
 import { dhcpSteps, type DhcpArgs } from './dhcp.ts';
 import { planJailNetwork } from './network.ts';
-import { dhcpNics, networkKind, type NetworkPlan } from './net-plan.ts';
+import { dhcpNics, type NetworkPlan } from './planned.ts';
+import { networkKind } from '../both/planning.ts';
 import { networkSteps } from './net-steps.ts';
 import { toOciConfig, type JailNetwork } from './oci.ts';
 import { askToEnd, processesOf, signalAll } from './processes.ts';
 import { resolvConfText } from '../both/resolver.ts';
 import { shownMounts } from './shown.ts';
 import { runService, serviceArgs, type ServiceArgs } from './services.ts';
-import { isAlive, readState } from './state.ts';
+import { isAlive, readState, runningStates } from './state.ts';
 
 interface JailArgs {
   readonly pool: string;
@@ -85,10 +88,14 @@ export function stepLists(doors: Doors): StepLists {
   const name = (args: JailArgs): string => `jail ${args.uuid}`;
 
   const { applyNetwork, dropNetwork, removeNetwork } = networkSteps(paths);
-  const { showNames, forgetNames } = namesSteps(paths);
+  const { showNames, forgetNames } = namesSteps({
+    kernel: 'linux',
+    running: async ({ files }) => runningStates(files, paths),
+    directory: (jail) => at(jail).bundle,
+  });
   const { lease, endLease } = dhcpSteps(paths);
   const setLocalTime = localTimeKind('linux.localtime');
-  const { hook, hookArgs } = hookSteps(paths);
+  const { hook, hookArgs } = hookSteps(hookDriver(paths));
   const limits = limitStepLists(files, paths);
   const { ready, readyArgs } = readySteps(files, paths);
   const { command, commandStep } = commandSteps(paths);
@@ -202,11 +209,11 @@ export function stepLists(doors: Doors): StepLists {
         resolvConf: resolvConf === undefined ? undefined : resolvConfPath(places),
         fstab: await shownMounts(files, jail),
         base: await baseMounts(files, jail),
-        ...(wantsHosts(jail.config) ? { hosts: hostsPath(places) } : {}),
+        ...(wantsHosts(jail.config, networkKind(jail.config)) ? { hosts: hostsPath(places.bundle) } : {}),
       }),
       seccomp: { anySocketFamily: isOn(jail.config, 'allow_socket_af') },
       ...(resolvConf === undefined ? {} : { resolvConf }),
-      ...(wantsHosts(jail.config) ? { names: namesOf(jail) } : {}),
+      ...(wantsHosts(jail.config, networkKind(jail.config)) ? { names: namesOf(jail) } : {}),
       network: typeof network === 'string' ? network : 'planned',
       ...awaitedText(jail),
     };
@@ -231,7 +238,7 @@ export function stepLists(doors: Doors): StepLists {
       begin(await runArgs(jail, plan), {
         label: networkKind(jail.config) === 'host' ? 'Started (shared IP mode)' : 'Started',
       }),
-      ...(wantsHosts(jail.config) ? [showNames(ids(jail))] : []),
+      ...(wantsHosts(jail.config, networkKind(jail.config)) ? [showNames(ids(jail))] : []),
       // Before any program of the jail runs: so far there is only our init in it.
       ...(await limits.startSteps(jail)),
       hook(await hookArgs(files, jail, 'created')),

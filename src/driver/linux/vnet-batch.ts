@@ -2,7 +2,7 @@
  * The interfaces of a vnet jail as lines for `ip -batch -`. Pure.
  * See ip-link(8), ip-address(8), ip-route(8), bridge(8).
  */
-import type { NetworkPlan, PlannedNic } from './net-plan.ts';
+import type { NetworkPlan, PlannedNic } from './planned.ts';
 
 export interface VnetPlan extends NetworkPlan {
   readonly nics: readonly PlannedNic[];

@@ -7,45 +7,40 @@
  * a link to the host alone, in the place of its first interface's bridge.
  */
 import ipaddr from 'ipaddr.js';
-import type { JailSpec, Problem } from '../host.ts';
-import { interfaces, macPair, type BridgedInterface, type MacPair } from '../../domain/codec/interfaces.ts';
+import type { Problem } from '../host.ts';
+import type { BridgedInterface } from '../../domain/codec/interfaces.ts';
 import { ip4OrNone, ip6OrNone } from '../../domain/address.ts';
-import { isOn } from '../../domain/config.ts';
 import { cutsOff } from '../both/address-problem.ts';
 import { autoProblem } from '../both/auto-address.ts';
 import { tunnel, wantsTunnel } from './devices.ts';
-import { macsFor } from '../both/mac.ts';
 import { movedNames, planMoved } from './moved-plan.ts';
-import { blockAround, freeBlock, wantsNat, type NatBlock } from '../both/nat-block.ts';
-import type { PlannedNat } from './nat-plan.ts';
-import type { HostInterface, NetFacts } from './net-facts.ts';
-import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
+import { wantsNat, type NatBlock } from '../both/nat-block.ts';
 import {
+  freeLink,
   holderOf,
+  isKept,
+  knownLink,
+  macOf,
   natNic,
-  natOf,
-  neededSysctls,
-  sysctlKeys,
-  type NetworkPlan,
-  type PlannedAddress,
-  type PlannedNic,
-  type PlannedRouter,
-} from './net-plan.ts';
+  pairsOf,
+  vnetWanted,
+  type JailToPlan,
+  type VnetWanted,
+} from '../both/planning.ts';
+import type { HostInterface, NetFacts } from './net-facts.ts';
+import { collect, type Wanted } from '../both/wanted.ts';
+import { natOf, neededSysctls, sysctlKeys } from './net-plan.ts';
+import type { NetworkPlan, PlannedAddress, PlannedNat, PlannedNic, PlannedRouter } from './planned.ts';
 import type { Places } from './names.ts';
 
-type Jail = Pick<JailSpec, 'pool' | 'uuid' | 'config'>;
-
-/** What `interfaces` is when nobody set it. */
-const builtIn = 'vnet0:bridge0,vnet1:bridge1';
-
 interface Planning {
-  readonly jail: Jail;
+  readonly jail: JailToPlan;
   readonly facts: NetFacts;
   readonly problems: Problem[];
 }
 
 export function planVnet(
-  jail: Jail,
+  jail: JailToPlan,
   places: Places,
   facts: NetFacts,
 ): { readonly plan: NetworkPlan; readonly problems: readonly Problem[] } {
@@ -54,18 +49,19 @@ export function planVnet(
   if (jail.config.get('ip4') === 'inherit')
     problems.push({ key: 'ip4', problem: "inherit is the host's network; it does not go with vnet=on" });
 
-  const pairs = pairsOf(planning);
+  const pairs = pairsOf(jail, movedNames(jail.config).length, 'lo', problems);
   const taken = new Set([...pairs.map(({ nic }) => nic), tunnel]);
   const devices = planMoved(jail, taken, facts, problems);
   const further = [...devices.map(({ nic }) => nic), ...(wantsTunnel(jail.config) ? [tunnel] : [])];
-  const wanted = [...wantedFor(planning, pairs, further, 4), ...wantedFor(planning, pairs, further, 6)];
+  const names = [...pairs.map(({ nic }) => nic), ...further];
+  const wanted = ([4, 6] as const).flatMap((family) => vnetWanted(jail, names, family, problems));
   const addresses = wanted.flatMap((item) => planAddress(planning, pairs, item) ?? []);
   const block = natBlock(planning, pairs, wanted, addresses);
   if (block && pairs[0] && !addresses.some(({ family }) => family === 4))
     addresses.push({ family: 4, address: block.address, prefix: 30, nic: pairs[0].nic });
 
   const nics = pairs
-    .filter((pair, index) => isKept(planning, pair, index, wanted))
+    .filter((pair, index) => isKept(jail, pair, index, wanted, (name) => bridgeOf(facts, name)))
     .map((pair, index) => planNic(planning, places, pair, index, wanted, block));
   const moved = devices.map((device) => ({ ...device, ...dynamic(wanted, device.nic) }));
   const routers = routersOf(planning, [...nics, ...moved], addresses, block);
@@ -82,7 +78,11 @@ export function planVnet(
 }
 
 /** The host's ends are looked at where they join a bridge; a link to the host alone is the routing's affair. */
-function guardOf(jail: Jail, { table }: Places, nics: readonly PlannedNic[]): Pick<NetworkPlan, 'guard'> {
+function guardOf(
+  jail: JailToPlan,
+  { table }: Places,
+  nics: readonly PlannedNic[],
+): Pick<NetworkPlan, 'guard'> {
   const mode = jail.config.get('bridge_filter') ?? 'on';
   if (mode === 'off' || nics.every(({ bridge }) => bridge === null)) return {};
   return { guard: { table, by: mode === 'mac' ? 'link' : 'addresses' } };
@@ -93,50 +93,6 @@ function dynamic(wanted: readonly VnetWanted[], nic: string): { dhcp?: true; rta
   const has = (kind: Wanted['kind']): boolean =>
     wanted.some((item) => item.nic === nic && item.kind === kind);
   return { ...(has('dhcp') ? { dhcp: true } : {}), ...(has('rtadv') ? { rtadv: true } : {}) };
-}
-
-function pairsOf({ jail, problems }: Planning): readonly BridgedInterface[] {
-  let pairs: readonly BridgedInterface[] = [];
-  // The check of `interfaces` itself tells what is wrong with its form.
-  collect([], 'interfaces', () => {
-    pairs = interfaces.parse(jail.config.get('interfaces') ?? builtIn);
-    if (pairs.length + movedNames(jail.config).length === 0)
-      problems.push({ key: 'interfaces', problem: 'vnet=on needs at least one' });
-  });
-  if (pairs.some(({ nic }) => nic === 'lo'))
-    problems.push({ key: 'interfaces', problem: 'every jail has its own lo; choose another name' });
-  return pairs;
-}
-
-type VnetWanted = Wanted & { readonly nic: string };
-
-/** The items of one address list, each with the jail's interface that it is for. `further`: those that are no pair. */
-function wantedFor(
-  { jail, problems }: Planning,
-  pairs: readonly BridgedInterface[],
-  further: readonly string[],
-  family: 4 | 6,
-): readonly VnetWanted[] {
-  const key = `ip${family}_addr`;
-  const names = [...pairs.map(({ nic }) => nic), ...further];
-  const first = names[0];
-  const found: VnetWanted[] = [];
-  collect(problems, key, () => {
-    for (const item of wantedOf(jail.config, family)) {
-      const nic = item.iface === undefined || item.iface === 'DEFAULT' ? first : item.iface;
-      if (nic === undefined) continue;
-      if (names.includes(nic)) found.push({ ...item, nic });
-      else
-        problems.push({
-          key,
-          problem: `the jail has no interface ${nic}; interfaces gives it ${names.join(', ')}`,
-        });
-    }
-  });
-  if (family === 4 && isOn(jail.config, 'dhcp') && first !== undefined)
-    if (!found.some(({ kind, nic }) => kind === 'dhcp' && nic === first))
-      found.push({ family: 4, kind: 'dhcp', nic: first });
-  return found;
 }
 
 /** Undefined for what is no fixed address, and for what cannot be given. */
@@ -162,7 +118,7 @@ function planAddress(
   const bridge = pairs.find((pair) => pair.nic === nic)?.bridge ?? '';
   const harm = cutsOff({ family, address }, facts, bridgeOf(facts, bridge), { address, prefix });
   if (harm) return refuse(harm);
-  const holder = holderOf({ family, address }, jail, facts, bridge);
+  const holder = holderOf({ family, address }, jail, facts.jails, bridge);
   if (holder) return refuse(`${address} is in use by jail ${holder}`);
   return { family, address, prefix, nic };
 }
@@ -177,38 +133,19 @@ function natBlock(
   if (!wantsNat(jail.config) || pairs.length === 0) return undefined;
   if (wanted.some(({ kind }) => kind === 'dhcp'))
     return void problems.push({ key: 'nat', problem: 'nat=1 and DHCP exclude each other' });
-  const prefix = jail.config.get('nat_prefix') ?? '172.16';
   const fixed = addresses.filter(({ family }) => family === 4);
   if (fixed.length > 0) {
-    // COMPAT: the Python line writes the address that it chose into ip4_addr.
     const [own, ...more] = fixed;
     return more.length === 0 && own!.prefix === 30 && own!.nic === pairs[0]!.nic
-      ? blockAround(prefix, own!.address)
+      ? knownLink(jail, own!.address)
       : undefined;
   }
   if (wanted.some(({ family }) => family === 4)) return undefined;
-  const found = freeBlock(prefix, jail, facts);
-  if (found === undefined)
-    problems.push({
-      key: 'nat_prefix',
-      problem: `${prefix}.0.0/16 has no free addresses, or the host uses it`,
-    });
-  return found;
+  return freeLink(jail, facts, problems);
 }
 
 const bridgeOf = (facts: NetFacts, name: string): HostInterface | undefined =>
   facts.interfaces.find((found) => found.name === name);
-
-/** COMPAT: `interfaces` names two bridges where nobody set it; the second is left out when it is not there. */
-function isKept(
-  { jail, facts }: Planning,
-  pair: BridgedInterface,
-  index: number,
-  wanted: readonly VnetWanted[],
-): boolean {
-  if (index === 0 || (jail.config.get('interfaces') ?? builtIn) !== builtIn) return true;
-  return wanted.some(({ nic }) => nic === pair.nic) || bridgeOf(facts, pair.bridge ?? '') !== undefined;
-}
 
 function planNic(
   planning: Planning,
@@ -218,7 +155,7 @@ function planNic(
   wanted: readonly VnetWanted[],
   block: NatBlock | undefined,
 ): PlannedNic {
-  const { jail, problems } = planning;
+  const { jail, facts, problems } = planning;
   const { nic } = pair;
   const bridge = index === 0 && block !== undefined ? null : pair.bridge;
   const usual = Number(jail.config.get('vnet_default_mtu') ?? 1500);
@@ -231,7 +168,7 @@ function planNic(
     nic,
     link: `${places.link}v${index}`,
     bridge,
-    mac: macOf(planning, nic),
+    mac: macOf(jail, nic, facts.hostId, macsInUse(planning), problems),
     mtu,
     hostMtu: hostMtu ?? mtu,
     ...(index === 0 && block !== undefined ? { gateway: `${block.gateway}/30` } : {}),
@@ -266,46 +203,6 @@ function macsInUse({ jail, facts }: Planning): ReadonlyMap<string, string> {
     }
   }
   return used;
-}
-
-/** The property that keeps the link addresses of an interface; only four names have one. */
-export const macKey = (nic: string): string | undefined =>
-  /^vnet[0-3]$/.test(nic) ? `${nic}_mac` : undefined;
-
-function macOf(planning: Planning, nic: string): MacPair {
-  const { jail, facts, problems } = planning;
-  const used = macsInUse(planning);
-  const key = macKey(nic);
-  let stored: MacPair | null = null;
-  if (key !== undefined)
-    collect(problems, key, () => {
-      stored = macPair.parse(jail.config.get(key) ?? 'none');
-    });
-  const pair = stored as MacPair | null;
-  if (pair === null) {
-    const owner = { hostId: facts.hostId, pool: jail.pool, uuid: jail.uuid, nic };
-    return macsFor(owner, jail.config.get('mac_prefix'), new Set(used.keys()));
-  }
-  for (const mac of [pair.host, pair.jail]) {
-    const holder = used.get(mac);
-    if (holder !== undefined)
-      problems.push({ key: key!, problem: `${mac} is the link address of ${holder}` });
-  }
-  const twice = [0, 1, 2, 3].find(
-    (other) => `vnet${other}_mac` < key! && sharesMac(pair, jail.config.get(`vnet${other}_mac`)),
-  );
-  if (twice !== undefined)
-    problems.push({ key: key!, problem: `vnet${twice} of this jail has the same link address` });
-  return pair;
-}
-
-function sharesMac(pair: MacPair, other: string | undefined): boolean {
-  let found: MacPair | null = null;
-  collect([], '', () => {
-    found = macPair.parse(other ?? 'none');
-  });
-  const known = found as MacPair | null;
-  return known !== null && [known.host, known.jail].some((mac) => mac === pair.host || mac === pair.jail);
 }
 
 /** The jail's interface whose networks an address lies in. */

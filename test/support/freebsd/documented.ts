@@ -247,6 +247,15 @@ const system: Row[] = [
   }),
   ...rows('lockf', 'flag', 'lockf(1)', { 12: '-k -n -s -t=seconds', 14: '-w', 15: '-p -T' }),
   ...rows('setfib', 'flag', 'setfib(1)', { 12: '-F=fib' }),
+  ...rows('daemon', 'flag', 'daemon(8)', { 12: '-c -f' }),
+  ...rows('dd', 'word', 'dd(1)', { 12: 'bs=bytes count=blocks' }),
+  ...rows('grep', 'flag', 'grep(1)', { 12: '-a -F -f=file -q' }),
+  ...rows('mkfifo', 'flag', 'mkfifo(1)', { 12: '-m=mode' }),
+  ...rows('mv', 'flag', 'mv(1)', { 12: '-f' }),
+  ...rows('ps', 'flag', 'ps(1)', { 12: '-a -x -w -o=column -p=pid' }),
+  ...rows('rm', 'flag', 'rm(1)', { 12: '-f' }),
+  ...rows('tail', 'flag', 'tail(1)', { 12: '-c=number' }),
+  ...rows('wc', 'flag', 'wc(1)', { 12: '-c' }),
   ...rows('login', 'flag', 'login(1)', { 12: '-f -p -h=host' }),
 ];
 

@@ -35,19 +35,34 @@ function ownTool(argv: readonly string[]): string | undefined {
 export class StandInExec extends NodeExec implements Exec {
   private readonly bin: string;
   private readonly store: Store;
+  private readonly path: string;
 
-  constructor(bin: string, store: Store) {
+  /** @param lines programs for the lines of sh(1) before a command (`via`) */
+  constructor(bin: string, store: Store, lines: string) {
     super();
     this.bin = bin;
     this.store = store;
+    this.path = `${lines}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
   }
 
   override read(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return ownTool(argv) === undefined ? super.read(argv, options) : this.inProcess(argv, options);
   }
 
-  override change(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return ownTool(argv) === undefined ? super.change(argv, options) : this.inProcess(argv, options);
+  override async change(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const { via, ...plain } = options;
+    if (via === undefined)
+      return ownTool(argv) === undefined ? super.change(argv, options) : this.inProcess(argv, options);
+    const env = { ...options.env, PATH: this.path };
+    if (ownTool(argv) === undefined) return super.change(argv, { ...options, env });
+    // What a tool printed goes where it should have gone when it has ended.
+    let said = '';
+    const keep = (line: string): void => void (said += `${line}\n`);
+    try {
+      return await this.inProcess(argv, { ...plain, onLine: keep });
+    } finally {
+      await super.change(['cat'], { via, env, input: said });
+    }
   }
 
   private async inProcess(argv: readonly string[], options: RunOptions): Promise<RunResult> {

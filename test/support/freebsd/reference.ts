@@ -47,6 +47,8 @@ const rooms: readonly (readonly [string, readonly string[]])[] = [
       'lockf',
     ],
   ],
+  // What the shell lines around a console log run.
+  ['Console logs', ['daemon', 'dd', 'grep', 'mkfifo', 'mv', 'ps', 'rm', 'tail', 'wc']],
   ['Software', ['pkg', 'freebsd-update', 'etcupdate', 'fetch']],
 ];
 

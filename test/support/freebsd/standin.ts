@@ -54,6 +54,13 @@ function bundle(): string {
   return bundled;
 }
 
+/** daemon(8) without a flag: what it starts goes on in a session of its own, with the input and output that it was given. */
+const daemon = `#!/bin/sh
+case $1 in -*) echo "daemon: illegal option -- $1 (stand-in)" >&2; exit 64 ;; esac
+exec 3<&0
+setsid "$@" <&3 3<&- &
+`;
+
 /** Makes a host as described; what is not said is that of `freshMachine()`. */
 export function standIn(given: Parameters<typeof freshMachine>[0] = {}): StandIn {
   const folder = mkdtempSync(join(tmpdir(), 'standin-'));
@@ -64,6 +71,9 @@ export function standIn(given: Parameters<typeof freshMachine>[0] = {}): StandIn
   chmodSync(program, 0o755);
   const names = Object.keys(tools);
   for (const name of names) symlinkSync(program, join(bin, name));
+  // For lines of sh(1), in which a start of Node for each word would take too long.
+  mkdirSync(join(folder, 'sh'));
+  writeFileSync(join(folder, 'sh/daemon'), daemon, { mode: 0o755 });
   const store = new Store(join(folder, 'machine'));
   store.writeJson('machine.json', freshMachine(given));
   const mend = (): void => {
@@ -73,7 +83,7 @@ export function standIn(given: Parameters<typeof freshMachine>[0] = {}): StandIn
   return {
     bin,
     folder,
-    exec: new StandInExec(bin, store),
+    exec: new StandInExec(bin, store, join(folder, 'sh')),
     machine: () => store.read(),
     change: (work) => store.change(work),
     fail(fault) {

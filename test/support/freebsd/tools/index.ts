@@ -22,6 +22,7 @@ import { jexec, lockf, setfib } from './jexec.ts';
 import { jls } from './jls.ts';
 import { mount, mountNullfs, umount } from './mount.ts';
 import { pgrep, pkill, sockstat } from './pgrep.ts';
+import { ps } from './ps.ts';
 import { cpuset, rctl } from './rctl.ts';
 import { netstat, route } from './route.ts';
 import { etcupdate, fetch, freebsdUpdate, pkg } from './software.ts';
@@ -62,6 +63,7 @@ export const tools: Readonly<Record<string, Tool>> = {
   pfctl,
   pkg,
   'pkg-static': pkg,
+  ps,
   rctl,
   route,
   rtsol,

@@ -2,6 +2,7 @@
  * Jails of every kind, by a name that says what is special about them. `goldens/NAME.txt` holds every command
  * that starts and stops each of them on a FreeBSD host, in order.
  */
+import { limitResources } from '../../../../src/domain/codec/limit.ts';
 import type { Machine } from '../../../support/freebsd/machine.ts';
 
 export interface Configuration {
@@ -142,6 +143,18 @@ export const configurations: readonly Configuration[] = [
       readbps: '10M:throttle',
     },
   },
+  {
+    name: 'every-limit',
+    config: {
+      rlimits: 'on',
+      ...Object.fromEntries(
+        Object.entries(limitResources).map(([key, { deny, throttle }], index) => [
+          key,
+          `${index + 64}${throttle ? 'M:throttle' : deny ? ':deny' : ':sigterm'}`,
+        ]),
+      ),
+    },
+  },
   { name: 'limits-switched-off', config: { rlimits: 'off', maxproc: '50:deny' } },
   { name: 'cpus', config: { cpuset: '0,2-3' } },
   { name: 'limits-and-cpus', config: { rlimits: 'on', openfiles: '2000:log', cpuset: '1' } },
@@ -211,6 +224,11 @@ export const configurations: readonly Configuration[] = [
     config: { ...vnet, nat: '1', nat_backend: 'pf', nat_forwards: 'tcp(22:2222)' },
     machine: pf,
   },
+  {
+    name: 'nat-by-another-interface',
+    config: { ...vnet, nat: '1', nat_backend: 'pf', nat_interface: 'em1', vnet_default_mtu: '1400' },
+    machine: pf,
+  },
   { name: 'nat-ipfw-vnet', config: { ...vnet, nat: '1', nat_prefix: '10.77' }, machine: ipfw },
   {
     name: 'datasets',
@@ -219,6 +237,17 @@ export const configurations: readonly Configuration[] = [
       { dataset: 'tank/iocage/jails/web/data', target: '/data/data' },
       { dataset: 'tank/shared/archive', target: '/data/archive' },
     ],
+  },
+  {
+    name: 'names',
+    config: { ...vnet, ip4_addr: 'vnet0|192.0.2.20/24', hosts: 'on', host_hostname: 'www.example.org' },
+    since: 14,
+  },
+  { name: 'dhcp-of-the-first-interface', config: { ...vnet, dhcp: 'on' } },
+  { name: 'packets-as-they-come', config: { bpf: 'yes', ip4_addr: 'em0|192.0.2.10/24' } },
+  {
+    name: 'services-of-a-user-of-the-host',
+    config: { exec_jail_user: 'operator', exec_system_jail_user: '1' },
   },
   { name: 'another-release', config: { release: '13.4-RELEASE-p2' } },
   { name: 'resolver', config: { resolver: 'search example.org;nameserver 192.0.2.53' } },

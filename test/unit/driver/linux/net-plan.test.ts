@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { planNetwork, networkKind } from '../../../../src/driver/linux/net-plan.ts';
+import { planNetwork } from '../../../../src/driver/linux/net-plan.ts';
+import { networkKind } from '../../../../src/driver/both/planning.ts';
 import { insideLines, linkLines, removalLines, routeLines } from '../../../../src/driver/linux/net-batch.ts';
 import { filterRemoval, filterTables } from '../../../../src/driver/linux/net-filter.ts';
 import { placesOf } from '../../../../src/driver/linux/names.ts';

@@ -5,8 +5,8 @@ import { macsFor } from '../../../../src/driver/both/mac.ts';
 import { placesOf } from '../../../../src/driver/linux/names.ts';
 import type { NetFacts } from '../../../../src/driver/linux/net-facts.ts';
 import { filterRemoval, filterTables } from '../../../../src/driver/linux/net-filter.ts';
-import { dhcpNics } from '../../../../src/driver/linux/net-plan.ts';
-import { settled } from '../../../../src/driver/linux/settle.ts';
+import { dhcpNics } from '../../../../src/driver/linux/planned.ts';
+import { settled } from '../../../../src/driver/both/settle.ts';
 import { planVnet } from '../../../../src/driver/linux/vnet-plan.ts';
 import {
   announceLines,
@@ -319,11 +319,12 @@ describe('AUTOIP4', () => {
       ...Object.fromEntries(range),
     };
     const spec = { pool: 'tank', uuid, config: new Map(Object.entries(config)) } as unknown as JailSpec;
-    const texts = settled(spec, places, facts, ['192.0.2.3']);
+    const nics = planVnet(spec, places, facts).plan.nics ?? [];
+    const texts = settled(spec.config, nics, facts, ['192.0.2.3']);
     expect(texts.get('ip4_addr')).toBe('192.0.2.4/24,lan|192.0.2.5/24');
     expect([...texts.keys()]).toEqual(['vnet0_mac', 'ip4_addr']);
     const known = { ...spec, config: new Map([...spec.config, ...texts]) };
-    expect(settled(known, places, facts, [])).toEqual(new Map());
+    expect(settled(known.config, nics, facts, [])).toEqual(new Map());
   });
 });
 

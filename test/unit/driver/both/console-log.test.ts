@@ -19,7 +19,7 @@ import {
   tailSince,
   TextSearch,
   type LogMark,
-} from '../../../../src/driver/linux/console-log.ts';
+} from '../../../../src/driver/both/console-log.ts';
 import { NodeFiles } from '../../../../src/driver/node/files.ts';
 
 describe('a text in pieces', () => {

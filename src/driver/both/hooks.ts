@@ -1,48 +1,57 @@
 /**
  * The hooks: commands of the host's administrator around a jail's start and stop, run on the host as root,
- * or as `exec_system_user`. See jail(8), "exec.prestart" and the following, and setpriv(1).
+ * or as `exec_system_user`. See jail(8), "exec.prestart" and the following.
  */
-
 import { stepKind, type StepRun } from '../step.ts';
-import type { Files, Paths, RunOptions } from '../system.ts';
+import type { Files, RunOptions } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
-import { commandOf, milliseconds, variablesOf, type HookArgs, type HookName } from '../both/hook.ts';
-import { hookUser } from '../both/accounts.ts';
-import * as consoles from './console.ts';
+import { hookUser } from './accounts.ts';
+import {
+  consoleBytes,
+  forgetConsole,
+  jailConsole,
+  lastWordsMs,
+  programConsole,
+  turnsOf,
+  type Consoles,
+} from './console.ts';
 import { endOf, tailSince } from './console-log.ts';
-import { placesOf } from './names.ts';
-import { isAlive, readState } from './state.ts';
-import type { User } from '../both/users.ts';
+import { commandOf, milliseconds, variablesOf, type HookArgs, type HookName } from './hook.ts';
+import type { User } from './users.ts';
 
-/** Numbers, so that nothing looks the name up once more; a user other than root keeps no capability. */
-function asUser(user: User, argv: readonly string[]): readonly string[] {
-  if (user.uid === 0 || argv.length === 0) return argv;
-  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, `--groups=${user.groups.join(',')}`];
-  return ['setpriv', ...ids, '--inh-caps=-all', '--', ...argv];
+/** How a kernel's driver does what differs. */
+export interface HookDriver extends Pick<Consoles, 'into' | 'settleConsole'> {
+  /** Of the step; it stands in journals. */
+  readonly kind: string;
+  /** The command as it is run for another user than root, whose numbers are known. */
+  asUser(user: User, argv: readonly string[]): readonly string[];
+  /** `jid`: empty while there is none; `up`: the jail has a console of its own; `console`: the directory of that. */
+  jail(
+    args: HookArgs,
+    run: StepRun,
+  ): Promise<{ readonly jid: string; readonly up: boolean; readonly console: string }>;
 }
 
-async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void> {
+async function runHook(args: HookArgs, run: StepRun, driver: HookDriver): Promise<void> {
   if (args.argv.length === 0) return;
   if (args.nobody !== undefined)
     throw failure('COMMAND_FAILED', { argv: args.argv, status: 'not run', stderr: args.nobody });
-  const places = placesOf(paths, args.pool, args.uuid);
-  const state = await readState(run.files, places.state);
-  const up = await isAlive(run.files, state);
-  const console = (up ? consoles.jailConsole : consoles.programConsole)(places, args.consoleLog);
+  const { jid, up, console: directory } = await driver.jail(args, run);
+  const console = (up ? jailConsole : programConsole)(directory, args.consoleLog);
   const from = await endOf(run.files, args.consoleLog);
-  const turns = up ? await consoles.turnsOf(run.files, console) : 0;
+  const turns = up ? await turnsOf(run.files, console) : 0;
   const options: RunOptions = {
     env: {
       ...args.env,
       IOCAGE_NAME: args.tag,
       IOCAGE_UUID: args.uuid,
-      IOCAGE_JID: state?.pid === undefined ? '' : String(state.pid),
+      IOCAGE_JID: jid,
       IOCAGE_ROOT: args.root,
     },
     ...(args.timeoutMs > 0 ? { timeoutMs: args.timeoutMs } : {}),
     // What a hook leaves running keeps its output open, after us too.
-    via: await consoles.into(run.files, console),
+    via: await driver.into(run.files, console),
     // By which what it started is known when its time is up.
     mark: `IOCAGE_RUN=${run.operationId}-${args.name}`,
     signal: run.signal,
@@ -52,9 +61,9 @@ async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void
     (thrown: unknown) => thrown ?? new Error('no reason'),
   );
   if (run.dry) return;
-  await consoles.settleConsole(run, console, failed === undefined ? undefined : consoles.lastWordsMs);
-  tellLost(args, (await consoles.turnsOf(run.files, console)) - turns, run);
-  if (!up) await consoles.forgetConsole(run.files, console);
+  await driver.settleConsole(run, console, failed === undefined ? undefined : lastWordsMs);
+  tellLost(args, (await turnsOf(run.files, console)) - turns, run);
+  if (!up) await forgetConsole(run.files, console);
   if (failed !== undefined)
     throw withWords(failed, await tailSince(run.files, args.consoleLog, from, tailBytes));
 }
@@ -70,8 +79,8 @@ function withWords(thrown: unknown, said: string): unknown {
   const stderr = lines
     .filter((line) => line !== '')
     .slice(-2)
-    .join('; ')
-    .slice(0, 600);
+    .map((line) => line.slice(0, 300))
+    .join('; ');
   const { argv, status } = details as { argv: readonly string[]; status: string };
   return failure('COMMAND_FAILED', { argv, status, stderr });
 }
@@ -79,17 +88,17 @@ function withWords(thrown: unknown, said: string): unknown {
 /** Both files of the log are full of it: what it said first, and what was there before, is gone. */
 function tellLost({ name, consoleLog }: HookArgs, turns: number, run: StepRun): void {
   if (turns < 2) return;
-  const mib = (files: number): string => `${(files * consoles.consoleBytes) / 1024 ** 2} MiB`;
+  const mib = (files: number): string => `${(files * consoleBytes) / 1024 ** 2} MiB`;
   run.note(
     `more than ${mib(turns - 1)} were printed while the ${name} hook ran; ${consoleLog} and the file before it keep the last ${mib(1)} to ${mib(2)}`,
   );
 }
 
-export function hookSteps(paths: Paths) {
-  const kind = stepKind<HookArgs>('linux.hook', {
+export function hookSteps(driver: HookDriver) {
+  const kind = stepKind<HookArgs>(driver.kind, {
     title: ({ name, argv }) => (argv.length === 0 ? `no ${name} hook` : `${name} hook`),
     about: ({ name, argv }) => ({ which: [name], ...(argv.length === 0 ? { idle: true } : {}) }),
-    do: (args, run) => runHook(args, run, paths),
+    do: (args, run) => runHook(args, run, driver),
     // What a hook did is its author's to take back.
     undo: () => Promise.resolve(),
   });
@@ -102,7 +111,9 @@ export function hookSteps(paths: Paths) {
       tag: jail.tag,
       root: jail.root,
       name,
-      ...(typeof user === 'string' ? { argv, nobody: user } : { argv: asUser(user, argv) }),
+      ...(typeof user === 'string'
+        ? { argv, nobody: user }
+        : { argv: user.uid === 0 || argv.length === 0 ? argv : driver.asUser(user, argv) }),
       ...(typeof user === 'string' || user.uid === 0 ? {} : { env: variablesOf(user) }),
       timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
       consoleLog: jail.consoleLog,

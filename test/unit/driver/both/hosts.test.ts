@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { linesFor, namesOf, wantsHosts } from '../../../../src/driver/linux/hosts.ts';
+import { linesFor, namesOf, wantsHosts } from '../../../../src/driver/both/hosts.ts';
+import { networkKind } from '../../../../src/driver/both/planning.ts';
 import { zoneOf } from '../../../../src/driver/both/local-time.ts';
-import type { NetworkPlan, PlannedNic } from '../../../../src/driver/linux/net-plan.ts';
+import type { NetworkPlan, PlannedNic } from '../../../../src/driver/linux/planned.ts';
 import type { JailState } from '../../../../src/driver/linux/state.ts';
 
 const nic = (name: string, bridge: string | null, gateway?: string): PlannedNic => ({
@@ -115,7 +116,10 @@ describe('names', () => {
   });
 
   it('need a network', () => {
-    const wants = (config: Record<string, string>): boolean => wantsHosts(new Map(Object.entries(config)));
+    const wants = (config: Record<string, string>): boolean => {
+      const map = new Map(Object.entries(config));
+      return wantsHosts(map, networkKind(map));
+    };
     expect(wants({ hosts: 'on' })).toBe(false);
     expect(wants({ hosts: 'on', ip4: 'inherit', ip4_addr: '192.0.2.1' })).toBe(false);
     expect(wants({ hosts: 'on', ip4_addr: '192.0.2.1' })).toBe(true);
