@@ -57,6 +57,19 @@ describe('the library', () => {
     expect(reference.page).toContain('static open(options?: HostOptions): Promise<Host>;');
   });
 
+  it('the lines of docs/library.md stand in the examples, which are run', () => {
+    const page = readFileSync(join(projectRoot, 'docs/library.md'), 'utf8');
+    const blocks = [...page.matchAll(/^(?:<!-- example: ([\w-]+) -->\n\n)?```ts\n([\s\S]*?)^```/gm)];
+    const missing = blocks.flatMap(([, name = 'none', block = '']) => {
+      if (name === 'none') return [`no example: ${block}`];
+      const lines = readFileSync(join(projectRoot, `examples/${name}.ts`), 'utf8').split('\n');
+      const trimmed = new Set(lines.map((line) => line.trim()));
+      return block.split('\n').filter((line) => !trimmed.has(line.trim()));
+    });
+    expect(missing).toEqual([]);
+    expect(blocks.length).toBeGreaterThan(5);
+  });
+
   it('can be used from its declarations alone', () => {
     const project = join(directory, 'tsconfig.json');
     const compilerOptions = {
