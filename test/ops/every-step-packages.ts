@@ -26,7 +26,7 @@ export function packageCases(
     };
     const names = snapshots
       .map(({ name }) => name)
-      .filter((name) => /^ioc-(update|install)[^/]*$/.test(name));
+      .filter((name) => /^ioc-(update|install|provision)[^/]*$/.test(name));
     for (const snapshot of names) await run('snapshot.remove', { jail: 'source', snapshot });
   };
   return [
@@ -43,6 +43,19 @@ export function packageCases(
       operation: 'jail.install',
       input: () => ({ jail: 'source', names: ['curl', 'musl'] }),
       reset: forget,
+    },
+    {
+      operation: 'jail.provision',
+      input: () => ({
+        jail: 'source',
+        overrides: [
+          ['provision.method', 'script'],
+          ['provision.source', '/var/lib/iocage-test-script'],
+        ],
+      }),
+      prepare: async () => writeFileSync('/var/lib/iocage-test-script', 'true\n', { mode: 0o600 }),
+      reset: forget,
+      cleanUp: async () => rmSync('/var/lib/iocage-test-script'),
     },
     {
       operation: 'jail.create',

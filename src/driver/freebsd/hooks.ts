@@ -8,7 +8,15 @@ import { toLog } from './console.ts';
 import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
-import { commandOf, milliseconds, variablesOf, type HookArgs, type HookName } from '../both/hook.ts';
+import {
+  commandOf,
+  jailVariables,
+  jidVariables,
+  milliseconds,
+  variablesOf,
+  type HookArgs,
+  type HookName,
+} from '../both/hook.ts';
 import { hookUser } from '../both/accounts.ts';
 import type { User } from '../both/users.ts';
 
@@ -32,7 +40,7 @@ async function runHook(args: HookArgs, run: StepRun, driver: HookDriver): Promis
       ...args.env,
       IOCAGE_NAME: args.tag,
       IOCAGE_UUID: args.uuid,
-      IOCAGE_JID: await driver.jid(args, run),
+      ...jidVariables(await driver.jid(args, run)),
       IOCAGE_ROOT: args.root,
     },
     ...(args.timeoutMs > 0 ? { timeoutMs: args.timeoutMs } : {}),
@@ -62,7 +70,14 @@ export function hookSteps(driver: HookDriver) {
       ...(typeof user === 'string'
         ? { argv, nobody: user }
         : { argv: user.uid === 0 || argv.length === 0 ? argv : driver.asUser(user, argv) }),
-      ...(typeof user === 'string' || user.uid === 0 ? {} : { env: variablesOf(user) }),
+      ...(argv.length === 0
+        ? {}
+        : {
+            env: {
+              ...jailVariables(jail),
+              ...(typeof user === 'string' || user.uid === 0 ? {} : variablesOf(user)),
+            },
+          }),
       timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
       consoleLog: jail.consoleLog,
     };

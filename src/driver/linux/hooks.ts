@@ -7,7 +7,15 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Files, Paths, RunOptions } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
-import { commandOf, milliseconds, variablesOf, type HookArgs, type HookName } from '../both/hook.ts';
+import {
+  commandOf,
+  jailVariables,
+  jidVariables,
+  milliseconds,
+  variablesOf,
+  type HookArgs,
+  type HookName,
+} from '../both/hook.ts';
 import { hookUser } from '../both/accounts.ts';
 import * as consoles from './console.ts';
 import { endOf, tailSince } from './console-log.ts';
@@ -37,7 +45,7 @@ async function runHook(args: HookArgs, run: StepRun, paths: Paths): Promise<void
       ...args.env,
       IOCAGE_NAME: args.tag,
       IOCAGE_UUID: args.uuid,
-      IOCAGE_JID: state?.pid === undefined ? '' : String(state.pid),
+      ...jidVariables(state?.pid === undefined ? '' : String(state.pid)),
       IOCAGE_ROOT: args.root,
     },
     ...(args.timeoutMs > 0 ? { timeoutMs: args.timeoutMs } : {}),
@@ -103,7 +111,14 @@ export function hookSteps(paths: Paths) {
       root: jail.root,
       name,
       ...(typeof user === 'string' ? { argv, nobody: user } : { argv: asUser(user, argv) }),
-      ...(typeof user === 'string' || user.uid === 0 ? {} : { env: variablesOf(user) }),
+      ...(argv.length === 0
+        ? {}
+        : {
+            env: {
+              ...jailVariables(jail),
+              ...(typeof user === 'string' || user.uid === 0 ? {} : variablesOf(user)),
+            },
+          }),
       timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
       consoleLog: jail.consoleLog,
     };
