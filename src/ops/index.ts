@@ -13,6 +13,7 @@ import { jailDf, jailList, jailRuntime } from './jail/list.ts';
 import { jailRun } from './jail/run.ts';
 import { propertyChange } from './jail/change.ts';
 import { sourceList } from './host/sources.ts';
+import { jailProvision } from './jail/provision.ts';
 import { jailQuery } from './jail/query.ts';
 import { jailDestroyMany } from './jail/destroy-many.ts';
 import { jailCreateFetched } from './jail/create-fetched.ts';
@@ -143,6 +144,7 @@ export const furtherOperations: readonly Operation[] = [
   propertyChange,
   sourceList,
   releaseAdopt,
+  jailProvision,
   jailDestroyMany,
   jailCreateFetched,
   jailFork,

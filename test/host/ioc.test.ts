@@ -314,6 +314,69 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       ok('destroy', '-f', 'packed');
     });
 
+    it('export and import: an archive where it is wanted, and never over another', () => {
+      ok('create', '-nb', '-r', 'busybox', 'out', 'ip4=disable', 'notes=kept');
+      const file = join(lab.pool.directory, 'out.tar.gz');
+      expect(ok('export', 'out', file)).toBe(`out exported to ${file}\n`);
+      const before = lab.state();
+      expect(fails(1, 'export', 'out', file).stderr).toContain('already exists');
+      fails(1, 'export', 'out', join(lab.pool.directory, 'out.zip'));
+      fails(1, 'export', 'out', '/does/not/exist/out.tar.gz');
+      fails(1, 'export', 'nobody', join(lab.pool.directory, 'nobody.tar.gz'));
+      expect(lab.state()).toBe(before);
+      expect(fails(1, 'import', 'out', file).stdout).toBe('');
+      ok('import', 'back', file);
+      expect(get('notes', 'back')).toBe('kept');
+      expect(ok('exec', '-f', 'back', 'hostname')).toBe('back\n');
+      ok('destroy', '-f', 'out,back');
+    });
+
+    it('provision: the script runs in the jail; when it fails the jail is as before', () => {
+      ok('create', '-nb', '-r', 'busybox', 'made', 'ip4=disable');
+      const script = join(lab.pool.directory, 'made.sh');
+      writeFileSync(script, '#!/bin/sh\nset -e\necho "$IOCAGE_NAME on $(hostname)" >/root/made\n', {
+        mode: 0o600,
+      });
+      expect(fails(2, 'provision', 'made').stderr).toContain('ioc set provision.method=script');
+      ok('set', 'provision.method=script', `provision.source=${script}`, 'made');
+      expect(ok('provision', 'mad*')).toMatch(
+        /^made provisioned by .*made\.sh; before it: made@ioc-provision_/,
+      );
+      expect(ok('exec', '-f', 'made', 'cat', '/root/made')).toBe('made on made\n');
+      writeFileSync(script, 'echo changed >/root/made; exit 3\n');
+      fails(1, 'provision', 'made');
+      expect(ok('exec', '-f', 'made', 'cat', '/root/made')).toBe('made on made\n');
+      // A running jail runs on, changed or gone back.
+      ok('start', 'made');
+      fails(1, 'provision', 'made');
+      expect(ok('exec', 'made', 'cat', '/root/made')).toBe('made on made\n');
+      const before = lab.state();
+      sh('chmod', '666', script);
+      expect(fails(1, 'provision', 'made').stderr).toContain('others may write to it');
+      sh('chmod', '600', script);
+      writeFileSync(script, '#!/usr/bin/perl\n');
+      expect(fails(1, 'provision', 'made').stderr).toContain('/usr/bin/perl');
+      expect(fails(1, 'provision', '-o', 'provision.source=/does/not/exist', 'made').stderr).toContain(
+        'does not exist',
+      );
+      expect(fails(2, 'provision', '-o', 'boot=on', 'made').stderr).toContain('boot');
+      expect(lab.state()).toBe(before);
+      ok('destroy', '-f', 'made');
+    });
+
+    it('hooks know the jail by the names of both lines of libiocage', () => {
+      const told = join(lab.pool.directory, 'told');
+      ok('create', '-nb', '-r', 'busybox', 'hooked', 'ip4=disable', 'priority=7');
+      const hook = `echo "$IOC_PRIORITY $IOCAGE_PRIORITY $IOC_ID $JNAME [$IOC_JID] $IOC_JAIL_PATH" >${told}`;
+      ok('set', `exec_prestart=${hook}-pre`, `exec_poststart=${hook}-post`, 'hooked');
+      ok('start', 'hooked');
+      const root = `${top()}/jails/hooked/root`;
+      expect(readFileSync(`${told}-pre`, 'utf8')).toBe(`7 7 hooked hooked [] ${root}\n`);
+      const jid = /^7 7 hooked hooked \[(\d+)\] (.*)$/m.exec(readFileSync(`${told}-post`, 'utf8'));
+      expect(jid?.slice(1)).toEqual([get('jid', 'hooked'), root]);
+      ok('destroy', '-f', 'hooked');
+    });
+
     it('migrate tells what needs none, and fails for what is not there', () => {
       ok('create', '-nb', '-r', 'busybox', 'ours', 'ip4=disable');
       const ran = ioc('migrate', 'ours');

@@ -3,6 +3,7 @@
  * nothing: what fails here are the steps around it; `test/host/packages.test.ts` has a real one.
  */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StepCase } from './every-step.ts';
 
@@ -13,6 +14,26 @@ export function plantApk(root: string): void {
   writeFileSync(join(root, 'sbin/apk'), '#!/bin/sh\necho "$@" >>/root/apk-ran\n');
   chmodSync(join(root, 'sbin/apk'), 0o755);
   writeFileSync(join(root, 'lib/apk/db/installed'), 'P:busybox\nV:1.36.1-r2\n\nP:musl\nV:1.2.4-r1\n');
+}
+
+/** A script counts only when it is root's, and only root can make one. */
+export const provisions = process.geteuid?.() === 0;
+
+function provisionCase(reset: () => Promise<void>): StepCase {
+  const script = join(tmpdir(), `iocage-provision-${process.pid}`);
+  return {
+    operation: 'jail.provision',
+    input: () => ({
+      jail: 'source',
+      overrides: [
+        ['provision.method', 'script'],
+        ['provision.source', script],
+      ],
+    }),
+    prepare: async () => writeFileSync(script, 'true\n', { mode: 0o600 }),
+    reset,
+    cleanUp: async () => rmSync(script),
+  };
 }
 
 export function packageCases(
@@ -26,7 +47,7 @@ export function packageCases(
     };
     const names = snapshots
       .map(({ name }) => name)
-      .filter((name) => /^ioc-(update|install)[^/]*$/.test(name));
+      .filter((name) => /^ioc-(update|install|provision)[^/]*$/.test(name));
     for (const snapshot of names) await run('snapshot.remove', { jail: 'source', snapshot });
   };
   return [
@@ -44,6 +65,7 @@ export function packageCases(
       input: () => ({ jail: 'source', names: ['curl', 'musl'] }),
       reset: forget,
     },
+    ...(provisions ? [provisionCase(forget)] : []),
     {
       operation: 'jail.create',
       variant: 'with packages',

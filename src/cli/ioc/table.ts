@@ -5,6 +5,7 @@ import { nearest } from '../../domain/nearest.ts';
 import type { IocRow, Meaning } from './row.ts';
 import { dataRows } from './rows/data.ts';
 import { hostRows } from './rows/host.ts';
+import { imageRows } from './rows/image.ts';
 import { lifeRows } from './rows/life.ts';
 import { makeRows } from './rows/make.ts';
 import { readRows } from './rows/read.ts';
@@ -14,6 +15,7 @@ export const iocRows: readonly IocRow[] = [
   ...makeRows,
   ...lifeRows,
   ...dataRows,
+  ...imageRows,
   ...hostRows,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));
 

@@ -8,6 +8,7 @@ import type { Property } from '../property.ts';
 import { snapshotSchedule } from '../schedule.ts';
 import { answers } from './answers.ts';
 import { identity } from './identity.ts';
+import { provision } from './provision.ts';
 import { ready } from './ready.ts';
 import { applied, bookkeeping, develop, not, original, property, python } from './row.ts';
 
@@ -66,6 +67,7 @@ export const custom: readonly Property[] = [
     source: python,
   }),
   ...ready,
+  ...provision,
   remark('notes', 'none', 'Free text.', 'moved here in May', original),
   remark('comment', 'none', 'Free text.', 'web front end', python),
   remark('owner', 'root', 'Free text naming an owner.', 'alice', original),

@@ -46,6 +46,28 @@ export async function commandOf(files: Files, jail: JailSpec, name: HookName): P
   return nothing.includes(text.trim()) ? [] : ['/bin/sh', '-c', text];
 }
 
+/**
+ * The jail as a hook is told about it: each value that is set as `IOC_KEY`, and as `IOCAGE_KEY`, as both lines of
+ * libiocage called them, in the spelling of `get`; and in short words. Control characters would break a line of
+ * whoever prints them, and are left out with their variable.
+ */
+export function jailVariables({ uuid, tag, root, config }: JailSpec): Readonly<Record<string, string>> {
+  const values = [...config, ['id', uuid] as const, ['jail_path', root] as const];
+  const both = values.flatMap(([key, value]) => {
+    const word = key.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
+    const clean = !/\p{Cc}/u.test(value);
+    return clean ? [[`IOC_${word}`, value] as const, [`IOCAGE_${word}`, value] as const] : [];
+  });
+  return { ...Object.fromEntries(both), JNAME: tag, JPATH: root };
+}
+
+/** @param jid empty while there is none */
+export const jidVariables = (jid: string): Readonly<Record<string, string>> => ({
+  IOC_JID: jid,
+  IOCAGE_JID: jid,
+  JID: jid,
+});
+
 export const variablesOf = ({ home, name, shell }: User): Readonly<Record<string, string>> => ({
   HOME: home,
   USER: name,

@@ -17,7 +17,15 @@ import {
   type Consoles,
 } from './console.ts';
 import { endOf, tailSince } from './console-log.ts';
-import { commandOf, milliseconds, variablesOf, type HookArgs, type HookName } from './hook.ts';
+import {
+  commandOf,
+  jailVariables,
+  jidVariables,
+  milliseconds,
+  variablesOf,
+  type HookArgs,
+  type HookName,
+} from './hook.ts';
 import type { User } from './users.ts';
 
 /** How a kernel's driver does what differs. */
@@ -46,7 +54,7 @@ async function runHook(args: HookArgs, run: StepRun, driver: HookDriver): Promis
       ...args.env,
       IOCAGE_NAME: args.tag,
       IOCAGE_UUID: args.uuid,
-      IOCAGE_JID: jid,
+      ...jidVariables(jid),
       IOCAGE_ROOT: args.root,
     },
     ...(args.timeoutMs > 0 ? { timeoutMs: args.timeoutMs } : {}),
@@ -114,7 +122,14 @@ export function hookSteps(driver: HookDriver) {
       ...(typeof user === 'string'
         ? { argv, nobody: user }
         : { argv: user.uid === 0 || argv.length === 0 ? argv : driver.asUser(user, argv) }),
-      ...(typeof user === 'string' || user.uid === 0 ? {} : { env: variablesOf(user) }),
+      ...(argv.length === 0
+        ? {}
+        : {
+            env: {
+              ...jailVariables(jail),
+              ...(typeof user === 'string' || user.uid === 0 ? {} : variablesOf(user)),
+            },
+          }),
       timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
       consoleLog: jail.consoleLog,
     };

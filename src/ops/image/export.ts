@@ -2,6 +2,7 @@
  * `export`: a jail as an archive in POOL/iocage/images, with its digest and, beside it, everything that
  * the archive does not hold. The jail is down, so that the archive shows one moment.
  */
+import * as z from 'zod';
 import { defineChange } from '../operation.ts';
 import { findJail, label } from '../../domain/jail.ts';
 import { readWorld, toSpec } from '../world.ts';
@@ -12,10 +13,16 @@ import {
   archiveOf,
   checkRoot,
   imagesDirectory,
+  namedPlace,
   packingFlag,
   packingWord,
   type Written,
 } from './place.ts';
+
+const exportInput = archiveInput.extend({
+  /** Absolute path of the archive, in the place of one in the directory `images`; nothing is there yet. */
+  to: z.string().startsWith('/').optional(),
+});
 
 /** An image that was written. */
 export interface Exported extends Written {
@@ -23,12 +30,12 @@ export interface Exported extends Written {
   readonly leftOut: readonly string[];
 }
 
-export const imageExport = defineChange<typeof archiveInput, Exported>({
+export const imageExport = defineChange<typeof exportInput, Exported>({
   id: 'image.export',
   title: 'Export a jail as an image',
   effect: 'change',
   recover: 'undo',
-  input: archiveInput,
+  input: exportInput,
   locks: lockJail,
   async plan(context, input) {
     const world = await readWorld(context);
@@ -37,11 +44,18 @@ export const imageExport = defineChange<typeof archiveInput, Exported>({
     const spec = toSpec(world, jail);
     await assertDown(context, jail, 'export');
     const leftOut = await checkRoot(context, jail);
-    const archive = await archiveOf(context, imagesDirectory(world), jail, spec, input.packing);
+    const place = input.to === undefined ? undefined : await namedPlace(context, input.to);
+    const packing = place?.packing ?? input.packing;
+    const directory = place?.directory ?? imagesDirectory(world);
+    const archive = await archiveOf(context, directory, jail, spec, packing, place);
     return {
       subject: label(jail),
       title: `Exporting jail ${label(jail)}`,
-      steps: [archive.directoryStep, writeImage({ root: spec.root, ...archive.content }), archive.publish],
+      steps: [
+        ...(place === undefined ? [archive.directoryStep] : []),
+        writeImage({ root: spec.root, ...archive.content }),
+        archive.publish,
+      ],
       result: async () => ({ ...(await archive.written()), leftOut }),
     };
   },

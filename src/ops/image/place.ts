@@ -1,10 +1,17 @@
 /** What export and package share: where images are, how they are packed, what is written about a jail. */
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import type { Context, Flag, Words } from '../operation.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
-import { packings, parseDigest, stemOf, type ImageMetadata, type Packing } from '../../domain/image.ts';
+import {
+  isPacked,
+  packings,
+  parseDigest,
+  stemOf,
+  type ImageMetadata,
+  type Packing,
+} from '../../domain/image.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { properties } from '../../domain/properties/index.ts';
 import type { World } from '../world.ts';
@@ -85,12 +92,13 @@ async function forgetReplaced(context: Context, directory: string, uuid: string)
 async function written(
   context: Context,
   directory: string,
-  { uuid, tag }: Jail,
+  { uuid, tag }: Pick<Jail, 'uuid' | 'tag'>,
   archive: string,
+  stem: string = uuid,
 ): Promise<Written> {
-  await forgetReplaced(context, directory, uuid);
+  if (stem === uuid) await forgetReplaced(context, directory, uuid);
   const file = join(directory, archive);
-  const sha256 = parseDigest((await context.files.read(join(directory, `${uuid}.sha256`))) ?? '') ?? '';
+  const sha256 = parseDigest((await context.files.read(join(directory, `${stem}.sha256`))) ?? '') ?? '';
   return { uuid, tag, file, sha256, sizeBytes: (await context.files.stat(file))?.sizeBytes ?? 0 };
 }
 
@@ -133,6 +141,34 @@ async function earlier(
   return present.filter((name) => names.includes(name) || stemOf(name) === uuid);
 }
 
+const besides = (stem: string): readonly string[] => [`${stem}.sha256`, `${stem}.json`];
+
+/** The path of an archive that somebody named, by its parts. */
+export interface NamedPlace {
+  readonly directory: string;
+  readonly archive: string;
+  readonly stem: string;
+  readonly packing: Packing;
+}
+
+/** @throws FILE_FAILED when one of its files is there already, or its directory is not */
+export async function namedPlace({ files }: Context, path: string): Promise<NamedPlace> {
+  const refuse = (at: string, why: string): Error => failure('FILE_FAILED', { path: at, why });
+  const directory = dirname(path);
+  const archive = basename(path);
+  const stem = stemOf(archive);
+  const packing = (Object.keys(packings) as Packing[]).find((each) => isPacked(archive, each));
+  if (stem === undefined || packing === undefined)
+    throw refuse(path, 'its name does not end in .tar.zst, .tar.xz or .tar.gz');
+  if ((await files.stat(directory))?.type !== 'directory') throw refuse(directory, 'it is no directory');
+  for (const name of [archive, ...besides(stem)]) {
+    const there = join(directory, name);
+    if ((await files.stat(there)) !== undefined || (await files.readlink(there)) !== undefined)
+      throw refuse(there, 'already exists');
+  }
+  return { directory, archive, stem, packing };
+}
+
 /** The archive that a jail gets in a directory: what the step that writes it takes, the steps around that, and the result. */
 export async function archiveOf(
   context: Context,
@@ -140,18 +176,19 @@ export async function archiveOf(
   jail: Jail,
   spec: JailSpec,
   wanted: Packing | undefined,
+  named?: NamedPlace,
 ) {
-  const stem = jail.uuid;
+  const stem = named?.stem ?? jail.uuid;
   const packing = await choosePacking(context, wanted);
-  const archive = `${stem}${packings[packing].ending}`;
-  const names = [archive, `${stem}.sha256`, `${stem}.json`];
-  const replaces = await earlier(context, directory, stem, names);
+  const archive = named?.archive ?? `${stem}${packings[packing].ending}`;
+  const names = [archive, ...besides(stem)];
+  const replaces = named === undefined ? await earlier(context, directory, stem, names) : [];
   const described = await describe(context, jail, spec, archive);
   return {
     directoryStep: makeDirectory({ path: directory, mode: 0o700 }),
     content: { directory, stem, packing, kernel: context.host.kernel, described },
     publish: publishImage({ directory, names, replaces }),
-    written: () => written(context, directory, jail, archive),
+    written: () => written(context, directory, jail, archive, stem),
   };
 }
 

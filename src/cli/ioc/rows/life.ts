@@ -4,6 +4,7 @@ import { hostBoot, hostShutdown, jailRestart, jailSoftRestart } from '../../../o
 import { jailStart, jailStop } from '../../../ops/jail/start.ts';
 import { jailFork } from '../../../ops/jail/fork.ts';
 import { jailInstall } from '../../../ops/jail/install.ts';
+import { jailProvision, type Provisioned } from '../../../ops/jail/provision.ts';
 import { jailPkg } from '../../../ops/jail/pkg.ts';
 import { jailConsole, jailExec } from '../../../ops/jail/session.ts';
 import { jailUpdate } from '../../../ops/jail/update.ts';
@@ -235,6 +236,40 @@ const pkg: IocRow = {
   },
 };
 
+const provision: IocRow = {
+  name: 'provision',
+  title: 'Set jails up by a script',
+  usage: '[-o KEY=VALUE ...] FILTER ...',
+  about:
+    'provision.source of a jail is a script for /bin/sh on the host, provision.method is script. It runs in the jail, as its root; a jail that is down is started for it and stopped again. A snapshot comes first, and when the script fails the jail goes back to it. The script must belong to root, and nobody else may write to it.',
+  flags: [
+    {
+      key: 'options',
+      flags: '-o, --option <key=value>',
+      doc: 'provision.method or provision.source for this time; may be repeated',
+      many: true,
+    },
+  ],
+  examples: [
+    { line: 'ioc provision web', says: 'by the script that the property provision.source names' },
+    {
+      line: `ioc provision -o provision.method=script -o provision.source=/root/all.sh '*'`,
+      says: 'every jail by this one',
+    },
+  ],
+  means(words) {
+    const overrides = pairs('provision', words.flags['options']);
+    return {
+      operation: jailProvision,
+      inputs: async (context) =>
+        (await eachJail('provision', words, context, 'jails')).map((input) => ({ ...input, overrides })),
+      show: ({ tag, source, snapshot }: Provisioned) => [
+        `${oneLine(tag)} provisioned by ${oneLine(source)}; before it: ${oneLine(tag)}@${snapshot}`,
+      ],
+    };
+  },
+};
+
 /** They go to a program as its words. */
 function assertPackages(names: readonly string[]): readonly string[] {
   const wrong = names.find((name) => !/^[A-Za-z0-9][A-Za-z0-9.+_/-]*$/.test(name) || name.endsWith('-'));
@@ -242,4 +277,4 @@ function assertPackages(names: readonly string[]): readonly string[] {
   return names;
 }
 
-export const lifeRows: readonly IocRow[] = [start, stop, restart, exec, console, update, pkg];
+export const lifeRows: readonly IocRow[] = [start, stop, restart, exec, console, update, pkg, provision];

@@ -153,6 +153,12 @@ export const listViews: Views = {
     remarks: ({ problems }: Queried) =>
       problems.map(({ jail, problem }) => `  INFO: ${printable(jail)} cannot be used: ${oneLine(problem)}`),
   },
+  'source.list': {
+    shows: 'table',
+    show: ({ sources }: { sources: readonly { name: string; dataset: string }[] }) => ({
+      table: { columns: ['NAME', 'DATASET'], rows: sources.map(({ name, dataset }) => [name, dataset]) },
+    }),
+  },
   'jail.runtime': {
     shows: 'lines',
     show: (result: { words: readonly string[] }) => ({

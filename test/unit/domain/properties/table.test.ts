@@ -64,7 +64,7 @@ describe.each(properties.map((row) => [row.key, row] as const))('%s', (key, row)
 
   test('can be stored in ZFS under its key', () => {
     // zfs(8) refuses upper case in user properties.
-    if (row.store === 'user') expect(key).toMatch(/^[a-z][a-z0-9_]*$/);
+    if (row.store === 'user') expect(key).toMatch(/^[a-z][a-z0-9_.]*$/);
     if (row.store === 'none') expect(row.access).not.toBe('set');
   });
 
