@@ -6,13 +6,13 @@ import type { z } from 'zod';
 import type { JournalHead, OpenJournal, Step } from '../driver/system.ts';
 import type { StepKind, StepRun } from '../driver/step.ts';
 import { label } from '../domain/jail.ts';
-import { asIocageError, failure, type IocageError, type UndoFailure } from '../domain/errors.ts';
+import { asIocageError, failure, IocageError, type UndoFailure } from '../domain/errors.ts';
 import type { StepFacts } from '../domain/events.ts';
 import { issueWords } from '../domain/issue-words.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
 import { runSequence } from './sequence.ts';
 import { routed } from './route.ts';
-import { askEach, eachSource } from './sources.ts';
+import { askEach, eachSource, namedSources } from './sources.ts';
 import { kindOf } from './steps/kinds.ts';
 import { ageWorld, forgetWorld, worldSeen } from './world.ts';
 
@@ -61,7 +61,21 @@ export async function runOperation(
   const all = operation.everySource?.applies(checked) === true ? await eachSource(context) : [];
   if (all.length > 1) return runInEach(all, operation, checked, options);
   const one = await routed(context, operation, checked);
-  return runInOne(one.context, operation, one.input, options);
+  try {
+    return await runInOne(one.context, operation, one.input, options);
+  } catch (thrown) {
+    throw await hintingAt(one.context, thrown);
+  }
+}
+
+/** What the hint says to type is for the source that failed, and not for a jail of that name elsewhere. */
+async function hintingAt(context: Context, thrown: unknown): Promise<unknown> {
+  const { source } = context;
+  if (!(thrown instanceof IocageError) || source === undefined || thrown.hint === undefined) return thrown;
+  const named = await namedSources(context);
+  if (named === undefined || named.from !== 'rc.conf' || named.list.length < 2) return thrown;
+  const hint = thrown.hint.replaceAll(/\biocage (?!--source\b)/g, `iocage --source ${source.name} `);
+  return Object.assign(thrown, { hint });
 }
 
 /** What is asked of every source; one that cannot be read keeps nothing from the others. */
