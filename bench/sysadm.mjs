@@ -12,7 +12,9 @@
  *   node bench/sysadm.mjs --jails 200 --clients 64 --seconds 10 --busy 8 --soak 100000
  *
  * `--busy N` lets N more jails start and stop meanwhile; `--soak N` sends N requests and tells the memory
- * before and after. Not a test: a busy machine would decide.
+ * before and after. `--against PROGRAM` measures that part only, in turns with another build of the command on
+ * the same pool; `--first 1` has the thread that answers, and the clients, go before all else on the machine
+ * (chrt(1)), for one that is busy. Not a test: a busy machine would decide.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -52,7 +54,12 @@ const env = {
   IOCAGE_STATE_DIR: join(directory, 'state'),
   IOCAGE_RUN_DIR: join(directory, 'run'),
 };
-const iocage = (...words) => [join(here, 'bin/iocage'), ...words];
+const program = join(here, 'bin/iocage');
+const iocage = (...words) => [program, ...words];
+const at = process.argv.indexOf('--against');
+const against = at < 0 ? undefined : process.argv[at + 1];
+/** What such a process starts, threads included, goes as everything else. */
+const first = option('first', 0) === 0 ? [] : ['chrt', '--reset-on-fork', '--fifo', '1'];
 
 function must(argv, input) {
   const done = spawnSync(argv[0], argv.slice(1), { env, encoding: 'utf8', input, maxBuffer: 1 << 26 });
@@ -114,9 +121,8 @@ function mainThreadMs(pid) {
 
 /** Clients in a process of their own. */
 async function apiLoad(name, transport, args, count, pauseMs = 0) {
-  const child = spawn(process.execPath, [join(here, 'bench/sysadm-clients.mjs')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const words = [...first, process.execPath, join(here, 'bench/sysadm-clients.mjs')];
+  const child = spawn(words[0], words.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
   const port = transport === 'REST' ? ports.rest : ports.websocket;
   child.stdin.end(
     JSON.stringify({ transport, port, user: 'bench', password, args, clients: count, seconds, pauseMs }),
@@ -194,7 +200,7 @@ const command = (words) => () => ({
 
 const memory = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 
-async function startServer() {
+async function startServer(path = program) {
   const config = join(directory, 'serve.conf');
   const lines = [
     'restPort = 0',
@@ -204,9 +210,8 @@ async function startServer() {
     `logDirectory = ${join(directory, 'log')}`,
   ];
   writeFileSync(config, `${lines.join('\n')}\n`);
-  must(iocage('user', 'add', 'bench'), `${password}\n`);
-  const [program, ...words] = iocage('serve', '--config', config);
-  const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [runs, ...words] = [...first, path, 'serve', '--config', config];
+  const child = spawn(runs, words, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   for await (const part of child.stdout.setEncoding('utf8')) {
     said += part;
@@ -228,74 +233,93 @@ async function main() {
   if (jails > 0) must(iocage('create', '-e', `count=${jails}`, 'tag=j'));
   const busyOnes = Array.from({ length: busy }, (_, index) => `busy${index}`);
   for (const tag of busyOnes) must(iocage('create', '-c', 'release=busybox', `tag=${tag}`, 'ip4=disable'));
-  const server = await startServer();
+  must(iocage('user', 'add', 'bench'), `${password}\n`);
+  if (against !== undefined) {
+    for (const path of [against, program, against, program])
+      await withServer(path, () => whileBusy(busyOnes, path));
+    return;
+  }
+  await withServer(program, (server) => questionsAndSoak(server, busyOnes));
+}
+
+async function withServer(path, work) {
+  const server = await startServer(path);
   serverPid = server.pid;
   const ended = new Promise((resolve) => server.once('close', resolve));
-  const first = jails > 1 ? 'j_1' : 'j';
-  const questions = [
-    ['listjails', { action: 'listjails' }, ['list', '-H']],
-    ['getjailsettings', { action: 'getjailsettings', jail: first }, ['get', 'all', first]],
-  ];
   try {
-    for (const [name, args, words] of questions) {
-      head(name);
-      await apiLoad('REST, one client', 'REST', args, 1);
-      await apiLoad('WebSocket, one client', 'WebSocket', args, 1);
-      await apiLoad(`REST, ${clients} clients`, 'REST', args, clients);
-      await apiLoad(`WebSocket, ${clients} clients`, 'WebSocket', args, clients);
-      await apiLoad(`REST, ${clients} clients, ten a second each`, 'REST', args, clients, 100);
-      await apiLoad(`WebSocket, ${clients} clients, ten a second each`, 'WebSocket', args, clients, 100);
-      await load('a process for each request, one client', command(words), 1);
-      await load(`a process for each request, ${clients} clients`, command(words), clients);
-    }
-    if (busy > 0) {
-      head(`listjails while ${busy} jails start and stop`);
-      let going = true;
-      let changes = 0;
-      const changing = busyOnes.map(async (jail) => {
-        while (going) {
-          for (const action of ['startjail', 'stopjail']) {
-            const client = rest({ action, jail })();
-            const answer = String(await client.ask());
-            client.close();
-            if (/"error"/.test(answer)) throw new Error(answer);
-            changes += 1;
-          }
-        }
-      });
-      const { 1: args } = questions[0];
-      await apiLoad(`REST, ${clients} clients`, 'REST', args, clients);
-      await apiLoad(`WebSocket, ${clients} clients`, 'WebSocket', args, clients);
-      await apiLoad(`REST, ${clients} clients, ten a second each`, 'REST', args, clients, 100);
-      await apiLoad(`WebSocket, ${clients} clients, ten a second each`, 'WebSocket', args, clients, 100);
-      going = false;
-      await Promise.all(changing);
-      console.log(`\n${changes} starts and stops meanwhile, none failed.`);
-    }
-    if (soak > 0) {
-      const before = memory(server.pid);
-      const client = webSocket({ action: 'listjails' });
-      const all = await Promise.all(Array.from({ length: clients }, client));
-      let left = soak;
-      let half;
-      await Promise.all(
-        all.map(async (each) => {
-          while (left > 0) {
-            left -= 1;
-            await each.ask();
-            if (left === Math.floor(soak / 2)) half = memory(server.pid);
-          }
-        }),
-      );
-      for (const each of all) each.close();
-      const after = memory(server.pid);
-      console.log(
-        `\n${soak} requests: ${Math.round(before)} MB before, ${Math.round(half)} MB half-way, ${Math.round(after)} MB after.`,
-      );
-    }
+    await work(server);
   } finally {
     server.kill('SIGTERM');
     await ended;
+  }
+}
+
+/** Listings while jails start and stop. */
+async function whileBusy(busyOnes, path) {
+  head(`listjails while ${busyOnes.length} jails start and stop${path === program ? '' : `, ${path}`}`);
+  let going = true;
+  let changes = 0;
+  const changing = busyOnes.map(async (jail) => {
+    while (going) {
+      for (const action of ['startjail', 'stopjail']) {
+        const client = rest({ action, jail })();
+        const answer = String(await client.ask());
+        client.close();
+        if (/"error"/.test(answer)) throw new Error(answer);
+        changes += 1;
+      }
+    }
+  });
+  const args = { action: 'listjails' };
+  if (first.length === 0) {
+    await apiLoad(`REST, ${clients} clients`, 'REST', args, clients);
+    await apiLoad(`WebSocket, ${clients} clients`, 'WebSocket', args, clients);
+  }
+  await apiLoad(`REST, ${clients} clients, ten a second each`, 'REST', args, clients, 100);
+  await apiLoad(`WebSocket, ${clients} clients, ten a second each`, 'WebSocket', args, clients, 100);
+  going = false;
+  await Promise.all(changing);
+  console.log(`\n${changes} starts and stops meanwhile, none failed.`);
+}
+
+async function questionsAndSoak(server, busyOnes) {
+  const oneJail = jails > 1 ? 'j_1' : 'j';
+  const questions = [
+    ['listjails', { action: 'listjails' }, ['list', '-H']],
+    ['getjailsettings', { action: 'getjailsettings', jail: oneJail }, ['get', 'all', oneJail]],
+  ];
+  for (const [name, args, words] of questions) {
+    head(name);
+    await apiLoad('REST, one client', 'REST', args, 1);
+    await apiLoad('WebSocket, one client', 'WebSocket', args, 1);
+    await apiLoad(`REST, ${clients} clients`, 'REST', args, clients);
+    await apiLoad(`WebSocket, ${clients} clients`, 'WebSocket', args, clients);
+    await apiLoad(`REST, ${clients} clients, ten a second each`, 'REST', args, clients, 100);
+    await apiLoad(`WebSocket, ${clients} clients, ten a second each`, 'WebSocket', args, clients, 100);
+    await load('a process for each request, one client', command(words), 1);
+    await load(`a process for each request, ${clients} clients`, command(words), clients);
+  }
+  if (busy > 0) await whileBusy(busyOnes, program);
+  if (soak > 0) {
+    const before = memory(server.pid);
+    const client = webSocket({ action: 'listjails' });
+    const all = await Promise.all(Array.from({ length: clients }, client));
+    let left = soak;
+    let half;
+    await Promise.all(
+      all.map(async (each) => {
+        while (left > 0) {
+          left -= 1;
+          await each.ask();
+          if (left === Math.floor(soak / 2)) half = memory(server.pid);
+        }
+      }),
+    );
+    for (const each of all) each.close();
+    const after = memory(server.pid);
+    console.log(
+      `\n${soak} requests: ${Math.round(before)} MB before, ${Math.round(half)} MB half-way, ${Math.round(after)} MB after.`,
+    );
   }
 }
 

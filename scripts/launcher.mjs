@@ -84,7 +84,7 @@ here=\${self%/*}
       ? ''
       : `blob=${place(blob)}
 if [ -f "$blob" ] && [ -x "$node" ] && ! [ "$node" -nt "$blob" ] && ! [ "$node" -ot "$blob" ]; then
-  exec "$node" --snapshot-blob "$blob" ${place(bundle)} "$@"
+  exec "$node" --snapshot-blob "$blob" "$bundle" "$@"
 fi
 `;
   const other = bundle.replace(/iocage\.cjs$/, 'ioc.cjs');
@@ -96,15 +96,16 @@ unset NODE_OPTIONS NODE_PATH NODE_V8_COVERAGE NODE_DEBUG NODE_DEBUG_NATIVE NODE_
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 ${here}node=${quoted(node)}
+# The program does what the name says by which it was started. It names its own file to the server's thread.
+bundle=${place(bundle)}
+case \${0##*/} in
+  ioc) bundle=${place(other)} ;;
+esac
 ${snapshot}[ -x "$node" ] || node=$(command -v node) || {
   echo 'iocage: node is not installed (20.19 or newer is needed)' >&2
   exit 1
 }
-# The program does what the name says by which it was started.
-case \${0##*/} in
-  ioc) exec "$node" ${place(other)} "$@" ;;
-esac
-exec "$node" ${place(bundle)} "$@"
+exec "$node" "$bundle" "$@"
 `;
 }
 

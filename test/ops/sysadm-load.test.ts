@@ -134,3 +134,22 @@ it('without a pool in use every action says so', async () => {
   expect(await runAction(host, caller, { action: 'listjails' })).toEqual({ listjails: {} });
   await close();
 });
+
+it('tags in use, limits of a jail that is down, clones of one second: as it stands in docs/sysadm.md', async () => {
+  const { host, world, close } = await openApiWorld('none');
+  const ask = async (args: Record<string, Json>): Promise<Json> =>
+    Object.values((await runAction(host, caller, args)) as object)[0] as Json;
+  await world.run('jail.create', { kind: 'empty', properties: [['tag', 'web']] });
+  const taken = { error: expect.stringMatching(/^ {2}ERROR: tag "web" is already used by jail /) as string };
+  expect(await ask({ action: 'createjail', switches: '-e', props: 'tag=web' })).toEqual(taken);
+  expect(await ask({ action: 'clonejail', jail: 'web', props: 'tag=web' })).toEqual(taken);
+  expect(await ask({ action: 'capjail', jail: 'web' })).toEqual({
+    error: expect.stringMatching(/^ {2}ERROR: jail \S+ \(web\) is not running$/) as string,
+  });
+  // Of those of one second all but the first have the beginning of their UUID behind it.
+  const tags: string[] = [];
+  for (let count = 0; count < 2; count += 1)
+    tags.push(/\((.*)\)/.exec(JSON.stringify(await ask({ action: 'clonejail', jail: 'web' })))![1]!);
+  for (const tag of tags) expect(tag).toMatch(/^\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d(-[0-9a-f]{8})?$/);
+  await close();
+});
