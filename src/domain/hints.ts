@@ -10,7 +10,8 @@ const inputWords = new Set(
     'at replace text fstab health update ' +
     'host config offer streams resumable ' +
     'basejails short storeAll thick keepProxy path ' +
-    'listen verb role certificate'
+    'listen verb role certificate ' +
+    'overrides source'
   ).split(' '),
 );
 
