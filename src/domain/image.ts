@@ -157,7 +157,9 @@ const idle = /^\s*(none|-|true|\/bin\/true|\/usr\/bin\/true)?\s*$/;
 
 /** The first value that would be power over the host. */
 export function powerIn(values: ReadonlyMap<string, string>): string | undefined {
-  for (const [key, text] of values) {
+  // Commands first: of several they say most.
+  const commands = [...values].filter(([key]) => key.startsWith('exec_'));
+  for (const [key, text] of [...commands, ...values]) {
     const row = findProperty(key);
     if (row === undefined || inside.test(key) || idle.test(text)) continue;
     let value = text;

@@ -11,6 +11,7 @@ import { failEveryStep } from '../ops/every-step.ts';
 import { plantAdopted } from '../support/adopted.ts';
 import { commandIn, type Command } from '../support/command.ts';
 import { fixtureText } from '../support/foreign-jails.ts';
+import { parseHowTos, projectRoot } from '../support/how-to.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 import { zipBytes } from '../support/zip-bytes.ts';
 
@@ -205,10 +206,14 @@ describe.skipIf(!hostTests)(`jails from outside${reason}`, () => {
       conf,
       `foo { path = ${place}/plain/foo; host.hostname = foo.example.org; ip4 = disable; exec.prestart = "true"; }`,
     );
-    const taken = iocage('migrate', '--from', 'jail.conf', '--path', conf, 'ALL');
-    expect(taken, taken.stderr).toMatchObject({ status: 0 });
-    expect(taken.stdout).toContain('foo: copied from');
-    expect(iocage('start', 'foo').status).toBe(0);
+    // As docs/migrate.md has it, with another place.
+    const page = readFileSync(join(projectRoot, 'docs/migrate.md'), 'utf8');
+    const [howTo] = parseHowTos('docs/migrate.md', page).filter(({ runBy }) => runBy !== undefined);
+    for (const { command } of howTo!.lines) {
+      const words = command.replace('/srv/theirs', place).split(' ').slice(1);
+      const ran = iocage(...words);
+      expect(ran, `${command}: ${ran.stderr}`).toMatchObject({ status: 0 });
+    }
     expect(iocage('exec', 'foo', 'hostname').stdout).toBe('foo.example.org\n');
     expect(iocage('stop', 'foo').status).toBe(0);
     expect(existsSync(join(place, 'plain/foo/bin'))).toBe(true);

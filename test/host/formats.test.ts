@@ -4,7 +4,7 @@
  * written by hand after the formats' descriptions (`test/fixtures/formats`).
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep } from '../ops/every-step.ts';
@@ -233,6 +233,150 @@ describe.skipIf(!hostTests)(`formats of other tools${reason}`, () => {
     expect(readFileSync(pathOf('flat'), 'utf8')).toBe(text.slice(0, 40));
     writeFileSync(pathOf('flat'), text);
     expect(iocage('set', 'boot=on', 'flat').status).toBe(0);
+  });
+
+  it('the three lines of the original with ZFS properties: listed, got, set, started, stopped', () => {
+    // As 1.5, 1.6 to 1.7 and the develop line of early 2016 store them; the first two with a dataset in the root.
+    const lines = {
+      S: {
+        tag: 's',
+        hostname: 's.example.org',
+        type: 'jail',
+        allow_chflags: '0',
+        boot: 'off',
+        ip4_addr: 'none',
+      },
+      M: {
+        tag: 'm',
+        hostname: 'm.example.org',
+        host_hostname: 'UUID',
+        type: 'jail',
+        template: 'no',
+        boot: 'off',
+        ip4_addr: 'none',
+      },
+      Z: {
+        tag: 'z',
+        host_hostname: 'z.example.org',
+        type: 'basejail',
+        istemplate: 'no',
+        boot: 'off',
+        ip4_addr: 'none',
+      },
+    };
+    const root = `${lab.pool.name}/iocage`;
+    const uuidOf = (line: string) => `${line.charCodeAt(0)}a00000-01a8-11e4-aa78-3c970ea3222f`;
+    for (const [line, values] of Object.entries(lines)) {
+      const dataset = `${root}/jails/${uuidOf(line)}`;
+      sh('zfs', 'create', dataset);
+      // A property a call, as the original did.
+      for (const [key, value] of Object.entries({
+        host_hostuuid: uuidOf(line),
+        release: 'busybox',
+        memoryuse: '8G:log',
+        x_unknown: 'kept',
+        ...values,
+      }))
+        sh('zfs', 'set', `org.freebsd.iocage:${key}=${value === 'UUID' ? uuidOf(line) : value}`, dataset);
+      sh('zfs', 'clone', `${root}/releases/busybox/root@p0`, `${dataset}/root`);
+      if (line !== 'Z') sh('zfs', 'create', '-o', 'mountpoint=none', `${dataset}/root/data`);
+      writeFileSync(join(mount, 'jails', uuidOf(line), 'fstab'), '');
+    }
+    const all = () =>
+      sh('zfs', 'get', '-H', '-r', '-s', 'local', '-o', 'name,property,value', 'all', `${root}/jails`);
+    const before = all();
+    expect(listed().map(({ tag }) => tag)).toEqual(expect.arrayContaining(['m', 's', 'z']));
+    expect(iocage('get', 'host_hostname', 'm').stdout).toBe('m.example.org\n');
+    expect(iocage('get', 'memoryuse', 's').stdout).toBe('8G:log\n');
+    expect(all()).toBe(before);
+    const set = iocage('set', 'notes=ours', 's', 'm', 'z');
+    expect(set, set.stderr).toMatchObject({ status: 0 });
+    expect(
+      all()
+        .split('\n')
+        .filter((line) => !line.includes(':notes')),
+    ).toEqual(before.split('\n').filter((line) => !line.includes(':notes')));
+    const started = iocage('start', 's', 'm', 'z');
+    expect(started, started.stderr).toMatchObject({ status: 0 });
+    for (const tag of ['s', 'm', 'z'])
+      expect(iocage('exec', tag, 'hostname').stdout).toBe(`${tag}.example.org\n`);
+    expect(iocage('exec', 'z', 'touch', '/bin/x').status).not.toBe(0);
+    expect(iocage('stop', 's', 'm', 'z').status).toBe(0);
+    expect(all()).toContain('org.freebsd.iocage:x_unknown\tkept');
+  }, 240_000);
+
+  it('bad input of every kind: each is listed with its reason, the others work, nothing is rewritten', () => {
+    const root = `${lab.pool.name}/iocage/jails`;
+    const text = fixtureText('python-thin.json').replace(
+      '"host_hostuuid": "web_1"',
+      '"host_hostuuid": "NAME"',
+    );
+    const bad: Readonly<Record<string, readonly [file: string, text: string, reason: RegExp]>> = {
+      bad_json: ['config.json', '{"host_hostuuid": "bad_json",, }', /it is no JSON at line 1/],
+      bad_half: ['config.json', text.slice(0, 150), /only half of it had been written/],
+      bad_empty: ['config.json', '', /it is empty/],
+      bad_value: [
+        'config.json',
+        `{"host_hostuuid": "bad_value", "notes": "${'x'.repeat(100_000)}"}`,
+        /longer than 65536/,
+      ],
+      bad_twice: [
+        'config.json',
+        '{"host_hostuuid": "bad_twice", "boot": 0, "boot": 1}',
+        /names "boot" twice/,
+      ],
+      bad_name: ['config.json', text, /do not agree|host_hostuuid/],
+      bad_include: ['config', '.include "/etc/passwd"\n', /macros are not carried out/],
+      bad_macro: ['config', '.try_include(glob=true) "/etc/*"\n', /macros are not carried out/],
+      bad_ucl: ['config', 'boot = "on', /it is no UCL at line 1/],
+      bad_none: ['other', 'x', /it has no iocage properties/],
+    };
+    for (const [name, [file, content]] of Object.entries(bad)) {
+      sh('zfs', 'create', `${root}/${name}`);
+      writeFileSync(join(mount, 'jails', name, file), content);
+    }
+    sh('zfs', 'create', `${root}/bad_unmounted`);
+    sh('zfs', 'unmount', `${root}/bad_unmounted`);
+    const problems = new Map(listed().map(({ tag, problem }) => [tag, problem]));
+    for (const [name, [, , reason]] of Object.entries(bad)) expect(problems.get(name), name).toMatch(reason);
+    expect(problems.get('bad_unmounted')).toMatch(/properties|not mounted/);
+    expect(problems.get('web_1')).toBeUndefined();
+    for (const name of Object.keys(bad)) {
+      for (const words of [
+        ['set', 'boot=on', name],
+        ['start', name],
+        ['migrate', name],
+      ])
+        expect(iocage(...words).status, words.join(' ')).toBe(1);
+      expect(readFileSync(join(mount, 'jails', name, bad[name]![0]), 'utf8')).toBe(bad[name]![1]);
+    }
+    expect(iocage('set', 'notes=still', 'web_1').status).toBe(0);
+    const started = iocage('start', 'ours');
+    expect(started, started.stderr).toMatchObject({ status: 0 });
+    expect(iocage('stop', 'ours').status).toBe(0);
+    expect(iocage('migrate', '--dry-run', 'ALL').status).toBe(0);
+    for (const name of [...Object.keys(bad), 'bad_unmounted']) sh('zfs', 'destroy', `${root}/${name}`);
+  }, 240_000);
+
+  it('a hook in a file that not only root may write: no start, and set … default reaches defaults.json', () => {
+    const path = pathOf('web_1');
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replace('"notes"', '"exec_prestart": "touch /tmp/never",\n    "notes"'));
+    chmodSync(path, 0o666);
+    const refused = iocage('start', 'web_1');
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain(`exec_prestart of jail web_1 would have power over this host`);
+    expect(refused.stderr).toContain(`chmod go-w ${path}`);
+    expect(existsSync('/tmp/never')).toBe(false);
+    writeFileSync(path, text);
+    chmodSync(path, 0o644);
+    const defaults = join(mount, 'defaults.json');
+    writeFileSync(defaults, fixtureText('defaults.json'));
+    expect(iocage('set', 'priority=3', 'default').status).toBe(0);
+    expect(readFileSync(defaults, 'utf8')).toBe(
+      fixtureText('defaults.json').replace('"priority": "42"', '"priority": "3"'),
+    );
+    expect(iocage('get', 'priority', 'web_1').stdout).toBe('3\n');
   });
 
   it('snapshots and destroy work; what would only half work says so', () => {
