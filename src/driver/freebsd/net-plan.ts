@@ -21,7 +21,7 @@ import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
 import { planTranslation } from './nat-plan.ts';
-import type { NeededSysctl, NetworkPlan, PlannedAddress, PlannedNat } from './planned.ts';
+import type { NetworkPlan, PlannedAddress, PlannedNat } from './planned.ts';
 
 export interface Planned {
   readonly plan: NetworkPlan;
@@ -32,19 +32,6 @@ export interface Planned {
 export function networkKind(config: ReadonlyMap<string, string>): NetworkKind {
   const kind = kindOf(config);
   return kind === 'own' && isOn(config, 'assign_localhost') ? 'addresses' : kind;
-}
-
-/** With what they were before any jail needed them: a jail started earlier may have changed them already. */
-export function neededSysctls(
-  wanted: Readonly<Record<string, string>>,
-  facts: Pick<NetFacts, 'jails' | 'sysctl'>,
-): readonly NeededSysctl[] {
-  return Object.entries(wanted).map(([key, value]) => {
-    const known = facts.jails
-      .flatMap(({ network }) => network?.sysctls ?? [])
-      .find((needed) => needed.key === key);
-    return { key, value, was: known?.was ?? facts.sysctl.get(key) ?? value };
-  });
 }
 
 /** Aliases that an earlier run of this jail left: they go before the start, so they are not the host's own. */

@@ -13,10 +13,10 @@ import { failure } from '../../domain/errors.ts';
 import { forwardProblems } from '../both/nat-block.ts';
 import { jexec, type Inside } from './inside.ts';
 import { ipfwCommands, pfRules } from './nat-plan.ts';
-import type { PlannedNat } from './planned.ts';
+import { networkTitle, restoreSysctls } from '../both/sysctls.ts';
 import { parseInterfaces, type HostInterface } from './net-facts.ts';
 import { holderOf } from '../both/planning.ts';
-import type { NeededSysctl, NetworkPlan, PlannedAddress, PlannedNic } from './planned.ts';
+import type { NetworkPlan, PlannedAddress, PlannedNic, PlannedNat } from './planned.ts';
 import { placesOf } from './names.ts';
 import { allStates, forgetParts, recordState } from './state.ts';
 
@@ -173,38 +173,9 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
   for (const { nic } of (plan.moved ?? []).filter(({ up }) => up))
     // The kernel gives it back with the jail, and down.
     await run.exec.change(['ifconfig', nic, 'up'], { accept: 'any' });
-  await restoreSysctls(plan.sysctls, { pool, uuid }, run, paths);
+  const records = () => allStates(run.files, paths);
+  await restoreSysctls(plan.sysctls, { pool, uuid }, records, (settings) => setSysctls(run, settings));
   await forgetParts(run.files, placesOf(paths, pool, uuid).state, 'network', 'leases');
-}
-
-/**
- * Sets back what no other jail needs. A jail that started in between is looked for once more afterwards, and
- * gets its setting again: it recorded its need before it set it.
- */
-async function restoreSysctls(
-  sysctls: readonly NeededSysctl[],
-  self: { readonly pool: string; readonly uuid: string },
-  run: StepRun,
-  paths: Paths,
-): Promise<void> {
-  const neededByOthers = async (): Promise<ReadonlySet<string>> => {
-    const others = (await allStates(run.files, paths)).filter(
-      ({ pool, uuid }) => !(pool === self.pool && uuid === self.uuid),
-    );
-    return new Set(others.flatMap(({ network }) => network?.sysctls ?? []).map(({ key }) => key));
-  };
-  const before = await neededByOthers();
-  const free = sysctls.filter(({ key, value, was }) => was !== value && !before.has(key));
-  if (free.length === 0) return;
-  await setSysctls(
-    run,
-    free.map(({ key, was }) => ({ key, value: was })),
-  );
-  const after = await neededByOthers();
-  await setSysctls(
-    run,
-    free.filter(({ key }) => after.has(key)),
-  );
 }
 
 /** The commands that set up a vnet jail from inside, in their order; DHCP comes after them. Pure. */
@@ -264,15 +235,7 @@ async function setUpInside(args: InsideArgs, run: StepRun, paths: Paths): Promis
     await recordState(run.files, placesOf(paths, pool, uuid).state, { pool, uuid, leases });
 }
 
-function title(verb: string, { plan }: NetworkArgs): string {
-  const nics = plan.nics?.map(({ nic, bridge }) => (bridge === null ? nic : `${nic} on ${bridge}`)) ?? [];
-  const what = [
-    ...nics,
-    ...(plan.moved ?? []).map(({ nic }) => nic),
-    ...plan.addresses.map(({ address }) => address),
-  ];
-  return `${verb} ${what.join(', ') || 'no address'}`;
-}
+const title = (verb: string, { plan }: NetworkArgs): string => networkTitle(verb, plan);
 
 export function networkSteps(paths: Paths) {
   return {

@@ -4,6 +4,7 @@
  */
 import type { MacPair } from '../../domain/codec/interfaces.ts';
 import type { PlannedForward } from '../both/network.ts';
+import type { NeededSysctl } from '../both/sysctls.ts';
 
 export interface PlannedAddress {
   readonly family: 4 | 6;
@@ -35,13 +36,6 @@ export interface PlannedNic {
 export interface PlannedRouter {
   readonly family: 4 | 6;
   readonly address: string;
-}
-
-/** A setting of the whole host that this jail needs, and what it was before the first jail needed it. */
-export interface NeededSysctl {
-  readonly key: string;
-  readonly value: string;
-  readonly was: string;
 }
 
 export interface PlannedNat {

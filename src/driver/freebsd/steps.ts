@@ -4,7 +4,7 @@
  * prints.
  */
 import type { StepKind } from '../step.ts';
-import type { Exec, Files, Paths, Step } from '../system.ts';
+import type { Step } from '../system.ts';
 import type { Host, JailSpec, StopOptions } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
@@ -29,32 +29,12 @@ import { networkSteps } from './net-steps.ts';
 import { planJailNetwork } from './network.ts';
 import { placesOf } from './names.ts';
 import { jailParameters } from './parameters.ts';
+import type { StepDoors, StepLists } from '../both/step-lists.ts';
 import { awaitedText } from '../both/ready.ts';
 import { readySteps } from './ready.ts';
 import { resolvConfSteps, writeResolvConf } from './resolv-conf.ts';
 import { serviceArgs, serviceSteps } from './services.ts';
 import { allStates, readState, type JailState } from './state.ts';
-
-export interface Doors {
-  readonly exec: Exec;
-  readonly files: Files;
-  readonly paths: Paths;
-  readonly facts: () => Promise<HostFacts>;
-  /** What exec_clean=0 passes on. */
-  readonly environment: Readonly<Record<string, string>>;
-}
-
-export interface StepLists {
-  readonly kinds: readonly StepKind[];
-  start(jail: JailSpec): Promise<readonly Step[]>;
-  stop(jail: JailSpec, how?: StopOptions): Promise<readonly Step[]>;
-  softRestart(jail: JailSpec): Promise<readonly Step[]>;
-  leftovers(jail: JailSpec): Promise<readonly Step[]>;
-  readonly limitSteps: Host['limitSteps'];
-  readonly limits: Host['limits'];
-  readonly usage: Host['usage'];
-  readonly commandStep: Host['commandStep'];
-}
 
 /** What is worth knowing before the jail runs; see FreeBSD's advisories of 2026. */
 function warnings({ config }: JailSpec): readonly string[] {
@@ -66,7 +46,7 @@ function warnings({ config }: JailSpec): readonly string[] {
     : [];
 }
 
-export function stepLists(doors: Doors): StepLists {
+export function stepLists(doors: StepDoors<HostFacts>): StepLists & Pick<Host, 'usage'> {
   const { exec, files, paths } = doors;
   const setLocalTime = localTimeKind('freebsd.localtime');
   const { hook, hookArgs } = hookSteps(hookDriver(paths));

@@ -30,7 +30,8 @@ import {
 import { collect, type Wanted } from '../both/wanted.ts';
 import { planTranslation } from './nat-plan.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
-import { neededSysctls, type Planned } from './net-plan.ts';
+import { neededSysctls } from '../both/sysctls.ts';
+import type { Planned } from './net-plan.ts';
 import type { PlannedAddress, PlannedNic, PlannedRouter } from './planned.ts';
 import { pairEnds, type Places } from './names.ts';
 
@@ -64,7 +65,7 @@ export function planVnet(jail: JailToPlan, places: Places, facts: NetFacts): Pla
     plan: {
       addresses,
       nics,
-      sysctls: translated ? neededSysctls({ 'net.inet.ip.forwarding': '1' }, facts) : [],
+      sysctls: translated ? neededSysctls(new Map([['net.inet.ip.forwarding', '1']]), facts) : [],
       routers: routersOf(planning, addresses, block),
       ...(moved.length > 0 ? { moved: moved.map((nic) => ({ nic, up: wasUp(nic, facts) })) } : {}),
       ...(isOn(jail.config, 'rtsold') ? { rtsold: true } : {}),

@@ -16,7 +16,8 @@ import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
 import { cutsOff } from '../both/address-problem.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
-import type { NeededSysctl, NetworkPlan, PlannedAddress, PlannedNat } from './planned.ts';
+import { neededSysctls } from '../both/sysctls.ts';
+import type { NetworkPlan, PlannedAddress, PlannedNat } from './planned.ts';
 
 export const gateway4 = '169.254.1.1';
 export const gateway6 = 'fe80::1';
@@ -53,21 +54,6 @@ function sysctlsFor(addresses: readonly PlannedAddress[], facts: NetFacts): Read
     }
   }
   return wanted;
-}
-
-/** With what they were before any jail needed them. */
-export function neededSysctls(wanted: ReadonlyMap<string, string>, facts: NetFacts): readonly NeededSysctl[] {
-  return [...wanted].map(([key, value]) => ({ key, value, was: originalOf(key, facts) ?? value }));
-}
-
-/** A jail started earlier may have changed it already; then its record knows the host's own value. */
-function originalOf(key: string, facts: NetFacts): string | undefined {
-  for (const { network } of facts.jails) {
-    if (typeof network !== 'object') continue;
-    const known = network.sysctls.find((needed) => needed.key === key);
-    if (known) return known.was;
-  }
-  return facts.sysctl.get(key);
 }
 
 /** The plan of a jail whose network is `addresses`; every problem at once, and then no plan. */

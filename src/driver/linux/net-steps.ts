@@ -5,7 +5,7 @@
  * See ip-netns(8), sysctl(8). Nothing here looks at what it did not add.
  */
 import { stepKind, type StepRun } from '../step.ts';
-import type { Paths } from '../system.ts';
+import type { Paths, RunOptions } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
 import { bridgeTableRemoval } from './bridge-filter.ts';
 import { insideLines, linkLines, removalLines, routeLines } from './net-batch.ts';
@@ -14,7 +14,8 @@ import { hasNft } from './nat-plan.ts';
 import { filterRemoval, filterTables } from './net-filter.ts';
 import { holderOf } from '../both/planning.ts';
 import { sysctlKeys } from './net-plan.ts';
-import type { NeededSysctl, NetworkPlan, PlannedAddress } from './planned.ts';
+import { networkTitle, restoreSysctls } from '../both/sysctls.ts';
+import type { NetworkPlan, PlannedAddress } from './planned.ts';
 import { placesOf } from './names.ts';
 import { allStates, readState, recordState, type JailState } from './state.ts';
 import {
@@ -37,9 +38,13 @@ export interface NetworkArgs {
 
 const batch = (lines: readonly string[]): { input: string } => ({ input: `${lines.join('\n')}\n` });
 
-async function setSysctls(run: StepRun, settings: readonly { key: string; value: string }[]): Promise<void> {
+async function setSysctls(
+  run: StepRun,
+  settings: readonly { key: string; value: string }[],
+  how: Pick<RunOptions, 'accept'> = {},
+): Promise<void> {
   if (settings.length === 0) return;
-  await run.exec.change(['sysctl', '-q', '-w', ...settings.map(({ key, value }) => `${key}=${value}`)]);
+  await run.exec.change(['sysctl', '-q', '-w', ...settings.map(({ key, value }) => `${key}=${value}`)], how);
 }
 
 /** Of the link itself; they go with it, so they are not recorded. */
@@ -151,7 +156,12 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
   if (!run.dry && (await run.files.stat(`/run/netns/${plan.netns}`)) !== undefined) {
     throw failure('FILE_FAILED', { path: `/run/netns/${plan.netns}`, why: 'the network namespace stays' });
   }
-  await restoreSysctls(plan.sysctls, { pool, uuid }, run, paths);
+  await restoreSysctls(
+    plan.sysctls,
+    { pool, uuid },
+    () => allStates(run.files, paths),
+    (settings, how) => setSysctls(run, settings, how === 'back' ? { accept: 'any' } : {}),
+  );
   await forgetNetwork(run, placesOf(paths, pool, uuid).state);
 }
 
@@ -192,40 +202,6 @@ async function giveBack(plan: NetworkPlan, run: StepRun): Promise<void> {
   if (up.length > 0) await run.exec.change(['ip', '-force', '-batch', '-'], { ...batch(up), accept: 'any' });
 }
 
-/**
- * Sets back what no other jail needs. There is no lock over the whole host's network, so a jail that
- * started in between is looked for once more afterwards, and gets its setting again: it recorded its
- * need before it set it.
- */
-async function restoreSysctls(
-  sysctls: readonly NeededSysctl[],
-  self: { pool: string; uuid: string },
-  run: StepRun,
-  paths: Paths,
-): Promise<void> {
-  const neededByOthers = async (): Promise<ReadonlySet<string>> => {
-    const others = (await allStates(run.files, paths)).filter(
-      ({ pool, uuid }) => !(pool === self.pool && uuid === self.uuid),
-    );
-    return new Set(
-      others
-        .flatMap(({ network }) => (typeof network === 'object' ? network.sysctls : []))
-        .map(({ key }) => key),
-    );
-  };
-  const before = await neededByOthers();
-  const free = sysctls.filter(({ key, value, was }) => was !== value && !before.has(key));
-  if (free.length === 0) return;
-  await run.exec.change(['sysctl', '-q', '-w', ...free.map(({ key, was }) => `${key}=${was}`)], {
-    accept: 'any',
-  });
-  const after = await neededByOthers();
-  await setSysctls(
-    run,
-    free.filter(({ key }) => after.has(key)),
-  );
-}
-
 async function forgetNetwork(run: StepRun, path: string): Promise<void> {
   const state = await readState(run.files, path);
   if (state === undefined) return;
@@ -234,12 +210,8 @@ async function forgetNetwork(run: StepRun, path: string): Promise<void> {
   else await run.files.write(path, `${JSON.stringify(rest satisfies JailState, null, 1)}\n`, { mode: 0o600 });
 }
 
-function title(verb: string, { plan }: NetworkArgs): string {
-  const nics = plan.nics?.map(({ nic, bridge }) => (bridge === null ? nic : `${nic} on ${bridge}`)) ?? [];
-  nics.push(...(plan.moved ?? []).map(({ nic }) => nic));
-  const what = [...nics, ...plan.addresses.map(({ address }) => address)].join(', ');
-  return `${verb} ${what} (network namespace ${plan.netns})`;
-}
+const title = (verb: string, { plan }: NetworkArgs): string =>
+  `${networkTitle(verb, plan)} (network namespace ${plan.netns})`;
 
 export function networkSteps(paths: Paths) {
   return {

@@ -4,8 +4,8 @@
  * files beside. The labels are the lines that the original prints.
  */
 import { stepKind, type StepKind, type StepRun } from '../step.ts';
-import type { Exec, Files, Paths, Step } from '../system.ts';
-import type { Host, JailSpec, StopOptions } from '../host.ts';
+import type { Step } from '../system.ts';
+import type { JailSpec, StopOptions } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { isOn } from '../../domain/config.ts';
 import { baseMounts } from './base.ts';
@@ -18,6 +18,7 @@ import { hookDriver } from './hook-driver.ts';
 import { hostsPath, namesOf, namesSteps, wantsHosts } from '../both/hosts.ts';
 import { limitStepLists } from './limits-steps.ts';
 import { localTimeKind, localTimeSteps } from '../both/local-time.ts';
+import type { StepDoors, StepLists } from '../both/step-lists.ts';
 import { awaitedText } from '../both/ready.ts';
 import { readySteps } from './ready.ts';
 import { placesOf, type Places } from './names.ts';
@@ -42,26 +43,6 @@ interface EndArgs extends JailArgs {
   readonly timeoutMs: number;
 }
 
-export interface StepLists {
-  readonly kinds: readonly StepKind[];
-  start(jail: JailSpec): Promise<readonly Step[]>;
-  stop(jail: JailSpec, how?: StopOptions): Promise<readonly Step[]>;
-  softRestart(jail: JailSpec): Promise<readonly Step[]>;
-  leftovers(jail: JailSpec): Promise<readonly Step[]>;
-  readonly limitSteps: Host['limitSteps'];
-  readonly limits: Host['limits'];
-  readonly commandStep: Host['commandStep'];
-}
-
-export interface Doors {
-  readonly exec: Exec;
-  readonly files: Files;
-  readonly paths: Paths;
-  readonly facts: () => Promise<HostFacts>;
-  /** What exec_clean=0 passes on. */
-  readonly environment: Readonly<Record<string, string>>;
-}
-
 /** Ends the jail's processes but the first: TERM, the time that `stop_timeout` gives, then KILL when asked. */
 async function endProcesses(
   args: EndArgs,
@@ -81,7 +62,7 @@ async function endProcesses(
   if (kill) await signalAll(run, 'KILL', left);
 }
 
-export function stepLists(doors: Doors): StepLists {
+export function stepLists(doors: StepDoors<HostFacts>): StepLists {
   const { paths, files } = doors;
   const at = (args: JailArgs): Places => placesOf(paths, args.pool, args.uuid);
   const noUndo = (): Promise<void> => Promise.resolve();

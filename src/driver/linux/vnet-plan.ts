@@ -29,7 +29,8 @@ import {
 } from '../both/planning.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
 import { collect, type Wanted } from '../both/wanted.ts';
-import { natOf, neededSysctls, sysctlKeys } from './net-plan.ts';
+import { neededSysctls } from '../both/sysctls.ts';
+import { natOf, sysctlKeys } from './net-plan.ts';
 import type { NetworkPlan, PlannedAddress, PlannedNat, PlannedNic, PlannedRouter } from './planned.ts';
 import type { Places } from './names.ts';
 
