@@ -11,7 +11,7 @@ import { propertySet } from '../ops/jail/set.ts';
 import { releaseList } from '../ops/release/list.ts';
 import { snapshotList } from '../ops/snapshot/snapshot.ts';
 import { Access, type HostOptions, type Reaching } from './access.ts';
-import { Jail, recordOf } from './jail.ts';
+import { inSourceOf, Jail, recordOf } from './jail.ts';
 import { Jails, type FilterWords } from './jails.ts';
 import { Listing } from './listing.ts';
 import type { Operation } from './operation.ts';
@@ -100,7 +100,7 @@ export class Host implements Reaching {
     return this.access.operation(
       imageImport,
       () => ({ image, ...(name === undefined ? {} : { name }), properties: toPairs(properties) }),
-      ({ jails }) => new Jail(jails[0]!.uuid, this),
+      ({ jails }) => new Jail(inSourceOf(name, jails[0]!.uuid), this),
     );
   }
 
@@ -173,8 +173,9 @@ function asked(
 }
 
 /** A name alone can be that of the jail, or with the snapshot's behind it. */
-function isMeant(filter: Filter, { jail, tag, snapshot, ...rest }: SnapshotFacts): boolean {
+function isMeant(filter: Filter, { jail, tag, snapshot, source, ...rest }: SnapshotFacts): boolean {
   const names = [tag, jail, `${tag}@${snapshot}`, `${jail}@${snapshot}`];
-  if (!matchesName(filter, { names })) return false;
-  return matches(filter, asked(names, { jail, tag, snapshot, ...rest }));
+  const of = source === null ? {} : { source };
+  if (!matchesName(filter, { names, ...of })) return false;
+  return matches(filter, { ...asked(names, { jail, tag, snapshot, source, ...rest }), ...of });
 }

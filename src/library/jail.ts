@@ -1,6 +1,7 @@
 /** A jail and what can be done with it. Thin: each method is one operation of the registry. */
 import type { FilterValue } from '../domain/filter.ts';
 import { failure } from '../domain/errors.ts';
+import { splitWord } from '../domain/source.ts';
 import { imageExport, type Exported } from '../ops/image/export.ts';
 import { jailClone } from '../ops/jail/clone.ts';
 import { jailCreate } from '../ops/jail/create.ts';
@@ -27,6 +28,8 @@ export interface JailFacts {
   readonly uuid: string;
   /** With `SOURCE/` before it where there are several sources. */
   readonly full_name: string;
+  /** Name of the source that it lies in. */
+  readonly source: string;
   readonly state: 'up' | 'down' | 'corrupt';
   readonly running: boolean;
   readonly jid: number | null;
@@ -83,7 +86,8 @@ export class Jail {
   private word: string | undefined;
 
   /**
-   * @param name UUID, tag, or the unique beginning of a UUID; none for one that is to be created with a name made up
+   * @param name UUID, tag, or the unique beginning of a UUID, with `SOURCE/` before it where that matters; none for one
+   *   that is to be created with a name made up
    * @param host where it is; without one the machine's, with the pool that is activated
    */
   constructor(name?: string, host: Reaching = { access: new Access() }, facts?: JailFacts) {
@@ -116,7 +120,7 @@ export class Jail {
       properties: toPairs(properties),
     });
     return this.access.operation(jailCreate, input, ({ jails }) => {
-      this.word = jails[0]!.uuid;
+      this.word = inSourceOf(this.word, jails[0]!.uuid);
       return this;
     });
   }
@@ -150,7 +154,10 @@ export class Jail {
     return this.access.operation(
       jailClone,
       () => ({ ...this.named, ...options, properties: toPairs(properties) }),
-      ({ jails }) => new Jail(jails[0]!.uuid, { access: this.access }),
+      ({ jails }) => {
+        const beside = options.name?.includes('/') ? options.name : this.word;
+        return new Jail(inSourceOf(beside, jails[0]!.uuid), { access: this.access });
+      },
     );
   }
 
@@ -169,7 +176,7 @@ export class Jail {
       jailRename,
       () => ({ ...this.named, name }),
       ({ uuid }) => {
-        this.word = uuid;
+        this.word = inSourceOf(this.word, uuid);
       },
     );
   }
@@ -250,6 +257,12 @@ export class Jail {
   private get named(): { readonly jail: string } {
     return { jail: this.name };
   }
+}
+
+/** A UUID can be a name, which another source may have too. @internal */
+export function inSourceOf(word: string | undefined, uuid: string): string {
+  const { source } = splitWord(word ?? '');
+  return source === undefined ? uuid : `${source}/${uuid}`;
 }
 
 /** How a jail is after it was started or stopped. */

@@ -2,7 +2,14 @@
 import type * as z from 'zod';
 import { jailQuery } from '../ops/jail/query.ts';
 import type { Reaching } from './access.ts';
-import { Jail, type CreateOptions, type FoundJail, type JailFacts, type JailOrigin } from './jail.ts';
+import {
+  inSourceOf,
+  Jail,
+  type CreateOptions,
+  type FoundJail,
+  type JailFacts,
+  type JailOrigin,
+} from './jail.ts';
 import { Listing } from './listing.ts';
 import type { Operation } from './operation.ts';
 
@@ -11,7 +18,7 @@ export type FilterWords = string | readonly string[];
 
 /** The columns of every jail that is listed. */
 const columns = [
-  ...['name', 'uuid', 'full_name', 'state', 'running', 'jid', 'release', 'type', 'template'],
+  ...['name', 'uuid', 'full_name', 'source', 'state', 'running', 'jid', 'release', 'type', 'template'],
   ...['ip4_addr', 'ip6_addr', 'dataset_name', 'problem'],
 ];
 
@@ -70,6 +77,6 @@ async function query(
     const facts = Object.fromEntries(
       wanted.map((key, index) => [key, values[index]!]),
     ) as unknown as JailFacts;
-    return new Jail(facts.uuid, host, facts) as FoundJail;
+    return new Jail(inSourceOf(facts.full_name, facts.uuid), host, facts) as FoundJail;
   });
 }

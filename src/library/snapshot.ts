@@ -1,6 +1,7 @@
 /** A snapshot of a jail. Thin: each method is one operation of the registry. */
 import { snapshotRemove, type ListedSnapshot } from '../ops/snapshot/snapshot.ts';
 import type { Access, Reaching } from './access.ts';
+import { splitWord } from '../domain/source.ts';
 import { Jail, type CloneOptions } from './jail.ts';
 import type { Operation } from './operation.ts';
 
@@ -8,7 +9,10 @@ import type { Operation } from './operation.ts';
 export type SnapshotFacts = Pick<
   ListedSnapshot,
   'dataset' | 'snapshot' | 'jail' | 'tag' | 'createdAt' | 'referencedBytes' | 'usedBytes'
->;
+> & {
+  /** Name of the source that the jail lies in, where there are several. */
+  readonly source: string | null;
+};
 
 /** A snapshot of all datasets of a jail, as it was listed. */
 export class Snapshot {
@@ -25,12 +29,12 @@ export class Snapshot {
     this.name = facts.snapshot;
     this.facts = facts;
     this.access = host.access;
-    this.jail = new Jail(facts.jail, host);
+    this.jail = new Jail(facts.source === null ? facts.jail : `${facts.source}/${facts.jail}`, host);
   }
 
   /** Removes it from all datasets of the jail. */
   remove(): Operation<void> {
-    const input = () => ({ jail: this.facts.jail, snapshot: this.name });
+    const input = () => ({ jail: this.jail.name, snapshot: this.name });
     return this.access.operation(snapshotRemove, input, () => undefined);
   }
 
@@ -49,11 +53,15 @@ export class Snapshot {
 export function wholeSnapshots(rows: readonly ListedSnapshot[]): readonly SnapshotFacts[] {
   const found = new Map<string, SnapshotFacts>();
   for (const row of rows) {
-    const key = `${row.jail}@${row.snapshot}`;
+    const key = `${row.tag} ${row.jail}@${row.snapshot}`;
     const before = found.get(key);
-    const [top, other] = before === undefined || row.dataset < before.dataset ? [row, before] : [before, row];
+    const isTop = before === undefined || row.dataset < before.dataset;
+    const [top, other] = isTop ? [row, before] : [before, row];
+    const { source = null, name: tag } = splitWord(row.tag);
     found.set(key, {
       ...top,
+      tag,
+      source,
       usedBytes: top.usedBytes + (other?.usedBytes ?? 0),
       referencedBytes: top.referencedBytes + (other?.referencedBytes ?? 0),
     });

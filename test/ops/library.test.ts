@@ -1,4 +1,6 @@
 /** The library over the fakes: operations as values, listings, events. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Host, Jail, type IocEvent } from '../../src/index.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
@@ -228,5 +230,60 @@ describe('the host', () => {
 
   it('opening reads nothing', () => {
     expect(made).toEqual([]);
+  });
+});
+
+describe('several sources', () => {
+  it('jails and snapshots of one name are kept apart', async () => {
+    const second = await openFakeWorld({ otherPools: ['vault'] });
+    try {
+      for (const name of [
+        '',
+        '/jails',
+        '/releases',
+        '/templates',
+        '/.defaults',
+        '/releases/busybox',
+        '/releases/busybox/root',
+      ])
+        await second.storage.create(`vault/jails${name}`, {});
+      for (const name of ['log', 'tags', 'releases/busybox/root/etc'])
+        mkdirSync(join(second.directory, 'vault/jails', name), { recursive: true });
+      const sources = [
+        { name: 'main', root: 'tank/iocage' },
+        { name: 'old', root: 'vault/jails' },
+      ];
+      const both = await Host.open({
+        makeContext: ({ emit = () => undefined }) => ({
+          ...second.context(),
+          pool: undefined,
+          sources,
+          emit,
+        }),
+      });
+      const main = await both.jails.create({ name: 'web', from: 'busybox' });
+      const old = await new Jail('old/web', both).create('busybox');
+      expect([main.name, old.name]).toEqual(['web', 'old/web']);
+      const found = await both.jails.list('web').toArray();
+      expect(found.map((jail) => [jail.name, jail.facts.full_name])).toEqual([
+        ['main/web', 'main/web'],
+        ['old/web', 'old/web'],
+      ]);
+      await (await both.jails.list('old/web').first())!.set({ priority: 5 });
+      expect([await main.get('priority'), await old.get('priority')]).toEqual(['99', '5']);
+      await main.snapshot('one');
+      await old.snapshot('one');
+      expect(await both.snapshots().count()).toBe(2);
+      const [snapshot] = await both.snapshots('old/*').toArray();
+      expect(snapshot?.jail.name).toBe('old/web');
+      await snapshot!.remove();
+      expect((await both.snapshots().toArray()).map(({ facts }) => facts.source)).toEqual(['main']);
+      await old.rename('www');
+      expect(old.name).toBe('old/www');
+      await (await both.jails.get('old/www')).destroy();
+      expect((await both.jails.list().toArray()).map(({ facts }) => facts.full_name)).toEqual(['main/web']);
+    } finally {
+      second.close();
+    }
   });
 });
