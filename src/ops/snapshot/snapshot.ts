@@ -273,7 +273,7 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
       'The jail must be down. What was changed since the snapshot is lost, in all datasets of the jail, so it ' +
       'asks. Newer snapshots are destroyed only with -f.',
     examples: [
-      { line: 'iocage rollback web@before-upgrade', says: 'files and properties as they were; asks first' },
+      { line: 'iocage rollback web@before-upgrade', says: 'files as they were, properties stay; asks first' },
       { line: 'iocage rollback -y web@before-upgrade', says: 'does not ask; for scripts' },
     ],
     toInputs: (words) => [{ ...needsName('rollback', words), force: words.flags['force'] === true }],
