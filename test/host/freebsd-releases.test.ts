@@ -49,7 +49,7 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
     };
     for (const [path, content] of Object.entries(all)) {
       mkdirSync(dirname(join(root, path)), { recursive: true });
-      writeFileSync(join(root, path), content);
+      writeFileSync(join(root, path), content, { mode: content.startsWith('#!') ? 0o755 : 0o644 });
     }
     mkdirSync(directory, { recursive: true });
     const base = join(directory, 'base.txz');
@@ -77,7 +77,7 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
         'etc/pwd.db': 'made for 14.2, which is more\n',
         'etc/app.conf': 'a=1\nb=1\nc=1\nd=1\ne=2\n',
         'usr/share/version': 'two, and longer\n',
-        'usr/sbin/pkg': 'fetches the real one when it is called first\n',
+        'usr/sbin/pkg': '#!/bin/sh\n# Has one package.\ntest "$*" = "info -e curl"\n',
         'usr/share/new': 'new\n',
       }),
     };
