@@ -2,6 +2,12 @@
 import { quote, row } from './error-row.ts';
 
 export const sourceErrors = {
+  DATASET_LOCKED: row({
+    exit: 1,
+    http: 409,
+    message: (d: { dataset: string }) => `dataset ${d.dataset} is encrypted, and its key is not loaded`,
+    hint: (d) => `zfs load-key -r ${d.dataset}, then zfs mount -a`,
+  }),
   INVALID_SOURCE: row({
     exit: 2,
     http: 400,

@@ -292,6 +292,25 @@ async function readRoot(
   return { root, source: poolSource, oneOfSeveral: false, rows };
 }
 
+/** What cannot be mounted because its key is not loaded. A ZFS without encryption has no such property. */
+async function lockedBelow(context: Context, root: string, depth: number): Promise<ReadonlySet<string>> {
+  const keys = await context.storage.measure(root, depth, ['keystatus']).catch(() => new Map());
+  return new Set(
+    [...keys].flatMap(([name, values]) => (values.get('keystatus') === 'unavailable' ? [name] : [])),
+  );
+}
+
+/** Asks why only where something is not mounted. */
+async function sayLocked(context: Context, root: string, jails: readonly Jail[]): Promise<readonly Jail[]> {
+  if (jails.every(({ mountpoint }) => mountpoint !== undefined)) return jails;
+  const locked = await lockedBelow(context, root, 2);
+  return jails.map((jail) =>
+    jail.mountpoint === undefined && locked.has(jail.dataset)
+      ? { ...jail, problem: 'it is encrypted, and its key is not loaded' }
+      : jail,
+  );
+}
+
 async function readNow(context: Context): Promise<World> {
   const { root, source, oneOfSeveral, rows } = await readRoot(context);
   const pool = { name: root.split('/')[0]! };
@@ -304,15 +323,19 @@ async function readNow(context: Context): Promise<World> {
   }
   const top = rows.find((row) => row.name === root)!;
   const mountpoint = mountpointOf(top);
-  if (mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: root });
+  if (mountpoint === undefined) {
+    const isLocked = (await lockedBelow(context, root, 0)).has(root);
+    throw failure(isLocked ? 'DATASET_LOCKED' : 'NOT_MOUNTED', { dataset: root });
+  }
   const defaultsRow = rows.find((row) => row.name === `${root}/.defaults`);
   const jailsIn = (group: 'jails' | 'templates'): readonly Jail[] => {
     const above = rows.find((row) => row.name === `${root}/${group}`)?.values.get(stampKey);
     return (below.get(group) ?? []).map((row) => toJail(row, group === 'templates', above));
   };
-  const jails = [...jailsIn('jails'), ...jailsIn('templates')].sort((a, b) =>
+  const found = [...jailsIn('jails'), ...jailsIn('templates')].sort((a, b) =>
     a.dataset < b.dataset ? -1 : 1,
   );
+  const jails = await sayLocked(context, root, found);
   return {
     pool,
     root,

@@ -361,3 +361,26 @@ test('the pool comes from --pool, then from the environment', async () => {
   await run(['start', 'a'], { ...scene, answer, env: { IOCAGE_POOL: '' } });
   expect(pools).toEqual(['tank', 'ssd', undefined]);
 });
+
+test("sources come from --source, and outweigh the environment's pool", async () => {
+  const seen: unknown[] = [];
+  const answer: Scene['answer'] = (_, __, { pool, sources, only }) => seen.push({ pool, sources, only });
+  const env = { IOCAGE_POOL: 'ssd' };
+  await run(['--source', 'b=tank/b', 'start', 'a', '--source', 'a=tank/a'], { ...scene, answer, env });
+  await run(['start', 'a', '--source', 'old'], { ...scene, answer, env });
+  expect(seen).toEqual([
+    {
+      pool: undefined,
+      sources: [
+        { name: 'b', root: 'tank/b' },
+        { name: 'a', root: 'tank/a' },
+      ],
+      only: undefined,
+    },
+    { pool: undefined, sources: undefined, only: 'old' },
+  ]);
+  const wrong = await run(['--source', 'a=-x', 'start', 'a'], { ...scene, answer });
+  expect(wrong.status).toBe(2);
+  const two = await run(['--source', 'a', '--source', 'b', 'start', 'a'], { ...scene, answer });
+  expect(two.status).toBe(2);
+});

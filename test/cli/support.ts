@@ -52,8 +52,18 @@ export async function run(argv: readonly string[], scene: Scene): Promise<Ran> {
   };
   const product: Product = {
     operations: scene.operations,
-    makeContext: ({ pool, dry, emit, signal }) =>
-      ({ pool, dry, emit, signal, actions: [], exec: { spawned: 3 }, isRoot: true }) as unknown as Context,
+    makeContext: ({ pool, sources, source, dry, emit, signal }) =>
+      ({
+        pool,
+        sources,
+        only: source,
+        dry,
+        emit,
+        signal,
+        actions: [],
+        exec: { spawned: 3 },
+        isRoot: true,
+      }) as unknown as Context,
     async runOperation(context, operation, input, { confirm }) {
       runs.push({ operation: operation.id, input });
       const plan = {

@@ -440,6 +440,28 @@ export function storageContract(open: () => Promise<Bench>): void {
       expect(await bench.read(`${copy}/root`, 'etc-hostname')).toBe('one');
     });
 
+    it('by relay: snapshot after snapshot, the same ones, not mounted', async () => {
+      const jail = await newJail();
+      await storage.snapshot(`${jail}/root@one`, gone);
+      await bench.write(`${jail}/root`, 'etc-hostname', 'two');
+      await storage.snapshot(`${jail}/root@two`, gone);
+      const copy = newName();
+      await storage.create(copy, {});
+      const [from, to] = [`${jail}/root`, `${copy}/root`];
+      await storage.relay({ snapshot: `${from}@one` }, to);
+      await storage.relay({ snapshot: `${from}@two`, from: `${from}@one` }, to);
+      expect(await value(to, 'mounted')).toBe('no');
+      const guids = async (dataset: string) =>
+        (await storage.snapshots(dataset, 0, ['guid'])).map(({ snapshot, values }) => [
+          snapshot,
+          values.get('guid'),
+        ]);
+      expect(await guids(to)).toEqual(await guids(from));
+      await storage.mount(to);
+      expect(await bench.read(to, 'etc-hostname')).toBe('two');
+      await refuses('DATASET_NOT_FOUND', storage.relay({ snapshot: `${from}@none` }, newName()));
+    });
+
     it('overwrites nothing and leaves nothing', async () => {
       const jail = await newJail();
       await storage.snapshot(`${jail}/root@base`, gone);

@@ -7,12 +7,12 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFil
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeContext } from '../../src/iocage.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { commandIn, commandPath, type Command } from '../support/command.ts';
+import { killingIn } from '../support/killing.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 import { makePool, type TestPool } from '../support/pool.ts';
 
@@ -172,29 +172,12 @@ describe.skipIf(!hostTests)(`sources${reason}`, { timeout: 300_000 }, () => {
   });
 
   it('a move that is killed at any mark goes on', async () => {
-    const script = join(lab.pool.directory, 'kill.mjs');
-    await build({
-      entryPoints: [new URL('../support/kill.ts', import.meta.url).pathname],
-      outfile: script,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire('/');` },
-    });
-    const dying = (source: string, at: number) =>
-      spawnSync(
-        process.execPath,
-        [script, 'jail.move', JSON.stringify({ jail: 'copy', source }), String(at), 'after'],
-        {
-          encoding: 'utf8',
-          env: { ...environment, PATH: process.env['PATH'] ?? '' },
-        },
-      );
+    const dying = await killingIn({ pool: lab.pool, environment });
     let [from, to]: ['far' | 'main', 'far' | 'main'] = ['far', 'main'];
     let killed = 0;
     // Some of them, there and back again.
     for (let at = 0; ; at += 4) {
-      const ended = dying(to, at);
+      const ended = dying('jail.move', { jail: 'copy', source: to }, at, 'after');
       if (ended.status === 0) break;
       expect(ended.signal, ended.stderr).toBe('SIGKILL');
       killed += 1;

@@ -156,6 +156,26 @@ describe('what a word means', () => {
     await run('jail.start', { jail: 'old/web' });
   });
 
+  it('a root or a jail whose key is not loaded is told as such', async () => {
+    await run('jail.create', make('old/web'));
+    await run('jail.create', make('old/db'));
+    await world.storage.unmount('tank/jails/old/jails/web');
+    await world.storage.unmount('tank/iocage');
+    const measure = world.storage.measure.bind(world.storage);
+    const locked = new Set(['tank/jails/old/jails/web', 'tank/iocage']);
+    world.storage.measure = async (root, depth, properties) =>
+      properties.includes('keystatus')
+        ? new Map([...locked].map((name) => [name, new Map([['keystatus', 'unavailable']])]))
+        : measure(root, depth, properties);
+    expect(await run('jail.list', {})).toMatchObject({
+      jails: [
+        { name: 'old/db', state: 'down' },
+        { name: 'old/web', state: 'corrupt', problem: 'it is encrypted, and its key is not loaded' },
+      ],
+      unread: [{ source: 'main', why: 'dataset tank/iocage is encrypted, and its key is not loaded' }],
+    });
+  });
+
   it('booting and shutting down are for all of them', async () => {
     for (const name of ['web', 'old/web']) {
       await run('jail.create', { ...make(name), properties: [['boot', 'on']] });

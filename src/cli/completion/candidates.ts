@@ -16,6 +16,8 @@ export interface Live {
   releases(): Promise<readonly string[]>;
   snapshots(jail: string): Promise<readonly string[]>;
   pools(): Promise<readonly string[]>;
+  /** Of sources that have a name; none where the pool is the only one. */
+  sources(): Promise<readonly string[]>;
   /** Tags and file names without their endings, of what `export` and `package` wrote. */
   images(): Promise<readonly string[]>;
 }
@@ -111,6 +113,7 @@ async function inSlot(slot: Slot, word: string, tables: Tables, live: Live): Pro
       if (what.startsWith('JAIL@')) return jailsAt(word, live);
       if (what === 'RELEASE') return live.releases();
       if (what === 'POOL') return live.pools();
+      if (what === 'SOURCE') return live.sources();
       if (what === 'IMAGE') return live.images();
       if (what === 'PROPERTY') return tables.properties.map((row) => row.key);
       return what === 'ALL' || /^[a-z]+$/.test(what) ? [what] : [];
@@ -135,6 +138,7 @@ async function afterFlag(
   if (flag === undefined || what === undefined) return undefined;
   if (flag.choices) return flag.choices;
   if (what === 'release') return live.releases();
+  if (before === '--source') return live.sources();
   return before === '--pool' ? live.pools() : [];
 }
 

@@ -1,7 +1,7 @@
 /** The names on the pool, for completion. Reads only, and only once. */
 import type { Context } from '../../ops/operation.ts';
 import { findSource } from '../../ops/route.ts';
-import { askEach, eachSource, fullName } from '../../ops/sources.ts';
+import { askEach, eachSource, fullName, namedSources } from '../../ops/sources.ts';
 import { readWorld, type World } from '../../ops/world.ts';
 import { storedImages } from '../../ops/image/find.ts';
 import { imagesDirectory, packagesDirectory } from '../../ops/image/place.ts';
@@ -57,6 +57,7 @@ export function liveNames(context: () => Context | Promise<Context>): Live {
       );
       return stored.flat().flatMap(({ stem, tag }) => [stem, ...(tag === undefined ? [] : [tag])]);
     },
+    sources: async () => (await namedSources(await context()))?.list.map(({ name }) => name) ?? [],
     pools: async () => (await (await context()).storage.pools()).map((pool) => pool.name),
   };
 }

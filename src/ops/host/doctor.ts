@@ -199,6 +199,7 @@ function pastTense(recovery: 'undo' | 'finish'): string {
 }
 
 function hintFor(problem: string, dataset: string): string {
+  if (problem.includes('key is not loaded')) return `zfs load-key ${dataset}, then zfs mount ${dataset}`;
   return problem.includes('not mounted')
     ? `zfs mount ${dataset}`
     : `look at it with 'zfs get all ${dataset}'`;

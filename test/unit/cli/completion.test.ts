@@ -9,6 +9,7 @@ const live: Live = {
   releases: () => Promise.resolve(['bookworm', 'busybox']),
   snapshots: (jail) => Promise.resolve(jail === 'web' ? ['before', 'after'] : []),
   pools: () => Promise.resolve(['tank']),
+  sources: () => Promise.resolve(['main', 'old']),
   images: () => Promise.resolve(['web_2026-11-22', 'web']),
 };
 const tables = { operations, properties, printsTable: ({ id }: { id: string }) => id === 'jail.list' };
@@ -41,6 +42,8 @@ describe('candidates', () => {
     ['--form', '--format'],
     ['--format ', 'json legacy table'],
     ['--pool ', 'tank'],
+    ['--source ', 'main old'],
+    ['move web ', 'main old'],
     ['start ', '2016-02-10@20:14:05 ALL db web'],
     ['start web d', 'db'],
     ['console ', '2016-02-10@20:14:05 db web'],

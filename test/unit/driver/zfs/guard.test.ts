@@ -105,6 +105,36 @@ describe('destroy guard', () => {
     }
   });
 
+  it('takes what lies below an admitted root as it takes what lies below POOL/iocage', () => {
+    const roots = ['tank/jails/old', 'vault'];
+    for (const name of [
+      'tank/jails/old/jails/web',
+      'tank/jails/old/jails/web/root',
+      'vault/jails/web',
+      'vault/receiving/web/root',
+    ]) {
+      expect(guardProblem(name), name).toContain('not below');
+      expect(guardProblem(name, roots), name).toBeUndefined();
+    }
+    for (const name of [
+      'tank/jails/old',
+      'tank/jails/old/jails',
+      'tank/jails/older/jails/web',
+      'tank/jails/web',
+      'tank/jails/old/other/web',
+      'tank/jails/old/jails/web/root/etc',
+      'tank/jails/old/../jails/web',
+      'vault',
+      'vault/other/web',
+      'vault2/jails/web',
+    ])
+      expect(guardProblem(name, roots), name).toBeDefined();
+    for (const name of ['tank/jails/old', 'tank/jails', 'tank/jails/old/jails', 'vault/jails'])
+      expect(guardProblemOfMade(name, roots), name).toBeUndefined();
+    for (const name of ['tank', 'vault', 'tank/jails/other', 'tank/ja', 'vault/other'])
+      expect(guardProblemOfMade(name, roots), name).toBeDefined();
+  });
+
   // Names near the allowed ones: pieces that matter, in any order and number.
   const piece = fc.constantFrom(
     'tank',
