@@ -1,7 +1,8 @@
 /**
  * A value that is read from the machine, shared by all who ask within a moment. It is never handed out
  * older than its limit, counted from the moment its reading began; while somebody keeps asking it is read
- * again before it grows too old, so that nobody waits. It knows nothing of what it holds.
+ * again before it grows too old, so that nobody waits: the earlier the longer a reading takes, two at a time where
+ * it takes long. It knows nothing of what it holds.
  */
 
 export interface FreshOptions {
@@ -24,6 +25,8 @@ export class Fresh<T> {
   private held: { readonly begunMs: number; readonly value: T } | undefined;
   private reading: Reading<T> | undefined;
   private generation = 0;
+  private underWay = 0;
+  private lastTookMs = 0;
 
   constructor(read: () => Promise<T>, options: FreshOptions) {
     this.read = read;
@@ -40,10 +43,9 @@ export class Fresh<T> {
     const usable = ({ begunMs }: { readonly begunMs: number }): boolean =>
       begunMs >= sinceMs && this.now() - begunMs < this.options.maxAgeMs;
     if (this.held !== undefined && usable(this.held)) {
-      const ageMs = this.now() - this.held.begunMs;
+      const agoMs = this.now() - (this.reading ?? this.held).begunMs;
       // A reading that fails is told to whoever finds the value too old.
-      if (ageMs >= this.options.renewAfterMs && this.reading === undefined)
-        this.begin().value.catch(() => undefined);
+      if (agoMs >= this.pauseMs() && this.underWay < 2) this.begin().value.catch(() => undefined);
       return this.held.value;
     }
     const { reading } = this;
@@ -66,12 +68,21 @@ export class Fresh<T> {
     this.reading = undefined;
   }
 
+  /** Between the beginnings of two readings: the second is there when the first one's value grows too old. */
+  private pauseMs(): number {
+    const { maxAgeMs, renewAfterMs } = this.options;
+    return Math.min(renewAfterMs, Math.max(maxAgeMs - 1.2 * this.lastTookMs, this.lastTookMs / 2));
+  }
+
   private begin(): Reading<T> {
     const begunMs = this.now();
     const { generation } = this;
+    this.underWay += 1;
     const reading: Reading<T> = { begunMs, value: this.read() };
     this.reading = reading;
     const end = (): void => {
+      this.underWay -= 1;
+      this.lastTookMs = this.now() - begunMs;
       if (this.reading === reading) this.reading = undefined;
     };
     reading.value.then((value) => {

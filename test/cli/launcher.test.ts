@@ -147,6 +147,6 @@ test('an installation below a packaging root names the places without it', () =>
   execFileSync(process.execPath, [script, ...words]);
   const text = execFileSync('cat', [join(root, 'opt/bin/iocage')], { encoding: 'utf8' });
   expect(text).toContain(`blob='/opt/lib/iocage.blob'`);
-  expect(text).toContain(`exec "$node" '/opt/lib/iocage.cjs' "$@"`);
+  expect(text).toContain(`bundle='/opt/lib/iocage.cjs'\n`);
   expect(text).not.toContain(place);
 });

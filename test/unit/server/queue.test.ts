@@ -126,6 +126,37 @@ describe('a shared reading', () => {
     return { fresh, reads: () => count, at: (ms) => (now = ms), next: () => waiting.shift()?.() };
   }
 
+  it('where a reading takes long the next begins before it ends, and nobody waits; never three at once', async () => {
+    const { fresh, reads, at, next } = held();
+    const first = fresh.get();
+    at(600);
+    next();
+    expect(await first).toBe(1);
+    // Too old in 300 ms, and the next takes 600.
+    expect([await fresh.get(), reads()]).toEqual([1, 2]);
+    at(700);
+    expect([await fresh.get(), reads()]).toEqual([1, 2]);
+    at(899);
+    expect([await fresh.get(), reads()]).toEqual([1, 2]);
+    at(901);
+    const late = fresh.get();
+    expect(reads()).toBe(2);
+    at(950);
+    void fresh.get();
+    expect(reads()).toBe(2);
+    next();
+    expect(await late).toBe(2);
+    // It took 350 ms: time enough for one after the other.
+    at(1100);
+    expect([await fresh.get(), reads()]).toEqual([2, 3]);
+    at(1499);
+    for (let count = 0; count < 5; count += 1) await fresh.get();
+    expect(reads()).toBe(3);
+    next();
+    await Promise.resolve();
+    expect(await fresh.get()).toBe(3);
+  });
+
   it('who needs what was read after a moment gets it, and others need not wait for it', async () => {
     const { fresh, reads, at, next } = held();
     const first = fresh.get();
