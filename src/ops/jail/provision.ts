@@ -52,7 +52,7 @@ export const jailProvision = defineChange<typeof provisionInput, Provisioned>({
     const text = await readScript(context, source);
     if (jail.template)
       throw failure('UNSUPPORTED', { what: `provisioning ${label(jail)}`, why: 'it is a template' });
-    const running = (await host.running(jail.pool)).has(jail.uuid);
+    const running = (await host.running(jail.realm)).has(jail.uuid);
     const spec = running ? configured : (await settle(context, world, jail, configured)).spec;
     const snapshot = guardName(context, 'provision');
     // The administrator's script by definition, as a hook is; it is the jail's own shell that runs it.
