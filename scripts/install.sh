@@ -60,14 +60,15 @@ check_manual() {
   fi
 }
 
+# An empty file is what an installation without room, or one that was ended, leaves.
 check_service() {
-  if [ -e "$DESTDIR$1" ] && ! grep -q "Installed by 'make install'" "$DESTDIR$1" 2>/dev/null; then
+  if [ -s "$DESTDIR$1" ] && ! grep -q "Installed by 'make install'" "$DESTDIR$1" 2>/dev/null; then
     die "$DESTDIR$1 is there and was not installed by this; nothing was changed"
   fi
 }
 
 check_words() {
-  if [ -e "$DESTDIR$1" ] && ! grep -q '^# Completion of ioc\(age\)\{0,1\} ' "$DESTDIR$1" 2>/dev/null; then
+  if [ -s "$DESTDIR$1" ] && ! grep -q '^# Completion of ioc\(age\)\{0,1\} ' "$DESTDIR$1" 2>/dev/null; then
     die "$DESTDIR$1 is there and was not installed by this; nothing was changed"
   fi
 }

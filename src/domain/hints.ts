@@ -11,13 +11,14 @@ const inputWords = new Set(
     'host config offer streams resumable ' +
     'basejails short storeAll thick keepProxy path ' +
     'listen verb role certificate ' +
-    'overrides source'
+    'overrides source to archive manifests pkgbase'
   ).split(' '),
 );
 
 /** Whether an issue's path can be looked up with `iocage help`; this table cannot ask the properties, which use it. */
 export function isLikelyKey(path: string): boolean {
-  return /^[A-Za-z][A-Za-z0-9_]*$/.test(path) && !inputWords.has(path);
+  const first = /^([A-Za-z][A-Za-z0-9_]*)(?:\.[a-z]+)?$/.exec(path)?.[1];
+  return first !== undefined && !inputWords.has(first);
 }
 
 /** The reason why a jail does not start begins with the property at fault, when there is one: `ip4_addr: …`. */

@@ -73,6 +73,16 @@ describe.skipIf(!hostTests)(`install${reason}`, () => {
     expect(readFileSync(file, 'utf8')).toBe('mine\n');
   });
 
+  it('what an earlier try left empty is nobody else’s', () => {
+    for (const path of ['lib/systemd/system/iocage.service', 'share/zsh/site-functions/_iocage']) {
+      const file = join(place, prefix, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, '');
+    }
+    expect(run('install', 'Linux')).toMatchObject({ status: 0, stderr: '' });
+    expect(run('uninstall', 'Linux').status).toBe(0);
+  });
+
   it('a service file that somebody else put there is left alone, and nothing is changed', () => {
     const file = join(place, prefix, 'lib/systemd/system/iocage.service');
     mkdirSync(dirname(file), { recursive: true });
