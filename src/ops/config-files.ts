@@ -86,7 +86,7 @@ function asConfigured(
 }
 
 /** The defaults of that tool: its file's over its built-in ones. */
-async function readAllDefaults(
+export async function readAllDefaults(
   { files }: Reader,
   dialect: Dialect,
   top: string,

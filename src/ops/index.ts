@@ -24,6 +24,7 @@ import { jailRename } from './jail/rename.ts';
 import { jailRebase, jailUpgrade, rebaseLook, upgradeLook } from './jail/upgrade.ts';
 import { upgradeBack, upgradeDone } from './jail/way-back.ts';
 import { jailAdopt } from './adopt/adopt.ts';
+import { migrateTo } from './jail/migrate-to.ts';
 import { imageStreams } from './adopt/streams.ts';
 import { jailMigrate, migrateBack, migrateConfirm } from './jail/migrate.ts';
 import { propertyReset } from './jail/reset.ts';
@@ -127,6 +128,7 @@ export const furtherOperations: readonly Operation[] = [
   migrateConfirm,
   migrateBack,
   jailAdopt,
+  migrateTo,
   imageStreams,
   jailCreateStart,
   jailCloneStart,

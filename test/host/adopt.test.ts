@@ -175,6 +175,36 @@ describe.skipIf(!hostTests)(`jails from outside${reason}`, () => {
     expect(count).toBeGreaterThan(10);
   }, 480_000);
 
+  it('a jail of ours goes to the format of Python iocage and back, and runs in between', () => {
+    expect(iocage('create', '-c', '-r', 'busybox', '-n', 'mine', 'ip4=disable', 'notes=kept').status).toBe(0);
+    // Limits that are switched off here (rlimits) are none there, where they always hold.
+    const all = () =>
+      iocage('get', 'all', 'mine')
+        .stdout.split('\n')
+        .filter((line) => !/^(tag|type|rlimits|memoryuse|last_started|used|available|compressratio):/.test(line));
+    const before = all();
+    const dry = iocage('migrate', '--to', 'python', '--dry-run', 'mine');
+    expect(dry, dry.stderr).toMatchObject({ status: 0 });
+    expect(dry.stdout).toContain(join(top, 'jails/mine/config.json'));
+    expect(existsSync(join(top, 'jails/mine/config.json'))).toBe(false);
+    const there = iocage('migrate', '--to', 'python', 'mine');
+    expect(there, there.stderr).toMatchObject({ status: 0 });
+    expect(JSON.parse(readFileSync(join(top, 'jails/mine/config.json'), 'utf8'))).toMatchObject({
+      host_hostuuid: 'mine',
+      notes: 'kept',
+      ip4: 'disable',
+    });
+    const listed = JSON.parse(iocage('list', '--json').stdout).jails;
+    expect(listed).toContainEqual(expect.objectContaining({ tag: 'mine', configuredBy: 'Python iocage' }));
+    expect(all()).toEqual(before);
+    const started = iocage('start', 'mine');
+    expect(started, started.stderr).toMatchObject({ status: 0 });
+    expect(iocage('stop', 'mine').status).toBe(0);
+    expect(iocage('migrate', 'mine').status).toBe(0);
+    expect(all()).toEqual(before);
+    expect(iocage('destroy', '-f', 'mine').status).toBe(0);
+  }, 240_000);
+
   it('jails of Bastille and jail.conf become ours and run', () => {
     const place = join(lab.pool.directory, 'theirs');
     mkdirSync(place);

@@ -431,6 +431,86 @@ describe('formats', () => {
     }
   });
 
+  describe('migrate --to', () => {
+    const properties = [
+      ['notes', 'foo "bar"'],
+      ['boot', 'on'],
+      ['ip4_addr', 'em0|192.0.2.9/24'],
+      ['resolver', 'none'],
+      ['rlimits', 'on'],
+      ['memoryuse', '8G:log'],
+      ['allow_raw_sockets', '1'],
+      ['exec_prestart', 'logger up'],
+      ['priority', '7'],
+    ];
+    const valuesOf = async (jail: string) => {
+      const answer = await world.run<{ properties: any[] }>('property.get', { key: 'all', jail });
+      const own = answer.properties.filter(
+        ({ source, key }) => source !== 'zfs' && !['type', 'tag'].includes(key),
+      );
+      return Object.fromEntries(own.map(({ key, value }) => [key, value]));
+    };
+    const create = () =>
+      world.run('jail.create', { kind: 'clone', release: 'busybox', name: 'mine', properties });
+
+    it.each([
+      ['python', 'Python iocage'],
+      ['libiocage', 'libiocage'],
+    ])('%s: what held holds, in a file of its own; migrate makes it ours again', async (to, title) => {
+      await create();
+      writeFileSync(join(world.directory, 'tank/iocage/defaults.json'), '{"boot": "yes", "notes": "theirs"}');
+      await world.run('property.set', { jails: ['default'], properties: [['exec_timeout', '99']] });
+      const before = await valuesOf('mine');
+      await world.run('jail.migrate-to', { jail: 'mine', to });
+      const local = [...(await world.storage.local('tank/iocage/jails/mine'))!.keys()];
+      expect(local.filter((key) => key.startsWith('org.freebsd.iocage:'))).toEqual([]);
+      expect((await list()).find(({ uuid }) => uuid === 'mine')).toMatchObject({ configuredBy: title });
+      const text = textOf('mine', 'config.json');
+      expect(JSON.parse(text)).toMatchObject(
+        to === 'python'
+          ? { allow_raw_sockets: 1, memoryuse: 'log=8G', priority: '7' }
+          : { allow_raw_sockets: 'yes', memoryuse: '8G:log', priority: '7' },
+      );
+      expect(text.endsWith('\n')).toBe(to === 'libiocage');
+      expect({ ...(await valuesOf('mine')), rlimits: 'on' }).toEqual(before);
+      await world.run('jail.migrate', { jail: 'mine' });
+      expect({ ...(await valuesOf('mine')), rlimits: 'on' }).toEqual(before);
+    });
+
+    it('what could not be said there is refused, and nothing changes', async () => {
+      await create();
+      await world.run('jail.create', { kind: 'base', release: 'busybox', name: 'based' });
+      await world.run('jail.create', { kind: 'clone', release: 'busybox', properties: [['tag', 'tagged']] });
+      const before = world.state();
+      const refused = (jail: string, to: string) =>
+        expect(world.run('jail.migrate-to', { jail, to })).rejects.toMatchObject({
+          code: expect.stringMatching(/UNSUPPORTED|INVALID_INPUT|OTHER_FORMAT/),
+        });
+      await refused('tagged', 'python');
+      await refused('based', 'python');
+      await refused('web_1', 'libiocage');
+      await world.run('property.set', { jails: ['mine'], properties: [['ip4_addr', '192.0.2.9/24']] });
+      await refused('mine', 'libiocage');
+      await world.run('property.set', { jails: ['mine'], properties: [['ip4_addr', 'em0|192.0.2.9/24']] });
+      expect(world.state()).toBe(before);
+      expect(existsSync(join(directoryOf('mine'), 'config.json'))).toBe(false);
+    });
+
+    it('every step fails once', async () => {
+      await create();
+      const steps = {
+        context: () => world.context(),
+        state: () => `${world.state()} ${existsSync(join(directoryOf('mine'), 'config.json'))}`,
+      };
+      const reset = async () => {
+        await world.run('jail.destroy', { jail: 'mine' });
+        await create();
+      };
+      const input = () => ({ jail: 'mine', to: 'python' });
+      expect(await failEveryStep(steps, { operation: 'jail.migrate-to', input, reset })).toBe(3);
+    });
+  });
+
   describe('migrate', () => {
     const allOf = async (jail: string) => {
       const { properties } = await world.run<{ properties: any[] }>('property.get', { key: 'all', jail });

@@ -20,6 +20,7 @@ import { makeLink, removeFile, removeLink } from '../steps/file.ts';
 import { migratedStamp, namespace, releaseOf, toSpec, type World } from '../world.ts';
 import { assertDown, jailInput, lockJail, manyJails, noProperties, readJail } from './select.ts';
 import { writable } from './store.ts';
+import { migrateTo } from './migrate-to.ts';
 import { assertTrusted } from './trusted-config.ts';
 import { jailAdopt } from '../adopt/adopt.ts';
 
@@ -146,6 +147,7 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
         flags: '--from <tool>',
         doc: 'copy jails of bastille, ezjail, pot or jail.conf, which stay as they are',
       },
+      { key: 'to', flags: '--to <tool>', doc: 'a jail of ours as python or libiocage keeps it' },
       {
         key: 'path',
         flags: '--path <path>',
@@ -161,10 +163,12 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
       { line: 'iocage migrate ALL', says: 'every jail that another tool configures' },
       { line: 'iocage migrate --back web', says: 'as it was before; asks first' },
       { line: 'iocage migrate --from bastille ALL', says: 'a copy of each jail of Bastille' },
+      { line: 'iocage migrate --to python web', says: 'into a config.json of Python iocage' },
       { line: 'iocage migrate --confirm web', says: 'it is well: remove the kept file; asks first' },
     ],
     instead: ({ flags }) => {
       if (flags['from'] !== undefined) return jailAdopt;
+      if (flags['to'] !== undefined) return migrateTo;
       return flags['confirm'] === true ? migrateConfirm : flags['back'] === true ? migrateBack : undefined;
     },
     toInputs: (words, context) => manyJails('migrate', words, context, (jail) => jail.file !== undefined),

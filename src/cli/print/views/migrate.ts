@@ -53,4 +53,5 @@ export const migrateViews: Views = {
   },
   'jail.migrate-confirm': settled('removed'),
   'jail.migrate-back': settled('configured again by'),
+  'jail.migrate-to': settled('configured by'),
 };

@@ -1,0 +1,180 @@
+/**
+ * `migrate --to`: a jail of ours as Python iocage or libiocage keeps one. What holds for it goes into a `config.json` in that
+ * tool's words and from the dataset; before, the text is read back as that tool's, and when anything would hold then that
+ * does not hold now, or could not be said, nothing is done. `migrate` without `--to` is the way back.
+ */
+import * as z from 'zod';
+import { defineChange, type Context } from '../operation.ts';
+import { canonical, configOf, effective } from '../../domain/config.ts';
+import { failure, type Issue } from '../../domain/errors.ts';
+import { change, readConfig } from '../../domain/format/config-file.ts';
+import type { Dialect } from '../../domain/format/dialect.ts';
+import { libiocageJson } from '../../domain/format/libiocage.ts';
+import { python } from '../../domain/format/python.ts';
+import { limitResources } from '../../domain/codec/limit.ts';
+import { parseSwitch } from '../../domain/codec/choice.ts';
+import { label, type Jail } from '../../domain/jail.ts';
+import { ValueProblem } from '../../domain/property.ts';
+import { properties } from '../../domain/properties/index.ts';
+import { rewriteConfig } from '../steps/config-file.ts';
+import { inheritProperties } from '../steps/dataset.ts';
+import { removeLink } from '../steps/file.ts';
+import { readAllDefaults } from '../config-files.ts';
+import { namespace, toSpec, type World } from '../world.ts';
+import { assertDown, assertOurs, jailInput, lockJail, noProperties, readJail } from './select.ts';
+import { join } from 'node:path';
+
+const tools = { python, libiocage: libiocageJson } as const;
+type Tool = keyof typeof tools;
+const names = Object.keys(tools) as [Tool, ...Tool[]];
+
+const toInput = jailInput.extend({ to: z.enum(names) });
+
+/** Who it is and how it was made: said in other words there, or by the dataset. */
+const other: ReadonlySet<string> = new Set([
+  'host_hostuuid',
+  'tag',
+  'type',
+  'basejail',
+  'template',
+  'istemplate',
+  'rlimits',
+  'last_started',
+  'source_template',
+]);
+
+/** As the tool begins a file, and how it ends it. */
+const beginnings: Readonly<Record<Tool, (name: string) => string>> = {
+  python: (name) => `{\n    "host_hostuuid": ${JSON.stringify(name)}\n}`,
+  libiocage: (name) => `{\n    "id": ${JSON.stringify(name)}\n}\n`,
+};
+
+const same = (one: string | undefined, two: string | undefined): boolean => one === two;
+
+/** What holds for the jail where the tool reads the text. */
+function thereOf(
+  dialect: Dialect,
+  text: string,
+  defaults: ReadonlyMap<string, string>,
+  uuid: string,
+): ReadonlyMap<string, string> {
+  const read = readConfig({ name: 'config.json', text }, uuid);
+  if (read.dialect !== dialect)
+    throw failure('INTERNAL', { why: `${dialect.title} would not know its own file` });
+  return effective(read.values, defaults, { uuid });
+}
+
+/** @throws INVALID_INPUT with everything that the tool has no word for, or would take for something else */
+function textFor(
+  tool: Tool,
+  jail: Jail,
+  now: ReadonlyMap<string, string>,
+  defaults: ReadonlyMap<string, string>,
+): string {
+  const dialect = tools[tool];
+  const limited = parseSwitch(now.get('rlimits') ?? '') === true;
+  const issues: Issue[] = [];
+  let text = beginnings[tool](jail.uuid);
+  if (tool === 'libiocage' && now.get('type') === 'basejail')
+    text = change({ name: 'config.json', text }, dialect, [['basejail', 'yes']]);
+  // Limits that are switched off here would hold there.
+  const rows = properties.filter(
+    ({ key, store }) =>
+      store === 'user' && !other.has(key) && (limited || !Object.hasOwn(limitResources, key)),
+  );
+  for (const row of rows) {
+    const { key } = row;
+    const value = now.get(key);
+    if (value === undefined || same(value, thereOf(dialect, text, defaults, jail.uuid).get(key))) continue;
+    if (!dialect.keeps(key)) {
+      if (jail.local.has(key)) issues.push({ path: key, problem: `${dialect.title} has no word for it` });
+      continue;
+    }
+    try {
+      text = change({ name: 'config.json', text }, dialect, [[key, canonical(row, value)]]);
+    } catch (error) {
+      if (!(error instanceof ValueProblem)) throw error;
+      issues.push({ path: key, problem: error.message });
+    }
+  }
+  const there = thereOf(dialect, text, defaults, jail.uuid);
+  for (const { key } of rows)
+    if (dialect.keeps(key) && !same(now.get(key), there.get(key)) && !issues.some(({ path }) => path === key))
+      issues.push({
+        path: key,
+        problem: `${dialect.title} would take it for ${there.get(key) ?? 'nothing'}`,
+      });
+  if (issues.length > 0) throw failure('INVALID_INPUT', { issues });
+  return text;
+}
+
+function assertExpressible(tool: Tool, jail: Jail, type: string | undefined): void {
+  const what = `migrating jail ${label(jail)} to ${tools[tool].title}`;
+  if (jail.template) throw failure('UNSUPPORTED', { what, why: 'it is a template' });
+  if (jail.tag !== jail.uuid)
+    throw failure('UNSUPPORTED', {
+      what,
+      why: `it has one name there: 'iocage rename' it first, so that UUID and tag are the same`,
+    });
+  if (tool === 'python' && type === 'basejail')
+    throw failure('UNSUPPORTED', { what, why: 'its base is not in its fstab, as it would be there' });
+}
+
+export const migrateTo = defineChange<typeof toInput, unknown>({
+  id: 'jail.migrate-to',
+  title: 'Give a jail to Python iocage or libiocage',
+  effect: 'change',
+  recover: 'undo',
+  input: toInput,
+  locks: lockJail,
+  async plan(context, input) {
+    const { world, jail } = await readJail(context, input.jail);
+    assertOurs(jail);
+    const { config } = toSpec(world, jail);
+    assertExpressible(input.to, jail, config.get('type'));
+    await assertDown(context, jail, 'migrate');
+    const root = jail.mountpoint!;
+    if ((await context.files.statBelow(root, 'config.json')) !== undefined)
+      throw failure('FILE_FAILED', { path: join(root, 'config.json'), why: 'already exists' });
+    const after = await textOf(context, world, jail, input.to);
+    const local = [...((await context.storage.local(jail.dataset)) ?? [])];
+    const previous = Object.fromEntries(local.filter(([key]) => key.startsWith(namespace)));
+    return {
+      subject: label(jail),
+      title: `Giving ${label(jail)} to ${tools[input.to].title}`,
+      steps: [
+        rewriteConfig({
+          root,
+          path: 'config.json',
+          before: null,
+          after,
+          mode: 0o644,
+          owner: { uid: 0, gid: 0 },
+        }),
+        // With the stamp of the operation that made it, no file would be looked for.
+        inheritProperties({ dataset: jail.dataset, keys: Object.keys(previous), previous }),
+        removeLink({ target: root, path: join(world.mountpoint, 'tags', jail.tag) }),
+      ],
+      result: () => ({ uuid: jail.uuid, tag: jail.tag, file: join(root, 'config.json') }),
+    };
+  },
+  command: {
+    names: ['migrate --to'],
+    group: 'jails',
+    usage: 'python|libiocage JAIL ...',
+    examples: [],
+    toInputs({ positionals, flags, ...words }) {
+      noProperties('migrate', { positionals, flags, ...words });
+      const to = names.find((name) => name === flags['to']);
+      const usage = (problem: string) => failure('USAGE', { problem, command: 'migrate' });
+      if (to === undefined) throw usage(`--to takes one of ${names.join(', ')}`);
+      if (positionals.length === 0) throw usage('missing UUID');
+      return positionals.map((jail) => ({ jail, to }));
+    },
+  },
+});
+
+async function textOf(context: Context, world: World, jail: Jail, tool: Tool): Promise<string> {
+  const defaults = await readAllDefaults(context, tools[tool], world.mountpoint);
+  return textFor(tool, jail, configOf(jail, world.defaults), defaults);
+}
