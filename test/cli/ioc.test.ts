@@ -121,7 +121,6 @@ describe('transcripts', () => {
       ['list', '-r', 'boot=on'],
       ['create', 'a', 'b'],
       ['create', '-r', 'x', '-t', 'y'],
-      ['create', 'other/web'],
       ['set', 'boot=on'],
       ['set', 'web'],
       ['get', 'boot'],
@@ -145,7 +144,7 @@ describe('words to inputs', () => {
   const runsOf = async (...argv: string[]) => (await run(argv, scene)).runs;
 
   test('a basejail is what create makes, and -nb a clone', async () => {
-    const [base] = await runsOf('create', '-r', 'bookworm', 'ioc/web', 'boot=on');
+    const [base] = await runsOf('create', '-r', 'bookworm', 'web', 'boot=on');
     expect(base).toEqual({
       operation: 'jail.create-fetched',
       input: { release: 'bookworm', kind: 'base', name: 'web', count: 1, properties: [['boot', 'on']] },

@@ -10,7 +10,7 @@ import { oneLine } from '../../print/text.ts';
 import { assertSort, cellText, formatFlags, formatSpellings, lookOf } from '../print.ts';
 import { printRecords, toObjects, type Records } from '../print.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
-import { eachJail, inSource } from '../select.ts';
+import { eachJail } from '../select.ts';
 
 const short = ['jid', 'full_name', 'running', 'release', 'ip4_addr'];
 const long = [...short, 'ip6_addr'];
@@ -175,7 +175,7 @@ const get: IocRow = {
       };
     return {
       operation: jailQuery,
-      inputs: () => [{ jail: inSource(jail), ...(key === 'all' ? {} : { columns: [key] }) }],
+      inputs: () => [{ jail, ...(key === 'all' ? {} : { columns: [key] }) }],
       json: (result: Queried) => toObjects(result)[0],
       show: ({ columns, rows: [row = []] }: Queried) =>
         key === 'all'
