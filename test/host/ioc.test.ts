@@ -15,12 +15,12 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
   let ioc: Command;
   const ok = (...words: readonly string[]): string => {
     const ran = ioc(...words);
-    expect(ran, words.join(' ')).toMatchObject({ status: 0 });
+    expect(ran, `${words.join(' ')}: ${ran.stderr}`).toMatchObject({ status: 0 });
     return ran.stdout;
   };
   const fails = (status: number, ...words: readonly string[]): Ran => {
     const ran = ioc(...words);
-    expect(ran, words.join(' ')).toMatchObject({ status });
+    expect(ran, `${words.join(' ')}: ${ran.stderr}`).toMatchObject({ status });
     return ran;
   };
   /** Names, sorted, one a line. */
