@@ -33,6 +33,14 @@ const answers: Readonly<Record<string, unknown>> = {
       { name: 'custom', kind: 'folder', fetchedAt: null, usedBytes: 1024, jails: 0 },
     ],
   },
+  'release.remote': {
+    releases: [
+      { name: '13.0-RELEASE', support: 'end of life', endOfLife: '2022-08-31', fetched: false },
+      { name: '14.2-RELEASE', support: 'supported', endOfLife: '2025-09-30', fetched: true },
+      { name: '15.0-CURRENT', support: 'unknown', endOfLife: null, fetched: false },
+    ],
+    notes: ['an archive did not answer'],
+  },
   'snapshot.list': {
     snapshots: [{ snapshot: 'before' }, { snapshot: 'before' }, { snapshot: 'after' }],
   },
@@ -86,8 +94,11 @@ describe('transcripts', () => {
       ['list', '--json'],
       ['list', '-s', 'full_name', '-f', 'list'],
       ['list', '-r'],
-      ['list', '-r', '-l', '-o', 'name'],
       ['list', '-r', '-o', 'name,used', 'cust*'],
+      ['list', '-r', '-l', '-f', 'csv'],
+      ['list', '-r', '-R'],
+      ['list', '-r', '-R', '-o', 'name,until,fetched', '-f', 'list', '14*'],
+      ['list', '-R'],
       ['list', '-d'],
       ['-d', 'error', 'list', '-f', 'list'],
     );
@@ -121,7 +132,6 @@ describe('transcripts', () => {
       ['list', '-r', 'boot=on'],
       ['create', 'a', 'b'],
       ['create', '-r', 'x', '-t', 'y'],
-      ['create', 'other/web'],
       ['set', 'boot=on'],
       ['set', 'web'],
       ['get', 'boot'],
@@ -145,7 +155,7 @@ describe('words to inputs', () => {
   const runsOf = async (...argv: string[]) => (await run(argv, scene)).runs;
 
   test('a basejail is what create makes, and -nb a clone', async () => {
-    const [base] = await runsOf('create', '-r', 'bookworm', 'ioc/web', 'boot=on');
+    const [base] = await runsOf('create', '-r', 'bookworm', 'web', 'boot=on');
     expect(base).toEqual({
       operation: 'jail.create-fetched',
       input: { release: 'bookworm', kind: 'base', name: 'web', count: 1, properties: [['boot', 'on']] },

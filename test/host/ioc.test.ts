@@ -15,12 +15,12 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
   let ioc: Command;
   const ok = (...words: readonly string[]): string => {
     const ran = ioc(...words);
-    expect(ran, words.join(' ')).toMatchObject({ status: 0 });
+    expect(ran, `${words.join(' ')}: ${ran.stderr}`).toMatchObject({ status: 0 });
     return ran.stdout;
   };
   const fails = (status: number, ...words: readonly string[]): Ran => {
     const ran = ioc(...words);
-    expect(ran, words.join(' ')).toMatchObject({ status });
+    expect(ran, `${words.join(' ')}: ${ran.stderr}`).toMatchObject({ status });
     return ran;
   };
   /** Names, sorted, one a line. */
@@ -410,6 +410,45 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       expect(records[0]).toMatchObject({ type: 'JailStart', identifier: 'dry', state: 'pending' });
       expect(records.at(-1)).toMatchObject({ type: 'JailStart', identifier: 'dry', state: 'done' });
       ok('destroy', '-f', 'dry');
+    });
+
+    it('several sources: their jails by full name, patterns over all of them, one alone', () => {
+      const { name: pool } = lab.pool;
+      const both = ['--source', `main=${pool}/iocage`, '--source', `side=${pool}/side`];
+      const full = (...words: string[]): readonly string[] =>
+        ok(...both, 'list', '-f', 'list', '-NH', '-o', 'full_name', '-s', 'full_name', ...words)
+          .split('\n')
+          .filter((line) => line !== '');
+      sh('zfs', 'create', '-p', `${pool}/side/releases/busybox/root`);
+      layBusyboxRoot(join(lab.pool.directory, 'pool/side/releases/busybox/root'));
+      ok(...both, 'activate', 'side');
+      ok('--source', `side=${pool}/side`, 'fetch', '-r', 'busybox', '-b');
+      ok(...both, 'create', '-nb', '-r', 'busybox', 'box', 'ip4=disable');
+      ok(...both, 'create', '-nb', '-r', 'busybox', 'side/box', 'ip4=disable');
+      ok(...both, 'create', '-nb', '-r', 'busybox', 'side/alone', 'ip4=disable', 'boot=on');
+      expect(full()).toEqual(['main/box', 'side/alone', 'side/box']);
+      expect(full('side/*')).toEqual(['side/alone', 'side/box']);
+      expect(full('box', 'source=main')).toEqual(['main/box']);
+      expect(ok(...both, 'list', '-d', '-f', 'list', '-NH')).toBe(
+        `main\t${pool}/iocage\nside\t${pool}/side\n`,
+      );
+      ok(...both, 'start', 'box');
+      expect(full('running=yes')).toEqual(['main/box', 'side/box']);
+      expect(ok(...both, 'exec', 'side/box', 'hostname')).toBe('box\n');
+      ok(...both, 'stop', 'main/*');
+      expect(full('running=yes')).toEqual(['side/box']);
+      ok(...both, 'set', 'notes=all', '*');
+      expect(full('notes=all')).toHaveLength(3);
+      // Without a prefix the only source that has it.
+      ok(...both, 'rename', 'alone', 'two');
+      expect(full('side/two')).toEqual(['side/two']);
+      ok(...both, 'snapshot', 'side/two@one');
+      expect(ok(...both, 'snapshot', 'list', 'two', '--output-format', 'list', '-NH')).toBe('one\n');
+      expect(fails(1, ...both, 'start', 'third/box').stderr).toContain('third');
+      fails(2, '--source', 'nonsense', 'list', 'a/b/c');
+      ok(...both, 'destroy', '-f', '*');
+      expect(full()).toEqual([]);
+      sh('zfs', 'destroy', '-r', `${pool}/side`);
     });
 
     it('activate and deactivate', () => {

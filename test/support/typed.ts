@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import { commandPath, inTerminal } from './command.ts';
+import { commandPath, inTerminal, iocPath } from './command.ts';
 import { isShown, type Line } from './how-to.ts';
 import type { Lab } from './lab.ts';
 
@@ -17,6 +17,7 @@ export function typist(lab: Lab): Typist {
   const bin = join(lab.pool.directory, 'bin');
   mkdirSync(bin, { recursive: true });
   symlinkSync(commandPath, join(bin, 'iocage'));
+  symlinkSync(iocPath, join(bin, 'ioc'));
   const env = {
     ...lab.environment,
     PATH: `${bin}:${dirname(process.execPath)}:${process.env['PATH']}`,

@@ -45,6 +45,12 @@ export const iocGlobalRows: readonly GlobalRow[] = [
     }),
   },
   {
+    flags: '--source <name[=dataset]>',
+    doc: 'only this source; with =DATASET, such a root dataset instead of what is configured (may be repeated)',
+    early: true,
+    set: (text, { sources = [] }) => ({ sources: [...sources, text] }),
+  },
+  {
     flags: '--dry-run',
     doc: 'change nothing; print each command that would run, in order',
     set: () => ({ dryRun: true }),

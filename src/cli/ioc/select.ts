@@ -1,16 +1,42 @@
-/** From filters to the inputs of an operation: one listing, whatever the number of jails. */
+/** From filters to the inputs of an operation: one listing of each source, whatever the number of jails. */
 import type { Context, Words } from '../../ops/operation.ts';
-import { failure } from '../../domain/errors.ts';
+import { asIocageError, failure } from '../../domain/errors.ts';
 import { matchesName, parseFilter } from '../../domain/filter.ts';
 import { isPattern } from '../../domain/glob.ts';
-import { poolSource } from '../../domain/source.ts';
-import { matchingJails, type Matching, type Which } from '../../ops/jail/matching.ts';
+import { matchingJails, type Known, type Matching, type Which } from '../../ops/jail/matching.ts';
+import { eachSource } from '../../ops/sources.ts';
 import { filterWords, usage } from './row.ts';
 
 export interface Selected {
-  readonly found: Matching['found'];
+  readonly found: readonly Known[];
   /** Names that are no patterns and that no jail goes by: each fails by itself, when its turn comes. */
   readonly missing: readonly string[];
+}
+
+/** How operations are told which jail is meant. */
+export function wordFor({ world, jail }: Known): string {
+  return world.oneOfSeveral ? `${world.source}/${jail.uuid}` : jail.uuid;
+}
+
+/** What can be read; of several sources one that cannot be is told, and the others are taken. */
+async function readAll(
+  context: Context,
+  given: readonly string[],
+  which: Which,
+): Promise<readonly Matching[]> {
+  const sources = await eachSource(context);
+  const matchings: Matching[] = [];
+  for (const own of sources) {
+    try {
+      matchings.push(await matchingJails(own, given, which));
+    } catch (thrown) {
+      const { code, message } = asIocageError(thrown);
+      if (sources.length === 1 || code === 'BAD_FILTER' || code === 'UNKNOWN_PROPERTY') throw thrown;
+      const text = `source ${own.source?.name} is left out: ${message}`;
+      context.emit({ type: 'note', id: '', level: 'warning', text });
+    }
+  }
+  return matchings;
 }
 
 /** @throws USAGE without a filter, NO_MATCH, and what the filter throws */
@@ -22,20 +48,19 @@ export async function selected(
 ): Promise<Selected> {
   const given = filterWords(words);
   if (given.length === 0) throw usage(command, `missing FILTER; '*' is every jail`);
-  const { world, found } = await matchingJails(context, given, which);
-  const missing = parseFilter(given).names.filter(
-    (selector) =>
-      !isPattern(selector.name) &&
-      !world.jails.some((jail) =>
-        matchesName(
-          { names: [selector], nameTerms: [], terms: [] },
-          { source: world.source, names: [jail.tag, jail.uuid] },
-        ),
-      ),
-  );
-  const names = missing.map(({ name }) => name.text);
-  if (found.length + names.length === 0) throw failure('NO_MATCH', { what: 'jail', filter: given.join(' ') });
-  return { found, missing: names };
+  const matchings = await readAll(context, given, which);
+  const missing = parseFilter(given).names.flatMap((selector) => {
+    const { source, name } = selector;
+    const filter = { names: [selector], nameTerms: [], terms: [] };
+    const isThere = matchings.some(({ world }) =>
+      world.jails.some(({ tag, uuid }) => matchesName(filter, { source: world.source, names: [tag, uuid] })),
+    );
+    return isPattern(name) || isThere ? [] : [source === undefined ? name.text : `${source}/${name.text}`];
+  });
+  const found = matchings.flatMap((matching) => matching.found);
+  if (found.length + missing.length === 0)
+    throw failure('NO_MATCH', { what: 'jail', filter: given.join(' ') });
+  return { found, missing };
 }
 
 /** An input for each jail. */
@@ -46,17 +71,5 @@ export async function eachJail(
   which: Which,
 ): Promise<readonly { jail: string }[]> {
   const { found, missing } = await selected(command, words, context, which);
-  return [...found.map(({ jail }) => jail.uuid), ...missing].map((jail) => ({ jail }));
-}
-
-/**
- * `[SOURCE/]NAME` as operations take it. An activated pool is the source `ioc`.
- *
- * @throws NO_MATCH for another source
- */
-export function inSource(word: string): string {
-  const slash = word.indexOf('/');
-  const source = slash < 0 ? poolSource : word.slice(0, slash);
-  if (source !== poolSource) throw failure('NO_MATCH', { what: 'source', filter: source });
-  return word.slice(slash + 1);
+  return [...found.map(wordFor), ...missing].map((jail) => ({ jail }));
 }

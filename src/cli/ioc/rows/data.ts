@@ -15,7 +15,6 @@ import { runOperation } from '../../../ops/run.ts';
 import { printable } from '../../print/text.ts';
 import { formatFlags, formatSpellings, lookOf, printRecords } from '../print.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
-import { inSource } from '../select.ts';
 
 /** The first of the words, where it says what is to be done; and the rest. */
 function verbOf(verbs: readonly string[], words: Words): { verb: string | undefined; rest: Words } {
@@ -26,7 +25,7 @@ function verbOf(verbs: readonly string[], words: Words): { verb: string | undefi
 
 function named(words: Words): { jail: string; snapshot?: string } {
   const [word] = exactly('snapshot', words, 'JAIL@SNAPSHOT');
-  const { jail, snapshot } = splitSnapshot(inSource(word!));
+  const { jail, snapshot } = splitSnapshot(word!);
   return { jail, ...(snapshot === undefined ? {} : { snapshot }) };
 }
 
@@ -100,7 +99,7 @@ function addMount(words: Words): Meaning {
     operation: fstabChange,
     inputs: () => [
       {
-        jail: inSource(jail),
+        jail,
         add: [from, to, type, options, freq, passno],
         ...(comment === undefined ? {} : { comment }),
       },
@@ -149,7 +148,7 @@ const fstab: IocRow = {
       return {
         operation: fstabChange,
         inputs: async (context) => {
-          const name = inSource(jail!);
+          const name = jail!;
           return [{ jail: name, remove: [String(await lineOf(context, name, source!))] }];
         },
         show: () => [`${source!} removed`],
@@ -159,7 +158,7 @@ const fstab: IocRow = {
     const [jail] = exactly('fstab', rest, 'JAIL');
     return {
       operation: fstabList,
-      inputs: () => [{ jail: inSource(jail!) }],
+      inputs: () => [{ jail: jail! }],
       show: ({ text }: { text: string }) =>
         text === '' ? [] : text.replace(/\n$/, '').split('\n').map(fileLine),
     };

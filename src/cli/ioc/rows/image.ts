@@ -4,7 +4,6 @@ import { imageExport, type Exported } from '../../../ops/image/export.ts';
 import { imageImport } from '../../../ops/image/import.ts';
 import { oneLine } from '../../print/text.ts';
 import { exactly, type IocRow } from '../row.ts';
-import { inSource } from '../select.ts';
 import { asIocage } from './life.ts';
 
 const exportRow: IocRow = {
@@ -21,7 +20,7 @@ const exportRow: IocRow = {
     const [jail, destination] = exactly('export', words, 'JAIL', 'DESTINATION');
     return {
       operation: imageExport,
-      inputs: () => [{ jail: inSource(jail!), to: resolve(destination!) }],
+      inputs: () => [{ jail: jail!, to: resolve(destination!) }],
       show: ({ tag, file }: Exported) => [`${oneLine(tag)} exported to ${oneLine(file)}`],
     };
   },
@@ -39,9 +38,7 @@ const importRow: IocRow = {
     const [jail, source] = exactly('import', words, 'JAIL', 'SOURCE');
     return {
       operation: imageImport,
-      inputs: () => [
-        { name: inSource(jail!), image: resolve(source!), hooks: words.flags['hooks'] === true },
-      ],
+      inputs: () => [{ name: jail!, image: resolve(source!), hooks: words.flags['hooks'] === true }],
       show: asIocage(imageImport),
     };
   },

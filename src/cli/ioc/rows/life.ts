@@ -11,7 +11,7 @@ import { jailUpdate } from '../../../ops/jail/update.ts';
 import { printResult } from '../../print/result.ts';
 import { oneLine } from '../../print/text.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
-import { eachJail, inSource, selected } from '../select.ts';
+import { eachJail, selected, wordFor } from '../select.ts';
 
 interface Named {
   readonly tag: string;
@@ -51,9 +51,9 @@ async function notYet(
   const { found, missing } = await selected(command, words, context, 'jails');
   const left = found.filter(({ running }) => (running !== undefined) !== up);
   const skipped = found.filter((known) => !left.includes(known));
-  if (left.length + missing.length === 0) return found.map(({ jail }) => jail.uuid);
+  if (left.length + missing.length === 0) return found.map(wordFor);
   for (const { jail } of skipped) note(context, `${jail.tag} is ${up ? 'running' : 'down'} already`);
-  return [...left.map(({ jail }) => jail.uuid), ...missing];
+  return [...left.map(wordFor), ...missing];
 }
 
 const start: IocRow = {
@@ -173,7 +173,7 @@ const exec: IocRow = {
     const user = flags['user'] === undefined ? {} : { jailUser: flags['user'] };
     return {
       operation: flags['fork'] === true ? jailFork : jailExec,
-      inputs: () => [{ jail: inSource(jail), argv, ...user }],
+      inputs: () => [{ jail, argv, ...user }],
     };
   },
 };
@@ -188,7 +188,7 @@ const console: IocRow = {
     const [jail] = exactly('console', words, 'JAIL');
     return {
       operation: jailConsole,
-      inputs: () => [{ jail: inSource(jail!), start: words.flags['start'] === true }],
+      inputs: () => [{ jail: jail!, start: words.flags['start'] === true }],
     };
   },
 };
@@ -226,11 +226,11 @@ const pkg: IocRow = {
     if (words.flags['remove'] === true)
       return {
         operation: jailPkg,
-        inputs: () => [{ jail: inSource(jail), argv: ['delete', '-y', ...assertPackages(names)] }],
+        inputs: () => [{ jail, argv: ['delete', '-y', ...assertPackages(names)] }],
       };
     return {
       operation: jailInstall,
-      inputs: () => [{ jail: inSource(jail), names }],
+      inputs: () => [{ jail, names }],
       show: asIocage(jailInstall),
     };
   },

@@ -13,7 +13,7 @@ import { releaseDestroy } from '../../../ops/release/destroy.ts';
 import { readWorld } from '../../../ops/world.ts';
 import { oneLine } from '../../print/text.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
-import { inSource, selected } from '../select.ts';
+import { selected, wordFor } from '../select.ts';
 import { asIocage } from './life.ts';
 
 interface Made {
@@ -70,8 +70,8 @@ const create: IocRow = {
       inputs: () => [
         {
           ...input,
-          ...(word === undefined ? {} : { name: inSource(word) }),
-          ...(template === undefined ? {} : { template: inSource(template as string) }),
+          ...(word === undefined ? {} : { name: word }),
+          ...(template === undefined ? {} : { template: template as string }),
         },
       ],
       show: ({ jails }: Made) =>
@@ -97,7 +97,7 @@ const clone: IocRow = {
     );
     return {
       operation: jailClone,
-      inputs: () => [{ jail: inSource(source!), name: inSource(name!), properties }],
+      inputs: () => [{ jail: source!, name: name!, properties }],
       show: ({ jails }: Made) =>
         jails.map(({ tag }) => `${oneLine(tag)} successfully cloned from ${oneLine(source!)}`),
     };
@@ -115,7 +115,7 @@ const rename: IocRow = {
     const [jail, name] = exactly('rename', words, 'JAIL', 'NAME');
     return {
       operation: jailRename,
-      inputs: () => [{ jail: inSource(jail!), name: inSource(name!) }],
+      inputs: () => [{ jail: jail!, name: name! }],
       show: ({ tag, was }: { tag: string; was: string }) => [`${oneLine(was)} renamed to ${oneLine(tag)}`],
     };
   },
@@ -128,7 +128,7 @@ const promote: IocRow = {
   examples: [{ line: 'ioc promote web2', says: 'then the jail that web2 was cloned from can be destroyed' }],
   means(words) {
     const [jail] = exactly('promote', words, 'JAIL');
-    return { operation: jailPromote, inputs: () => [{ jail: inSource(jail!) }], show: asIocage(jailPromote) };
+    return { operation: jailPromote, inputs: () => [{ jail: jail! }], show: asIocage(jailPromote) };
   },
 };
 
@@ -182,7 +182,12 @@ const destroy: IocRow = {
         );
         // Nothing goes while one of the names is wrong.
         if (missing.length > 0) throw failure('JAIL_NOT_FOUND', { name: missing[0]! });
-        return [{ jails: found.map(({ jail }) => jail.uuid), force: force === true }];
+        // One question for each source.
+        const worlds = [...new Set(found.map(({ world }) => world))];
+        return worlds.map((world) => ({
+          jails: found.filter((known) => known.world === world).map(wordFor),
+          force: force === true,
+        }));
       },
       show: ({ jails }: DestroyedMany) =>
         jails.flatMap(({ tag, mountpoint, error }) =>
@@ -205,10 +210,9 @@ const migrate: IocRow = {
       const { found, missing } = await selected('migrate', words, context, 'jails');
       for (const { jail } of found.filter(({ jail: { file } }) => file === undefined))
         context.emit({ type: 'note', id: '', level: 'info', text: `${jail.tag} needs no migration` });
-      return [
-        ...found.filter(({ jail }) => jail.file !== undefined).map(({ jail }) => jail.uuid),
-        ...missing,
-      ].map((jail) => ({ jail }));
+      return [...found.filter(({ jail }) => jail.file !== undefined).map(wordFor), ...missing].map(
+        (jail) => ({ jail }),
+      );
     },
     show: asIocage(jailMigrate),
   }),

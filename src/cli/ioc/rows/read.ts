@@ -4,13 +4,14 @@ import { findProperty } from '../../../domain/properties/index.ts';
 import { propertyGet } from '../../../ops/jail/get.ts';
 import { propertyChange } from '../../../ops/jail/change.ts';
 import { jailQuery, type Queried } from '../../../ops/jail/query.ts';
+import { releaseRemote, type RemoteRelease, type RemoteReleases } from '../../../ops/release/remote.ts';
 import { releaseList, type ListedRelease } from '../../../ops/release/list.ts';
 import { sourceList } from '../../../ops/host/sources.ts';
 import { oneLine } from '../../print/text.ts';
 import { assertSort, cellText, formatFlags, formatSpellings, lookOf } from '../print.ts';
 import { printRecords, toObjects, type Records } from '../print.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
-import { eachJail, inSource } from '../select.ts';
+import { eachJail } from '../select.ts';
 
 const short = ['jid', 'full_name', 'running', 'release', 'ip4_addr'];
 const long = [...short, 'ip6_addr'];
@@ -39,6 +40,14 @@ const releaseColumns: Readonly<Record<string, (release: ListedRelease) => string
   jails: ({ jails }) => jails,
 };
 
+/** libiocage had `eol` as a yes or no; where nobody knows it is neither. */
+const remoteColumns: Readonly<Record<string, (release: RemoteRelease) => string | null>> = {
+  name: ({ name }) => name,
+  eol: ({ support }) => ({ 'end of life': 'yes', supported: 'no', unknown: null })[support],
+  until: ({ endOfLife }) => endOfLife,
+  fetched: ({ fetched }) => (fetched ? 'yes' : 'no'),
+};
+
 /** The columns that were asked for, of what has a fixed set of them. */
 function recordsOf<T>(
   things: readonly T[],
@@ -54,7 +63,7 @@ function recordsOf<T>(
 const list: IocRow = {
   name: 'list',
   title: 'List jails, templates, releases or sources',
-  usage: '[-t | -r | -d] [-l | -o COLUMN,...] [-s COLUMN] [-f FORMAT] [FILTER ...]',
+  usage: '[-t | -r [-R] | -d] [-l | -o COLUMN,...] [-s COLUMN] [-f FORMAT] [FILTER ...]',
   about:
     'A FILTER is a name, which may hold * for anything and + for at least one character, several with commas between them, or a term such as boot=on or state=up,corrupt. Names add to each other, terms take away. Every property is a column, and name, uuid, source, running, state, jid, template, dataset_name, path, identifier and format besides.',
   spellings: formatSpellings,
@@ -62,6 +71,7 @@ const list: IocRow = {
     { key: 'template', flags: '-t, --template', doc: 'templates' },
     { key: 'release', flags: '-r, --release', doc: 'releases' },
     { key: 'release', flags: '-b, --base', doc: 'the same' },
+    { key: 'remote', flags: '-R, --remote', doc: 'with -r: those of FreeBSD that can be fetched' },
     { key: 'sources', flags: '-d, --dataset', doc: 'the sources, and the dataset of each' },
     { key: 'sources', flags: '-p, --pools', doc: 'the same' },
     { key: 'long', flags: '-l, --long', doc: 'the IPv6 address too' },
@@ -79,11 +89,26 @@ const list: IocRow = {
     const { flags } = words;
     const look = lookOf('list', flags);
     const kinds = ['template', 'release', 'sources'].filter((kind) => flags[kind] === true);
+    if (flags['remote'] === true && flags['release'] !== true) throw usage('list', '-R goes with -r');
     if (kinds.length > 1) throw usage('list', '-t, -r and -d exclude each other');
     const show = (records: Records) => printRecords('list', records, look);
     if (kinds[0] === 'release') {
       const filter = parseFilter(filterWords(words));
       if (filter.terms.length > 0) throw usage('list', 'releases are found by their names only');
+      if (flags['remote'] === true)
+        return {
+          operation: releaseRemote,
+          inputs: () => [{}],
+          show: ({ releases }: RemoteReleases) =>
+            show(
+              recordsOf(
+                releases.filter(({ name }) => matchesName(filter, { names: [name] })),
+                columnsOf(flags, ['name', 'eol']),
+                remoteColumns,
+              ),
+            ),
+          remarks: ({ notes }: RemoteReleases) => notes.map((note) => `ioc: ${oneLine(note)}`),
+        };
       return {
         operation: releaseList,
         inputs: () => [{}],
@@ -91,7 +116,10 @@ const list: IocRow = {
           show(
             recordsOf(
               releases.filter(({ name }) => matchesName(filter, { names: [name] })),
-              columnsOf(flags, flags['long'] === true ? [] : ['full_name']),
+              columnsOf(
+                { ...flags, long: undefined },
+                flags['long'] === true ? Object.keys(releaseColumns) : ['full_name'],
+              ),
               releaseColumns,
             ),
           ),
@@ -175,7 +203,7 @@ const get: IocRow = {
       };
     return {
       operation: jailQuery,
-      inputs: () => [{ jail: inSource(jail), ...(key === 'all' ? {} : { columns: [key] }) }],
+      inputs: () => [{ jail, ...(key === 'all' ? {} : { columns: [key] }) }],
       json: (result: Queried) => toObjects(result)[0],
       show: ({ columns, rows: [row = []] }: Queried) =>
         key === 'all'
