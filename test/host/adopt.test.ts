@@ -181,7 +181,9 @@ describe.skipIf(!hostTests)(`jails from outside${reason}`, () => {
     const all = () =>
       iocage('get', 'all', 'mine')
         .stdout.split('\n')
-        .filter((line) => !/^(tag|type|rlimits|memoryuse|last_started|used|available|compressratio):/.test(line));
+        .filter(
+          (line) => !/^(tag|type|rlimits|memoryuse|last_started|used|available|compressratio):/.test(line),
+        );
     const before = all();
     const dry = iocage('migrate', '--to', 'python', '--dry-run', 'mine');
     expect(dry, dry.stderr).toMatchObject({ status: 0 });
