@@ -210,7 +210,10 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
     const ask = (url: string): string =>
       curl(`${url}/rpc/query`, '{}', '--cert', join(place, 'ann.crt'), '--key', join(place, 'ann.key'))
         .status;
-    expect(ask((await serve()).url)).toBe('401');
+    const { started, url } = await serve();
+    expect(ask(url)).toBe('401');
+    started.child.kill('SIGTERM');
+    await started.ended;
     appendFileSync(join(place, 'serve.conf'), `clientCa = ${join(place, 'ca.crt')}\n`);
     expect(ask((await serve()).url)).toBe('200');
   });
@@ -288,7 +291,9 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
     for (const end of ['crt', 'key']) symlinkSync(`${made}.${end}`, join(place, `link.${end}`));
     const pair = `certificate = ${join(place, 'link.crt')}\ncertificateKey = ${join(place, 'link.key')}\n`;
     appendFileSync(config, pair);
-    await serve();
+    const { started: linked } = await serve();
+    linked.child.kill('SIGTERM');
+    await linked.ended;
     chmodSync(`${made}.key`, 0o644);
     refused(`everybody may read ${join(place, 'link.key')}`);
     chmodSync(`${made}.key`, 0o620);
@@ -302,14 +307,15 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
       join(place, 'taken.conf'),
       `restPort = ${port}\nwebsocketPort = 0\nlogDirectory = ${join(place, 'log')}\n`,
     );
-    expect(iocage('serve', '--config', join(place, 'taken.conf'))).toMatchObject({
+    const other = commandIn({ ...env, IOCAGE_STATE_DIR: join(place, 'other') });
+    expect(other('serve', '--config', join(place, 'taken.conf'))).toMatchObject({
       status: 1,
       stderr: expect.stringContaining(`cannot listen on 127.0.0.1, port ${port}`),
     });
     writeFileSync(join(place, 'x.pem'), 'no certificate\n', { mode: 0o600 });
     const pem = join(place, 'x.pem');
     writeFileSync(join(place, 'pem.conf'), `certificate = ${pem}\ncertificateKey = ${pem}\n`);
-    expect(iocage('serve', '--config', join(place, 'pem.conf'))).toMatchObject({
+    expect(other('serve', '--config', join(place, 'pem.conf'))).toMatchObject({
       status: 1,
       stderr: expect.stringContaining(`certificate ${pem} cannot be used`),
     });
