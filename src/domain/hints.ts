@@ -9,7 +9,7 @@ const inputWords = new Set(
     'sets verify key recursive parallel create add remove uuids folder what ' +
     'at replace text fstab health update ' +
     'host config offer streams resumable ' +
-    'basejails short storeAll thick keepProxy path ' +
+    'to basejails short storeAll thick keepProxy path ' +
     'listen verb role certificate ' +
     'overrides source to archive manifests pkgbase'
   ).split(' '),
