@@ -90,7 +90,9 @@ function wordsOf(operation: Operation, input: Readonly<Record<string, unknown>>)
     [input[key]].flat().filter((word): word is string => typeof word === 'string');
   const isThere = operation.id === 'jail.update';
   const there = [...jailKeys, ...(isThere ? ['name'] : [])].flatMap(textsAt);
-  return { there: there.filter((word) => word !== 'default'), fresh: isThere ? [] : textsAt('name') };
+  // The `name` of anything but a jail is nobody's to split.
+  const isFresh = !isThere && /^(?:jail|image)\./.test(operation.id);
+  return { there: there.filter((word) => word !== 'default'), fresh: isFresh ? textsAt('name') : [] };
 }
 
 function stripped(
