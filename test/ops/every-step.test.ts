@@ -23,14 +23,16 @@ describe('every step fails once', () => {
     ...packageCases(run, join(tmpdir(), `iocage-list-${process.pid}`)),
   ];
 
-  it('covers every changing operation but those of releases, of two hosts and of other tools, which test/host/fetch.test.ts, test/ops/transfer.test.ts, test/ops/formats.test.ts, test/ops/adopt.test.ts and test/host/adopt.test.ts cover', () => {
+  it('covers every changing operation but those of releases, of two hosts or sources and of other tools, which test/host/fetch.test.ts, test/ops/transfer.test.ts, test/ops/formats.test.ts, test/ops/sources.test.ts, test/ops/adopt.test.ts and test/host/adopt.test.ts cover', () => {
     const changing = [...operations, ...furtherOperations]
       .filter(({ effect }) => effect === 'change' || effect === 'destroy')
       .map(({ id }) => id)
       .filter((id) => !id.startsWith('release.'))
       .filter((id) => !id.startsWith('jail.migrate') && id !== 'jail.adopt')
       .filter((id) => id !== 'jail.provision' || provisions)
-      .filter((id) => !['jail.send', 'transfer.receive', 'host.init', 'image.streams'].includes(id));
+      .filter(
+        (id) => !['jail.send', 'jail.move', 'transfer.receive', 'host.init', 'image.streams'].includes(id),
+      );
     expect(new Set(cases.map(({ operation }) => operation))).toEqual(new Set(changing));
   });
 
