@@ -4,7 +4,8 @@
  */
 import { afterAll, describe, expect, it } from 'vitest';
 import { ApiError } from '../../src/server/api-error.ts';
-import { runAction, type Json } from '../../src/server/sysadm/actions.ts';
+import { runAction } from '../../src/server/sysadm/actions.ts';
+import type { Json } from '../../src/server/sysadm/json.ts';
 import type { ApiSettings } from '../../src/server/api-host.ts';
 import {
   argsOf,

@@ -3,7 +3,8 @@
  * listing that is asked for after a change's answer shows the change.
  */
 import { expect, it } from 'vitest';
-import { runAction, type Json } from '../../src/server/sysadm/actions.ts';
+import { runAction } from '../../src/server/sysadm/actions.ts';
+import type { Json } from '../../src/server/sysadm/json.ts';
 import { openApiWorld } from '../support/sysadm-worlds.ts';
 
 const caller = { user: 'root', level: 'full', address: '127.0.0.1' } as const;

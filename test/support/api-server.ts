@@ -14,7 +14,8 @@ import { accountsPath, readAccounts, writeAccounts, type Account } from '../../s
 import { ApiError } from '../../src/server/api-error.ts';
 import { hashPassword } from '../../src/server/password.ts';
 import { toSettings, type SettingTexts } from '../../src/server/settings.ts';
-import type { Caller, Json } from '../../src/server/sysadm/actions.ts';
+import type { Caller } from '../../src/server/sysadm/actions.ts';
+import type { Json } from '../../src/server/sysadm/json.ts';
 import type { Backend, Job } from '../../src/server/sysadm/backend.ts';
 import { startServer, type RunningServer } from '../../src/server/sysadm/server.ts';
 

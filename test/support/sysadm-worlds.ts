@@ -10,7 +10,7 @@ import type { Context } from '../../src/ops/operation.ts';
 import { runOperation } from '../../src/ops/run.ts';
 import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
 import { HereRunner } from '../../src/server/runner.ts';
-import type { Json } from '../../src/server/sysadm/actions.ts';
+import type { Json } from '../../src/server/sysadm/json.ts';
 import { openFakeWorld, type FakeWorld } from './fake-world.ts';
 
 export interface Case {

@@ -6,6 +6,7 @@
 import { ApiError } from '../api-error.ts';
 import type { ApiHost } from '../api-host.ts';
 import { QueueClosed, QueueFull } from '../job-queue.ts';
+import type { Action } from './action.ts';
 import { cleanActions } from './clean.ts';
 import { errorLine, operationError } from './errors.ts';
 import { execActions } from './exec.ts';
@@ -15,10 +16,8 @@ import { lifeActions } from './life.ts';
 import { listActions } from './list.ts';
 import { makeActions } from './make.ts';
 import { poolActions } from './pool.ts';
-import { isKept, keepText } from './json.ts';
+import { isKept, keepText, type Json } from './json.ts';
 import { settingsActions } from './settings.ts';
-
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 export interface Caller {
   readonly user: string;
@@ -26,16 +25,6 @@ export interface Caller {
   readonly address: string;
   /** Told when nobody waits for the answer any more. */
   readonly gone?: AbortSignal;
-}
-
-export interface Action {
-  /** `read`: limited users may use it too, where they may look at all. */
-  readonly access: 'read' | 'full';
-  /**
-   * Answers the value below the action's name; throws ActionProblem or IocageError for what becomes its
-   * `error`, ApiError for what becomes an error envelope.
-   */
-  readonly run: (host: ApiHost, fields: Fields) => Promise<Json>;
 }
 
 export const actions: Readonly<Record<string, Action>> = {

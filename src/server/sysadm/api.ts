@@ -9,7 +9,7 @@ import type { Logs } from '../logs.ts';
 import { networkOf } from '../address.ts';
 import type { Sessions } from '../sessions.ts';
 import { Strangers } from '../strangers.ts';
-import type { Json } from './actions.ts';
+import type { Json } from './json.ts';
 import { authenticate } from './auth.ts';
 import type { Backend } from './backend.ts';
 import { subscription } from './events.ts';

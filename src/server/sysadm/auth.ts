@@ -5,7 +5,7 @@
 import { ApiError } from '../api-error.ts';
 import type { Login, Principal } from '../login.ts';
 import { randomText, type Sessions } from '../sessions.ts';
-import type { Json } from './actions.ts';
+import type { Json } from './json.ts';
 import { isObject, member } from './json.ts';
 import type { Answer, Request } from './message.ts';
 import { becomeKnown, type Peer } from './peer.ts';

@@ -2,7 +2,8 @@
  * What the API's doors need of the rest of the program: the actions of the iocage class and the
  * queue of long jobs. The doors (REST, WebSocket) know nothing else of jails.
  */
-import type { Caller, Json } from './actions.ts';
+import type { Caller } from './actions.ts';
+import type { Json } from './json.ts';
 
 /** A long job (fetch, plugin), as rpc/dispatcher lists it. */
 export interface Job {

@@ -1,5 +1,5 @@
 /** `cleanjails`, `cleanreleases`, `cleantemplates`, `cleanall`: everything of a kind goes, running jails too. */
-import type { Action } from './actions.ts';
+import type { Action } from './action.ts';
 
 function clean(what: readonly string[], success: string): Action {
   return {

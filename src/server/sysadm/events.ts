@@ -1,6 +1,6 @@
 /** events/subscribe and unsubscribe: which events a connection wants to be told. */
 import { ApiError } from '../api-error.ts';
-import type { Json } from './actions.ts';
+import type { Json } from './json.ts';
 import type { Peer } from './peer.ts';
 
 /** Of these only `dispatcher` ever speaks here; clients subscribe to the others all the same. */

@@ -1,7 +1,8 @@
 /** `execjail`: runs a program in a jail, as a user of the jail; its lines become keys. */
 import type { JailOutput } from '../../ops/jail/run.ts';
 import type { ApiHost } from '../api-host.ts';
-import type { Action, Json } from './actions.ts';
+import type { Action } from './action.ts';
+import type { Json } from './json.ts';
 import { errorLine, operationError } from './errors.ts';
 import { ActionProblem, checkName, type Fields } from './fields.ts';
 import { toPairs } from './lines.ts';

@@ -3,7 +3,8 @@ import type { EventSink } from '../../domain/events.ts';
 import { nameProblem } from '../../domain/name.ts';
 import { ApiError } from '../api-error.ts';
 import type { ApiHost } from '../api-host.ts';
-import type { Action, Json } from './actions.ts';
+import type { Action } from './action.ts';
+import type { Json } from './json.ts';
 import { ActionProblem, checkName, type Fields } from './fields.ts';
 
 /** One name or several; what stands behind a blank, such as ` (EOL)`, is no part of a name. */

@@ -2,7 +2,7 @@
  * The fields of a request. Only JSON strings count: a field of another type is there, and empty. Names are
  * checked here before anything looks for them; a name is data, never a flag, a pattern or two words.
  */
-import type { Json } from './actions.ts';
+import type { Json } from './json.ts';
 
 /** An action that failed inside: its text becomes `error` of a normal answer. */
 export class ActionProblem extends Error {

@@ -3,7 +3,8 @@
  * indented by four on REST, where empty containers break the line too. Reading is strict and bounded in
  * depth, so that nothing behind it meets a structure that is deeper than its stack. Pure.
  */
-import type { Json } from './actions.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 const maxDepth = 64;
 

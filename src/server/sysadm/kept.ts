@@ -1,5 +1,5 @@
 /** Answers that are kept with the facts that they were made of: many clients ask the same. */
-import type { Json } from './actions.ts';
+import type { Json } from './json.ts';
 import { keepText } from './json.ts';
 
 type JsonObject = { readonly [key: string]: Json };

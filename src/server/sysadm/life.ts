@@ -1,7 +1,8 @@
 /** `startjail`, `stopjail`, `capjail`: the lines that the command printed, made from the operations' events. */
 import type { EventSink, IocageEvent } from '../../domain/events.ts';
 import type { ApiHost } from '../api-host.ts';
-import type { Action, Json } from './actions.ts';
+import type { Action } from './action.ts';
+import type { Json } from './json.ts';
 import { errorLine, operationError } from './errors.ts';
 import type { Fields } from './fields.ts';
 import { printedLines, toPairs } from './lines.ts';

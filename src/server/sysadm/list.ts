@@ -3,7 +3,8 @@ import { humanSize } from '../../domain/size.ts';
 import type { ListedJail, Space } from '../../ops/jail/list.ts';
 import type { ListedRelease } from '../../ops/release/list.ts';
 import type { ApiHost } from '../api-host.ts';
-import type { Action, Json } from './actions.ts';
+import type { Action } from './action.ts';
+import type { Json } from './json.ts';
 import { keepText } from './json.ts';
 import { kept } from './kept.ts';
 

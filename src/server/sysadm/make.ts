@@ -2,7 +2,8 @@
 import type { EventSink, IocageEvent } from '../../domain/events.ts';
 import { label } from '../../domain/jail.ts';
 import type { ApiHost } from '../api-host.ts';
-import type { Action, Json } from './actions.ts';
+import type { Action } from './action.ts';
+import type { Json } from './json.ts';
 import { errorLine, operationError } from './errors.ts';
 import { ActionProblem, type Fields } from './fields.ts';
 import { printedLines, toPairs } from './lines.ts';

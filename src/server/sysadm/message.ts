@@ -3,7 +3,7 @@
  * The rules are those of the original, down to what becomes of an `id` that is no text. Pure.
  */
 import { apiWords, type ApiCode } from '../api-error.ts';
-import type { Json } from './actions.ts';
+import type { Json } from './json.ts';
 import { bytesOnce, isKept, isObject, member, parseJson, printCompact } from './json.ts';
 
 export interface Request {

@@ -1,7 +1,8 @@
 /** `activatepool`, `deactivatepool`, `activatestatus`: which pool the server works on. */
 import { IocageError } from '../../domain/errors.ts';
 import type { ApiHost } from '../api-host.ts';
-import type { Action, Json } from './actions.ts';
+import type { Action } from './action.ts';
+import type { Json } from './json.ts';
 import { checkName, type Fields } from './fields.ts';
 import { toPairs } from './lines.ts';
 

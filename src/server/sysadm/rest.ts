@@ -11,7 +11,7 @@ import type { Crowd } from '../crowd.ts';
 import type { Login } from '../login.ts';
 import { isFetchSiteAllowed, isOriginAllowed, type OriginRules } from '../origin.ts';
 import type { Settings } from '../settings.ts';
-import type { Json } from './actions.ts';
+import type { Json } from './json.ts';
 import { certificateProof } from './client-certificate.ts';
 import { bytesOnce, isObject, parseJson, printIndented } from './json.ts';
 import type { Answer, Request } from './message.ts';

@@ -4,7 +4,7 @@ import { localTime } from '../local-time.ts';
 import type { KeyFile } from '../keys.ts';
 import type { Principal } from '../login.ts';
 import { readableLogs, type LogEntry, type Logs } from '../logs.ts';
-import type { Json } from './actions.ts';
+import type { Json } from './json.ts';
 import type { Backend, Job } from './backend.ts';
 import { isObject, member, parseJson } from './json.ts';
 import { parseLogTime } from './log-times.ts';

@@ -2,7 +2,8 @@
 import { findProperty } from '../../domain/properties/index.ts';
 import { answerGet, type GetOutput, type Value } from '../../ops/jail/get.ts';
 import type { ApiHost, Facts } from '../api-host.ts';
-import type { Action, Json } from './actions.ts';
+import type { Action } from './action.ts';
+import type { Json } from './json.ts';
 import { errorLine, operationError } from './errors.ts';
 import { ActionProblem, checkName, refuseMissing, type Fields } from './fields.ts';
 import { kept } from './kept.ts';

@@ -12,7 +12,7 @@ import { apiWords } from '../api-error.ts';
 import { isOriginAllowed, type OriginRules } from '../origin.ts';
 import type { Crowd } from '../crowd.ts';
 import type { Settings } from '../settings.ts';
-import type { Json } from './actions.ts';
+import type { Json } from './json.ts';
 import { certificateProof } from './client-certificate.ts';
 import { answerFrame, isOrdered, printEvent, readMessage } from './message.ts';
 import { newPeer, type Peer } from './peer.ts';

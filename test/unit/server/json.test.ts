@@ -1,7 +1,7 @@
 /** JSON to the byte, and what is not read. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Json } from '../../../src/server/sysadm/actions.ts';
+import type { Json } from '../../../src/server/sysadm/json.ts';
 import { parseJson, printCompact, printIndented } from '../../../src/server/sysadm/json.ts';
 
 const anyJson = fc.jsonValue().filter((value) => !Object.is(value, -0)) as fc.Arbitrary<Json>;
