@@ -108,8 +108,9 @@ export function sourcesInRcConf(text: string, path: string): readonly Source[] {
   return sources;
 }
 
-/** `SOURCE/NAME` at its first slash. A jail's name holds none. */
+/** `SOURCE/NAME` at its first slash, where a source could be called so. A jail's name holds none. */
 export function splitWord(word: string): { readonly source: string | undefined; readonly name: string } {
   const at = word.indexOf('/');
-  return at < 0 ? { source: undefined, name: word } : { source: word.slice(0, at), name: word.slice(at + 1) };
+  if (at < 0 || nameProblem(word.slice(0, at)) !== undefined) return { source: undefined, name: word };
+  return { source: word.slice(0, at), name: word.slice(at + 1) };
 }

@@ -82,25 +82,13 @@ describe.skipIf(!hostTests)(`bad input${reason}`, () => {
   ]);
 
   refuses('characters that mean something in a pattern', () =>
-    [
-      '.*',
-      '^web$',
-      'w[e]b',
-      'we?',
-      '*',
-      'we*',
-      'web|db',
-      '(',
-      '\\',
-      'WEB',
-      'web ',
-      '%',
-      '/',
-      'web/root',
-      '.',
-      '..',
-    ].map((name): Row => [['stop', name], 1, /^iocage: jail ".*" not found/]),
+    ['.*', '^web$', 'w[e]b', 'we?', '*', 'we*', 'web|db', '(', '\\', 'WEB', 'web ', '%', '/', '.', '..'].map(
+      (name): Row => [['stop', name], 1, /^iocage: jail ".*" not found/],
+    ),
   );
+  refuses('a jail of a source that is not there', () => [
+    [['stop', 'web/root'], 1, /^iocage: there is no source "web"/],
+  ]);
 
   refuses('names that are taken or not allowed', () => [
     [['create', '-c', 'release=busybox', 'tag=web'], 1, /tag "web" is already used by jail web/],

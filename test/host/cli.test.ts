@@ -145,7 +145,7 @@ describe.skipIf(!hostTests)(`every command${reason}`, () => {
         ok('list', '-r', '-l', '-H')
           .split('\n')
           .map((line) => line.split('\t').length),
-      ).toEqual([5, 5, 1]);
+      ).toEqual([6, 6, 1]);
       done('destroy', '-r', '-f', 'second');
       expect(ok('list', '-r', '-H')).toBe('busybox\n');
       expect(datasets().filter((name) => name.includes('second'))).toEqual([]);

@@ -253,7 +253,7 @@ const system: Row[] = [
   ...rows('mkfifo', 'flag', 'mkfifo(1)', { 12: '-m=mode' }),
   ...rows('mv', 'flag', 'mv(1)', { 12: '-f' }),
   ...rows('ps', 'flag', 'ps(1)', { 12: '-a -x -w -o=column -p=pid' }),
-  ...rows('rm', 'flag', 'rm(1)', { 12: '-f' }),
+  ...rows('rm', 'flag', 'rm(1)', { 12: '-d -f' }),
   ...rows('tail', 'flag', 'tail(1)', { 12: '-c=number' }),
   ...rows('wc', 'flag', 'wc(1)', { 12: '-c' }),
   ...rows('login', 'flag', 'login(1)', { 12: '-f -p -h=host' }),

@@ -131,6 +131,7 @@ describe('sources', () => {
 
   it('stand before the first slash of a word', () => {
     expect(splitWord('old/web')).toEqual({ source: 'old', name: 'web' });
-    expect(splitWord('web')).toEqual({ source: undefined, name: 'web' });
+    for (const word of ['web', '/', '/web', '../web', '$(x)/web', '-r/web', '*/web'])
+      expect(splitWord(word)).toEqual({ source: undefined, name: word });
   });
 });
