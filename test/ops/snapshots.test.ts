@@ -128,6 +128,25 @@ describe('without a name', () => {
   });
 });
 
+describe('rollback on a full pool', () => {
+  it.each([
+    ['zfs-fuse', 'POOL_FULL'],
+    ['openzfs', undefined],
+  ])('%s: %s', async (flavour, code) => {
+    await world.run('snapshot.take', { jail: 'web', snapshot: 'before' });
+    const capabilities = await world.storage.capabilities();
+    world.storage.capabilities = () => Promise.resolve({ ...capabilities, flavour });
+    const measure = world.storage.measure.bind(world.storage);
+    world.storage.measure = async (...asked) => {
+      const found = await measure(...asked);
+      return new Map([...found].map(([name, values]) => [name, new Map([...values, ['available', '10']])]));
+    };
+    const back = world.run('snapshot.rollback', { jail: 'web', snapshot: 'before' });
+    if (code === undefined) await expect(back).resolves.toMatchObject({ snapshot: 'before' });
+    else await expect(back).rejects.toMatchObject({ code });
+  });
+});
+
 describe('all of them', () => {
   it('snapremove JAIL@ALL removes what nothing hangs on', async () => {
     for (const snapshot of ['a', 'b', 'c']) await world.run('snapshot.take', { jail: 'web', snapshot });
