@@ -78,6 +78,9 @@ export interface Listing {
   readonly templates: readonly ListedJail[];
 }
 
+/** Of a jail, besides its own settings, what its row is made of. */
+const shown = ['dataset', 'defaults', 'file', 'problem', 'template'] as const;
+
 /** A row of a listing, and what it was made of besides the jail's own settings. */
 interface Row {
   readonly jail: Jail;
@@ -290,9 +293,8 @@ export class ApiHost {
     const { defaults } = world;
     const now = running.get(jail.uuid);
     const known = this.rows.get(jail.local);
-    const isRight =
-      known?.defaults === defaults && known.running === now && known.jail.problem === jail.problem;
-    if (isRight && known.jail.dataset === jail.dataset) return known.row;
+    const isRight = known?.defaults === defaults && known.running === now;
+    if (isRight && shown.every((key) => known.jail[key] === jail[key])) return known.row;
     const row = listedJail(world, jail, now);
     this.rows.set(jail.local, { jail, defaults, running: now, row });
     return row;
