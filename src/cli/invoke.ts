@@ -11,7 +11,7 @@ import type { ParsedCommand } from './grammar.ts';
 import { askOnTerminal } from './confirm.ts';
 import { watchInterrupts, type Interrupts } from './interrupt.ts';
 import { wantsColor, type Terminal } from './terminal.ts';
-import { printAction } from './print/action.ts';
+import { printAction } from '../domain/shell-line.ts';
 import { makeBlocks } from './print/blocks.ts';
 import { noProgress, type Progress } from './print/progress.ts';
 import { printJson } from './print/result.ts';

@@ -2,21 +2,22 @@
  * The command line: from words to an exit status. It knows the grammar and the printing; what the
  * commands do stands in the registry it is given. It never touches the machine itself.
  */
-import { asIocageError, failure } from '../domain/errors.ts';
+import { failure } from '../domain/errors.ts';
 import { properties } from '../domain/properties/index.ts';
 import type { Operation } from '../ops/operation.ts';
 import { findOperation } from './commands.ts';
+import { runCommandLine } from './command-line.ts';
 import { candidates } from './completion/candidates.ts';
 import { liveNames, lookingContext } from './completion/live.ts';
 import { completionScripts } from './completion/scripts.ts';
 import { defaultGlobals, type Globals } from './globals.ts';
-import { parseCommand, parseEarly } from './grammar.ts';
+import { parseCommand } from './grammar.ts';
 import { commandHelp, flagsOf, overview, propertiesHelp, propertyHelp } from './help.ts';
 import { invoke, type Product } from './invoke.ts';
 import { printError } from './print/error.ts';
 import { printJson } from './print/result.ts';
 import { views } from './print/views.ts';
-import { wantsColor, type Terminal } from './terminal.ts';
+import { type Terminal } from './terminal.ts';
 import { version } from '../domain/version.ts';
 
 export type { Product } from './invoke.ts';
@@ -28,24 +29,13 @@ export type { Product } from './invoke.ts';
  * @returns the exit status: 0 success, 1 the machine's state does not allow it, 2 the words are wrong, 128 and the
  *   signal's number for what a signal cancelled; for exec and console the status of the program in the jail
  */
-export async function main(argv: readonly string[], terminal: Terminal, product: Product): Promise<number> {
-  let globals: Partial<Globals> = {};
-  try {
-    const early = parseEarly(argv);
-    globals = early.globals;
-    const status = await dispatch(early.rest, globals, terminal, product);
-    const why = status === 0 ? await terminal.stdout.lost?.() : undefined;
-    if (why !== undefined) throw failure('OUTPUT_LOST', { why });
-    return status;
-  } catch (thrown) {
-    // The words are wrong, so the wish for JSON may stand behind them.
-    const json = globals.format === 'json' || argv.includes('--json');
-    const debug = globals.debug === true || (terminal.env['IOCAGE_DEBUG'] ?? '') !== '';
-    const color = wantsColor(globals.color ?? 'auto', terminal.stderr, terminal.env);
-    const look = { format: json ? ('json' as const) : (globals.format ?? 'table'), debug, color };
-    for (const line of printError(thrown, look)) terminal.stderr.write(`${line}\n`);
-    return asIocageError(thrown).exit;
-  }
+export function main(argv: readonly string[], terminal: Terminal, product: Product): Promise<number> {
+  return runCommandLine(argv, terminal, {
+    dispatch: (words, globals) => dispatch(words, globals, terminal, product),
+    error: printError,
+    format: (globals) => globals.format ?? 'table',
+    debug: (globals) => globals.debug === true || (terminal.env['IOCAGE_DEBUG'] ?? '') !== '',
+  });
 }
 
 function write(terminal: Terminal, lines: readonly string[]): 0 {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { makeContext } from '../../src/iocage.ts';
-import { printAction } from '../../src/cli/print/action.ts';
+import { printAction } from '../../src/domain/shell-line.ts';
 import { freebsdHost } from '../../src/driver/freebsd/host.ts';
 import { NodeDownloads } from '../../src/driver/node/download.ts';
 import { RecordingDownloads, RecordingExec, RecordingFiles } from '../../src/driver/node/recorder.ts';

@@ -2,14 +2,15 @@
  * The command `ioc`: libiocage's command line over the operations of `iocage`. From words to an exit status; it
  * has the grammar, the runs and the questions of the other one, and its own rows and looks.
  */
-import { asIocageError, failure } from '../../domain/errors.ts';
+import { failure } from '../../domain/errors.ts';
 import { version } from '../../domain/version.ts';
+import { runCommandLine } from '../command-line.ts';
 import { liveNames, lookingContext } from '../completion/live.ts';
 import type { Globals } from '../globals.ts';
 import { defaultGlobals } from '../globals.ts';
-import { parseCommand, parseEarly } from '../grammar.ts';
+import { parseCommand } from '../grammar.ts';
 import { invoke, type Product } from '../invoke.ts';
-import { wantsColor, type Terminal } from '../terminal.ts';
+import { type Terminal } from '../terminal.ts';
 import { iocGlobalRows, loudnessOf, type LogLevel } from './globals.ts';
 import { iocCandidates, iocScripts } from './completion.ts';
 import { overview, rowHelp } from './help.ts';
@@ -23,30 +24,14 @@ import { asOperation, findRow } from './table.ts';
  * @param argv the words after the program's name
  * @returns as `main` of `iocage`: 0 success, 1 failed or refused, 2 wrong words; of exec and console the program's
  */
-export async function iocMain(
-  argv: readonly string[],
-  terminal: Terminal,
-  product: Product,
-): Promise<number> {
-  let globals: Partial<Globals> = {};
-  try {
-    const early = parseEarly(argv, iocGlobalRows);
-    globals = early.globals;
-    const status = await dispatch(early.rest, globals, terminal, product);
-    const why = status === 0 ? await terminal.stdout.lost?.() : undefined;
-    if (why !== undefined) throw failure('OUTPUT_LOST', { why });
-    return status;
-  } catch (thrown) {
-    const json = globals.format === 'json' || argv.includes('--json');
-    const color = wantsColor(globals.color ?? 'auto', terminal.stderr, terminal.env);
-    const look = {
-      format: json ? ('json' as const) : ('table' as const),
-      debug: globals.debug === true,
-      color,
-    };
-    for (const line of iocSkin(loudnessOf('info')).error(thrown, look)) terminal.stderr.write(`${line}\n`);
-    return asIocageError(thrown).exit;
-  }
+export function iocMain(argv: readonly string[], terminal: Terminal, product: Product): Promise<number> {
+  return runCommandLine(argv, terminal, {
+    rows: iocGlobalRows,
+    dispatch: (words, globals) => dispatch(words, globals, terminal, product),
+    error: iocSkin(loudnessOf('info')).error,
+    format: () => 'table',
+    debug: (globals) => globals.debug === true,
+  });
 }
 
 function write(terminal: Terminal, lines: readonly string[]): 0 {

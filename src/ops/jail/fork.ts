@@ -2,24 +2,15 @@
  * Runs a program in a jail that is down: the jail is started without its services for it and stopped again,
  * whatever becomes of the program. Its exit status is the answer.
  */
-import * as z from 'zod';
 import { defineSession } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';
 import { runOperation } from '../run.ts';
 import { toSpec } from '../world.ts';
-import { jailInput, readJail } from './select.ts';
+import { runInput } from './run.ts';
+import { readJail } from './select.ts';
 import { jailStart, jailStop } from './start.ts';
-
-const forkInput = jailInput.extend({
-  argv: z
-    .array(z.string())
-    .min(1, 'a command is missing')
-    .refine(([program]) => program !== '', 'the command is empty'),
-  /** User looked up in the jail; default root. */
-  jailUser: z.string().optional(),
-});
 
 /** What would run beside the program. */
 const withoutServices = [
@@ -28,10 +19,10 @@ const withoutServices = [
   ['wait_for', 'none'],
 ] as const;
 
-export const jailFork = defineSession<typeof forkInput>({
+export const jailFork = defineSession<typeof runInput>({
   id: 'jail.fork',
   title: 'Run a command in a jail that is down, without its services',
-  input: forkInput,
+  input: runInput,
   async session(context, { jail: name, argv, jailUser }) {
     if (jailUser !== undefined) assertUserName(jailUser);
     const { world, jail } = await readJail(context, name);

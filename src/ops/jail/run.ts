@@ -13,7 +13,8 @@ import { jailInput, readJail } from './select.ts';
 /** Characters of both streams together. */
 const maxOutput = 4 * 1024 * 1024;
 
-const runInput = jailInput.extend({
+/** A program with its arguments, and who runs it. */
+export const runInput = jailInput.extend({
   argv: z
     .array(z.string())
     .min(1, 'a command is missing')

@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { printAction } from '../../../../src/cli/print/action.ts';
+import { printAction } from '../../../../src/domain/shell-line.ts';
 import { freebsdHost } from '../../../../src/driver/freebsd/host.ts';
 import type { JailSpec } from '../../../../src/driver/host.ts';
 import { RecordingExec, RecordingFiles } from '../../../../src/driver/node/recorder.ts';

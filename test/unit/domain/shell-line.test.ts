@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printAction, shellLine } from '../../../src/cli/print/action.ts';
+import { printAction, shellLine } from '../../../src/domain/shell-line.ts';
 
 test.each([
   [{ type: 'run', argv: ['zfs', 'create', 'tank/a b'] }, `zfs create 'tank/a b'`],
