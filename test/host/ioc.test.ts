@@ -352,7 +352,7 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       expect(ok('exec', 'made', 'cat', '/root/made')).toBe('made on made\n');
       const before = lab.state();
       sh('chmod', '666', script);
-      expect(fails(1, 'provision', 'made').stderr).toContain('others may write to it');
+      expect(fails(1, 'provision', 'made').stderr).toContain('others than its owner may write it');
       sh('chmod', '600', script);
       writeFileSync(script, '#!/usr/bin/perl\n');
       expect(fails(1, 'provision', 'made').stderr).toContain('/usr/bin/perl');

@@ -3,7 +3,7 @@
  * change: when it fails the jail is as before. Who may write the script decides what root of the jail does, so it
  * must belong to root, in directories that nobody else may write to.
  */
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
 import { checkAssignments } from '../../domain/config.ts';
@@ -13,6 +13,7 @@ import { toSpec } from '../world.ts';
 import { guardedChange, guardName } from './guarded-change.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
 import { settle } from './settle.ts';
+import { pathProblem } from './trusted-config.ts';
 
 /** It is one word of the shell's call, and a kernel takes no longer ones. */
 const longest = 100_000;
@@ -109,14 +110,9 @@ async function readScript({ files }: Context, path: string): Promise<string> {
   if (!path.startsWith('/')) throw refuse('it is no absolute path');
   const facts = await files.stat(path);
   if (facts?.type !== 'file') throw refuse(facts === undefined ? 'it does not exist' : 'it is no plain file');
-  for (let place = path; ; place = dirname(place)) {
-    const at = place === path ? facts : await files.stat(place);
-    // In a directory such as /tmp others make files, but cannot take this one away.
-    const sticky = at?.type === 'directory' && (at.mode & 0o1000) !== 0;
-    if (at?.uid !== 0 || ((at.mode & 0o022) !== 0 && !sticky))
-      throw refuse(`${place} belongs to somebody else than root, or others may write to it`);
-    if (place === '/') break;
-  }
+  const problem = await pathProblem({ files }, dirname(path), basename(path));
+  if (problem !== undefined)
+    throw refuse(`only root may be able to change it, and ${problem.path} is not so: ${problem.why}`);
   if (facts.sizeBytes > longest) throw refuse(`it is longer than ${longest} bytes`);
   const text = await files.read(path);
   if (text === undefined || text.trim() === '') throw refuse('it is empty');
