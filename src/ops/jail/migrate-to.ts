@@ -3,6 +3,7 @@
  * tool's words and from the dataset; before, the text is read back as that tool's, and when anything would hold then that
  * does not hold now, or could not be said, nothing is done. `migrate` without `--to` is the way back.
  */
+import { join } from 'node:path';
 import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
 import { canonical, configOf, effective } from '../../domain/config.ts';
@@ -22,7 +23,6 @@ import { removeLink } from '../steps/file.ts';
 import { readAllDefaults } from '../config-files.ts';
 import { namespace, toSpec, type World } from '../world.ts';
 import { assertDown, assertOurs, jailInput, lockJail, noProperties, readJail } from './select.ts';
-import { join } from 'node:path';
 
 const tools = { python, libiocage: libiocageJson } as const;
 type Tool = keyof typeof tools;
@@ -48,8 +48,6 @@ const beginnings: Readonly<Record<Tool, (name: string) => string>> = {
   python: (name) => `{\n    "host_hostuuid": ${JSON.stringify(name)}\n}`,
   libiocage: (name) => `{\n    "id": ${JSON.stringify(name)}\n}\n`,
 };
-
-const same = (one: string | undefined, two: string | undefined): boolean => one === two;
 
 /** What holds for the jail where the tool reads the text. */
 function thereOf(
@@ -85,7 +83,7 @@ function textFor(
   for (const row of rows) {
     const { key } = row;
     const value = now.get(key);
-    if (value === undefined || same(value, thereOf(dialect, text, defaults, jail.uuid).get(key))) continue;
+    if (value === undefined || value === thereOf(dialect, text, defaults, jail.uuid).get(key)) continue;
     if (!dialect.keeps(key)) {
       if (jail.local.has(key)) issues.push({ path: key, problem: `${dialect.title} has no word for it` });
       continue;
@@ -99,7 +97,7 @@ function textFor(
   }
   const there = thereOf(dialect, text, defaults, jail.uuid);
   for (const { key } of rows)
-    if (dialect.keeps(key) && !same(now.get(key), there.get(key)) && !issues.some(({ path }) => path === key))
+    if (dialect.keeps(key) && now.get(key) !== there.get(key) && !issues.some(({ path }) => path === key))
       issues.push({
         path: key,
         problem: `${dialect.title} would take it for ${there.get(key) ?? 'nothing'}`,
