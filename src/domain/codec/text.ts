@@ -17,8 +17,7 @@ export function valueProblem(text: string): string | undefined {
   // of bytes in an argument that are no UTF-8, so the value would not be what was typed.
   if (/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\ufffd/.test(text))
     return 'it is not valid Unicode text';
-  if (new TextEncoder().encode(text).length > maxValueBytes)
-    return `it is longer than ${maxValueBytes} bytes`;
+  if (Buffer.byteLength(text) > maxValueBytes) return `it is longer than ${maxValueBytes} bytes`;
   return undefined;
 }
 

@@ -217,20 +217,22 @@ export class NodeExec implements Exec {
       let stdout = '';
       let stderr = '';
       let timedOut = false;
-      const splitters = (['stdout', 'stderr'] as const).map(
-        (name) => new LineSplitter((line) => options.onLine?.(line, name)),
-      );
+      const { onLine } = options;
+      // A listing of thousands of datasets is cut into lines once, by who reads it.
+      const splitters =
+        onLine &&
+        (['stdout', 'stderr'] as const).map((name) => new LineSplitter((line) => onLine(line, name)));
       if (options.onBytes) child.stdout?.on('data', options.onBytes);
       else {
         child.stdout?.setEncoding('utf8').on('data', (text: string) => {
           stdout += text;
-          splitters[0]!.push(text);
+          splitters?.[0]!.push(text);
         });
       }
       child.stderr?.setEncoding('utf8').on('data', (text: string) => {
         // With a listener the lines were seen; keep only the tail then (debootstrap prints megabytes).
-        stderr = options.onLine ? (stderr + text).slice(-stderrTailBytes * 4) : stderr + text;
-        splitters[1]!.push(text);
+        stderr = onLine ? (stderr + text).slice(-stderrTailBytes * 4) : stderr + text;
+        splitters?.[1]!.push(text);
       });
       if (options.input !== undefined) {
         child.stdin!.on('error', () => undefined); // EPIPE: the child's status tells the story.
@@ -256,7 +258,7 @@ export class NodeExec implements Exec {
       });
       child.once('close', (code, signal) => {
         finish();
-        for (const splitter of splitters) splitter.flush();
+        for (const splitter of splitters ?? []) splitter.flush();
         const accepted =
           options.accept === 'any' || (code !== null && (options.accept ?? [0]).includes(code) && !timedOut);
         if (accepted) {

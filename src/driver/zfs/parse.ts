@@ -29,8 +29,12 @@ export function parseList(text: string, columns: readonly string[]): readonly Da
   });
   return frames.map(({ key, fields, clean }) => {
     if (!clean) return { name: key, values: new Map(), problem };
-    const pairs = columns.map((column, index) => [column, fields[index + 1]!] as const);
-    return { name: key, values: new Map(pairs.filter(([, value]) => value !== '-')) };
+    const values = new Map<string, string>();
+    for (const [index, column] of columns.entries()) {
+      const value = fields[index + 1]!;
+      if (value !== '-') values.set(column, value);
+    }
+    return { name: key, values };
   });
 }
 
