@@ -2,30 +2,18 @@
  * Jails for the tests of the FreeBSD driver: the driver on the stand-in (test/support/freebsd), which holds a
  * pretended FreeBSD host, and roots of static busybox, in which programs really run by chroot(8).
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { freebsdHost } from '../../src/driver/freebsd/host.ts';
-import { NodeFiles } from '../../src/driver/node/files.ts';
-import type { JailSpec } from '../../src/driver/host.ts';
-import type { Storage } from '../../src/driver/storage.ts';
-import type { StepRun } from '../../src/driver/step.ts';
 import type { HostUnderTest } from '../contract/host.ts';
 import { standIn, type StandIn } from './freebsd/standin.ts';
-import { busyboxRoot } from './linux-jails.ts';
+import { below, busyboxJail, drivenIn, stepRun } from './driven.ts';
 
 export interface FreebsdUnderTest extends HostUnderTest {
   readonly standIn: StandIn;
   readonly notes: string[];
   readonly paths: { readonly run: string; readonly state: string };
-}
-
-function below(directory: string): readonly string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
 }
 
 /** Of the pretended machine everything that a start could leave behind; numbers that only count on are left out. */
@@ -72,59 +60,17 @@ export function freebsdUnderTest(
   root: (name: string) => string = (name) => join(directory, 'jails', name),
 ): FreebsdUnderTest {
   const machine = standIn({ racct: true, ...given });
-  const files = new NodeFiles();
-  const clock = {
-    now: () => new Date(),
-    sleep: (ms: number) => new Promise<void>((done) => setTimeout(done, ms)),
-  };
-  const paths = { run: join(directory, 'run'), state: join(directory, 'state') };
-  const terminal = { interactive: false, term: 'xterm', environment: {} };
-  const host = freebsdHost({ exec: machine.exec, files, clock, paths, terminal });
-  const notes: string[] = [];
-  const run: StepRun = {
-    operationId: 'test',
-    exec: machine.exec,
-    files,
-    storage: undefined as unknown as Storage,
-    host,
-    downloads: undefined as unknown as StepRun['downloads'],
-    clock,
-    signal: new AbortController().signal,
-    dry: false,
-    progress: () => undefined,
-    note: (text) => notes.push(text),
-  };
+  const driven = drivenIn(directory);
+  const { paths } = driven;
+  const host = freebsdHost({ ...driven, exec: machine.exec });
+  const { run, notes } = stepRun(driven, machine.exec, host);
   return {
     host,
     run,
     standIn: machine,
     notes,
     paths,
-    async jail(name, config = {}) {
-      const mountpoint = root(name);
-      const jail: JailSpec = {
-        pool,
-        uuid: name,
-        tag: name,
-        dataset: `${pool}/iocage/jails/${name}`,
-        mountpoint,
-        root: join(mountpoint, 'root'),
-        consoleLog: join(directory, 'log', `${name}-console.log`),
-        config: new Map(
-          Object.entries({
-            exec_start: '/bin/sh /etc/rc',
-            exec_stop: '/bin/sh /etc/rc.shutdown',
-            stop_timeout: '3',
-            ...config,
-          }),
-        ),
-      };
-      if (!existsSync(jail.root)) {
-        mkdirSync(mountpoint, { recursive: true });
-        busyboxRoot(jail.root);
-      }
-      return jail;
-    },
+    jail: async (name, config = {}) => busyboxJail(directory, pool, root(name), name, config),
     async snapshot() {
       return { run: below(paths.run), machine: machineState(machine) };
     },

@@ -3,44 +3,16 @@
  * (or in a plain directory), a driver with directories of its own, and a look at everything on the
  * host that a jail could leave behind.
  */
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { linuxHost } from '../../src/driver/linux/host.ts';
 import { cgroupLayout } from '../../src/driver/linux/facts.ts';
 import { NodeExec } from '../../src/driver/node/exec.ts';
-import { NodeFiles } from '../../src/driver/node/files.ts';
 import type { JailSpec } from '../../src/driver/host.ts';
-import type { Storage } from '../../src/driver/storage.ts';
-import type { StepRun } from '../../src/driver/step.ts';
 import type { Exec, RunOptions } from '../../src/driver/system.ts';
 import type { HostUnderTest } from '../contract/host.ts';
+import { below, busyboxJail, drivenIn, stepRun } from './driven.ts';
 import { sh } from './pool.ts';
-
-const applets = `sh ls cat ps nc httpd wget mount umount cut mknod sleep ip id kill true false hostname chroot insmod date
-  reboot su touch mkdir rm dd nproc env tr head readlink test stat grep setsid printf sysctl chown chmod od`;
-
-/** A root of a few hundred kB in which shell scripts run. */
-export function busyboxRoot(root: string): void {
-  for (const name of ['bin', 'etc', 'dev', 'proc', 'sys', 'run', 'tmp', 'root', 'var', 'home']) {
-    mkdirSync(join(root, name), { recursive: true });
-  }
-  chmodSync(join(root, 'tmp'), 0o1777);
-  copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
-  for (const name of applets.split(/\s+/)) symlinkSync('busybox', join(root, 'bin', name));
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nwww:x:33:33::/var:/bin/sh\n');
-  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nwww:x:33:\naudio:x:29:www\n');
-}
 
 /** Keeps what a session's program wrote: a test has no terminal to look at. */
 export class SessionExec extends NodeExec implements Exec {
@@ -60,14 +32,6 @@ export interface LinuxUnderTest extends HostUnderTest {
   readonly stateDirectory: string;
   /** Exit status and output of a program in the jail. */
   inside(jail: JailSpec, script: string): Promise<{ status: number; output: string }>;
-}
-
-function below(directory: string): readonly string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
 }
 
 /** Control groups of this pool's jails. */
@@ -132,33 +96,10 @@ export function linuxUnderTest(
   root: (name: string) => string = (name) => join(directory, 'jails', name),
 ): LinuxUnderTest {
   const exec = new SessionExec();
-  const files = new NodeFiles();
-  const clock = {
-    now: () => new Date(),
-    sleep: (ms: number) => new Promise<void>((done) => setTimeout(done, ms)),
-  };
-  const paths = { run: join(directory, 'run'), state: join(directory, 'state') };
-  const host = linuxHost({
-    exec,
-    files,
-    clock,
-    paths,
-    terminal: { interactive: false, term: 'xterm', environment: {} },
-  });
-  const notes: string[] = [];
-  const run: StepRun = {
-    operationId: 'test',
-    exec,
-    files,
-    storage: undefined as unknown as Storage,
-    host,
-    downloads: undefined as unknown as StepRun['downloads'],
-    clock,
-    signal: new AbortController().signal,
-    dry: false,
-    progress: () => undefined,
-    note: (text) => notes.push(text),
-  };
+  const driven = drivenIn(directory);
+  const { clock, paths } = driven;
+  const host = linuxHost({ ...driven, exec });
+  const { run, notes } = stepRun(driven, exec, host);
   const made: JailSpec[] = [];
   return {
     host,
@@ -169,25 +110,7 @@ export function linuxUnderTest(
     runDirectory: paths.run,
     stateDirectory: paths.state,
     async jail(name, config = {}) {
-      const mountpoint = root(name);
-      const jail: JailSpec = {
-        pool,
-        uuid: name,
-        tag: name,
-        dataset: `${pool}/iocage/jails/${name}`,
-        mountpoint,
-        root: join(mountpoint, 'root'),
-        consoleLog: join(directory, 'log', `${name}-console.log`),
-        config: new Map(
-          Object.entries({
-            exec_start: '/bin/sh /etc/rc',
-            exec_stop: '/bin/sh /etc/rc.shutdown',
-            stop_timeout: '3',
-            ...config,
-          }),
-        ),
-      };
-      if (!existsSync(jail.root)) busyboxRoot(jail.root);
+      const jail = busyboxJail(directory, pool, root(name), name, config);
       made.push(jail);
       return jail;
     },
