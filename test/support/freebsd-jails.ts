@@ -72,7 +72,7 @@ export function freebsdUnderTest(
   root: (name: string) => string = (name) => join(directory, 'jails', name),
 ): FreebsdUnderTest {
   const machine = standIn({ racct: true, ...given });
-  const files = new NodeFiles();
+  const files = new NodeFiles(0, 'own-directory');
   const clock = {
     now: () => new Date(),
     sleep: (ms: number) => new Promise<void>((done) => setTimeout(done, ms)),

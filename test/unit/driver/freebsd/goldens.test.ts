@@ -149,7 +149,7 @@ async function dryRun(
 ) {
   const actions: Action[] = [];
   const exec = new RecordingExec(real, actions);
-  const files = new RecordingFiles(new HostFiles(), actions);
+  const files = new RecordingFiles(new HostFiles(0, 'own-directory'), actions);
   const terminal = { interactive: false, term: 'xterm', environment: {} };
   const clock = { ...it_.run.clock, sleep: () => Promise.resolve() };
   const host = freebsdHost({ exec, files, clock, paths: it_.paths, terminal });
@@ -178,7 +178,7 @@ describe('every command of a start and a stop', () => {
     const real = new Watching(it_.standIn.exec);
     const host = freebsdHost({
       exec: real,
-      files: new HostFiles(),
+      files: new HostFiles(0, 'own-directory'),
       clock: it_.run.clock,
       paths: it_.paths,
       terminal: { interactive: false, term: 'xterm', environment: {} },
