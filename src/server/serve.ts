@@ -1,8 +1,9 @@
 /** `iocage serve`: the settings of file and flags, the server, and its end on a signal. */
-import { openLineLog } from '../iocage.ts';
+import { makeContext, openLineLog } from '../iocage.ts';
 import { failure } from '../domain/errors.ts';
 import type { Context } from '../ops/operation.ts';
 import { ApiHost } from './api-host.ts';
+import { HereRunner, type Runner } from './runner.ts';
 import { ThreadRunner } from './runner-thread.ts';
 import { parseSettings, printSettings, toSettings, type Settings, type SettingTexts } from './settings.ts';
 import { hostBackend } from './sysadm/host-backend.ts';
@@ -93,9 +94,16 @@ export async function serve(context: Context, input: ServeInput): Promise<number
   }
 }
 
+/** On FreeBSD files below a jail's root are reached by the program's own directory, which a thread cannot change. */
+function runnerOf({ paths }: Context): Runner {
+  return process.platform === 'freebsd'
+    ? new HereRunner((options) => makeContext({ ...options, paths }))
+    : new ThreadRunner(startThread(paths));
+}
+
 async function run(context: Context, settings: Settings): Promise<number> {
   const host = new ApiHost({
-    runner: new ThreadRunner(startThread(context.paths)),
+    runner: runnerOf(context),
     kernel: context.host,
     ...(settings.pool === '' ? {} : { pool: settings.pool }),
     settings: {

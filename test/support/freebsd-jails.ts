@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { freebsdHost } from '../../src/driver/freebsd/host.ts';
+import { NodeFiles } from '../../src/driver/node/files.ts';
 import type { HostUnderTest } from '../contract/host.ts';
 import { standIn, type StandIn } from './freebsd/standin.ts';
 import { below, busyboxJail, drivenIn, stepRun } from './driven.ts';
@@ -60,7 +61,8 @@ export function freebsdUnderTest(
   root: (name: string) => string = (name) => join(directory, 'jails', name),
 ): FreebsdUnderTest {
   const machine = standIn({ racct: true, ...given });
-  const driven = drivenIn(directory);
+  // Files are reached as where /proc tells nothing of descriptors.
+  const driven = { ...drivenIn(directory), files: new NodeFiles(0, 'own-directory') };
   const { paths } = driven;
   const host = freebsdHost({ ...driven, exec: machine.exec });
   const { run, notes } = stepRun(driven, machine.exec, host);

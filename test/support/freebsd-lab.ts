@@ -42,7 +42,7 @@ export async function openFreebsdLab(): Promise<FreebsdLab> {
   const context = (): Context => {
     const usual = makeContext({ pool: pool.name, paths });
     const { exec } = machine;
-    const files = new NodeFiles();
+    const files = new NodeFiles(0, 'own-directory');
     const { clock } = usual;
     const terminal = { interactive: false, term: 'xterm', environment: {} };
     const host = freebsdHost({ exec, files, clock, paths, terminal });
@@ -56,7 +56,7 @@ export async function openFreebsdLab(): Promise<FreebsdLab> {
     const actions: Action[] = [];
     const usual = makeContext({ pool: pool.name, paths, dry: true });
     const exec = new RecordingExec(machine.exec, actions);
-    const files = new RecordingFiles(new NodeFiles(), actions);
+    const files = new RecordingFiles(new NodeFiles(0, 'own-directory'), actions);
     const { clock } = usual;
     const terminal = { interactive: false, term: 'xterm', environment: {} };
     const host = freebsdHost({ exec, files, clock, paths, terminal });

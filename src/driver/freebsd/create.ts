@@ -11,7 +11,7 @@ import { awaitedFile, forgetConsole, lastWordsMs } from '../both/console.ts';
 import { consoleOf, settleConsole } from './console.ts';
 import { readJails, rowOf, type JailRow } from './jls.ts';
 import { placesOf } from './names.ts';
-import { forgetParts, recordState } from './state.ts';
+import { forgetParts, readState, recordState } from './state.ts';
 
 export interface CreateArgs {
   readonly pool: string;
@@ -68,8 +68,14 @@ async function removeJail(
   run: StepRun,
   paths: Paths,
 ): Promise<void> {
-  const { name } = placesOf(paths, args.pool, args.uuid);
-  if (run.dry || (await find(args, run)) !== undefined) await run.exec.change(['jail', '-q', '-R', name]);
+  const { name, state } = placesOf(paths, args.pool, args.uuid);
+  if (run.dry || (await find(args, run)) !== undefined) {
+    // jail(8) takes them back before it removes the jail. The kernel alone does when the last process and socket of it are
+    // gone, which is later than the call that removes it returns.
+    for (const { nic } of (await readState(run.files, state))?.network?.moved ?? [])
+      await run.exec.change(['ifconfig', nic, '-vnet', name], { accept: 'any' });
+    await run.exec.change(['jail', '-q', '-R', name]);
+  }
   await forgetRun(args, run, paths);
 }
 

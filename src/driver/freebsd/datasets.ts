@@ -2,6 +2,10 @@
  * `jail_zfs`: datasets that root of the jail administers itself, by zfs-jail(8). While the jail runs they are
  * marked `jailed`, are mounted in the jail at their place there, and the host can neither mount nor share
  * them; afterwards they are what they were. What they were is in the record, for a start that was killed.
+ *
+ * Root of the jail may have set anything on them and made others below: nothing of that may come into force on the
+ * host. So each is without a mount point while it changes hands, and one below with a mount point of its own stays
+ * `jailed`, whatever place of the host that names.
  */
 import { stepKind, type StepRun } from '../step.ts';
 import type { Exec, Paths } from '../system.ts';
@@ -9,6 +13,7 @@ import type { HandedMount, JailSpec } from '../host.ts';
 import { jexec } from './inside.ts';
 import { placesOf } from './names.ts';
 import { forgetParts, readState, recordState } from './state.ts';
+import { mountTable, unmountAt } from './unmount.ts';
 
 export interface LentDataset {
   readonly dataset: string;
@@ -16,6 +21,8 @@ export interface LentDataset {
   readonly target: string;
   /** The dataset's own `mountpoint` before; null: inherited. */
   readonly mountpoint: string | null;
+  /** Those below that had a mount point of their own before, and were not `jailed`. */
+  readonly below?: Readonly<Record<string, string>>;
 }
 
 export interface LendArgs {
@@ -29,20 +36,44 @@ export interface LendArgs {
 
 const local = new Set(['local', 'received']);
 
+/** Own mount points of datasets and of all below them, and which of them are `jailed`. */
+async function ownPlaces(exec: Exec, datasets: readonly string[]) {
+  // One that the same start makes is not there yet, and will inherit its mount point.
+  const argv = [
+    'zfs',
+    'get',
+    '-r',
+    '-H',
+    '-o',
+    'name,property,value,source',
+    'mountpoint,jailed',
+    ...datasets,
+  ];
+  const { stdout } = await exec.read(argv, { accept: [0, 1] });
+  const places = new Map<string, string>();
+  const jailed = new Set<string>();
+  for (const line of stdout.split('\n')) {
+    const [dataset = '', property, value = '', source = ''] = line.split('\t');
+    if (property !== 'mountpoint' && value === 'on') jailed.add(dataset);
+    if (property === 'mountpoint' && value !== '-' && local.has(source)) places.set(dataset, value);
+  }
+  return { places, jailed };
+}
+
 /** What each is to become again. */
 export async function lentDatasets(
   exec: Exec,
   handed: readonly HandedMount[],
 ): Promise<readonly LentDataset[]> {
   if (handed.length === 0) return [];
-  const names = handed.map(({ dataset }) => dataset);
-  // One that the same start makes is not there yet, and will inherit its mount point.
-  const argv = ['zfs', 'get', '-H', '-o', 'name,value,source', 'mountpoint', ...names];
-  const { stdout } = await exec.read(argv, { accept: [0, 1] });
-  const rows = new Map(stdout.split('\n').map((line) => [line.split('\t')[0]!, line.split('\t')] as const));
+  const { places, jailed } = await ownPlaces(
+    exec,
+    handed.map(({ dataset }) => dataset),
+  );
   return handed.map(({ dataset, target }) => {
-    const [, value, source = ''] = rows.get(dataset) ?? [];
-    return { dataset, target, mountpoint: local.has(source) ? (value ?? null) : null };
+    const below = [...places].filter(([name]) => name.startsWith(`${dataset}/`) && !jailed.has(name));
+    const mountpoint = places.get(dataset) ?? null;
+    return { dataset, target, mountpoint, ...(below.length > 0 ? { below: Object.fromEntries(below) } : {}) };
   });
 }
 
@@ -53,9 +84,8 @@ async function lend(args: LendArgs, run: StepRun, paths: Paths): Promise<void> {
   for (const { dataset, target } of datasets) {
     // Not mounted is no failure; that it is not jailed afterwards would be one.
     await run.exec.change(['zfs', 'unmount', dataset], { accept: 'any' });
-    // Before it is jailed: then the host may not set it any more.
-    await run.exec.change(['zfs', 'set', `mountpoint=${target}`, dataset]);
-    await run.exec.change(['zfs', 'set', 'jailed=on', dataset]);
+    // Both at once: alone, the first would be a place of the host, and after the second the host may not set it.
+    await run.exec.change(['zfs', 'set', `mountpoint=${target}`, 'jailed=on', dataset]);
     await run.exec.change(['zfs', 'jail', name, dataset]);
     await run.exec.change(jexec(inside, ['zfs', 'mount', dataset]));
   }
@@ -63,18 +93,32 @@ async function lend(args: LendArgs, run: StepRun, paths: Paths): Promise<void> {
 
 /** Harmless when nothing of it was done, and when the jail is gone. */
 async function takeBack(args: LendArgs, run: StepRun, paths: Paths): Promise<void> {
-  const { pool, uuid, name, root, datasets } = args;
+  const { pool, uuid, datasets } = args;
   const { state } = placesOf(paths, pool, uuid);
   if ((await readState(run.files, state))?.datasets === undefined) return;
-  for (const { dataset, target, mountpoint } of [...datasets].reverse()) {
-    await run.exec.change(['umount', '-f', `${root}${target}`], { accept: 'any' });
-    await run.exec.change(['zfs', 'unjail', name, dataset], { accept: 'any' });
-    await run.exec.change(['zfs', 'inherit', 'jailed', dataset]);
-    const back = mountpoint === null ? ['inherit', 'mountpoint'] : ['set', `mountpoint=${mountpoint}`];
-    await run.exec.change(['zfs', ...back, dataset]);
-    await run.exec.change(['zfs', 'mount', dataset], { accept: 'any' });
-  }
+  for (const lent of [...datasets].reverse()) await takeOne(lent, args, run);
   await forgetParts(run.files, state, 'datasets');
+}
+
+async function takeOne(lent: LentDataset, { name, root }: LendArgs, run: StepRun): Promise<void> {
+  const { dataset, mountpoint, below = {} } = lent;
+  // First: where the jail still runs, it can change nothing of it from here on.
+  await run.exec.change(['zfs', 'unjail', name, dataset], { accept: 'any' });
+  const table = await mountTable(run.exec);
+  const within = (one: string): boolean => one === dataset || one.startsWith(`${dataset}/`);
+  for (const { from, at, type } of [...table].reverse())
+    if (type === 'zfs' && within(from) && at.startsWith(`${root}/`)) await unmountAt(root, at, table, run);
+  // Of the host's words for `mountpoint` the one that may be set on what is jailed.
+  await run.exec.change(['zfs', 'set', 'mountpoint=none', dataset]);
+  for (const [one, place] of (await ownPlaces(run.exec, [dataset])).places) {
+    if (one === dataset || below[one] === place) continue;
+    run.note(`${one} stays jailed: in the jail it was given the mount point ${JSON.stringify(place)}`);
+    await run.exec.change(['zfs', 'set', 'jailed=on', one]);
+  }
+  await run.exec.change(['zfs', 'inherit', 'jailed', dataset]);
+  const back = mountpoint === null ? ['inherit', 'mountpoint'] : ['set', `mountpoint=${mountpoint}`];
+  await run.exec.change(['zfs', ...back, dataset]);
+  await run.exec.change(['zfs', 'mount', dataset], { accept: 'any' });
 }
 
 export function datasetSteps(paths: Paths) {

@@ -7,18 +7,22 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Exec, Files, Paths, Step } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
+import { isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { fstabTargets } from '../both/fstab.ts';
 import { asEntry, volumesOf } from '../both/shown.ts';
-import { baseMount, fstabMount, mountCommand, parseMountTable, systemMounts, type Mount } from './mounts.ts';
+import { baseMount, fstabMount, mountCommand, systemMounts, type Mount, type Mounted } from './mounts.ts';
 import { placesOf } from './names.ts';
 import { allStates, forgetParts, recordState } from './state.ts';
+import { mountTable, unmountAt } from './unmount.ts';
 
 export interface MountArgs {
   readonly pool: string;
   readonly uuid: string;
   readonly root: string;
   readonly mounts: readonly Mount[];
+  /** What the jail may have mounted itself goes too. */
+  readonly others?: true;
 }
 
 /** Everything that a start mounts, the base of a basejail first. */
@@ -42,11 +46,6 @@ export async function plannedMounts(
     ...fstab.map(({ entry, target }) => fstabMount(entry, target)),
     ...systemMounts(jail.config, ruleset),
   ];
-}
-
-async function mountedAt(run: Pick<StepRun, 'exec'>): Promise<ReadonlySet<string>> {
-  const { stdout } = await run.exec.read(['mount', '-p']);
-  return new Set(parseMountTable(stdout).map(({ at }) => at));
 }
 
 /** Makes the way to a place, a directory at a time; throws where a link stands in it. */
@@ -89,7 +88,7 @@ async function mountAll(args: MountArgs, run: StepRun, paths: Paths): Promise<vo
   const { pool, uuid, root, mounts } = args;
   await recordState(run.files, placesOf(paths, pool, uuid).state, { pool, uuid, mounts });
   await sayShared(args, run, paths);
-  const there = await mountedAt(run);
+  const there = new Set((await mountTable(run.exec)).map(({ at }) => at));
   for (const mount of mounts) {
     // What a run left of which the record is lost.
     if (there.has(`${root}${mount.target}`)) continue;
@@ -98,24 +97,40 @@ async function mountAll(args: MountArgs, run: StepRun, paths: Paths): Promise<vo
   }
 }
 
-/** Those that are mounted, the last one first. */
+/** What root of a jail may mount itself, with `allow_mount` (lsvfs(1), `jail`); its datasets have a step of their own. */
+const friendly = new Set([
+  ...['nullfs', 'devfs', 'fdescfs', 'procfs', 'linprocfs', 'linsysfs', 'tmpfs', 'fusefs'],
+]);
+
+/** Those that are mounted, the last one first, and before them what the jail mounted itself. */
 async function unmountAll(
-  { pool, uuid, root, mounts }: MountArgs,
+  { pool, uuid, root, mounts, others }: MountArgs,
   run: StepRun,
   paths: Paths,
 ): Promise<void> {
-  const there = await mountedAt(run);
+  const table = await mountTable(run.exec);
+  const ours = new Set(mounts.map(({ target }) => `${root}${target}`));
+  const strange = others === true ? jailMade(table, root).filter(({ at }) => !ours.has(at)) : [];
+  for (const { at } of [...strange].reverse()) await unmountAt(root, at, table, run);
   for (const { target } of [...mounts].reverse())
-    if (there.has(`${root}${target}`)) await run.exec.change(['umount', '-f', `${root}${target}`]);
+    for (const { at } of table.filter((mounted) => mounted.at === `${root}${target}`))
+      await unmountAt(root, at, table, run, true);
   await forgetParts(run.files, placesOf(paths, pool, uuid).state, 'mounts');
 }
 
+const jailMade = (table: readonly Mounted[], root: string): readonly Mounted[] =>
+  table.filter(
+    ({ at, type }) => at.startsWith(`${root}/`) && friendly.has(type.replace(/^fusefs\..*/, 'fusefs')),
+  );
+
 /** A jail that does not run has none of these; what is left is what a crash left, its record lost. */
 export async function lostMounts(exec: Exec, root: string): Promise<readonly Mount[]> {
-  const ours = new Set(['nullfs', 'devfs', 'fdescfs', 'procfs', 'linprocfs', 'linsysfs', 'tmpfs']);
-  return parseMountTable((await exec.read(['mount', '-p'])).stdout)
-    .filter(({ at, type }) => at.startsWith(`${root}/`) && ours.has(type))
-    .map(({ at, type }) => ({ type, source: type, target: at.slice(root.length), options: [] }));
+  return jailMade(await mountTable(exec), root).map(({ at, type }) => ({
+    type,
+    source: type,
+    target: at.slice(root.length),
+    options: [],
+  }));
 }
 
 export function mountSteps(paths: Paths) {
@@ -145,7 +160,11 @@ export function mountSteps(paths: Paths) {
     kinds: [mountKind, unmountKind],
     mount: (jail: JailSpec, mounts: readonly Mount[]): readonly Step[] =>
       mounts.length === 0 ? [] : [mountKind(args(jail, mounts))],
-    unmount: (jail: JailSpec, mounts: readonly Mount[]): readonly Step[] =>
-      mounts.length === 0 ? [] : [unmountKind(args(jail, mounts))],
+    unmount: (jail: JailSpec, mounts: readonly Mount[]): readonly Step[] => {
+      const others = ['allow_mount', 'jail_zfs'].some((key) => isOn(jail.config, key))
+        ? ({ others: true } as const)
+        : {};
+      return mounts.length === 0 ? [] : [unmountKind({ ...args(jail, mounts), ...others })];
+    },
   };
 }

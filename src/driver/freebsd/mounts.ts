@@ -60,13 +60,22 @@ export function mountCommand(root: string, { type, source, target, options }: Mo
   return ['mount', '-t', type, ...words, source, `${root}${target}`];
 }
 
-/** Of `mount -p`: the mount points, newest last; blanks in them are written as in fstab(5). */
-export function parseMountTable(text: string): readonly { readonly at: string; readonly type: string }[] {
+export interface Mounted {
+  readonly from: string;
+  readonly at: string;
+  readonly type: string;
+}
+
+/**
+ * Of `mount -p`: what is mounted, newest last. A blank in a name is written as it is, and one blank may be all that
+ * is between two fields: what follows the place has none, and the place begins with `/`.
+ */
+export function parseMountTable(text: string): readonly Mounted[] {
+  const line = /^(.*?)[\t ]+(\/.*?)[\t ]+(\S+)[\t ]+(\S+)[\t ]+\d+ \d+$/;
   const decode = (field: string): string =>
     field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
-  return text
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields.length >= 3)
-    .map((fields) => ({ at: decode(fields[1]!), type: fields[2]! }));
+  return text.split('\n').flatMap((row) => {
+    const found = line.exec(row);
+    return found === null ? [] : [{ from: decode(found[1]!), at: decode(found[2]!), type: found[3]! }];
+  });
 }

@@ -12,11 +12,16 @@ import { collect } from '../both/wanted.ts';
 import type { Exec } from '../system.ts';
 import { firstTried, type Places } from './names.ts';
 import type { NetFacts } from './net-facts.ts';
+import type { JailState } from './state.ts';
 import type { JailToPlan } from '../both/planning.ts';
 import type { PlannedNat } from './planned.ts';
 
-/** Numbers of ipfw(8) that are ours: before most of what people write, of which the usual start is 100 or 1000. */
+/**
+ * Numbers of ipfw(8) that jails get, where nobody else has them: before most of what people write, of which the usual
+ * start is 100 or 1000. rc.firewall(8) has 50 for the host's own translation, loaded now or not.
+ */
 const ours = { from: 20, count: 60 };
+const hostsOwn = 50;
 
 export function planTranslation(
   jail: JailToPlan,
@@ -33,17 +38,23 @@ export function planTranslation(
   problems.push(...forwardProblems(forwards, jail, facts, new Set()));
   if (jail.config.get('nat_backend') === 'pf')
     return { nic, addresses, forwards, by: { kind: 'pf', anchor: places.anchor } };
-  const taken = new Set(
-    facts.jails
-      .filter(({ pool, uuid }) => !(pool === jail.pool && uuid === jail.uuid))
-      .flatMap(({ network }) => (network?.nat?.by.kind === 'ipfw' ? [network.nat.by.number] : [])),
-  );
+  const numberOf = ({ network }: JailState): readonly number[] =>
+    network?.nat?.by.kind === 'ipfw' ? [network.nat.by.number] : [];
+  const isOwn = ({ pool, uuid }: JailState): boolean => pool === jail.pool && uuid === jail.uuid;
+  // What an earlier run of this jail left goes before the start.
+  const left = new Set(facts.jails.filter(isOwn).flatMap(numberOf));
+  const taken = new Set([
+    hostsOwn,
+    ...facts.jails.filter((other) => !isOwn(other)).flatMap(numberOf),
+    ...[...(facts.ipfwNumbers ?? [])].filter((number) => !left.has(number)),
+  ]);
   const start = firstTried(places.hash, ours.count);
   for (let tried = 0; tried < ours.count; tried += 1) {
     const number = ours.from + ((start + tried) % ours.count);
     if (!taken.has(number)) return { nic, addresses, forwards, by: { kind: 'ipfw', number } };
   }
-  const problem = `ipfw has no number left for another jail (${ours.count} are ours); nat_backend=pf has no such bound`;
+  const until = ours.from + ours.count - 1;
+  const problem = `ipfw has no number from ${ours.from} to ${until} left for another jail; nat_backend=pf has no such bound`;
   return void problems.push({ key: 'nat_backend', problem });
 }
 
@@ -77,6 +88,26 @@ export function ipfwCommands(nat: PlannedNat, number: number): readonly (readonl
   ];
 }
 
+/** Numbers that rules and translations have, whoever made them: of `ipfw list` and of `ipfw nat show config`. */
+export function parseIpfwNumbers(text: string): ReadonlySet<number> {
+  return new Set([...text.matchAll(/^(?:ipfw nat )?(\d+) /gm)].map(([, number]) => Number(number)));
+}
+
+export async function readIpfwNumbers(exec: Exec): Promise<ReadonlySet<number>> {
+  const asked = [
+    ['ipfw', 'list'],
+    ['ipfw', 'nat', 'show', 'config'],
+  ];
+  const texts = await Promise.all(asked.map((argv) => exec.read(argv, { accept: 'any' })));
+  return new Set(texts.flatMap(({ stdout }) => [...parseIpfwNumbers(stdout)]));
+}
+
+/** Of `ipfw list NUMBER`: whether all of its rules are a jail's, and there is one. */
+export function areOurs(text: string, number: number): boolean {
+  const rules = text.split('\n').filter((line) => line.trim() !== '');
+  return rules.length > 0 && rules.every((line) => new RegExp(`^0*${number} nat ${number} `).test(line));
+}
+
 /** Why the packet filter of the host does not do it. Reads what is loaded, changes nothing. */
 export async function natProblems(exec: Exec, nat: PlannedNat, facts: NetFacts): Promise<readonly Problem[]> {
   const key = 'nat_backend';
@@ -102,6 +133,11 @@ export async function natProblems(exec: Exec, nat: PlannedNat, facts: NetFacts):
   const { status, stdout } = await exec.read(['pfctl', '-s', 'nat'], { accept: 'any' });
   if (status !== 0)
     return [{ key, problem: "pf does not answer; 'sysrc pf_enable=YES' and 'service pf start' load it" }];
+  const { stdout: info } = await exec.read(['pfctl', '-s', 'info'], { accept: 'any' });
+  if (!/^Status: Enabled/m.test(info))
+    return [
+      { key, problem: "pf is loaded but not enabled; 'sysrc pf_enable=YES' and 'service pf start' do it" },
+    ];
   const missing = ['nat-anchor', 'rdr-anchor'].filter(
     (word) => !new RegExp(`^${word} "iocage/\\*"`, 'm').test(stdout),
   );

@@ -30,6 +30,8 @@ export interface NetFacts {
   readonly sysctl: ReadonlyMap<string, string>;
   /** Records of all jails of this host, of every pool. */
   readonly jails: readonly JailState[];
+  /** Numbers that ipfw(8) has in use, where they are asked for. */
+  readonly ipfwNumbers?: ReadonlySet<number>;
 }
 
 /** `0xffffff00` of ifconfig(8) as a length; a mask with holes counts as one address. */

@@ -12,7 +12,7 @@ import type { JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { forwardProblems } from '../both/nat-block.ts';
 import { jexec, type Inside } from './inside.ts';
-import { ipfwCommands, pfRules } from './nat-plan.ts';
+import { areOurs, ipfwCommands, pfRules } from './nat-plan.ts';
 import { networkTitle, restoreSysctls } from '../both/sysctls.ts';
 import { parseInterfaces, type HostInterface } from './net-facts.ts';
 import { holderOf } from '../both/planning.ts';
@@ -89,7 +89,10 @@ async function endTranslation({ by }: PlannedNat, run: StepRun): Promise<void> {
     await run.exec.change(['pfctl', '-q', '-a', by.anchor, '-F', 'nat'], { accept: 'any' });
     return;
   }
-  await run.exec.change(['ipfw', '-q', 'delete', `${by.number}`], { accept: 'any' });
+  // Who loads the host's rules anew takes ours away, and may have put one of theirs under that number.
+  const { stdout } = await run.exec.read(['ipfw', 'list', `${by.number}`], { accept: 'any' });
+  if (areOurs(stdout, by.number))
+    await run.exec.change(['ipfw', '-q', 'delete', `${by.number}`], { accept: 'any' });
   await run.exec.change(['ipfw', '-q', 'nat', `${by.number}`, 'delete'], { accept: 'any' });
 }
 
@@ -171,7 +174,7 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
     if (end !== undefined) await run.exec.change(['ifconfig', end.name, 'destroy']);
   }
   for (const { nic } of (plan.moved ?? []).filter(({ up }) => up))
-    // The kernel gives it back with the jail, and down.
+    // It came back with the jail, and down.
     await run.exec.change(['ifconfig', nic, 'up'], { accept: 'any' });
   const records = () => allStates(run.files, paths);
   await restoreSysctls(plan.sysctls, { pool, uuid }, records, (settings) => setSysctls(run, settings));

@@ -3,7 +3,8 @@ import type { JailSpec, Problem } from '../host.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { isOn } from '../../domain/config.ts';
 import type { HostFacts } from './facts.ts';
-import { natProblems } from './nat-plan.ts';
+import { wantsNat } from '../both/nat-block.ts';
+import { natProblems, readIpfwNumbers } from './nat-plan.ts';
 import { readNetFacts } from './net-facts.ts';
 import { networkKind, planAddresses } from './net-plan.ts';
 import type { NetworkPlan } from './planned.ts';
@@ -31,7 +32,9 @@ export async function planJailNetwork(
     alone.push({ key: 'vnet', problem: 'the kernel has no VIMAGE (sysctl kern.features.vimage)' });
   }
   if (kind === 'host' || kind === 'own') return { problems: alone };
-  const facts = await readNetFacts(exec, files, paths);
+  const known = await readNetFacts(exec, files, paths);
+  const byIpfw = wantsNat(jail.config) && jail.config.get('nat_backend') !== 'pf';
+  const facts = byIpfw ? { ...known, ipfwNumbers: await readIpfwNumbers(exec) } : known;
   const places = placesOf(paths, jail.pool, jail.uuid);
   const { plan, problems } = (kind === 'vnet' ? planVnet : planAddresses)(jail, places, facts);
   const filter = plan.nat === undefined ? [] : await natProblems(exec, plan.nat, facts);

@@ -94,7 +94,8 @@ function network(config: Config, plan: NetworkPlan | undefined): readonly string
       ...(plan?.nics ?? []).map(({ ends }) => ends.jail),
       ...(plan?.moved ?? []).map(({ nic }) => nic),
     ];
-    return ['vnet', ...(inside.length > 0 ? [`vnet.interface=${inside.join(',')}`] : [])];
+    // One each: jail(8) takes a list apart in jail.conf, and of its command line only ip4.addr and ip6.addr.
+    return ['vnet', ...inside.map((nic) => `vnet.interface=${nic}`)];
   }
   // COMPAT: ip4=inherit makes ip6 inherit too, as the original does (FreeBSD bug 196474).
   if (networkKind(config) === 'host') return ['ip4=inherit', 'ip6=inherit'];

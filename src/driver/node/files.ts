@@ -1,36 +1,34 @@
-/**
- * Reads and writes host files. The `…Below` verbs walk a jail's root one component at a time, each
- * opened without following links, through `/proc/self/fd` (Linux): the kernel resolves exactly one
- * name per step, in a directory that is already held open, so nothing a jail's root user renames or
- * links meanwhile can lead the host out of the root.
- */
-import { constants, lstatSync, read } from 'node:fs';
+/** Reads and writes host files. The `…Below` verbs follow no link below a jail's root; below.ts has the way. */
+import {
+  type Stats,
+  constants,
+  lstatSync,
+  mkdirSync,
+  read,
+  readlinkSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { FileFacts, FilePart, Files } from '../system.ts';
-import { failure, IocageError } from '../../domain/errors.ts';
+import { failure } from '../../domain/errors.ts';
+import {
+  codeOf,
+  explain,
+  isMissing,
+  readPlain,
+  replaceBelow,
+  usualWay,
+  withParentBelow,
+  writeWholeNow,
+  type Way,
+} from './below.ts';
 
-function isMissing(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ENOENT' || code === 'ENOTDIR';
-}
-
-function explain(path: string, error: unknown): IocageError {
-  if (error instanceof IocageError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const words: Record<string, string> = {
-    EACCES: 'permission denied',
-    EPERM: 'operation not permitted',
-    EROFS: 'the file system is read-only',
-    ENOSPC: 'no space left on the device',
-    EISDIR: 'is a directory',
-    ENOTDIR: 'a part of the path is not a directory',
-    EEXIST: 'already exists',
-  };
-  return failure('FILE_FAILED', { path, why: (code && words[code]) ?? message }, { cause: error });
-}
+export { componentsBelow } from './below.ts';
 
 async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
@@ -45,26 +43,7 @@ interface Owner {
   readonly gid: number;
 }
 
-/** A new file with exactly this mode, whatever the caller's umask is. */
-async function writeWhole(
-  path: string,
-  text: string,
-  mode: number,
-  { owner, sync }: { owner?: Owner; sync?: boolean } = {},
-): Promise<void> {
-  const handle = await fs.open(path, 'wx', 0o600);
-  try {
-    await handle.writeFile(text);
-    // Before the mode: a change of owner takes set-user-ID bits away.
-    if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
-    await handle.chmod(mode);
-    if (sync) await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-function facts(stat: Awaited<ReturnType<typeof fs.lstat>>): FileFacts {
+function facts(stat: Stats): FileFacts {
   const type = stat.isFile()
     ? 'file'
     : stat.isDirectory()
@@ -81,88 +60,6 @@ function facts(stat: Awaited<ReturnType<typeof fs.lstat>>): FileFacts {
     mtimeMs: Number(stat.mtimeMs),
     inode: Number(stat.ino),
   };
-}
-
-/** Components of a path inside a root; `..` and empty paths are refused rather than resolved. */
-export function componentsBelow(path: string): readonly string[] {
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.length === 0) throw failure('UNSAFE_PATH', { path, why: 'it names nothing inside the root' });
-  if (parts.includes('..')) throw failure('UNSAFE_PATH', { path, why: `it holds '..'` });
-  if (path.includes('\0')) throw failure('UNSAFE_PATH', { path, why: 'it holds a NUL byte' });
-  return parts;
-}
-
-const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-
-/**
- * Opens the directory that holds the last component and hands `/proc/self/fd/N/NAME` to `use`.
- * Undefined when a directory on the way is missing; UNSAFE_PATH when one is a link or no directory.
- */
-async function withParentBelow<T>(
-  root: string,
-  path: string,
-  use: (held: string) => Promise<T>,
-): Promise<T | undefined> {
-  const parts = componentsBelow(path);
-  let handle = await fs.open(root, directoryFlags);
-  try {
-    for (const part of parts.slice(0, -1)) {
-      let next;
-      try {
-        next = await fs.open(`/proc/self/fd/${handle.fd}/${part}`, directoryFlags);
-      } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code;
-        if (code === 'ENOENT') return undefined;
-        if (code === 'ELOOP' || code === 'ENOTDIR') {
-          throw failure('UNSAFE_PATH', {
-            path: join(root, path),
-            why: `${part} is a link or not a directory`,
-          });
-        }
-        throw explain(join(root, path), error);
-      }
-      await handle.close();
-      handle = next;
-    }
-    return await use(`/proc/self/fd/${handle.fd}/${parts.at(-1)!}`);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** A name that was given by rename is on the disk when its directory is. */
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes something beside the path, and puts it in its place in one step. */
-async function replaceBelow(
-  root: string,
-  path: string,
-  make: (temporary: string) => Promise<void>,
-): Promise<void> {
-  const written = await withParentBelow(root, path, async (held) => {
-    const temporary = `${dirname(held)}/.iocage-${randomBytes(6).toString('hex')}`;
-    await attempt(join(root, path), async () => {
-      try {
-        await make(temporary);
-        // rename replaces a planted link instead of following it.
-        await fs.rename(temporary, held);
-      } catch (error) {
-        await fs.rm(temporary, { force: true });
-        throw error;
-      }
-    });
-    return true;
-  });
-  if (written === undefined) {
-    throw failure('FILE_FAILED', { path: join(root, path), why: 'its directory does not exist' });
-  }
 }
 
 /**
@@ -205,12 +102,20 @@ function assertPlain(path: string, stat: { isFile(): boolean; isDirectory(): boo
   throw failure('FILE_FAILED', { path, why });
 }
 
+/** What rmdir(2) says of a directory with something in it; EBUSY: of a control group in which something still ends. */
+const stays = ['ENOTEMPTY', 'EEXIST', 'EBUSY'];
+
 export class NodeFiles implements Files {
   private readonly ownInput: number;
+  private readonly way: Way;
 
-  /** @param ownInput descriptor of our own standard input */
-  constructor(ownInput = 0) {
+  /**
+   * @param ownInput descriptor of our own standard input
+   * @param way of the `…Below` verbs; that of another kernel for tests
+   */
+  constructor(ownInput = 0, way: Way = usualWay) {
     this.ownInput = ownInput;
+    this.way = way;
   }
 
   async read(path: string): Promise<string | undefined> {
@@ -303,7 +208,7 @@ export class NodeFiles implements Files {
     const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
     await attempt(path, async () => {
       try {
-        await writeWhole(temporary, text, options.mode ?? 0o644);
+        writeWholeNow(temporary, text, options);
         await fs.rename(temporary, path);
       } catch (error) {
         await fs.rm(temporary, { force: true });
@@ -313,7 +218,7 @@ export class NodeFiles implements Files {
   }
 
   async create(path: string, text: string, options: { mode?: number } = {}): Promise<void> {
-    await attempt(path, () => writeWhole(path, text, options.mode ?? 0o644));
+    await attempt(path, async () => writeWholeNow(path, text, options));
   }
 
   async control(path: string, text: string): Promise<void> {
@@ -375,9 +280,7 @@ export class NodeFiles implements Files {
       try {
         await fs.rmdir(path);
       } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code;
-        // EBUSY: a control group in which something still ends.
-        if (!isMissing(error) && !['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(code ?? '')) throw error;
+        if (!isMissing(error) && !stays.includes(codeOf(error) ?? '')) throw error;
       }
     });
   }
@@ -395,45 +298,15 @@ export class NodeFiles implements Files {
   }
 
   async readBelow(root: string, path: string): Promise<string | undefined> {
-    return withParentBelow(root, path, async (held) => {
-      let handle;
-      try {
-        // NONBLOCK: a planted fifo must not hold us up.
-        handle = await fs.open(held, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        if ((error as NodeJS.ErrnoException).code === 'ELOOP') {
-          throw failure('UNSAFE_PATH', { path: join(root, path), why: 'it is a symbolic link' });
-        }
-        throw explain(join(root, path), error);
-      }
-      try {
-        const stat = await handle.stat();
-        if (!stat.isFile())
-          throw failure('UNSAFE_PATH', { path: join(root, path), why: 'it is not a plain file' });
-        if (stat.size > 4 * 1024 * 1024) {
-          throw failure('UNSAFE_PATH', { path: join(root, path), why: 'it is larger than 4 MiB' });
-        }
-        return await handle.readFile('utf8');
-      } finally {
-        await handle.close();
-      }
-    });
+    return withParentBelow(this.way, root, path, (held) => readPlain(join(root, path), held));
   }
 
   async statBelow(root: string, path: string): Promise<FileFacts | undefined> {
-    return withParentBelow(root, path, async (held) => {
-      try {
-        return facts(await fs.lstat(held));
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw explain(join(root, path), error);
-      }
-    });
+    return this.below(root, path, (held) => facts(lstatSync(held)), ['ENOENT', 'ENOTDIR']);
   }
 
   async readlinkBelow(root: string, path: string): Promise<string | undefined> {
-    return withParentBelow(root, path, (held) => this.readlink(held));
+    return this.below(root, path, (held) => readlinkSync(held), ['ENOENT', 'ENOTDIR', 'EINVAL']);
   }
 
   async writeBelow(
@@ -442,37 +315,44 @@ export class NodeFiles implements Files {
     text: string,
     options: { mode?: number; owner?: Owner; sync?: boolean } = {},
   ): Promise<void> {
-    await replaceBelow(root, path, (temporary) =>
-      writeWhole(temporary, text, options.mode ?? 0o644, options),
-    );
-    if (options.sync) await withParentBelow(root, path, (held) => syncDirectory(dirname(held)));
+    const write = (temporary: string): void => writeWholeNow(temporary, text, options);
+    replaceBelow(this.way, root, path, write, options.sync);
   }
 
   async symlinkBelow(root: string, path: string, target: string): Promise<void> {
-    await replaceBelow(root, path, (temporary) => fs.symlink(target, temporary));
+    replaceBelow(this.way, root, path, (temporary) => symlinkSync(target, temporary));
   }
 
   async mkdirBelow(root: string, path: string): Promise<void> {
-    const made = await withParentBelow(root, path, (held) =>
-      attempt(join(root, path), async () => {
-        try {
-          await fs.mkdir(held, { mode: 0o755 });
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await fs.lstat(held)).isDirectory())
-            throw error;
-        }
-        return true;
-      }),
-    );
+    const made = this.below(root, path, (held) => {
+      try {
+        mkdirSync(held, { mode: 0o755 });
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST' || !lstatSync(held).isDirectory()) throw error;
+      }
+      return true;
+    });
     if (made === undefined)
       throw failure('FILE_FAILED', { path: join(root, path), why: 'its directory does not exist' });
   }
 
   async removeBelow(root: string, path: string): Promise<void> {
-    await withParentBelow(root, path, (held) => this.remove(held));
+    this.below(root, path, (held) => unlinkSync(held), ['ENOENT', 'ENOTDIR']);
   }
 
   async rmdirBelow(root: string, path: string): Promise<void> {
-    await withParentBelow(root, path, (held) => this.rmdir(held));
+    this.below(root, path, (held) => rmdirSync(held), ['ENOENT', 'ENOTDIR', ...stays]);
+  }
+
+  /** @param fine what may happen instead; the answer is undefined then */
+  private below<T>(root: string, path: string, use: (held: string) => T, fine: readonly string[] = []) {
+    return withParentBelow(this.way, root, path, (held) => {
+      try {
+        return use(held);
+      } catch (error) {
+        if (fine.includes(codeOf(error) ?? '')) return undefined;
+        throw explain(join(root, path), error);
+      }
+    });
   }
 }

@@ -120,6 +120,9 @@ export function modifyJail(machine: Machine, jid: number, params: Record<string,
   jail.name = jail.params['name']!;
 }
 
+/** A network stack that nobody sees. */
+const late = -1;
+
 /** Ends its processes and its children, and gives back what was lent to it. */
 export function removeJail(machine: Machine, jid: number): void {
   const jail = machine.jails.find((one) => one.jid === jid);
@@ -129,7 +132,9 @@ export function removeJail(machine: Machine, jid: number): void {
   for (const nic of machine.nics.filter((one) => one.vnet === jid)) {
     if (!machine.nics.includes(nic)) continue;
     if (nic.home === jid) destroyNic(machine, nic);
-    else moveNic(machine, nic, nic.home);
+    // STRICTER than FreeBSD: a device comes back by itself when the last process and socket of the jail are gone, some time
+    // after jail_remove(2) has returned; who wants it at once takes it back before (jail(8), vnet.interface).
+    else moveNic(machine, nic, nic.cloned ? nic.home : late);
   }
   machine.routes = machine.routes.filter((route) => route.vnet !== jid);
   for (const [dataset, owner] of Object.entries(machine.datasets))

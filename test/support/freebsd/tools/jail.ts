@@ -155,10 +155,8 @@ class Plan {
         async () => this.remove(),
       );
       await this.commands('exec.created', false);
-      const nics = (this.given.get('vnet.interface') ?? [])
-        .flatMap((text) => text.split(/[\s,]+/))
-        .filter(Boolean);
-      for (const nic of nics)
+      // Each as it stands: of the command line jail(8) takes only ip4.addr and ip6.addr apart at commas.
+      for (const nic of this.given.get('vnet.interface') ?? [])
         await this.step(
           () => this.must(['ifconfig', nic, 'vnet', String(this.jid)], 0),
           () => this.quietly(['ifconfig', nic, '-vnet', String(this.jid)]),

@@ -3,7 +3,7 @@
  * underneath are real. A mount is busy while another one lies in it, while it holds the root of a jail, and
  * while programs run from it.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { findMountOption } from '../grammar.ts';
 import { Fail, flagsOf, known, usage, type Call, type Tool } from '../call.ts';
 import type { Machine, Mount } from '../machine.ts';
@@ -65,6 +65,10 @@ export function useRuleset(machine: Machine, number: string): number {
   return Number(number);
 }
 
+/** putfsent() of mount.c: nothing is encoded, and after a long name there is one blank and no tab. */
+const field = (name: string): string =>
+  `${name}${'\t'.repeat([8, 16].filter((length) => name.length < length).length)}${name.length < 24 ? '\t' : ' '}`;
+
 const printed = (mount: Mount): string => {
   const words = [
     mount.type,
@@ -86,7 +90,7 @@ export const mount: Tool = (call) => {
       const more = one.options.filter((option) => option !== 'ro' && option !== 'rw');
       call.out(
         flags.has('-p')
-          ? `${one.from}\t\t${one.on}\t${one.type}\t${[writable, ...more].join(',')}\t0 0\n`
+          ? `${field(one.from)}${field(one.on)}${one.type}\t${[writable, ...more].join(',')}\t\t0 0\n`
           : printed(one),
       );
     }
@@ -154,12 +158,24 @@ function whyBusy(machine: Machine, mount: Mount): boolean {
   });
 }
 
+function followed(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
 function umountOne(call: Call, word: string, force: boolean, type: string | undefined): void {
   call.store.change((machine) => {
     const path = clean(word);
-    const found =
+    const named =
       machine.mounts.findLast((one) => one.on === path) ??
       machine.mounts.findLast((one) => one.from === word);
+    // umount.c, checkname(): what is not found, or found twice, is asked for by statfs(2), which follows links.
+    const unique = machine.mounts.filter((one) => one.on === path).length < 2;
+    const found =
+      named !== undefined && unique ? named : machine.mounts.findLast((one) => one.on === followed(path));
     if (found === undefined) {
       const there = lookAt(machine, path);
       if (there === 'directory') throw new Fail(`${word}: not a file system root directory`);

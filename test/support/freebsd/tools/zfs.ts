@@ -3,7 +3,8 @@
  * name for the property `jailed` is `zoned`. In a jail it shows what the jail was given, and no more.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Fail, findJail, usage, type Call, type Tool } from '../call.ts';
 import type { Jail, Machine } from '../machine.ts';
 
@@ -70,12 +71,45 @@ function jailing(call: Call, verb: 'jail' | 'unjail', words: readonly string[]):
 export const zfs: Tool = async (call) => {
   const [verb = '', ...words] = call.words;
   if (verb === 'jail' || verb === 'unjail') return jailing(call, verb, words);
-  if (call.jid === 0) return call.real([program(), ...call.words.map(translated)]);
+  if (call.jid === 0) return onHost(call, verb, words);
   const machine = call.store.read();
   const dataset = words.at(-1) ?? '';
   if (verb === 'mount' && words.includes('-a')) return 0;
   if (dataset.includes('/') && owner(machine, dataset) !== call.jid)
     throw new Fail(`cannot open '${dataset}': dataset does not exist`, 1, true);
-  if (['mount', 'umount', 'unmount', 'share', 'unshare'].includes(verb)) return 0;
+  if (verb === 'mount') return mountInJail(call, dataset);
+  if (['umount', 'unmount'].includes(verb))
+    return call.store.change((now) => {
+      now.mounts = now.mounts.filter(({ type, from }) => !(type === 'zfs' && from === dataset));
+      return 0;
+    });
+  if (['share', 'unshare'].includes(verb)) return 0;
   return call.real([program(), ...call.words.map(translated)]);
 };
+
+/** `set` takes several properties since OpenZFS 0.7; the one of this system may be older. */
+async function onHost(call: Call, verb: string, words: readonly string[]): Promise<number> {
+  const settings = verb === 'set' ? words.slice(0, -1) : [];
+  if (settings.length < 2) return call.real([program(), ...call.words.map(translated)]);
+  for (const setting of settings) {
+    const status = await call.real([program(), 'set', translated(setting), words.at(-1)!]);
+    if (status !== 0) return status;
+  }
+  return 0;
+}
+
+/** At its place in the jail, which zfs(8) makes; the mount outlives the jail. */
+function mountInJail(call: Call, dataset: string): number {
+  const place = real('get', '-H', '-o', 'value', 'mountpoint', dataset);
+  if (place === undefined || !place.startsWith('/'))
+    throw new Fail(`cannot mount '${dataset}': no mountpoint set`, 1, true);
+  return call.store.change((machine) => {
+    const jail = machine.jails.find(({ jid }) => jid === call.jid)!;
+    const on = join(jail.params['path'] ?? '/', place);
+    mkdirSync(on, { recursive: true });
+    if (machine.mounts.some((mount) => mount.on === on && mount.from === dataset))
+      throw new Fail(`cannot mount '${dataset}': filesystem already mounted`, 1, true);
+    machine.mounts.push({ type: 'zfs', from: dataset, on, options: [] });
+    return 0;
+  });
+}

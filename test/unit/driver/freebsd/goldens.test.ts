@@ -26,8 +26,10 @@ import { configurations, type Configuration } from './configurations.ts';
 class Watching implements Exec {
   readonly changes: string[] = [];
   private readonly real: Exec;
-  constructor(real: Exec) {
+  private readonly mounted: (dataset: string) => void;
+  constructor(real: Exec, mounted: (dataset: string) => void) {
     this.real = real;
+    this.mounted = mounted;
   }
   get spawned(): number {
     return this.real.spawned;
@@ -35,8 +37,12 @@ class Watching implements Exec {
   private zfs(argv: readonly string[]): Promise<RunResult> | undefined {
     if (!argv.includes('zfs')) return undefined;
     const rows = argv
-      .slice(6)
-      .map((name) => `${name}\t/somewhere\t${name.includes('shared') ? 'local' : 'inherited from tank'}\n`);
+      .slice(7)
+      .map(
+        (name) =>
+          `${name}\tmountpoint\t/somewhere\t${name.includes('shared') ? 'local' : 'inherited from tank'}\n`,
+      );
+    if (argv[0] === 'jexec' && argv[3] === 'mount') this.mounted(argv[4]!);
     return Promise.resolve({
       argv,
       status: 0,
@@ -149,7 +155,7 @@ async function dryRun(
 ) {
   const actions: Action[] = [];
   const exec = new RecordingExec(real, actions);
-  const files = new RecordingFiles(new HostFiles(), actions);
+  const files = new RecordingFiles(new HostFiles(0, 'own-directory'), actions);
   const terminal = { interactive: false, term: 'xterm', environment: {} };
   const clock = { ...it_.run.clock, sleep: () => Promise.resolve() };
   const host = freebsdHost({ exec, files, clock, paths: it_.paths, terminal });
@@ -175,10 +181,15 @@ describe('every command of a start and a stop', () => {
     const it_ = freebsdUnderTest(directory, { nicNames: ['em0', 'em1'] });
     it_.standIn.change(furnish);
     if (given.machine) it_.standIn.change(given.machine);
-    const real = new Watching(it_.standIn.exec);
+    const real = new Watching(it_.standIn.exec, (dataset) => {
+      const target = given.handed!.find((each) => each.dataset === dataset)!.target;
+      const on = join(directory, 'jails', given.uuid ?? 'web', 'root', target);
+      mkdirSync(on, { recursive: true });
+      it_.standIn.change(({ mounts }) => void mounts.push({ type: 'zfs', from: dataset, on, options: [] }));
+    });
     const host = freebsdHost({
       exec: real,
-      files: new HostFiles(),
+      files: new HostFiles(0, 'own-directory'),
       clock: it_.run.clock,
       paths: it_.paths,
       terminal: { interactive: false, term: 'xterm', environment: {} },

@@ -13,6 +13,7 @@ import {
   toLimits,
 } from '../../../../src/driver/freebsd/limits.ts';
 import { parseMountTable } from '../../../../src/driver/freebsd/mounts.ts';
+import { areOurs, parseIpfwNumbers } from '../../../../src/driver/freebsd/nat-plan.ts';
 import { jailName, pairEnds } from '../../../../src/driver/freebsd/names.ts';
 import { parseDefaultRoutes, parseInterfaces } from '../../../../src/driver/freebsd/net-facts.ts';
 
@@ -171,7 +172,40 @@ describe('names and releases', () => {
         ['c', 'x=y'],
       ]),
     );
-    expect(parseMountTable('/srv\t/a\\040b\tnullfs\tro\t0 0\n')).toEqual([{ at: '/a b', type: 'nullfs' }]);
+    expect(parseMountTable('/srv\t\t\t/a\\040b\tnullfs\tro\t\t0 0\n')).toEqual([
+      { from: '/srv', at: '/a b', type: 'nullfs' },
+    ]);
+    // As putfsent() of mount.c prints them: blanks stay, and one blank follows a long name.
+    const table = [
+      'zroot/ROOT/default\t/\t\t\tzfs\trw,noatime,nfsv4acls \t0 0',
+      'devfs\t\t\t/dev\t\t\tdevfs\trw\t\t0 0',
+      '/srv/my photos\t\t/tank/iocage/jails/web/root/mnt/my photos nullfs\tro,nosuid \t0 0',
+      'tank/a dataset with blanks /srv/x y\t\tzfs\trw\t\t1 2',
+      'no line of it',
+    ];
+    expect(parseMountTable(`${table.join('\n')}\n`)).toEqual([
+      { from: 'zroot/ROOT/default', at: '/', type: 'zfs' },
+      { from: 'devfs', at: '/dev', type: 'devfs' },
+      { from: '/srv/my photos', at: '/tank/iocage/jails/web/root/mnt/my photos', type: 'nullfs' },
+      { from: 'tank/a dataset with blanks', at: '/srv/x y', type: 'zfs' },
+    ]);
+  });
+  it('numbers of ipfw, and whose they are', () => {
+    const list = '00050 nat 123 ip4 from any to any via em0\n00100 allow ip from any to any via lo0\n';
+    expect([...parseIpfwNumbers(`${list}65535 deny ip from any to any\n`)]).toEqual([50, 100, 65535]);
+    expect([
+      ...parseIpfwNumbers('ipfw nat 123 config if em0 log\nipfw nat 47 config if em0 same_ports\n'),
+    ]).toEqual([123, 47]);
+    expect(
+      areOurs('00047 nat 47 ip4 from 10.0.0.2 to any out via em0\n00047 nat 47 ip4 from any to me in\n', 47),
+    ).toBe(true);
+    for (const other of [
+      '00047 allow ip from any to any\n',
+      '00047 nat 123 ip4 from any to any via em0\n',
+      '',
+    ])
+      expect(areOurs(other, 47), other).toBe(false);
+    expect(areOurs('00047 nat 47 ip4 from any to me in\n00047 deny ip from any to any\n', 47)).toBe(false);
   });
   it('a shell is only asked where it has to be, and user text is never its script', () => {
     expect(through(['/bin/ls'], undefined)).toEqual(['/bin/ls']);

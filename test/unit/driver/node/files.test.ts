@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -138,7 +138,11 @@ describe('a text that a user named', () => {
   });
 });
 
-describe('below a jail root', () => {
+describe.each(['descriptor', 'own-directory'] as const)('below a jail root, by %s', (way) => {
+  const files = new NodeFiles(0, way);
+  const start = process.cwd();
+  afterEach(() => expect(process.cwd()).toBe(start));
+
   it('writes and reads plain files', async () => {
     await files.writeBelow(root, 'etc/hostname', 'web\n');
     expect(await files.readBelow(root, '/etc/hostname')).toBe('web\n');
@@ -208,20 +212,36 @@ describe('below a jail root', () => {
   });
 
   it('holds out while a jail swaps a directory for a link all the time', async () => {
-    let stop = false;
-    const swap = (async () => {
-      for (let i = 0; !stop && i < 4000; i += 1) {
-        rmSync(join(root, 'etc'), { recursive: true, force: true });
-        if (i % 2 === 0) symlinkSync(join(directory, 'outside'), join(root, 'etc'));
-        else mkdirSync(join(root, 'etc'));
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    })();
-    for (let i = 0; i < 300; i += 1) {
-      await files.writeBelow(root, 'etc/secret', 'overwritten').catch(() => undefined);
+    // In another process: what is done in a held directory is done at once.
+    const line = 'while [ -d ../outside ]; do rm -rf etc; ln -s ../outside etc; rm etc; mkdir etc; done';
+    const swap = spawn('sh', ['-c', line], { cwd: root, stdio: 'ignore' });
+    const answers = new Set<string>();
+    const end = Date.now() + 3000;
+    while (Date.now() < end && answers.size < 3) {
+      for (let i = 0; i < 200; i += 1)
+        for (const [name, verb] of [
+          ['write', () => files.writeBelow(root, 'etc/secret', 'overwritten')],
+          ['read', () => files.readBelow(root, 'etc/secret')],
+        ] as const) {
+          const answer = await verb().then(
+            (text) => (text === 'secret' ? 'led out' : `${name}`),
+            (error) => String(error.code),
+          );
+          answers.add(answer);
+        }
+      await new Promise((resolve) => setImmediate(resolve));
     }
-    stop = true;
-    await swap;
+    swap.kill('SIGKILL');
+    await new Promise((resolve) => swap.once('close', resolve));
+    expect(readFileSync(join(directory, 'outside/secret'), 'utf8')).toBe('secret');
+    // Both of what it can be was met.
+    expect([...answers]).toEqual(expect.arrayContaining(['write', 'UNSAFE_PATH']));
+    expect(answers).not.toContain('led out');
+  });
+
+  it('is where its root is: a link in its place leads nowhere', async () => {
+    symlinkSync('outside', join(directory, 'linked'));
+    await expect(files.writeBelow(join(directory, 'linked'), 'secret', 'x')).rejects.toThrow();
     expect(readFileSync(join(directory, 'outside/secret'), 'utf8')).toBe('secret');
   });
 
