@@ -43,45 +43,6 @@ export function decompressor(compression: Compression, file: string): readonly s
   }
 }
 
-/**
- * The tar(1) that unpacks a checked stream from standard input into `root`. Owners and modes are
- * kept by number. GNU tar puts off risky links until the end and strips what leads out, so it would
- * refuse by itself most of what the check refuses; bsdtar does so without `-P`.
- */
-export function unpacker(kernel: 'linux' | 'freebsd', root: string): readonly string[] {
-  if (kernel === 'freebsd') {
-    return [
-      'tar',
-      '-x',
-      '-p',
-      '--numeric-owner',
-      // `^`: only at the beginning. bsdtar(1) would leave out /usr/src/sys/dev too.
-      '--exclude',
-      '^dev/*',
-      '-C',
-      root,
-      '-f',
-      '-',
-    ];
-  }
-  return [
-    'tar',
-    '--extract',
-    '--preserve-permissions',
-    '--same-owner',
-    '--numeric-owner',
-    '--delay-directory-restore',
-    '--xattrs',
-    '--xattrs-include=security.capability',
-    // A jail gets its own /dev; nodes made by an archive have no business on the host.
-    '--anchored',
-    '--exclude=./dev/*',
-    '--exclude=dev/*',
-    `--directory=${root}`,
-    '--file=-',
-  ];
-}
-
 /** What a file takes beyond its content: the rest of its last block, and its entry (measured: 5 KiB, uncompressed). */
 const memberOverheadBytes = 4096;
 

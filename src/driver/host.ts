@@ -5,6 +5,7 @@
  */
 import type { Step, ExitStatus, OutputSink } from './system.ts';
 import type { StepKind } from './step.ts';
+import type { Trees } from './trees.ts';
 import type { FstabEntry } from '../domain/format/fstab.ts';
 
 /** All a host driver needs to know of a jail. Values of `config` are the effective, canonical texts. */
@@ -133,6 +134,8 @@ export interface StopOptions {
 
 export interface Host {
   readonly kernel: 'linux' | 'freebsd';
+  /** Its words for trees of files. */
+  readonly trees: Trees;
   /** Commands that change nothing and whose output a bug report should hold: versions, the network. */
   readonly report?: readonly (readonly string[])[];
   /** Release that `create` and `fetch` take when none is named; undefined when the host gives no hint. */

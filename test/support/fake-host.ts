@@ -15,6 +15,7 @@ import type {
 } from '../../src/driver/host.ts';
 import { stepKind, type StepKind, type StepRun } from '../../src/driver/step.ts';
 import type { Step } from '../../src/driver/system.ts';
+import { linuxTrees } from '../../src/driver/linux/trees.ts';
 import { dirname } from 'node:path';
 import { failure } from '../../src/domain/errors.ts';
 import { limitResources } from '../../src/domain/codec/limit.ts';
@@ -284,6 +285,8 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 
   const host: FakeHost = {
     kernel: options.kernel ?? 'linux',
+    // What runs below the fakes is this machine.
+    trees: linuxTrees,
     nextStatus: undefined,
     nextOutput: undefined,
     lastJid: 1000,

@@ -223,6 +223,7 @@ describe('who may touch the machine', () => {
         'a health check is a line for the shell of the jail by definition; it runs in the jail',
       'ops/jail/provision.ts': 'a script of the host that root alone can write, run in the jail',
       'ops/jail/packages.ts': 'constant scripts, run in the jail',
+      'ops/steps/image.ts': 'a constant line that opens a fifo, whose path is its argument',
       'driver/linux/runtime-command.ts':
         'a constant script that hides the second cgroup tree from the runtime',
     };

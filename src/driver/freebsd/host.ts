@@ -18,6 +18,7 @@ import { ownTerminal, type HostDoors } from '../both/session.ts';
 import { sessions } from './session.ts';
 import { foreignJails, runningJails } from './state.ts';
 import { stepLists } from './steps.ts';
+import { freebsdTrees } from './trees.ts';
 
 /** Of the packet filters only whether they are there: what is in them is the administrator's. */
 const reportCommands = [
@@ -50,6 +51,7 @@ export function freebsdHost({ exec, files, paths, terminal }: HostDoors): Host {
 
   return {
     kernel: 'freebsd',
+    trees: freebsdTrees,
     report: reportCommands,
     defaultRelease: async () => releaseFrom((await exec.read(['freebsd-version', '-u'])).stdout),
     async hostId() {

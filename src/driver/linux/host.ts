@@ -20,6 +20,7 @@ import { sessions } from './session.ts';
 import { settle } from './network.ts';
 import { isAlive, readState, runningJails } from './state.ts';
 import { stepLists } from './steps.ts';
+import { linuxTrees } from './trees.ts';
 
 /** Of the rule sets only the names: what else is in them is the administrator's. */
 const reportCommands = [
@@ -63,6 +64,7 @@ export function linuxHost({ exec, files, clock, paths, terminal }: HostDoors): H
 
   return {
     kernel: 'linux',
+    trees: linuxTrees,
     report: reportCommands,
     defaultRelease: async () => releaseFrom((await files.read('/etc/os-release')) ?? ''),
     hostId: async () => hostIdFrom(await files.read('/etc/hostid'), await files.read('/etc/machine-id')),

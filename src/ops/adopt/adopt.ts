@@ -102,7 +102,7 @@ export const jailAdopt = defineChange<typeof adoptInput, Adopted>({
       steps: [
         createDataset({ dataset, properties: toZfsProperties([...own, ...properties]) }),
         createDataset({ dataset: `${dataset}/root`, properties: {} }),
-        ...found.trees.map(({ from, at }) => copyInto({ from, root, at, kernel: context.host.kernel })),
+        ...found.trees.map(({ from, at }) => copyInto({ from, root, at })),
         ownRoot({ root }),
         writeNew({ path: join(mountpoint, 'fstab'), text: newFstab(found.fstab, found.root, root) }),
         makeLink({ target: mountpoint, path: join(world.mountpoint, 'tags', name) }),

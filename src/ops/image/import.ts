@@ -249,7 +249,7 @@ function importSteps(
 /** The digest is looked at a second time where the file could have been exchanged after the check. */
 function unpackStep(context: Context, image: Image, root: string): Step {
   const { file, sha256 } = image;
-  return unpackArchive({ file, ...(image.private ? {} : { sha256 }), root, kernel: context.host.kernel });
+  return unpackArchive({ file, ...(image.private ? {} : { sha256 }), root });
 }
 
 function fromImage(

@@ -186,7 +186,7 @@ export async function archiveOf(
   const described = await describe(context, jail, spec, archive);
   return {
     directoryStep: makeDirectory({ path: directory, mode: 0o700 }),
-    content: { directory, stem, packing, kernel: context.host.kernel, described },
+    content: { directory, stem, packing, described },
     publish: publishImage({ directory, names, replaces }),
     written: () => written(context, directory, jail, archive, stem),
   };

@@ -26,10 +26,7 @@ async function fromFile(context: Context, input: FetchInput, place: Place, file:
     source: file,
     sha256,
     before: [checkArchives({ archives: [{ file, sha256 }], dataset: `${place.world.root}/releases` })],
-    fill: [
-      unpackArchive({ file, sha256, root: place.root, kernel: context.host.kernel }),
-      completeRelease({ root: place.root }),
-    ],
+    fill: [unpackArchive({ file, sha256, root: place.root }), completeRelease({ root: place.root })],
   };
 }
 
@@ -47,7 +44,7 @@ function fromUrl(context: Context, input: FetchInput, place: Place, url: string)
       checkArchives({ archives: [{ file, ...digest }], dataset: `${place.world.root}/releases` }),
     ],
     fill: [
-      unpackArchive({ file, ...digest, root: place.root, kernel: context.host.kernel }),
+      unpackArchive({ file, ...digest, root: place.root }),
       completeRelease({ root: place.root }),
       ...(input.sha256 === undefined ? [recordDigest({ dataset: place.dataset, file })] : []),
     ],

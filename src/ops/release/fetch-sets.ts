@@ -192,10 +192,7 @@ async function unverified(context: Context, directory: string): Promise<Readonly
 }
 
 function unpackAll(context: Context, { root }: Place, archives: readonly ArchiveFile[]): readonly Step[] {
-  return [
-    ...archives.map((archive) => unpackArchive({ ...archive, root, kernel: context.host.kernel })),
-    writeDefaults({ root }),
-  ];
+  return [...archives.map((archive) => unpackArchive({ ...archive, root })), writeDefaults({ root })];
 }
 
 /** A digest given with the command pins the MANIFEST, and through it every set. */

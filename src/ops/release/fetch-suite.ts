@@ -14,7 +14,6 @@ import {
   sourceLine,
   type AptSource,
 } from '../../domain/apt-sources.ts';
-import { unpacker } from '../../domain/archive.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 import { isSuiteName, redacted } from '../../domain/release.ts';
 import { bootstrap, completeRelease } from '../steps/release.ts';
@@ -116,7 +115,7 @@ async function bootstrapCommands(
         '-',
         ...lines,
       ],
-      unpacker('linux', root),
+      context.host.trees.unpack(root),
     ];
   }
   if (!(await isInstalled(context, 'debootstrap'))) {

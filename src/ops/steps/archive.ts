@@ -4,21 +4,13 @@
  */
 import { basename } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
-import {
-  ArchiveCheck,
-  compressionOf,
-  decompressor,
-  unpacker,
-  type Compression,
-} from '../../domain/archive.ts';
+import { ArchiveCheck, compressionOf, decompressor, type Compression } from '../../domain/archive.ts';
 import type { IocageError } from '../../domain/errors.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { TarProblem, TarReader } from '../../domain/tar.ts';
 
 /** A root file system with more files than this is a bomb or a mistake. */
 export const maxMembers = 2_000_000;
-/** tar(1) says where it is after so many records of 10 KiB. */
-const checkpointRecords = 1000;
 
 export interface ArchiveFile {
   readonly file: string;
@@ -45,42 +37,32 @@ export const checkArchives = stepKind<{
 });
 
 /** Fills a root that the same operation made, whose undo takes the files with it. */
-export const unpackArchive = stepKind<ArchiveFile & { root: string; kernel: 'linux' | 'freebsd' }>(
-  'archive.unpack',
-  {
-    title: ({ file }) => `unpack ${basename(file)}`,
-    async do({ file, sha256, root, kernel }, run) {
-      // Once more: a file that others may write to can have been exchanged since the check.
-      if (!run.dry) await verifyDigest({ file, ...(sha256 === undefined ? {} : { sha256 }) }, run);
-      const name = basename(file);
-      const said: string[] = [];
-      const tar =
-        kernel === 'linux'
-          ? [
-              ...unpacker(kernel, root),
-              `--checkpoint=${checkpointRecords}`,
-              '--checkpoint-action=echo=checkpoint %u',
-            ]
-          : unpacker(kernel, root);
-      run.progress(`unpacking ${name}`);
-      try {
-        await run.exec.pipe([decompressor(compressionFor(file), file), tar], {
-          signal: run.signal,
-          onLine: (line) => {
-            const records = /checkpoint ([0-9]+)$/.exec(line)?.[1];
-            if (records === undefined) said.push(line);
-            else run.progress(`unpacking ${name}`, Number(records) * 10240);
-          },
-        });
-      } catch (error) {
-        if (run.signal.aborted)
-          throw failure('CANCELLED', { operation: `unpacking ${name}` }, { cause: error });
-        throw inWords(asIocageError(error), file, said, root);
-      }
-    },
-    undo: () => Promise.resolve(),
+export const unpackArchive = stepKind<ArchiveFile & { root: string }>('archive.unpack', {
+  title: ({ file }) => `unpack ${basename(file)}`,
+  async do({ file, sha256, root }, run) {
+    // Once more: a file that others may write to can have been exchanged since the check.
+    if (!run.dry) await verifyDigest({ file, ...(sha256 === undefined ? {} : { sha256 }) }, run);
+    const name = basename(file);
+    const said: string[] = [];
+    const { trees } = run.host;
+    run.progress(`unpacking ${name}`);
+    try {
+      await run.exec.pipe([decompressor(compressionFor(file), file), trees.unpack(root)], {
+        signal: run.signal,
+        onLine: (line) => {
+          const bytes = trees.progress(line);
+          if (bytes === undefined) said.push(line);
+          else run.progress(`unpacking ${name}`, bytes);
+        },
+      });
+    } catch (error) {
+      if (run.signal.aborted)
+        throw failure('CANCELLED', { operation: `unpacking ${name}` }, { cause: error });
+      throw inWords(asIocageError(error), file, said, root);
+    }
   },
-);
+  undo: () => Promise.resolve(),
+});
 
 /** A file that another program unpacks is the one that was meant. */
 export const checkDigest = stepKind<Required<ArchiveFile>>('archive.digest', {

@@ -13,53 +13,6 @@ export function stagingOf(directory: string, { operationId }: StepRun): string {
   return join(directory, `.${operationId}`);
 }
 
-/** tar(1) says where it is after so many records of 10 KiB. */
-const checkpointRecords = 1000;
-
-/**
- * Writes the plain tar stream of `root`, or of what `list` names, to standard output; nothing that is mounted
- * below it. `except`: a file with the names of what is left out, one a line.
- */
-export function packer(
-  kernel: 'linux' | 'freebsd',
-  root: string,
-  { list, except, sparse = false }: { list?: string; except?: string; sparse?: boolean } = {},
-): readonly string[] {
-  if (kernel === 'freebsd') {
-    return [
-      'tar',
-      '-c',
-      '--one-file-system',
-      '--numeric-owner',
-      '-C',
-      root,
-      '-f',
-      '-',
-      ...(list === undefined ? ['.'] : ['-n', '--null', '-T', list]),
-    ];
-  }
-  return [
-    'tar',
-    '--create',
-    '--one-file-system',
-    '--numeric-owner',
-    '--xattrs',
-    '--xattrs-include=security.capability',
-    // Times of reading and of changing facts say nothing to the one who unpacks.
-    '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
-    `--checkpoint=${checkpointRecords}`,
-    '--checkpoint-action=echo=checkpoint %u',
-    ...(sparse ? ['--sparse', '--sparse-version=1.0'] : []),
-    // A jail gets its own /dev; an import takes nothing of it.
-    '--anchored',
-    '--exclude=./dev/*',
-    ...(except === undefined ? [] : ['--no-wildcards', `--exclude-from=${except}`]),
-    `--directory=${root}`,
-    '--file=-',
-    ...(list === undefined ? ['.'] : ['--no-recursion', '--null', `--files-from=${list}`]),
-  ];
-}
-
 /** The program that compresses standard input to standard output. */
 function compressor(packing: Packing): readonly string[] {
   switch (packing) {
@@ -77,7 +30,7 @@ function fifoOf(file: string): string {
 }
 
 /**
- * The packed stream goes two ways, into the file and to sha256sum, so that nothing is read twice. dd
+ * The packed stream goes two ways, into the file and to what takes its SHA-256, so that nothing is read twice. dd
  * writes in large pieces, which is three times as fast on zfs-fuse as tee's small ones.
  */
 async function streamAndDigest(
@@ -88,15 +41,15 @@ async function streamAndDigest(
   onLine: (line: string) => void,
 ): Promise<string> {
   const fifo = fifoOf(file);
-  const into = ['dd', `of=${file}`, 'bs=1M', 'iflag=fullblock', 'status=none'];
-  await run.exec.change(['mkfifo', '--mode=0600', '--', fifo]);
+  const into = ['dd', `of=${file}`, 'ibs=65536', 'obs=1048576', 'status=none'];
+  await run.exec.change(['mkfifo', '-m', '600', '--', fifo]);
   const stop = new AbortController();
   const commands = [tar, compressor(packing), ['tee', '--', fifo], into];
   const signal = AbortSignal.any([run.signal, stop.signal]);
   const streams = run.exec.pipe(commands, { signal, onLine });
   if (run.dry) return streams.then(() => 'SHA-256');
   // When tee is killed with us, its end of the fifo goes; before that `takeBack` lets this one go.
-  const digest = run.exec.read(['sha256sum', '--', fifo], { signal });
+  const digest = run.exec.read(run.host.trees.digest(fifo), { signal });
   // Whichever ends badly, the other must not wait for it for ever.
   const both = [streams, digest].map((one) =>
     one.catch((error: unknown) => {
@@ -109,7 +62,7 @@ async function streamAndDigest(
   if (digested!.status === 'rejected') throw digested!.reason;
   await run.files.remove(fifo);
   const sha256 = parseDigest((await digest).stdout);
-  if (sha256 === undefined) throw failure('INTERNAL', { why: 'sha256sum gave no digest' });
+  if (sha256 === undefined) throw failure('INTERNAL', { why: 'no digest was printed' });
   return sha256;
 }
 
@@ -121,19 +74,18 @@ export const writeImage = stepKind<{
   directory: string;
   stem: string;
   packing: Packing;
-  kernel: 'linux' | 'freebsd';
   described: Described;
 }>('image.write', {
   title: ({ root, described }) => `archive ${root} as ${described.archive}`,
-  async do({ root, directory, stem, packing, kernel, described }, run) {
+  async do({ root, directory, stem, packing, described }, run) {
     // In a dry run nobody waits for a look at every file.
     const { devices, sparse } = run.dry ? { devices: [], sparse: false } : await lookAtRoot(root, run);
     const except = devices.length === 0 ? undefined : join(stagingOf(directory, run), 'except');
     if (except !== undefined) {
       await run.files.mkdir(stagingOf(directory, run), { mode: 0o700 });
-      await run.files.write(except, devices.map((path) => `./${path}\n`).join(''), { mode: 0o600 });
+      await run.files.write(except, run.host.trees.except(devices), { mode: 0o600 });
     }
-    const tar = packer(kernel, root, { sparse, ...(except === undefined ? {} : { except }) });
+    const tar = run.host.trees.pack(root, { sparse, ...(except === undefined ? {} : { except }) });
     await pack(tar, { root, directory, stem, packing, described }, run);
     if (except !== undefined) await run.files.remove(except);
   },
@@ -157,9 +109,9 @@ export async function pack(
   let sha256: string;
   try {
     sha256 = await streamAndDigest(tar, to.packing, file, run, (line) => {
-      const records = /checkpoint ([0-9]+)$/.exec(line)?.[1];
-      if (records === undefined) said.push(line);
-      else run.progress(`archiving ${root}`, Number(records) * 10240);
+      const bytes = run.host.trees.progress(line);
+      if (bytes === undefined) said.push(line);
+      else run.progress(`archiving ${root}`, bytes);
     });
   } catch (error) {
     if (run.signal.aborted) throw failure('CANCELLED', { operation: `archiving ${root}` }, { cause: error });
@@ -180,17 +132,9 @@ export async function takeBack(directory: string, { archive }: Described, run: S
   const staging = stagingOf(directory, run);
   const fifo = fifoOf(join(staging, archive));
   if ((await run.files.stat(fifo)) !== undefined) {
-    // Who waits for the other end of the fifo, since that was killed, is let go. None of the two waits.
-    const quiet = ['status=none'];
-    const options = { accept: 'any' } as const;
-    await run.exec.change(
-      ['dd', 'if=/dev/null', `of=${fifo}`, 'oflag=nonblock', 'conv=nocreat,notrunc', ...quiet],
-      options,
-    );
-    await run.exec.change(
-      ['dd', `if=${fifo}`, 'of=/dev/null', 'iflag=nonblock', 'count=0', ...quiet],
-      options,
-    );
+    // Who waits for the other end of the fifo, since that was killed, is let go: a fifo that is opened both ways waits
+    // for nobody.
+    await run.exec.change(['sh', '-c', 'exec 3<>"$0"', fifo], { accept: 'any' });
   }
   await emptyOut(staging, run);
 }

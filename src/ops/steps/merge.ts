@@ -21,9 +21,9 @@ import {
   type TreeMerge,
   type Trees,
 } from '../../domain/merge-tree.ts';
+import { nulLines } from '../../domain/nul-lines.ts';
 import { packageManagers } from '../../domain/packages.ts';
-import { nameBytes, octal, readablePath } from '../../domain/tree.ts';
-import { listTree } from './package.ts';
+import { readablePath } from '../../domain/tree.ts';
 
 export interface MergeArgs {
   /** For messages: `web`. */
@@ -57,35 +57,6 @@ interface Compared {
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** Digests of the regular files among `paths`, which must be plain text. */
-async function digests(
-  root: string,
-  paths: readonly string[],
-  run: StepRun,
-): Promise<ReadonlyMap<string, string>> {
-  const input = paths.map((path) => `./${path}\0`).join('');
-  const how = { cwd: root, input, signal: run.signal };
-  if (run.host.kernel === 'freebsd') {
-    // sha256(1) there has no form that a name with a newline could not break: digests only, in the order asked for.
-    if (paths.length === 0) return new Map();
-    const { stdout } = await run.exec.read(['xargs', '-0', 'sha256', '-q'], how);
-    const found = stdout.trimEnd().split('\n');
-    if (found.length !== paths.length)
-      throw failure('INTERNAL', { why: `sha256 answered ${found.length} digests of ${paths.length} files` });
-    return new Map(paths.map((path, index) => [path, found[index]!]));
-  }
-  const { stdout } = await run.exec.read(
-    ['xargs', '--null', '--no-run-if-empty', 'sha256sum', '--zero', '--'],
-    how,
-  );
-  return new Map(
-    stdout
-      .split('\0')
-      .filter((line) => line !== '')
-      .map((line) => [line.slice(68), line.slice(0, 64)]),
-  );
-}
-
 function without(tree: Tree, folders: readonly string[]): Tree {
   return new Map([...tree].filter(([path]) => !folders.some((folder) => path.startsWith(`${folder}/`))));
 }
@@ -95,14 +66,14 @@ async function compare(args: MergeArgs, run: StepRun): Promise<Compared> {
   const roots: Readonly<Record<Side, string>> = { old, mine: args.mine, new: args.new };
   run.progress(`listing the files of ${args.tag} and its releases`);
   const trees: Trees = {
-    old: without(await listTree(old, run), args.base?.old ?? []),
-    mine: await listTree(args.mine, run, 'escape'),
-    new: without(await listTree(args.new, run), args.base?.new ?? []),
+    old: without(await run.host.trees.entries(old, run), args.base?.old ?? []),
+    mine: await run.host.trees.entries(args.mine, run, 'escape'),
+    new: without(await run.host.trees.entries(args.new, run), args.base?.new ?? []),
   };
   run.progress('comparing the files');
   const found = new Map<Side, ReadonlyMap<string, string>>();
   for (const side of ['old', 'mine', 'new'] as const)
-    found.set(side, await digests(roots[side], toCompare(trees, side), run));
+    found.set(side, await run.host.trees.digests(roots[side], toCompare(trees, side), run));
   const digest: Digest = (side, path) => found.get(side)!.get(path);
   const isText = (path: string): boolean =>
     path.startsWith('etc/') || (args.samePackages && isPackageData(path));
@@ -186,7 +157,7 @@ async function remove(target: string, paths: readonly string[], run: StepRun): P
   if (paths.length === 0) return;
   await run.exec.change(['xargs', '-0', 'rm', '-d', '-f', '--'], {
     cwd: target,
-    input: paths.map((path) => `./${path}\0`).join(''),
+    input: nulLines(paths),
     signal: run.signal,
   });
 }
@@ -196,41 +167,9 @@ async function remove(target: string, paths: readonly string[], run: StepRun): P
  * there gets the marks of the new release.
  */
 async function liftMarks(target: string, paths: readonly string[], run: StepRun): Promise<void> {
-  if (run.host.kernel !== 'freebsd' || paths.length === 0) return;
-  await run.exec.change(['xargs', '-0', 'chflags', '-h', 'noschg,nosappnd,nosunlnk,nouchg,nouunlnk'], {
-    cwd: target,
-    input: paths.map((path) => `./${path}\0`).join(''),
-    signal: run.signal,
-  });
-}
-
-const attributesToo = ['--numeric-owner', '--xattrs', '--xattrs-include=*'];
-
-/** The two tar(1)s: what packs the paths of a list below `from`, and what unpacks them in `target`. */
-function copiers(
-  kernel: 'linux' | 'freebsd',
-  { from, target, list }: { from: string; target: string; list: string },
-): readonly (readonly string[])[] {
-  // By itself bsdtar(1) keeps extended attributes, access lists and marks, and writes through no link.
-  if (kernel === 'freebsd')
-    return [
-      ['tar', '-c', '--no-recursion', '--numeric-owner', '-C', from, '--null', '-T', list, '-f', '-'],
-      ['tar', '-x', '-p', '--numeric-owner', '-C', target, '-f', '-'],
-    ];
-  const unpack = ['--extract', '--preserve-permissions', '--same-owner', '--delay-directory-restore'];
-  return [
-    [
-      'tar',
-      '--create',
-      '--no-recursion',
-      '--sparse',
-      ...attributesToo,
-      `--directory=${from}`,
-      `--files-from=${list}`,
-      '--file=-',
-    ],
-    ['tar', ...unpack, ...attributesToo, `--directory=${target}`, '--file=-'],
-  ];
+  const { unmark } = run.host.trees;
+  if (unmark === undefined || paths.length === 0) return;
+  await run.exec.change(unmark, { cwd: target, input: nulLines(paths), signal: run.signal });
 }
 
 /** Each path by itself, whatever kind of file it is; directories without what is in them. */
@@ -240,22 +179,15 @@ async function copy(
   run: StepRun,
 ): Promise<void> {
   if (paths.length === 0) return;
-  const { kernel } = run.host;
-  // A name may hold any byte, and a text file may not: GNU tar reads octal, bsdtar no name but plain text.
-  const odd = paths.find((path) => readablePath(path) !== path);
-  if (kernel === 'freebsd' && odd !== undefined)
-    throw failure('UNSUPPORTED', { what: `copying ${readablePath(odd)}`, why: 'its name is no text' });
-  const names =
-    kernel === 'freebsd'
-      ? paths.map((path) => `./${path}\0`).join('')
-      : paths.map((path) => `./${octal(nameBytes(path))}\n`).join('');
+  const { trees } = run.host;
+  const names = trees.list(paths);
   await run.files.mkdir(dirname(list));
   await run.files.write(list, names, { mode: 0o600 });
   const said: string[] = [];
   try {
-    await run.exec.pipe(copiers(kernel, { from, target, list }), {
+    await run.exec.pipe([trees.pack(from, { list, whole: true }), trees.unpack(target, { whole: true })], {
       signal: run.signal,
-      onLine: (line) => said.push(line),
+      onLine: (line) => void (trees.progress(line) === undefined && said.push(line)),
     });
   } catch (error) {
     if (run.signal.aborted)
@@ -291,7 +223,7 @@ async function setAttributes(target: string, all: readonly Attributes[], run: St
   }
   for (const group of groups.values()) {
     const { mode, owner } = group[0]!;
-    const how = { cwd: target, input: group.map(({ path }) => `./${path}\0`).join('') };
+    const how = { cwd: target, input: nulLines(group.map(({ path }) => path)) };
     // A change of owner takes set-user-ID bits away.
     await run.exec.change(['xargs', '-0', 'chown', '-h', '--', owner], how);
     await run.exec.change(['xargs', '-0', 'chmod', '--', mode], how);
@@ -320,22 +252,9 @@ async function makeDatabases(target: string, { host, files, exec, dry }: StepRun
   }
 }
 
-/** The name is free; `--no-target-directory` and `--remove-destination` hold even if it were not. */
+/** Under a name that is free. */
 async function keepBeside(from: string, to: string, run: StepRun): Promise<void> {
-  const argv =
-    run.host.kernel === 'freebsd'
-      ? ['cp', '-R', '-P', '-p', '--', from, to]
-      : [
-          'cp',
-          '--archive',
-          '--no-dereference',
-          '--no-target-directory',
-          '--remove-destination',
-          '--',
-          from,
-          to,
-        ];
-  await run.exec.change(argv, { signal: run.signal });
+  await run.exec.change(run.host.trees.copy(from, to), { signal: run.signal });
 }
 
 export const mergeKinds = [compareTrees, applyMerge] as unknown as readonly StepKind[];

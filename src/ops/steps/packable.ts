@@ -1,7 +1,7 @@
 /**
  * A look at a jail's root before it is archived: an image that could not be unpacked again is no backup. Devices
  * are left out, and told: a jail opens none of its own, and no import takes one. Holes of large sparse files
- * stay holes. A path that tar(1) could not open again is refused. See find(1).
+ * stay holes. A path that tar(1) could not open again is refused.
  */
 import type { StepRun } from '../../driver/step.ts';
 import { longestPathBytes } from '../../domain/archive.ts';
@@ -21,22 +21,11 @@ export async function lookAtRoot(root: string, run: StepRun): Promise<Packable> 
   const devices: string[] = [];
   const long: string[] = [];
   let sparse = false;
-  let rest = '';
-  const take = (line: string): void => {
-    const [type = '', size = '', blocks = ''] = line.split(' ', 3);
-    const path = line.slice(type.length + size.length + blocks.length + 3);
+  await run.host.trees.look(root, run, ({ path, device, holes }) => {
     if (path.length > longestPathBytes) long.push(path);
-    if (type === 'f' && Number(size) - Number(blocks) * 512 > holesBytes) sparse = true;
+    if (holes > holesBytes) sparse = true;
     // The archive holds nothing of /dev.
-    if ((type === 'b' || type === 'c') && !path.startsWith('dev/')) devices.push(path);
-  };
-  await run.exec.read(['find', root, '-xdev', '-mindepth', '1', '-printf', '%y %s %b %P\\0'], {
-    signal: run.signal,
-    onBytes: (bytes) => {
-      const lines = (rest + Buffer.from(bytes).toString('latin1')).split('\0');
-      rest = lines.pop() ?? '';
-      for (const line of lines) take(line);
-    },
+    if (device && !path.startsWith('dev/')) devices.push(path);
   });
   const [path] = long;
   if (path !== undefined) {

@@ -3,50 +3,15 @@
  * here; the files themselves go from tar(1) to the compressor in the kernel.
  */
 import { basename, join } from 'node:path';
-import { stepKind, type StepRun } from '../../driver/step.ts';
+import { stepKind } from '../../driver/step.ts';
 import { ArchiveCheck } from '../../domain/archive.ts';
 import { failure } from '../../domain/errors.ts';
 import type { Packing } from '../../domain/image.ts';
-import { mtreeKeywords, readMtree } from '../../domain/mtree.ts';
-import { assertDeletable, compareTrees, findFormat, TreeReader, type TreeEntry } from '../../domain/tree.ts';
+import { nulLines } from '../../domain/nul-lines.ts';
+import { assertDeletable, compareTrees } from '../../domain/tree.ts';
 import { availableBytes, maxMembers, verifyAndJudge, type ArchiveFile } from './archive.ts';
 import { lookAtRoot } from './packable.ts';
-import { pack, packer, stagingOf, takeBack, type Described } from './image.ts';
-
-/** Every file below `root`, and nothing of what is mounted there. */
-export async function listTree(
-  root: string,
-  run: StepRun,
-  oddNames: 'refuse' | 'escape' = 'refuse',
-): Promise<ReadonlyMap<string, TreeEntry>> {
-  const reader = new TreeReader(undefined, oddNames);
-  if (run.host.kernel === 'freebsd') {
-    const argv = ['mtree', '-c', '-x', '-k', mtreeKeywords, '-p', root];
-    const { stdout } = await run.exec.read(argv, { signal: run.signal });
-    for (const [path, entry] of readMtree(stdout)) reader.add(path, entry);
-    return reader.entries;
-  }
-  const stop = new AbortController();
-  let problem: unknown;
-  try {
-    await run.exec.read(['find', root, '-xdev', '-mindepth', '1', '-printf', findFormat], {
-      signal: AbortSignal.any([run.signal, stop.signal]),
-      onBytes: (bytes) => {
-        if (problem !== undefined) return;
-        try {
-          reader.push(bytes);
-        } catch (error) {
-          problem = error;
-          stop.abort();
-        }
-      },
-    });
-  } catch (error) {
-    throw problem ?? error;
-  }
-  if (problem !== undefined) throw problem;
-  return reader.entries;
-}
+import { pack, stagingOf, takeBack, type Described } from './image.ts';
 
 export const writePackage = stepKind<{
   base: string;
@@ -54,25 +19,25 @@ export const writePackage = stepKind<{
   directory: string;
   stem: string;
   packing: Packing;
-  kernel: 'linux' | 'freebsd';
   release: string;
   described: Described;
 }>('package.write', {
   title: ({ base, root }) => `archive what ${root} has other than ${base}`,
-  async do({ base, root, directory, stem, packing, kernel, release, described }, run) {
+  async do({ base, root, directory, stem, packing, release, described }, run) {
+    const { trees } = run.host;
     const list = join(stagingOf(directory, run), 'list');
     run.progress('comparing');
     // In a dry run what is to be compared is not there yet.
     const { sparse } = run.dry ? { sparse: false } : await lookAtRoot(root, run);
     const { changed, deleted } = run.dry
       ? { changed: [], deleted: [] }
-      : compareTrees(await listTree(base, run), await listTree(root, run));
+      : compareTrees(await trees.entries(base, run), await trees.entries(root, run));
     if (!run.dry && changed.length + deleted.length === 0)
       throw failure('UNSUPPORTED', { what: 'a package', why: `nothing differs from ${base}` });
     await run.files.mkdir(stagingOf(directory, run), { mode: 0o700 });
-    await run.files.write(list, changed.map((path) => `./${path}\0`).join(''), { mode: 0o600 });
+    await run.files.write(list, trees.list(changed), { mode: 0o600 });
     await pack(
-      packer(kernel, root, { list, sparse }),
+      trees.pack(root, { list, sparse }),
       {
         root,
         directory,
@@ -102,7 +67,7 @@ export const checkPackage = stepKind<
   title: ({ file, base }) => `check ${basename(file)} over ${base}`,
   async do({ file, sha256, base, dataset, deleted }, run) {
     const check = new ArchiveCheck({ maxBytes: await availableBytes(dataset, run), maxMembers });
-    const tree = await listTree(base, run);
+    const tree = await run.host.trees.entries(base, run);
     for (const path of deleted) assertDeletable(tree, path, file);
     const gone = new Set(deleted);
     for (const [path, { type }] of tree) {
@@ -119,10 +84,8 @@ export const checkPackage = stepKind<
 export const applyDeletions = stepKind<{ root: string; deleted: readonly string[] }>('package.delete', {
   title: ({ deleted, root }) => `delete ${deleted.length} paths in ${root}`,
   async do({ root, deleted }, run) {
-    await run.exec.change(['xargs', '-0', 'rm', '--recursive', '--force', '--one-file-system', '--'], {
-      cwd: root,
-      input: deleted.map((path) => `./${path}\0`).join(''),
-    });
+    for (const argv of run.host.trees.remove)
+      await run.exec.change(argv, { cwd: root, input: nulLines(deleted) });
   },
   undo: () => Promise.resolve(),
 });

@@ -1,6 +1,8 @@
 /** Step kinds that fill a release and make it ready for jails. What archives need is in `archive.ts`. */
+import { basename, dirname } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
+import { nulLines } from '../../domain/nul-lines.ts';
 import { releaseDefaults } from '../../domain/release-defaults.ts';
 import { rcScript, rcShutdownScript } from '../../domain/release.ts';
 import { archiveKinds } from './archive.ts';
@@ -30,7 +32,7 @@ export const bootstrap = stepKind<{
     };
     const scratch = scratchOf(run);
     // Fails when it exists, so that it is ours; open to others, since apt downloads as a user of its own.
-    await run.exec.change(['mkdir', '--mode=0755', '--', scratch]);
+    await run.exec.change(['mkdir', '-m', '755', '--', scratch]);
     try {
       const options = { onLine, signal: run.signal, env: { TMPDIR: scratch } };
       if (commands.length === 1) await run.exec.change(commands[0]!, options);
@@ -47,7 +49,8 @@ export const bootstrap = stepKind<{
     const scratch = scratchOf(run);
     const facts = await run.files.stat(scratch);
     if (facts?.type !== 'directory' || facts.uid !== 0) return;
-    await run.exec.change(['rm', '--recursive', '--force', '--one-file-system', '--', scratch]);
+    for (const argv of run.host.trees.remove)
+      await run.exec.change(argv, { cwd: dirname(scratch), input: nulLines([basename(scratch)]) });
   },
 });
 

@@ -1,46 +1,22 @@
 /**
  * Step kinds that copy files into a root which the same operation made, so that its undo takes them with
  * it: a folder that becomes a release, and the private part of a basejail. By tar(1) on both ends, whose
- * bytes go from one to the other in the kernel.
+ * bytes go from one to the other in the kernel; its words are the host's.
  */
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
-import { unpacker } from '../../domain/archive.ts';
-import { packer as packed } from './image.ts';
-
-/** Packs what stands on one file system below `from`; `left` are patterns of what stays there. */
-export function packer(from: string, left: readonly string[]): string[] {
-  return [
-    'tar',
-    '--create',
-    '--one-file-system',
-    '--numeric-owner',
-    '--xattrs',
-    '--xattrs-include=security.capability',
-    '--anchored',
-    '--no-wildcards-match-slash',
-    ...left.map((path) => `--exclude=./${path}`),
-    '-C',
-    from,
-    '-f',
-    '-',
-    '.',
-  ];
-}
-
-async function copyTree(
-  from: string,
-  to: string,
-  left: readonly string[],
-  run: StepRun,
-  kernel: 'linux' | 'freebsd' = 'linux',
-): Promise<void> {
+/** @param empty folders of which only the places are copied */
+async function copyTree(from: string, to: string, empty: readonly string[], run: StepRun): Promise<void> {
+  const { trees } = run.host;
   const said: string[] = [];
-  const pack = kernel === 'linux' ? packer(from, left) : packed(kernel, from);
   try {
-    await run.exec.pipe([pack, [...unpacker(kernel, to)]], {
+    await run.exec.pipe([trees.pack(from, { empty }), trees.unpack(to)], {
       signal: run.signal,
-      onLine: (line) => said.push(line),
+      onLine: (line) => {
+        const bytes = trees.progress(line);
+        if (bytes === undefined) said.push(line);
+        else run.progress(`copying ${from}`, bytes);
+      },
     });
   } catch (error) {
     if (run.signal.aborted) throw failure('CANCELLED', { operation: `copying ${from}` }, { cause: error });
@@ -52,7 +28,7 @@ async function copyTree(
 }
 
 /** What a running system has there belongs to its kernel and not to the folder. */
-const kernelFolders = ['dev/*', 'proc/*', 'sys/*', 'run/*'];
+const kernelFolders = ['dev', 'proc', 'sys', 'run'];
 
 /** Everything of a folder but what is mounted in it. */
 export const copyFolder = stepKind<{ folder: string; root: string }>('tree.copy', {
@@ -74,12 +50,7 @@ export const copyPrivate = stepKind<{ release: string; root: string; base: reado
     title: ({ root }) => `copy the private folders of the release to ${root}`,
     async do({ release, root, base }, run) {
       run.progress('copying the private folders');
-      await copyTree(
-        release,
-        root,
-        base.map((path) => `${path}/*`),
-        run,
-      );
+      await copyTree(release, root, base, run);
     },
     undo: () => Promise.resolve(),
   },
@@ -102,17 +73,14 @@ async function placeBelow(root: string, at: string, { files }: StepRun): Promise
  * A directory of the host as a part of a root that the same operation made; what is mounted in it, and the kernel's
  * own folders, stay behind.
  */
-export const copyInto = stepKind<{ from: string; root: string; at: string; kernel: 'linux' | 'freebsd' }>(
-  'tree.copy-into',
-  {
-    title: ({ from, root, at }) => `copy ${from} to ${root}${at === '' ? '' : `/${at}`}`,
-    async do({ from, root, at, kernel }, run) {
-      run.progress(`copying ${from}`);
-      const to = run.dry ? (at === '' ? root : `${root}/${at}`) : await placeBelow(root, at, run);
-      await copyTree(from, to, at === '' ? kernelFolders : [], run, kernel);
-    },
-    undo: () => Promise.resolve(),
+export const copyInto = stepKind<{ from: string; root: string; at: string }>('tree.copy-into', {
+  title: ({ from, root, at }) => `copy ${from} to ${root}${at === '' ? '' : `/${at}`}`,
+  async do({ from, root, at }, run) {
+    run.progress(`copying ${from}`);
+    const to = run.dry ? (at === '' ? root : `${root}/${at}`) : await placeBelow(root, at, run);
+    await copyTree(from, to, at === '' ? kernelFolders : [], run);
   },
-);
+  undo: () => Promise.resolve(),
+});
 
 export const treeKinds = [copyFolder, copyPrivate, copyInto];

@@ -248,18 +248,43 @@ const system: Row[] = [
   ...rows('lockf', 'flag', 'lockf(1)', { 12: '-k -n -s -t=seconds', 14: '-w', 15: '-p -T' }),
   ...rows('setfib', 'flag', 'setfib(1)', { 12: '-F=fib' }),
   ...rows('daemon', 'flag', 'daemon(8)', { 12: '-c -f' }),
-  ...rows('dd', 'word', 'dd(1)', { 12: 'bs=bytes count=blocks' }),
+  ...rows('dd', 'word', 'dd(1)', {
+    12: 'bs=bytes count=blocks ibs=bytes obs=bytes if=file of=file status=value',
+  }),
   ...rows('grep', 'flag', 'grep(1)', { 12: '-a -F -f=file -q' }),
-  ...rows('mkfifo', 'flag', 'mkfifo(1)', { 12: '-m=mode' }),
   ...rows('mv', 'flag', 'mv(1)', { 12: '-f' }),
   ...rows('ps', 'flag', 'ps(1)', { 12: '-a -x -w -o=column -p=pid' }),
-  ...rows('rm', 'flag', 'rm(1)', { 12: '-d -f' }),
   ...rows('tail', 'flag', 'tail(1)', { 12: '-c=number' }),
   ...rows('wc', 'flag', 'wc(1)', { 12: '-c' }),
   ...rows('login', 'flag', 'login(1)', { 12: '-f -p -h=host' }),
 ];
 
 const fileTools: Row[] = [
+  // libarchive's; 13.0 has 3.5.
+  ...rows('tar', 'flag', 'bsdtar(1)', {
+    12: `-B -b=blocksize -C=directory -c -f=file -H -h -J -j -k -L -l -m -n -O -o -P -p -q -r -S -s=pattern -T=file -t
+      -U -u -v -w -X=file -x -Z -z --exclude=pattern --include=pattern --format=format --null --numeric-owner
+      --one-file-system --options=options --strip-components=count`,
+    13: '--acls --no-acls --fflags --no-fflags --xattrs --no-xattrs --clear-nochange-fflags',
+  }),
+  ...rows('find', 'flag', 'find(1)', { 12: '-E -H -L -P -X -d -f=path -s -x' }),
+  ...rows('find', 'word', 'find(1)', {
+    12: `-xdev -mindepth=depth -maxdepth=depth -type=type -name=pattern -path=pattern -print -print0 -prune -depth
+      -delete -empty -user=name -group=name -perm=mode -links=count -newer=file -flags=flags`,
+  }),
+  ...rows('stat', 'flag', 'stat(1)', { 12: '-F -L -f=format -l -n -q -r -s -t=format -x' }),
+  ...rows('rm', 'flag', 'rm(1)', { 12: '-d -f -I -i -P -R -r -v -W -x' }),
+  ...rows('cp', 'flag', 'cp(1)', { 12: '-a -f -H -i -L -l -n -P -p -R -v -x' }),
+  ...rows('mkdir', 'flag', 'mkdir(1)', { 12: '-m=mode -p -v' }),
+  ...rows('chmod', 'flag', 'chmod(1)', { 12: '-f -H -h -L -P -R -v' }),
+  ...rows('chown', 'flag', 'chown(8)', { 12: '-f -H -h -L -P -R -v -x' }),
+  ...rows('mkfifo', 'flag', 'mkfifo(1)', { 12: '-m=mode' }),
+  ...rows('tee', 'flag', 'tee(1)', { 12: '-a -i' }),
+  ...rows('cat', 'flag', 'cat(1)', { 12: '-b -e -n -s -t -u -v' }),
+  ...rows('realpath', 'flag', 'realpath(1)', { 12: '-q' }),
+  ...rows('gzip', 'flag', 'gzip(1)', { 12: '-c -d -f -k -l -n -q -t -v --version' }),
+  ...rows('xz', 'flag', 'xz(1)', { 12: '-c -d -f -k -l -q -T=threads -t -v -z --version' }),
+  ...rows('zstd', 'flag', 'zstd(1)', { 12: '-c -d -f -k -l -q -T=threads -t -v --version' }),
   ...rows('mtree', 'flag', 'mtree(8)', {
     12: `-C -c -D -d -e -i -j -L -l -M -m -n -P -q -r -S -t -U -u -W -w -x -E=tags -f=spec -I=tags -K=keywords -k=keywords
       -N=dbdir -p=path -R=keywords -s=seed -X=file`,

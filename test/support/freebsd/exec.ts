@@ -82,6 +82,7 @@ export class StandInExec extends NodeExec implements Exec {
       bin: this.bin,
       env: { HOME: '/root', TERM: 'dumb', ...options.env },
       capture: true,
+      bytes: options.onBytes,
       cwd: options.cwd,
       ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
       out: take('stdout'),

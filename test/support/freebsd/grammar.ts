@@ -307,11 +307,20 @@ const grammars: Readonly<Record<string, Check>> = {
   daemon: wrapper('daemon', 0),
   dd: (words, release) =>
     words.map((word) => word.split('=')[0]!).filter((name) => !findWord('dd', 'word', name, release)),
+  ...Object.fromEntries(
+    'tar stat rm cp mkdir chmod chown mkfifo tee cat realpath gzip xz zstd'
+      .split(' ')
+      .map((tool) => [tool, simple(tool)]),
+  ),
+  find: simple('find', (words, release) =>
+    oneOf('find', 'word')(
+      words.filter((word) => /^-[a-z]/.test(word)),
+      release,
+    ),
+  ),
   grep: simple('grep'),
-  mkfifo: simple('mkfifo'),
   mv: simple('mv'),
   ps: simple('ps'),
-  rm: simple('rm'),
   tail: simple('tail'),
   wc: simple('wc'),
   pkg: simple('pkg', verbThenFlags('pkg')),

@@ -14,6 +14,8 @@ export interface Setting {
   readonly cwd?: string | undefined;
   /** Real programs write to `out` and `err`; otherwise to where this process does. */
   readonly capture?: boolean;
+  /** Takes what a real program writes as it is, in the place of `out`. */
+  readonly bytes?: ((chunk: Uint8Array) => void) | undefined;
   /** Ends a real program, and what would hang. */
   readonly signal?: AbortSignal;
   out(text: string): void;
@@ -54,7 +56,8 @@ export function spawnReal(argv: readonly string[], where: Runs, setting: Setting
     });
     if (log !== undefined) closeSync(log);
     const { pid } = child;
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => setting.out(text));
+    if (setting.bytes !== undefined) child.stdout?.on('data', setting.bytes);
+    else child.stdout?.setEncoding('utf8').on('data', (text: string) => setting.out(text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => setting.err(text));
     if (pid !== undefined) note((pids) => [...pids, pid]);
     const stop = (): void => void (pid !== undefined && killTree(pid));

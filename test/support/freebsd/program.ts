@@ -9,7 +9,7 @@ import { Fail, type Call, type Runs } from './call.ts';
 import type { Jail, Program, Store } from './machine.ts';
 import { releaseNumber } from './machine.ts';
 import { spawnReal, type Setting } from './processes.ts';
-import { tools } from './tools/index.ts';
+import { fileTools, tools } from './tools/index.ts';
 
 export interface Fault {
   readonly tool: string;
@@ -97,7 +97,8 @@ export async function runTool(name: string, words: readonly string[], setting: S
     err: (text) => setting.err(text),
     input: () => setting.input(),
     run: (argv, where) => runProgram(argv, where, name, setting),
-    real: (argv) => spawnReal(argv, { jid }, setting),
+    real: (argv) =>
+      spawnReal(argv, { jid, ...(setting.cwd === undefined ? {} : { cwd: setting.cwd }) }, setting),
   };
   let status: number;
   try {
@@ -149,9 +150,11 @@ async function runProgram(
   const jail = machine.jails.find((one) => one.jid === where.jid);
   const answer = machine.programs.find((program) => line.includes(program.match));
   const tool = basename(argv[0]!);
+  // What a jail runs of these works in its root and not on the host's files.
+  const isOurs = tool in tools && (where.jid === 0 || !fileTools.has(tool));
   const work = (within: Setting): Promise<number> => {
     if (answer !== undefined) return answered(answer, within);
-    if (tool in tools) return runTool(tool, argv.slice(1), within);
+    if (isOurs) return runTool(tool, argv.slice(1), within);
     if (jail === undefined) return spawnReal(argv, where, within);
     return inJail(argv, where, jail, by, within);
   };

@@ -28,7 +28,27 @@ function line(row: Row): string {
 const rooms: readonly (readonly [string, readonly string[]])[] = [
   ['Jails', ['jail', 'jls', 'jexec', 'login', 'setfib', 'pgrep', 'pkill']],
   ['File systems and devices', ['mount', 'mount_nullfs', 'umount', 'devfs', 'zfs']],
-  ['Files', ['mtree', 'sha256', 'chflags', 'xargs', 'pwd_mkdb', 'cap_mkdb']],
+  [
+    'Files',
+    [
+      ...[
+        'tar',
+        'find',
+        'stat',
+        'mtree',
+        'sha256',
+        'chflags',
+        'xargs',
+        'rm',
+        'cp',
+        'mkdir',
+        'chmod',
+        'chown',
+        'mkfifo',
+      ],
+      ...['tee', 'cat', 'realpath', 'gzip', 'xz', 'zstd', 'pwd_mkdb', 'cap_mkdb'],
+    ],
+  ],
   ['Network', ['ifconfig', 'route', 'netstat', 'pfctl', 'ipfw', 'dhclient', 'rtsol', 'rtsold', 'sockstat']],
   ['Limits', ['rctl', 'cpuset']],
   [
@@ -48,7 +68,7 @@ const rooms: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   // What the shell lines around a console log run.
-  ['Console logs', ['daemon', 'dd', 'grep', 'mkfifo', 'mv', 'ps', 'rm', 'tail', 'wc']],
+  ['Console logs', ['daemon', 'dd', 'grep', 'mv', 'ps', 'tail', 'wc']],
   ['Software', ['pkg', 'freebsd-update', 'etcupdate', 'fetch']],
 ];
 

@@ -1,4 +1,4 @@
-/** mtree(8), sha256(1), chflags(1) and xargs(1), of which FreeBSD has other ones than Linux. */
+/** mtree(8), sha256(1), chflags(1), xargs(1), pwd_mkdb(8) and cap_mkdb(1), of which FreeBSD has other ones than Linux. */
 import { createHash } from 'node:crypto';
 import {
   lstatSync,
@@ -10,9 +10,8 @@ import {
   type Stats,
 } from 'node:fs';
 import { join } from 'node:path';
-import { Fail, flagsOf, known, usage, type Call, type Tool } from '../call.ts';
-
-const at = (call: Call, path: string): string => (path.startsWith('/') ? path : join(call.cwd ?? '.', path));
+import { Fail, flagsOf, known, usage, type Tool } from '../call.ts';
+import { at, marksOf, setMarks } from './trees.ts';
 
 /** vis(3) with VIS_CSTYLE, and the signs that mtree(8) has to tell apart. */
 export function vis(bytes: Uint8Array): string {
@@ -103,10 +102,15 @@ export const mtree: Tool = (call) => {
   call.out(`${lines.join('\n')}\n`);
 };
 
-export const sha256: Tool = (call) => {
+export const sha256: Tool = async (call) => {
   const { flags, rest } = flagsOf(call);
   let status = 0;
   for (const path of rest) {
+    if (lstatSync(at(call, path), { throwIfNoEntry: false })?.isFIFO() && flags.has('-q')) {
+      // Its writer may take a while, or be ended.
+      status ||= await call.real(['/bin/sh', '-c', 'sha256sum <"$0" | cut -c 1-64', at(call, path)]);
+      continue;
+    }
     try {
       const digest = createHash('sha256')
         .update(readFileSync(at(call, path)))
@@ -126,8 +130,18 @@ export const chflags: Tool = (call) => {
   if (paths.length === 0) throw usage('chflags');
   const strange = words.split(',').find((word) => !known(call, 'chflags', 'word', word));
   if (strange !== undefined) throw new Fail(`invalid flag: ${strange}`);
+  if (flags.has('-R') && flags.has('-h'))
+    throw new Fail('the -R and -h options may not be specified together.');
   const missing = paths.find((path) => lstatSync(at(call, path), { throwIfNoEntry: false }) === undefined);
   if (missing !== undefined && !flags.has('-f')) throw new Fail(`${missing}: No such file or directory`);
+  const own = paths.map((path) => at(call, path));
+  const lifted = words.split(',').flatMap((word) => (word.startsWith('no') ? [word.slice(2)] : []));
+  const set = words.split(',').filter((word) => !word.startsWith('no') || word === 'nodump');
+  if (set.length > 0 && flags.has('-R')) throw new Fail('the stand-in sets marks one by one');
+  const before = marksOf(own, flags.has('-R'));
+  for (const [path, marks] of before)
+    setMarks(path, [...new Set([...marks.filter((mark) => !lifted.includes(mark)), ...set])]);
+  for (const path of set.length > 0 ? own : []) if (!before.has(path)) setMarks(path, set);
 };
 
 /** Data bases that say which accounts are in them, as text. */

@@ -28,9 +28,11 @@ import { netstat, route } from './route.ts';
 import { etcupdate, fetch, freebsdUpdate, pkg } from './software.ts';
 import { rtsol, rtsold } from './rtsol.ts';
 import { sysctl } from './sysctl.ts';
+import { treeTools } from './trees.ts';
 import { zfs } from './zfs.ts';
 
 export const tools: Readonly<Record<string, Tool>> = {
+  ...treeTools,
   cap_mkdb: capMkdb,
   pwd_mkdb: pwdMkdb,
   chflags,
@@ -78,3 +80,6 @@ export const tools: Readonly<Record<string, Tool>> = {
   xargs,
   zfs,
 };
+
+/** What works on files and nothing else. */
+export const fileTools: ReadonlySet<string> = new Set(Object.keys(treeTools));

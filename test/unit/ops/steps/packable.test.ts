@@ -1,5 +1,6 @@
 /** What a look at a root before an export finds, in what find(1) prints. */
 import { expect, it } from 'vitest';
+import { linuxTrees } from '../../../../src/driver/linux/trees.ts';
 import type { StepRun } from '../../../../src/driver/step.ts';
 import type { RunOptions } from '../../../../src/driver/system.ts';
 import { lookAtRoot, type Packable } from '../../../../src/ops/steps/packable.ts';
@@ -10,7 +11,8 @@ function look(...members: readonly string[]): Promise<Packable> {
     return Promise.resolve({});
   };
   const signal = new AbortController().signal;
-  return lookAtRoot('/root', { exec: { read }, signal, note: () => undefined } as unknown as StepRun);
+  const host = { trees: linuxTrees };
+  return lookAtRoot('/root', { exec: { read }, signal, host, note: () => undefined } as unknown as StepRun);
 }
 
 it('names devices outside /dev, and large holes', async () => {

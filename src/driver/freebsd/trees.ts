@@ -1,0 +1,125 @@
+/**
+ * Trees of files by tar(1) of libarchive, find(1), mtree(8), stat(1), chflags(1), rm(1), cp(1) and sha256(1) of FreeBSD 13
+ * and later. What is asked is said in `driver/trees.ts`.
+ *
+ * By itself that tar keeps extended attributes, access lists, marks (chflags(1)), hard links and holes, `-p` gives them
+ * back, and without `-P` it writes through no link and to nothing outside.
+ */
+import type { Packed, Trees, TreeRun } from '../trees.ts';
+import { failure } from '../../domain/errors.ts';
+import { mtreeKeywords, readMtree } from '../../domain/mtree.ts';
+import { nulCutter, nulLines } from '../../domain/nul-lines.ts';
+import { readablePath, TreeReader } from '../../domain/tree.ts';
+
+/** With any of these not even root removes or replaces a file. */
+const unmarked = 'noschg,nosappnd,nosunlnk,nouchg,nouappnd,nouunlnk';
+
+/** A path as a pattern of bsdtar(1): `^` only at the beginning, the rest is itself. */
+const anchored = (path: string): string => `^./${path.replaceAll(/[*?[\]\\$]/g, '\\$&')}`;
+
+function pack(root: string, { empty = [], list, except, whole = false }: Packed = {}): readonly string[] {
+  return [
+    // What it writes by itself has times of change without the parts of a second.
+    ...['tar', '-c', '--format', 'pax', '--one-file-system', '--numeric-owner'],
+    // A jail gets its own /dev; an import takes nothing of it.
+    ...(whole ? [] : ['--exclude', '^./dev/?*']),
+    ...empty.flatMap((path) => ['--exclude', `${anchored(path)}/?*`]),
+    ...(except === undefined ? [] : ['-X', except]),
+    ...(list === undefined ? [] : ['-n', '--null']),
+    ...['-C', root, '-f', '-'],
+    ...(list === undefined ? ['.'] : ['-T', list]),
+  ];
+}
+
+function unpack(root: string, { whole = false }: { readonly whole?: boolean } = {}): readonly string[] {
+  return [
+    ...['tar', '-x', '-p', '--numeric-owner'],
+    // What is there of a release is marked, and is replaced all the same.
+    '--clear-nochange-fflags',
+    // Holes stay holes, also of an archive that has them as zeroes.
+    '-S',
+    // `^`: only at the beginning, or /usr/src/sys/dev would stay out too. `?`: `dev/` itself goes in.
+    ...(whole ? [] : ['--exclude', '^dev/?*']),
+    ...['-C', root, '-f', '-'],
+  ];
+}
+
+/** When the facts of each file changed last, in the order of find(1); a name may hold a newline, so it is not printed. */
+async function changeTimes(root: string, { exec, signal }: TreeRun): Promise<ReadonlyMap<string, string>> {
+  const paths: string[] = [];
+  await exec.read(['find', '.', '-xdev', '-mindepth', '1', '-print0'], {
+    cwd: root,
+    signal,
+    onBytes: nulCutter((path) => void paths.push(Buffer.from(path, 'latin1').toString('utf8').slice(2))),
+  });
+  if (paths.length === 0) return new Map();
+  const { stdout } = await exec.read(['xargs', '-0', 'stat', '-f', '%Fc'], {
+    cwd: root,
+    input: nulLines(paths),
+    signal,
+  });
+  const times = stdout.trimEnd().split('\n');
+  if (times.length !== paths.length)
+    throw failure('INTERNAL', { why: `stat answered ${times.length} lines for ${paths.length} files` });
+  return new Map(paths.map((path, index) => [path, times[index]!]));
+}
+
+export const freebsdTrees: Trees = {
+  pack,
+  unpack,
+  // It says how far it is to a signal only.
+  progress: () => undefined,
+  list(paths) {
+    const odd = paths.find((path) => readablePath(path) !== path);
+    if (odd !== undefined)
+      throw failure('UNSUPPORTED', { what: `copying ${readablePath(odd)}`, why: 'its name is no text' });
+    return nulLines(paths);
+  },
+  except: (paths) => paths.map((path) => `${anchored(path)}$\n`).join(''),
+  remove: [
+    ['xargs', '-0', 'chflags', '-R', '-P', '-x', unmarked],
+    ['xargs', '-0', 'rm', '-r', '-f', '-x', '--'],
+  ],
+  unmark: ['xargs', '-0', 'chflags', '-h', unmarked],
+  copy: (from, to) => ['cp', '-R', '-P', '-p', '--', from, to],
+  digest: (path) => ['sha256', '-q', path],
+
+  async entries(root, run, oddNames = 'refuse') {
+    const reader = new TreeReader(undefined, oddNames);
+    const argv = ['mtree', '-c', '-x', '-k', mtreeKeywords, '-p', root];
+    const { stdout } = await run.exec.read(argv, { signal: run.signal });
+    for (const [path, entry] of readMtree(stdout)) reader.add(path, entry);
+    if (oddNames === 'escape') return reader.entries;
+    const times = await changeTimes(root, run);
+    return new Map(
+      [...reader.entries].map(([path, entry]) => [path, { ...entry, ctime: times.get(path) ?? '' }]),
+    );
+  },
+
+  /** Holes need no look: this tar asks the file system for them. */
+  async look(root, { exec, signal }, take) {
+    const found = async (device: boolean, which: readonly string[]): Promise<void> => {
+      await exec.read(['find', '.', '-xdev', '-mindepth', '1', ...which, '-print0'], {
+        cwd: root,
+        signal,
+        onBytes: nulCutter((path) => take({ path: path.slice(2), device, holes: 0 })),
+      });
+    };
+    await found(false, []);
+    for (const type of ['b', 'c']) await found(true, ['-type', type]);
+  },
+
+  async digests(root, paths, { exec, signal }) {
+    // sha256(1) has no form that a name with a newline could not break: digests only, in the order asked for.
+    if (paths.length === 0) return new Map();
+    const { stdout } = await exec.read(['xargs', '-0', 'sha256', '-q'], {
+      cwd: root,
+      input: nulLines(paths),
+      signal,
+    });
+    const found = stdout.trimEnd().split('\n');
+    if (found.length !== paths.length)
+      throw failure('INTERNAL', { why: `sha256 answered ${found.length} digests of ${paths.length} files` });
+    return new Map(paths.map((path, index) => [path, found[index]!]));
+  },
+};
