@@ -458,6 +458,12 @@ export const errorTable = {
     message: (d: { url: string; why: string }) => `failed fetching ${d.url}: ${d.why}`,
     hint: () => `check the address and the network, then repeat; what was complete is kept`,
   }),
+  REPOSITORY_FAILED: row({
+    exit: 1,
+    http: 502,
+    message: (d: { repository: string; why: string }) => `repository ${d.repository}: ${d.why}`,
+    hint: (d) => `git ls-remote ${d.repository}`,
+  }),
   CHECKSUM_MISMATCH: row({
     exit: 1,
     http: 422,

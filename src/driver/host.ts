@@ -108,6 +108,8 @@ export interface JailCommand {
   readonly title: string;
   /** How its failure is told: as a change that did not work, or as a jail that is not well. */
   readonly purpose: 'change' | 'health';
+  /** For events: which of several things it is. */
+  readonly which?: string;
   readonly timeoutMs: number;
 }
 

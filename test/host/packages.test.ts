@@ -7,6 +7,7 @@ import { existsSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } fr
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { commandIn, comparable, type Command, type Ran } from '../support/command.ts';
+import { makeRepository, serveGit } from '../support/git.ts';
 import { layDebs, type Deb } from '../support/debs.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
@@ -75,6 +76,42 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
     await lab.run('release.fetch', { release: 'bookworm', suite: codename, variant: 'apt' });
   }, 400_000);
   afterAll(() => lab?.close());
+
+  it('reaches the mirror: puppet and r10k are installed, and manifests of a repository are applied in the jail', async () => {
+    const shared = join(lab.pool.directory, 'shared');
+    const control = makeRepository(join(shared, 'control'));
+    const daemon = await serveGit(shared);
+    makeRepository(join(shared, 'greeting')).commit({
+      'manifests/init.pp': "class greeting { file { '/root/greeting': content => 'of a module' } }\n",
+    });
+    const site = `file { '/root/applied': content => "by \${environment}" }\ninclude greeting\n`;
+    control.commit({
+      'manifests/site.pp': site,
+      Puppetfile: `mod 'greeting', :git => '${daemon.url}/greeting', :branch => 'main'\n`,
+    });
+    const words = ['exec_start=none', 'exec_stop=none', 'provision.method=puppet', 'provision.rev=main'];
+    ok('create', '-c', 'release=bookworm', '-n', 'managed', 'ip4=inherit', ...words);
+    ok('set', `provision.source=${daemon.url}/control`, 'managed');
+    const file = (name: string): string => readFileSync(join(root('managed'), 'root', name), 'utf8');
+    try {
+      await lab.run('jail.provision', { jail: 'managed' });
+      expect(file('applied')).toBe('by production');
+      expect(file('greeting')).toBe('of a module');
+      expect(await isUp('managed')).toBe(false);
+      // A resource that cannot be had is a failure, and the jail is as before.
+      control.commit({ 'manifests/site.pp': `${site}file { '/none/of/it': ensure => file }\n` });
+      writeFileSync(join(root('managed'), 'root/applied'), 'as it was');
+      const before = comparable(lab.state());
+      await expect(lab.run('jail.provision', { jail: 'managed' })).rejects.toThrow(
+        'puppet apply failed in managed',
+      );
+      expect(file('applied')).toBe('as it was');
+      expect(comparable(lab.state())).toEqual(before);
+    } finally {
+      daemon.close();
+    }
+    ok('destroy', '-f', 'managed');
+  });
 
   it('reaches the mirror: a fetched release is updated, and a jail with the host’s network installs', async () => {
     const result = await lab.run('release.fetch', { release: 'bookworm', update: true });

@@ -2,9 +2,10 @@
  * Cases of `every-step.ts`: update, and create with packages. The package manager is a script that does
  * nothing: what fails here are the steps around it; `test/host/packages.test.ts` has a real one.
  */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeRepository } from '../support/git.ts';
 import type { StepCase } from './every-step.ts';
 
 /** Gives a root a program that looks like apk(8). */
@@ -33,6 +34,67 @@ function provisionCase(reset: () => Promise<void>): StepCase {
     prepare: async () => writeFileSync(script, 'true\n', { mode: 0o600 }),
     reset,
     cleanUp: async () => rmSync(script),
+  };
+}
+
+/** A plugin: its repository is cloned into a dataset of its own, and the jail's fstab shows it. */
+function pluginCase(run: (operation: string, input: unknown) => Promise<unknown>): StepCase {
+  const directory = join(tmpdir(), `iocage-plugin-${process.pid}`);
+  const file = `${directory}.json`;
+  return {
+    operation: 'jail.provision',
+    variant: 'by the definition of a plugin',
+    input: () => ({
+      jail: 'victim',
+      overrides: [
+        ['provision.method', 'ix'],
+        ['provision.source', file],
+      ],
+    }),
+    prepare: async () => {
+      if (!existsSync(file)) {
+        makeRepository(directory).commit({ 'post_install.sh': 'true\n' });
+        writeFileSync(file, JSON.stringify({ artifact: directory, pkgs: ['curl'] }), { mode: 0o600 });
+      }
+      await run('jail.clone', { jail: 'source', name: 'victim' }).catch(() => undefined);
+    },
+    reset: async () => {
+      await run('jail.destroy', { jail: 'victim' });
+    },
+    cleanUp: async () => {
+      await run('jail.destroy', { jail: 'victim' }).catch(() => undefined);
+      for (const path of [directory, file]) rmSync(path, { recursive: true });
+    },
+  };
+}
+
+/** The files of a directory, for the time. */
+function shownCase(
+  reset: () => Promise<void>,
+  cleanUp: () => Promise<unknown>,
+  prepare: () => Promise<unknown>,
+): StepCase {
+  const directory = join(tmpdir(), `iocage-shown-${process.pid}`);
+  return {
+    operation: 'jail.provision',
+    variant: 'of a running jail, by a repository',
+    input: () => ({
+      jail: 'source',
+      overrides: [
+        ['provision.method', 'script'],
+        ['provision.source', directory],
+        ['provision.rev', 'main'],
+      ],
+    }),
+    prepare: async () => {
+      if (!existsSync(directory)) makeRepository(directory).commit({ 'provision.sh': 'true\n' });
+      await prepare();
+    },
+    reset,
+    cleanUp: async () => {
+      await cleanUp();
+      rmSync(directory, { recursive: true });
+    },
   };
 }
 
@@ -65,7 +127,17 @@ export function packageCases(
       input: () => ({ jail: 'source', names: ['curl', 'musl'] }),
       reset: forget,
     },
-    ...(provisions ? [provisionCase(forget)] : []),
+    ...(provisions
+      ? [
+          provisionCase(forget),
+          pluginCase(run),
+          shownCase(
+            forget,
+            () => run('jail.stop', { jail: 'source' }),
+            () => tolerant(run('jail.start', { jail: 'source' })),
+          ),
+        ]
+      : []),
     {
       operation: 'jail.create',
       variant: 'with packages',

@@ -221,7 +221,8 @@ describe('who may touch the machine', () => {
       'driver/linux/processes.ts': 'a constant script, the process ids are its arguments',
       'ops/jail/guarded-change.ts':
         'a health check is a line for the shell of the jail by definition; it runs in the jail',
-      'ops/jail/provision.ts': 'a script of the host that root alone can write, run in the jail',
+      'ops/provision/script.ts': 'a script of the host that root alone can write, run in the jail',
+      'ops/provision/inside.ts': 'constant scripts, run in the jail; paths and programs are their arguments',
       'ops/jail/packages.ts': 'constant scripts, run in the jail',
       'ops/steps/image.ts': 'a constant line that opens a fifo, whose path is its argument',
       'driver/linux/runtime-command.ts':

@@ -155,6 +155,12 @@ export function ownPlaceProblem(target: string): string | undefined {
   return own && `${own} of a jail is mounted by iocage itself`;
 }
 
+/** What iocage lays beside a jail's root for it to read: the repository of its plugin, what it is provisioned with. */
+const ownPlaces = ['ix-plugin', '.provision'];
+
+const isOwnPlace = ({ source, options }: FstabEntry, { root }: FstabPlaces): boolean =>
+  options.includes('ro') && ownPlaces.some((name) => source === root.replace(/[^/]*$/, name));
+
 /**
  * What is wrong with a line, in words; undefined when nothing is.
  *
@@ -178,7 +184,7 @@ export function entryProblem(
   if (kind === 'tmpfs') return undefined;
   if (!entry.source.startsWith('/')) return `source ${JSON.stringify(entry.source)} is no absolute path`;
   if (source === undefined) return `source ${JSON.stringify(entry.source)} does not exist`;
-  if (isBelow(source, places.iocage))
+  if (isBelow(source, places.iocage) && !isOwnPlace(entry, places))
     return `source ${JSON.stringify(source)} belongs to iocage or another jail`;
   if (isBelow(places.iocage, source) || source === '/')
     return `source ${JSON.stringify(source)} holds all jails of the pool`;

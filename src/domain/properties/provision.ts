@@ -1,30 +1,45 @@
 /** Rows of the group `custom` about `ioc provision`. Keys as libiocage spells them. */
 import { choice } from '../codec/choice.ts';
-import { orNone, path } from '../codec/text.ts';
+import { orNone, textWith } from '../codec/text.ts';
+import { provisionMethods, readSource, revisionProblem } from '../provision.ts';
 import type { Property } from '../property.ts';
 import { applied, property } from './row.ts';
+
+const read = {
+  freebsd: 'read by ioc provision',
+  linux: applied('read by ioc provision'),
+  live: true,
+  source: 'libiocage',
+} as const;
+
+const source = textWith('path or address', (text) => {
+  const found = readSource(text);
+  return typeof found === 'string' ? found : undefined;
+});
 
 export const provision: readonly Property[] = [
   property('custom', {
     key: 'provision.method',
-    codec: choice('none', 'script'),
+    codec: choice('none', ...provisionMethods),
     default: 'none',
-    freebsd: 'read by ioc provision',
-    linux: applied('read by ioc provision'),
-    live: true,
-    doc: 'How ioc provision sets the jail up: script, a script of the host that is run in the jail.',
+    doc: 'How ioc provision sets the jail up: by a script, by a plugin definition (ix) or by puppet; all of it runs in the jail.',
     example: 'script',
-    source: 'libiocage',
+    ...read,
   }),
   property('custom', {
     key: 'provision.source',
-    codec: orNone(path),
+    codec: orNone(source),
     default: 'none',
-    freebsd: 'read by ioc provision',
-    linux: applied('read by ioc provision'),
-    live: true,
-    doc: 'What provision.method takes: the path of the script on the host.',
-    example: '/etc/iocage/web.sh',
-    source: 'libiocage',
+    doc: 'What provision.method takes: a file or directory of the host, or the address of a git repository or a definition; #FILE names a script in it.',
+    example: 'https://git.example.org/setup.git#web.sh',
+    ...read,
+  }),
+  property('custom', {
+    key: 'provision.rev',
+    codec: orNone(textWith('revision', revisionProblem)),
+    default: 'none',
+    doc: 'Branch, tag or commit of the git repository that ioc provision takes; none: its default branch.',
+    example: 'v1.2',
+    ...read,
   }),
 ];

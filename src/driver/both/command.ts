@@ -13,6 +13,7 @@ export interface LoggedCommand {
   readonly tag: string;
   readonly title: string;
   readonly purpose: JailCommand['purpose'];
+  readonly which?: string;
   readonly timeoutMs: number;
   readonly consoleLog: string;
 }

@@ -32,10 +32,11 @@ async function runCommand(args: CommandArgs, paths: Paths, run: StepRun): Promis
 export function commandSteps(paths: Paths) {
   const kind = stepKind<CommandArgs>('freebsd.command', {
     title: ({ title, tag }) => `${title} in ${tag}`,
+    about: ({ which }) => (which === undefined ? {} : { which: [which] }),
     do: (args, run) => runCommand(args, paths, run),
     undo: () => Promise.resolve(),
   });
-  const step = (jail: JailSpec, { argv, env, title, purpose, timeoutMs }: JailCommand): Step =>
+  const step = (jail: JailSpec, { argv, env, title, purpose, timeoutMs, which }: JailCommand): Step =>
     kind({
       pool: jail.pool,
       uuid: jail.uuid,
@@ -43,6 +44,7 @@ export function commandSteps(paths: Paths) {
       root: jail.root,
       title,
       purpose,
+      ...(which === undefined ? {} : { which }),
       timeoutMs,
       consoleLog: jail.consoleLog,
       argv: jexec(jail, argv),

@@ -43,16 +43,18 @@ async function runCommand(args: CommandArgs, places: Places, run: StepRun): Prom
 export function commandSteps(paths: Paths) {
   const kind = stepKind<CommandArgs>('linux.command', {
     title: ({ title, tag }) => `${title} in ${tag}`,
+    about: ({ which }) => (which === undefined ? {} : { which: [which] }),
     do: (args, run) => runCommand(args, placesOf(paths, args.pool, args.uuid), run),
     undo: () => Promise.resolve(),
   });
-  const step = (jail: JailSpec, { argv, env, title, purpose, timeoutMs }: JailCommand): Step =>
+  const step = (jail: JailSpec, { argv, env, title, purpose, timeoutMs, which }: JailCommand): Step =>
     kind({
       pool: jail.pool,
       uuid: jail.uuid,
       tag: jail.tag,
       title,
       purpose,
+      ...(which === undefined ? {} : { which }),
       timeoutMs,
       consoleLog: jail.consoleLog,
       process: ociProcess(jail.config, {

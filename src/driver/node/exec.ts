@@ -36,6 +36,7 @@ const packages: Readonly<Record<string, string>> = {
   nsenter: 'util-linux',
   openssl: 'openssl',
   ssh: 'openssh-client',
+  git: 'git',
 };
 
 const stderrTailBytes = 2000;

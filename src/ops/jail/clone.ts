@@ -330,8 +330,8 @@ export function cloneSteps(
     steps.push(
       adoptFstab({
         path: join(mountpoint, 'fstab'),
-        from: join(source.mountpoint, 'root'),
-        to: join(mountpoint, 'root'),
+        from: source.mountpoint,
+        to: mountpoint,
       }),
     );
   }

@@ -61,8 +61,7 @@ export function copySteps(copy: {
     ...beside.map(({ name, text, mode }) =>
       writeNew({
         path: join(to.mountpoint, name),
-        text:
-          name === 'fstab' ? repath(text, join(from.mountpoint!, 'root'), join(to.mountpoint, 'root')) : text,
+        text: name === 'fstab' ? repath(text, from.mountpoint!, to.mountpoint) : text,
         mode,
       }),
     ),

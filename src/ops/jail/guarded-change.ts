@@ -34,6 +34,8 @@ export interface GuardedChange {
   readonly down?: readonly Step[] | undefined;
   /** In the running jail; one that is down is started before, and stopped afterwards. */
   readonly up?: readonly Step[] | undefined;
+  /** While the jail is down again; one that ran is started once more. */
+  readonly after?: readonly Step[] | undefined;
   /** A line for the jail's own shell, run there when all is done; its exit status decides. */
   readonly health?: string | undefined;
 }
@@ -49,7 +51,7 @@ export async function guardedChange(
   { host }: Pick<Context, 'host'>,
   change: GuardedChange,
 ): Promise<readonly Step[]> {
-  const { dataset, spec, running, snapshot, down = [], up = [], health } = change;
+  const { dataset, spec, running, snapshot, down = [], up = [], after = [], health } = change;
   const changed = change.changed ?? spec;
   const used = up.length > 0 || health !== undefined;
   // Another release's files are looked at by whoever changes it.
@@ -66,7 +68,9 @@ export async function guardedChange(
     ...(stopped || (used && !running) ? [ensureJail({ jail, wanted: 'up' })] : []),
     ...up,
     ...(health === undefined ? [] : [healthStep(host, changed, health)]),
-    ...(used && !running ? [ensureJail({ jail, wanted: 'down' })] : []),
+    ...((used && !running) || after.length > 0 ? [ensureJail({ jail, wanted: 'down' })] : []),
+    ...after,
+    ...(running && after.length > 0 ? [ensureJail({ jail, wanted: 'up' })] : []),
   ];
 }
 

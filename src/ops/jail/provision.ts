@@ -1,64 +1,65 @@
 /**
- * `ioc provision`: sets a jail up by a script of the host, which runs in the jail and nowhere else, as a guarded
- * change: when it fails the jail is as before. Who may write the script decides what root of the jail does, so it
- * must belong to root, in directories that nobody else may write to.
+ * `ioc provision`: sets a jail up by a script, a plugin's definition or puppet manifests, of this host or of a
+ * repository. All of it runs in the jail and nowhere else, as a guarded change: when it fails the jail is as
+ * before. The ways are the rows of `provision/methods.ts`.
  */
-import { basename, dirname } from 'node:path';
 import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
+import type { JailSpec } from '../../driver/host.ts';
+import type { Step } from '../../driver/system.ts';
 import { checkAssignments } from '../../domain/config.ts';
-import { failure } from '../../domain/errors.ts';
-import { label } from '../../domain/jail.ts';
-import { toSpec } from '../world.ts';
-import { guardedChange, guardName } from './guarded-change.ts';
+import { failure, type Issue } from '../../domain/errors.ts';
+import { entryOf, parseFstab, printFstab, targetInJail } from '../../domain/format/fstab.ts';
+import { label, type Jail } from '../../domain/jail.ts';
+import { readSource, type ProvisionMethod } from '../../domain/provision.ts';
+import { methods } from '../provision/methods.ts';
+import type { Method, Shown, Wanted, Work } from '../provision/method.ts';
+import { rewriteFstab } from '../steps/fstab.ts';
+import { ensureJail, toJailData } from '../steps/guard.ts';
+import { namespace, type World } from '../world.ts';
+import { pathOf } from './fstab-edit.ts';
+import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
-import { settle } from './settle.ts';
-import { pathProblem } from './trusted-config.ts';
-
-/** It is one word of the shell's call, and a kernel takes no longer ones. */
-const longest = 100_000;
-/** Packages are fetched in it, perhaps. */
-const timeoutMs = 60 * 60_000;
+import { storeSteps } from './store.ts';
 
 const provisionInput = jailInput.extend({
-  /** `provision.method` and `provision.source` for this time. */
+  /** `provision.method`, `provision.source` and `provision.rev` for this time. */
   overrides: z.array(z.tuple([z.string(), z.string()])).default([]),
 });
 
 export interface Provisioned {
   readonly uuid: string;
   readonly tag: string;
+  readonly method: ProvisionMethod;
   readonly source: string;
+  /** Of the repository, when there is one. */
+  readonly commit: string | null;
   /** Kept: `rollback` leads back to it. */
   readonly snapshot: string;
 }
 
 export const jailProvision = defineChange<typeof provisionInput, Provisioned>({
   id: 'jail.provision',
-  title: 'Set a jail up by its script',
+  title: 'Set a jail up by its script, plugin or manifests',
   effect: 'change',
   recover: 'undo',
   input: provisionInput,
   locks: lockJail,
   async plan(context, { jail: name, overrides }) {
     const { world, jail } = await readJail(context, name);
-    const { host } = context;
-    const configured = toSpec(world, jail);
     const own = checkAssignments(overrides, 'jail-set');
     const other = own.find(([key]) => !key.startsWith('provision.'))?.[0];
     if (other !== undefined)
       throw failure('READ_ONLY_PROPERTY', { key: other, why: 'it has no part in provisioning' });
-    const config = new Map([...configured.config, ...own]);
-    const source = sourceOf(config);
-    const text = await readScript(context, source);
     if (jail.template)
       throw failure('UNSUPPORTED', { what: `provisioning ${label(jail)}`, why: 'it is a template' });
-    const running = (await host.running(jail.realm)).has(jail.uuid);
-    const spec = running ? configured : (await settle(context, world, jail, configured)).spec;
+    const { spec, before } = await specToStart(context, world, jail);
+    const { method, wanted } = read(new Map([...spec.config, ...own]));
+    const running = (await context.host.running(jail.realm)).has(jail.uuid);
+    const work = await method.run(context, spec, wanted);
+    const fstab = await fstabSteps(context, world, jail, spec, work.shown);
+    const { uuid, tag } = jail;
     const snapshot = guardName(context, 'provision');
-    // The administrator's script by definition, as a hook is; it is the jail's own shell that runs it.
-    const argv = ['/bin/sh', '-c', text, 'provision'];
-    const env = { IOCAGE_NAME: jail.tag, IOCAGE_UUID: jail.uuid, IOC_NAME: jail.tag, IOC_ID: jail.uuid };
     return {
       subject: label(jail),
       title: `Provisioning ${label(jail)}`,
@@ -67,9 +68,24 @@ export const jailProvision = defineChange<typeof provisionInput, Provisioned>({
         spec,
         running,
         snapshot,
-        up: [host.commandStep(spec, { argv, env, title: source, purpose: 'change', timeoutMs })],
+        down: [
+          ...before,
+          ...work.down,
+          ...fstab.add,
+          // Going back, nobody may use any more what these brought.
+          ...(work.shown === undefined ? [] : [ensureJail({ jail: toJailData(spec), back: 'down' })]),
+        ],
+        up: [...work.up, ...(await stored(context, jail, work))],
+        after: [...fstab.remove, ...work.after],
       }),
-      result: () => ({ uuid: jail.uuid, tag: jail.tag, source, snapshot }),
+      result: () => ({
+        uuid,
+        tag,
+        method: method.id,
+        source: wanted.text,
+        commit: work.commit ?? null,
+        snapshot,
+      }),
     };
   },
   command: {
@@ -81,44 +97,84 @@ export const jailProvision = defineChange<typeof provisionInput, Provisioned>({
   },
 });
 
-/** @throws INVALID_INPUT, UNSUPPORTED for a method of libiocage that is none of ours */
-function sourceOf(config: ReadonlyMap<string, string>): string {
-  const method = config.get('provision.method') ?? 'none';
-  const source = config.get('provision.source') ?? 'none';
+/** @throws INVALID_INPUT with all that is missing or wrong */
+function read(config: ReadonlyMap<string, string>): { readonly method: Method; readonly wanted: Wanted } {
+  const valueOf = (key: string): string | undefined => {
+    const value = config.get(`provision.${key}`) ?? 'none';
+    return value === 'none' ? undefined : value;
+  };
+  const refuse = (issues: readonly Issue[]): Error =>
+    failure('INVALID_INPUT', { issues, command: 'provision' });
+  const [method, text, revision] = ['method', 'source', 'rev'].map(valueOf);
   const missing = [
-    ...(method === 'none' ? [['provision.method', 'script'] as const] : []),
-    ...(source === 'none' ? [['provision.source', '/PATH/OF/SCRIPT'] as const] : []),
+    ...(method === undefined ? [['provision.method', 'script'] as const] : []),
+    ...(text === undefined ? [['provision.source', '/PATH/OF/SCRIPT'] as const] : []),
   ];
-  if (missing.length > 0) {
-    const issues = missing.map(([path, word]) => ({
-      path,
-      problem: `it is not set; 'ioc set ${path}=${word} JAIL' sets it`,
-    }));
-    throw failure('INVALID_INPUT', { issues, command: 'provision' });
-  }
-  if (method !== 'script')
-    throw failure('UNSUPPORTED', {
-      what: `provisioning by ${method}`,
-      why: 'there is only the method script, which can run it in the jail',
-    });
-  return source;
+  if (missing.length > 0)
+    throw refuse(
+      missing.map(([path, word]) => ({
+        path,
+        problem: `it is not set; 'ioc set ${path}=${word} JAIL' sets it`,
+      })),
+    );
+  const row = methods[method as ProvisionMethod];
+  const source = readSource(text!);
+  // A file of another tool may hold anything.
+  if (typeof source === 'string') throw refuse([{ path: 'provision.source', problem: source }]);
+  const wanted: Wanted = { source, text: text!, revision };
+  const issues = row.check(wanted);
+  if (issues.length > 0) throw refuse(issues);
+  return { method: row, wanted };
 }
 
-/** @throws UNSAFE_PATH */
-async function readScript({ files }: Context, path: string): Promise<string> {
-  const refuse = (why: string): Error => failure('UNSAFE_PATH', { path, why });
-  if (!path.startsWith('/')) throw refuse('it is no absolute path');
-  const facts = await files.stat(path);
-  if (facts?.type !== 'file') throw refuse(facts === undefined ? 'it does not exist' : 'it is no plain file');
-  const problem = await pathProblem({ files }, dirname(path), basename(path));
-  if (problem !== undefined)
-    throw refuse(`only root may be able to change it, and ${problem.path} is not so: ${problem.why}`);
-  if (facts.sizeBytes > longest) throw refuse(`it is longer than ${longest} bytes`);
-  const text = await files.read(path);
-  if (text === undefined || text.trim() === '') throw refuse('it is empty');
-  if (text.includes('\0')) throw refuse('it is no text');
-  const interpreter = /^#!\s*(\S+)/.exec(text)?.[1];
-  if (interpreter !== undefined && !['/bin/sh', '/usr/bin/sh'].includes(interpreter))
-    throw refuse(`it is for ${interpreter}; a script for /bin/sh can start that in the jail`);
-  return text;
+/** The line of the jail's fstab by which it sees what it is set up with, and its end. */
+async function fstabSteps(
+  context: Context,
+  world: World,
+  jail: Jail,
+  spec: JailSpec,
+  shown: Shown | undefined,
+): Promise<{ readonly add: readonly Step[]; readonly remove: readonly Step[] }> {
+  if (shown === undefined) return { add: [], remove: [] };
+  const path = pathOf(jail);
+  const before = (await context.files.read(path)) ?? null;
+  const places = { iocage: world.mountpoint, root: spec.root };
+  const lines = parseFstab(before ?? '');
+  const taken = lines
+    .flatMap((line) => entryOf(line) ?? [])
+    .find((entry) => targetInJail(entry.target, places) === shown.target);
+  if (taken?.source === shown.source) return { add: [], remove: [] };
+  const refuse = (problem: string): Error =>
+    failure('INVALID_INPUT', { issues: [{ path: 'fstab', problem }], command: 'provision' });
+  if (taken !== undefined) throw refuse(`${shown.target} of the jail is where ${taken.source} is mounted`);
+  const entry = {
+    source: shown.source,
+    target: spec.root + shown.target,
+    type: 'nullfs',
+    options: ['ro', 'nosuid'],
+    dump: '0',
+    pass: '0',
+    comment: 'provisioning',
+  };
+  // What this very operation brings is not there yet.
+  const own = shown.source.startsWith(`${spec.mountpoint}/`);
+  const problem = own ? undefined : await context.host.mountProblem(spec, entry);
+  if (problem !== undefined) throw refuse(problem);
+  const after = printFstab([...lines, { entry }]);
+  return {
+    add: [rewriteFstab({ path, before, after })],
+    remove: shown.stays ? [] : [rewriteFstab({ path, before: after, after: before ?? '' })],
+  };
+}
+
+function stored(context: Context, jail: Jail, { stores = {} }: Work): Promise<readonly Step[]> {
+  const changed = Object.entries(stores).filter(([key, value]) => jail.local.get(key) !== value);
+  return changed.length === 0
+    ? Promise.resolve([])
+    : storeSteps(
+        context,
+        jail,
+        Object.fromEntries(changed.map(([key, value]) => [namespace + key, value])),
+        Object.fromEntries(changed.map(([key]) => [namespace + key, jail.local.get(key) ?? null])),
+      );
 }

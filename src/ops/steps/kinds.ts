@@ -7,6 +7,7 @@ import { basePackageKinds } from './base-packages.ts';
 import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
 import { rewriteFstab } from './fstab.ts';
+import { checkoutKinds } from './checkout.ts';
 import { configKinds } from './config-file.ts';
 import { moveKinds } from './move.ts';
 import { rootFileKinds } from './root-file.ts';
@@ -35,6 +36,7 @@ const rooms = [
   configKinds,
   basePackageKinds,
   rootFileKinds,
+  checkoutKinds,
 ];
 const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));
 

@@ -238,15 +238,15 @@ const pkg: IocRow = {
 
 const provision: IocRow = {
   name: 'provision',
-  title: 'Set jails up by a script',
+  title: 'Set jails up by a script, a plugin or puppet',
   usage: '[-o KEY=VALUE ...] FILTER ...',
   about:
-    'provision.source of a jail is a script for /bin/sh on the host, provision.method is script. It runs in the jail, as its root; a jail that is down is started for it and stopped again. A snapshot comes first, and when the script fails the jail goes back to it. The script must belong to root, and nobody else may write to it.',
+    'provision.method says how: script (provision.source is a script, or a directory or git repository with one, named by #FILE), ix (the definition of a plugin, a JSON file or its address) or puppet (a directory or repository of manifests). provision.rev is the branch, tag or commit of a repository. All of it runs in the jail, as its root, and nothing on the host; a jail that is down is started for it and stopped again, and one that is up is restarted where it has to see files. A snapshot comes first, and when something fails the jail goes back to it. What lies on this host must belong to root, and nobody else may write to it.',
   flags: [
     {
       key: 'options',
       flags: '-o, --option <key=value>',
-      doc: 'provision.method or provision.source for this time; may be repeated',
+      doc: 'provision.method, provision.source or provision.rev for this time; may be repeated',
       many: true,
     },
   ],
@@ -255,6 +255,10 @@ const provision: IocRow = {
     {
       line: `ioc provision -o provision.method=script -o provision.source=/root/all.sh '*'`,
       says: 'every jail by this one',
+    },
+    {
+      line: 'ioc provision -o provision.source=https://git.example.org/setup.git#web.sh -o provision.rev=v1 web',
+      says: 'by web.sh of a repository, at the tag v1',
     },
   ],
   means(words) {

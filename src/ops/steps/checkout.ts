@@ -1,0 +1,93 @@
+/**
+ * Step kinds for what git(1) brings: the files of one commit beside a jail's root, out of the jail's reach. Nothing
+ * of a repository runs here: no hooks, filters, submodules or configuration of anybody but ours, and no
+ * question is asked. git is gone from the files before the jail sees them.
+ */
+import { dirname, join } from 'node:path';
+import { stepKind, type StepKind } from '../../driver/step.ts';
+import type { Exec, Files, RunResult } from '../../driver/system.ts';
+import { failure } from '../../domain/errors.ts';
+
+const timeoutMs = 30 * 60_000;
+
+/** See git-config(1), "protocol.allow", and git(1), "ENVIRONMENT VARIABLES". */
+const quiet = [
+  ...['-c', 'protocol.ext.allow=never', '-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false'],
+  ...['-c', 'submodule.recurse=false', '-c', 'core.attributesFile=/dev/null', '-c', 'gc.auto=0'],
+];
+const env = {
+  GIT_ALLOW_PROTOCOL: 'https:ssh:git:file',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_ASKPASS: 'true',
+  GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oClearAllForwardings=yes',
+};
+
+export const gitCommand = (...words: readonly string[]): readonly string[] => ['git', ...quiet, ...words];
+
+/** @throws REPOSITORY_FAILED in git's own words, MISSING_TOOL */
+export async function git(
+  how: Exec['read'],
+  repository: string,
+  words: readonly string[],
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const ran = await how(gitCommand(...words), { env, timeoutMs, signal, accept: 'any' });
+  if (ran.status === 0) return ran;
+  const said = ran.stderr
+    .split('\n')
+    .filter((line) => /^(fatal|error|ERROR|ssh|remote): |: /.test(line))
+    .slice(0, 2)
+    .join('; ');
+  throw failure('REPOSITORY_FAILED', { repository, why: said || `git ended with status ${ran.status}` });
+}
+
+async function isThere(files: Files, directory: string, member: string): Promise<boolean> {
+  const facts = await files.statBelow(directory, member).catch(() => undefined);
+  return facts?.type === 'file';
+}
+
+/**
+ * `expects`: a file that has to be there. `made`: the directory is this operation's and goes with it; another one
+ * is a dataset, whose content a snapshot brings back.
+ */
+export const checkOut = stepKind<{
+  repository: string;
+  commit: string;
+  directory: string;
+  expects?: string;
+  made: boolean;
+}>('provision.checkout', {
+  title: ({ repository, commit }) => `get ${repository} at ${commit.slice(0, 12)}`,
+  async do({ repository, commit, directory, expects, made }, { exec, files, signal, dry, progress }) {
+    const change: Exec['change'] = (argv, options) => exec.change(argv, options);
+    if (made) await change(['rm', '-rf', '--', directory]);
+    else await change(['find', directory, '-mindepth', '1', '-delete']);
+    if (made) await files.mkdir(directory, { mode: 0o755 });
+    progress(`getting ${repository}`);
+    const whole = ['--no-checkout', '--no-local', '--template=', '--no-recurse-submodules', '--quiet'];
+    await git(change, repository, ['clone', ...whole, '--', repository, directory], signal);
+    const at = ['-C', directory, 'checkout', '--quiet', '--force', '--detach', commit];
+    await git(change, repository, at, signal);
+    await change(['rm', '-rf', '--', join(directory, '.git')]);
+    if (!dry && expects !== undefined && !(await isThere(files, directory, expects)))
+      throw failure('REPOSITORY_FAILED', { repository, why: `there is no file ${expects} in it` });
+  },
+  async undo({ directory, made }, { exec }) {
+    if (made) await exec.change(['rm', '-rf', '--', directory]);
+  },
+});
+
+/** Takes away what was shown for the time, and the empty places where the jail saw it; going back does not need it. */
+export const clearAway = stepKind<{ directory?: string; root: string; target: string }>('provision.clear', {
+  title: ({ target }) => `take ${target} away`,
+  async do({ directory, root, target }, { exec, files }) {
+    if (directory !== undefined) await exec.change(['rm', '-rf', '--', directory]);
+    for (let at = target.slice(1); at !== '.' && at !== ''; at = dirname(at))
+      await files.rmdirBelow(root, at);
+  },
+  undo: () => Promise.resolve(),
+});
+
+export const checkoutKinds = [checkOut, clearAway] as unknown as readonly StepKind[];
