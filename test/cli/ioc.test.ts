@@ -55,7 +55,7 @@ const answers: Readonly<Record<string, unknown>> = {
     ],
   },
   'jail.rename': { uuid: 'www', tag: 'www', was: 'web' },
-  'release.adopt': { release: 'custom', adopted: true },
+  'release.adopt': { release: 'custom', adopted: true, patch: 'p0' },
   'release.fetch': { message: 'Release bookworm is fetched.' },
   'fstab.change': { mounts: 1 },
 };

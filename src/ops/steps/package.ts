@@ -16,7 +16,7 @@ import { pack, packer, stagingOf, takeBack, type Described } from './image.ts';
 /** Every file below `root`, and nothing of what is mounted there. */
 export async function listTree(
   root: string,
-  run: StepRun,
+  run: Pick<StepRun, 'exec' | 'host' | 'signal'>,
   oddNames: 'refuse' | 'escape' = 'refuse',
 ): Promise<ReadonlyMap<string, TreeEntry>> {
   const reader = new TreeReader(undefined, oddNames);

@@ -70,9 +70,10 @@ function fetchWords(words: Words): Meaning {
     return {
       operation: releaseAdopt,
       inputs: () => [{ release }],
-      show: (result: Adopted) => [
-        `${oneLine(result.release)} is ready for jails${result.adopted ? '' : ', with the files that it has now'}`,
-      ],
+      show: ({ release: name, adopted, patch }: Adopted) => {
+        if (patch === null) return [`${oneLine(name)} is as it was`];
+        return [`${oneLine(name)} is ready for jails${adopted ? '' : `, with the files that it has now: ${patch}`}`];
+      },
     };
   }
   const update = flags['update'] === false || flags['fetchUpdates'] === false ? { update: false } : {};
