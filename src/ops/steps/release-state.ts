@@ -10,10 +10,7 @@ import { listTree } from './package.ts';
 export const stateProperty = 'org.freebsd.iocage:release_state';
 
 /** SHA-256 over the names, kinds, modes, owners, lengths, times and links below `root`; the contents are not read. */
-export async function stateOf(
-  root: string,
-  run: Pick<StepRun, 'exec' | 'host' | 'signal'>,
-): Promise<string> {
+export async function stateOf(root: string, run: Pick<StepRun, 'exec' | 'host' | 'signal'>): Promise<string> {
   const tree = await listTree(root, run, 'escape');
   return sha256(JSON.stringify([...tree].sort(([a], [b]) => (a < b ? -1 : 1))));
 }
