@@ -62,6 +62,8 @@ const steps: Readonly<Record<string, readonly string[]>> = {
   'archive.unpack': ['ReleaseExtraction'],
   'release.bootstrap': ['ReleaseDownload'],
   'release.complete': ['ReleaseConfiguration'],
+  'release.defaults': ['ReleaseConfiguration'],
+  'release.take-state': ['ZFSSnapshotTake'],
   'image.write': ['BundleBackup'],
   'merge.apply': ['ExecuteResourceUpdate'],
 };

@@ -55,7 +55,7 @@ const answers: Readonly<Record<string, unknown>> = {
     ],
   },
   'jail.rename': { uuid: 'www', tag: 'www', was: 'web' },
-  'release.adopt': { release: 'custom', adopted: true },
+  'release.adopt': { release: 'custom', adopted: true, patch: 'p0' },
   'release.fetch': { message: 'Release bookworm is fetched.' },
   'fstab.change': { mounts: 1 },
 };
@@ -174,12 +174,25 @@ describe('words to inputs', () => {
         input: {
           release: '14.1-RELEASE',
           server: 'https://host',
-          directory: '/ftp/x',
+          directory: '/ftp/x/14.1-RELEASE',
           sets: ['base.txz'],
           update: false,
         },
       },
     ]);
+    const placed = async (...words: string[]) => (await runsOf('fetch', ...words))[0]!.input;
+    expect(
+      await placed('-r', '14.1-RELEASE', '-u', 'http://host/x/14.1-RELEASE/', `sha256=${'a'.repeat(64)}`),
+    ).toEqual({
+      release: '14.1-RELEASE',
+      server: 'http://host',
+      directory: '/x/14.1-RELEASE',
+      sha256: 'a'.repeat(64),
+    });
+    expect(await placed('-r', '15-STABLE', '-u', 'https://host/HardenedBSD-15-LATEST')).toMatchObject({
+      server: 'https://host',
+      directory: '/HardenedBSD-15-LATEST',
+    });
     expect(await runsOf('fetch', '-r', 'noble', '-u', 'https://host/ubuntu')).toEqual([
       { operation: 'release.fetch', input: { release: 'noble', mirror: 'https://host/ubuntu' } },
     ]);

@@ -132,6 +132,10 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
         { name: 'node_2', boot: false, priority: 3, jid: null },
       ]);
       expect(ok('list', '-d', '-f', 'list', '-NH')).toBe(`ioc\t${lab.pool.name}/iocage\n`);
+      expect(ok('list', '-p', '-f', 'list', '-NH')).toBe(`ioc\t${lab.pool.name}/iocage\n`);
+      for (const look of ['table', 'json'])
+        expect(ok('list', '-b', '-l', '-f', look)).toBe(ok('list', '-r', '-l', '-f', look));
+      expect(ok('list', '-b', '-NH', '-f', 'csv', 'busy*')).toBe('busybox\n');
     });
 
     it('one jail that fails does not stop the rest; a name that is not there fails by itself', () => {
@@ -176,6 +180,11 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       ok('start', '-o', 'host_hostname=once', 'web');
       expect(ok('exec', 'web', 'hostname')).toBe('once\n');
       expect(ioc('exec', 'web', '--', 'sh', '-c', 'exit 5').status).toBe(5);
+      expect(ok('exec', '-u', 'www', 'web', 'id', '-un')).toBe('www\n');
+      expect(ok('exec', '-u', 'www', 'web', '--', 'sh', '-c', 'echo "$HOME $1"', 'sh', '-u')).toBe(
+        '/home/www -u\n',
+      );
+      expect(fails(2, 'exec', '-u', 'nosuchuser', 'web', 'id').stderr).toContain('nosuchuser');
       fails(2, 'start', '-o', 'quota=1G', 'web');
       const session = ioc.start('console', 'web');
       session.child.stdin!.end('echo "in $(hostname)"; exit 3\n');
@@ -237,6 +246,25 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       expect(ok('exec', 'web', 'cat', '/mnt/file')).toBe('from the host\n');
       expect(ioc('exec', 'web', 'touch', '/mnt/x').status).not.toBe(0);
       ok('stop', 'web');
+      ok(
+        'fstab',
+        'add',
+        '--freq',
+        '1',
+        '--passno',
+        '2',
+        '-t',
+        'tmpfs',
+        '-o',
+        'rw',
+        'tmpfs',
+        '/var/tmp',
+        'web',
+      );
+      expect(ok('fstab', 'show', 'web')).toMatch(/^tmpfs\s+\S*\/var\/tmp\s+tmpfs\s+rw\s+1\s+2\b/m);
+      fails(2, 'fstab', 'add', '--freq', 'x', shared, '/opt', 'web');
+      expect(ok('exec', '-f', 'web', 'mount')).toContain(' on /var/tmp type tmpfs');
+      ok('fstab', 'rm', 'tmpfs', 'web');
       fails(1, 'fstab', 'rm', '/nothing', 'web');
       ok('fstab', 'rm', shared, 'web');
       expect(ok('fstab', 'show', 'web')).not.toContain(shared);
@@ -252,6 +280,17 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       expect(names('w*')).toEqual(['web', 'www']);
       expect(get('host_hostname', 'www')).toBe('www');
       expect(fails(1, 'rename', 'nobody', 'x').stdout).toBe('');
+      // Clones of clones go along with -R, and nothing else does.
+      ok('clone', 'www', 'middle');
+      ok('clone', 'middle', 'leaf');
+      const gone = ['middle', 'leaf'].map((name) => `${top()}/jails/${name} destroyed`);
+      fails(1, 'destroy', '-R', 'middle');
+      fails(1, 'destroy', '-f', 'middle');
+      expect(ok('--dry-run', 'destroy', '-R', '-f', 'middle')).toContain('jails/leaf');
+      expect(names()).toEqual(['leaf', 'middle', 'web', 'www']);
+      expect(ok('destroy', '-R', '-f', 'midd*').trim().split('\n').sort()).toEqual(gone.toSorted());
+      expect(names()).toEqual(['web', 'www']);
+      fails(2, 'destroy', '-R', '-r', 'busybox');
       // Both at once: the one that hangs on the other goes first.
       expect(ok('destroy', '-f', 'web', 'www').split('\n').sort()).toEqual([
         '',
@@ -377,12 +416,37 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       ok('destroy', '-f', 'hooked');
     });
 
-    it('migrate tells what needs none, and fails for what is not there', () => {
+    it('migrate: what other tools configure becomes ours; what needs none is told', () => {
       ok('create', '-nb', '-r', 'busybox', 'ours', 'ip4=disable');
       const ran = ioc('migrate', 'ours');
       expect(ran).toMatchObject({ status: 0, stdout: '', stderr: 'ioc: ours needs no migration\n' });
       fails(1, 'migrate', 'nobody');
-      ok('destroy', '-f', 'ours');
+      // What libiocage and Python iocage left is made ours, by a pattern that fits one of ours too.
+      const texts: Readonly<Record<string, object>> = {
+        theirs: { id: 'theirs', release: 'busybox', notes: 'of libiocage', boot: 'no', priority: '7' },
+        third: { CONFIG_VERSION: '14.1', host_hostuuid: 'third', release: 'busybox', notes: 'python' },
+      };
+      for (const [name, text] of Object.entries(texts)) {
+        const dataset = `${lab.pool.name}/iocage/jails/${name}`;
+        sh('zfs', 'create', dataset);
+        sh('zfs', 'create', `${dataset}/root`);
+        layBusyboxRoot(join(top(), 'jails', name, 'root'));
+        writeFileSync(join(top(), 'jails', name, 'config.json'), JSON.stringify(text), { mode: 0o644 });
+      }
+      const before = lab.state();
+      expect(ok('--dry-run', 'migrate', 'theirs')).toContain('org.freebsd.iocage:notes=of libiocage');
+      expect(lab.state()).toBe(before);
+      const { stdout, stderr } = ioc('migrate', 'th*', 'ours');
+      expect(stderr).toMatch(/^ioc: ours needs no migration\nioc: 'iocage migrate --back theirs' goes back/);
+      expect(stdout).toContain('theirs');
+      expect(stdout).toContain('third');
+      expect(get('notes', 'theirs')).toBe('of libiocage');
+      expect(get('notes', 'third')).toBe('python');
+      expect(get('priority', 'theirs')).toBe('7');
+      ok('start', 'theirs');
+      expect(ok('exec', 'theirs', 'hostname')).toBe('theirs\n');
+      expect(fails(0, 'migrate', 'theirs').stderr).toBe('ioc: theirs needs no migration\n');
+      ok('destroy', '-f', 'ours', 'theirs', 'third');
     });
 
     it('start --rc and stop --rc', () => {

@@ -3,7 +3,15 @@
  * of one pool and one of another, jails of one name that run at once, moves that are killed, and a pool that is gone.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +23,7 @@ import { commandIn, commandPath, type Command } from '../support/command.ts';
 import { killingIn } from '../support/killing.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 import { makePool, type TestPool } from '../support/pool.ts';
+import { layBusyboxRoot } from '../support/release.ts';
 
 const page = 'docs/sources.md';
 const text = readFileSync(fileURLToPath(new URL(`../../${page}`, import.meta.url)), 'utf8');
@@ -169,6 +178,31 @@ describe.skipIf(!hostTests)(`sources${reason}`, { timeout: 300_000 }, () => {
     ).toBe(`${vault.name}/jails/jails/copy@kept\n${vault.name}/jails/jails/copy/root@kept\n`);
     expect(existsSync(rootOf('main', 'copy'))).toBe(false);
     ok('stop', 'copy');
+  });
+
+  it('a jail of another tool goes along with its file', () => {
+    const dataset = `${lab.pool.name}/iocage/jails/theirs`;
+    sh('zfs', 'create', dataset);
+    sh('zfs', 'create', `${dataset}/root`);
+    layBusyboxRoot(rootOf('main', 'theirs'));
+    const config = '{"id": "theirs",  "release": "busybox", "future": [1, 2.50], "notes": "kept"}\n';
+    const fileOf = (source: 'main' | 'far'): string => join(rootOf(source, 'theirs'), '../config.json');
+    writeFileSync(fileOf('main'), config, { mode: 0o640 });
+    // On one pool it is renamed, to another one sent.
+    for (const source of ['old', 'main', 'far'] as const) {
+      ok('move', 'theirs', source);
+      expect(states()).toContain(`${source}/theirs down`);
+    }
+    expect(readFileSync(fileOf('far'), 'utf8')).toBe(config);
+    expect(statSync(fileOf('far')).mode & 0o777).toBe(0o640);
+    expect(ok('get', 'notes', 'far/theirs')).toBe('kept\n');
+    ok('start', 'theirs');
+    expect(ok('exec', 'theirs', 'hostname')).toBe('theirs\n');
+    ok('stop', 'theirs');
+    expect(refused('clone', 'theirs', '-n', 'main/copied')).toContain('migrate theirs');
+    expect(refused('rename', 'theirs', 'other')).toContain('migrate theirs');
+    expect(readFileSync(fileOf('far'), 'utf8')).toBe(config);
+    ok('destroy', '-f', 'theirs');
   });
 
   it('a move that is killed at any mark goes on', async () => {

@@ -7,6 +7,7 @@ import { getOperation } from '../../src/ops/index.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { sourcesOf } from '../../src/ops/route.ts';
 import { runOperation } from '../../src/ops/run.ts';
+import { fixtureText, foreignJails, plantConfig } from '../support/foreign-jails.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 import { failEveryStep } from './every-step.ts';
 
@@ -285,6 +286,52 @@ describe('from one source to another', () => {
     expect(before).toEqual([`${source}/web down`]);
   });
 
+  it.each([
+    ['old', 'tank/jails/old'],
+    ['far', 'vault/jails'],
+  ])(
+    'a jail of another tool moves to %s with its file, which that tool goes on with',
+    async (source, root) => {
+      const dataset = 'tank/iocage/jails/web_1';
+      await world.storage.create(dataset, {});
+      for (const below of ['root', 'data']) await world.storage.create(`${dataset}/${below}`, {});
+      const jail = foreignJails.find(({ name }) => name === 'web_1')!;
+      plantConfig(join(world.directory, dataset), jail);
+      const top = join(world.directory, 'tank/iocage');
+      const line = (at: string) =>
+        `${at}/releases/busybox/root/bin\t${at}/jails/web_1/root/bin\tnullfs\tro\t0\t0\n`;
+      writeFileSync(
+        join(top, 'jails/web_1/fstab'),
+        `# by hand\n${line(top)}/srv\t${top}/jails/web_1/root/srv nullfs ro 0 0\n`,
+      );
+      const before = fixtureText(jail.fixture);
+      await run('jail.move', { jail: 'web_1', source }, there);
+      const to = join(world.directory, root);
+      const own = `${root.split('/').slice(1).join('/')}/jails/web_1/data`;
+      expect(readFileSync(join(to, 'jails/web_1/config.json'), 'utf8')).toBe(
+        before.replace('iocage/jails/web_1/data', own),
+      );
+      expect(readFileSync(join(to, 'jails/web_1/fstab'), 'utf8')).toBe(
+        `# by hand\n${line(to)}/srv\t${to}/jails/web_1/root/srv nullfs ro 0 0\n`,
+      );
+      expect((await run<{ jails: any[] }>('jail.list', {}, there)).jails).toContainEqual(
+        expect.objectContaining({ name: `${source}/web_1`, configuredBy: 'Python iocage' }),
+      );
+      expect(existsSync(join(to, 'tags/web_1'))).toBe(false);
+      await run('property.set', { jails: [`${source}/web_1`], properties: [['notes', 'moved']] }, there);
+      await run('jail.move', { jail: 'web_1', source: 'main' }, there);
+      expect(readFileSync(join(top, 'jails/web_1/config.json'), 'utf8')).toBe(
+        before.replace(String.raw`foo \"bar\"`, 'moved'),
+      );
+      // What would write into the file what only that tool knows.
+      for (const [operation, input] of [
+        ['jail.rename', { jail: 'web_1', name: 'other' }],
+        ['jail.clone', { jail: 'web_1', name: 'old/other' }],
+      ] as const)
+        await expect(run(operation, input, there)).rejects.toMatchObject({ code: 'OTHER_FORMAT' });
+    },
+  );
+
   it('nothing moves onto another, or while it runs, or to where it is', async () => {
     await run('jail.create', make('old/web'), there);
     const before = world.storage.snapshotState();
@@ -321,17 +368,32 @@ describe('every step of a move fails once', () => {
   const listing = (path: string) =>
     existsSync(path) ? readdirSync(path, { recursive: true }).map(String).sort() : ['absent'];
 
-  it.each(['old', 'far'])('to %s', async (source) => {
+  it.each([
+    ['old', ''],
+    ['far', ''],
+    ['old', 'web_1'],
+    ['far', 'web_1'],
+  ])('to %s %s', async (source, theirs) => {
+    const name = theirs || 'web';
     await run('pool.activate', { pool: 'far' }, there);
     const prepare = async (): Promise<void> => {
-      if ((await names(there)).includes('main/web down')) return;
-      await run('jail.create', make('web'), there);
-      await run('snapshot.take', { jail: 'web', snapshot: 'first' }, there);
+      if ((await names(there)).includes(`main/${name} down`)) return;
+      if (theirs === '') await run('jail.create', make('web'), there);
+      else {
+        const dataset = `tank/iocage/jails/${theirs}`;
+        for (const each of [dataset, `${dataset}/root`, `${dataset}/data`])
+          await world.storage.create(each, {});
+        plantConfig(
+          join(world.directory, dataset),
+          foreignJails.find((jail) => jail.name === theirs)!,
+        );
+      }
+      await run('snapshot.take', { jail: name, snapshot: 'first' }, there);
       writeFileSync(
-        join(world.directory, 'tank/iocage/jails/web/fstab'),
-        `/srv ${world.directory}/tank/iocage/jails/web/root/srv none bind 0 0\n`,
+        join(world.directory, `tank/iocage/jails/${name}/fstab`),
+        `/srv ${world.directory}/tank/iocage/jails/${name}/root/srv none bind 0 0\n`,
       );
-      writeFileSync(join(world.directory, 'tank/iocage/log/web-console.log'), 'log');
+      writeFileSync(join(world.directory, `tank/iocage/log/${name}-console.log`), 'log');
     };
     const stepWorld = {
       context: () => context(there),
@@ -349,10 +411,10 @@ describe('every step of a move fails once', () => {
     };
     const steps = await failEveryStep(stepWorld, {
       operation: 'jail.move',
-      input: () => ({ jail: 'web', source }),
+      input: () => ({ jail: name, source }),
       prepare,
       async reset() {
-        await run('jail.destroy', { jail: `${source}/web`, force: false }, there);
+        await run('jail.destroy', { jail: `${source}/${name}`, force: false }, there);
         // What was received once has its place for good.
         const dataset = 'vault/jails/receiving';
         const madeBy = (await world.storage.local(dataset))?.get('org.freebsd.iocage:op');

@@ -8,12 +8,15 @@ import { asIocageError, failure, type IocageError } from '../../domain/errors.ts
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { readWorld } from '../world.ts';
 import { jailDestroy } from './destroy.ts';
+import { withClones } from './destroy-tree.ts';
 import { computeLoss } from './loss.ts';
 
 const manyInput = z.object({
   jails: z.array(z.string().min(1)).min(1),
   /** Stop running jails first. */
   force: z.boolean().default(false),
+  /** Those too that were cloned from them, at any depth. */
+  recursive: z.boolean().default(false),
 });
 
 export interface DestroyedMany {
@@ -31,9 +34,11 @@ export const jailDestroyMany = defineFleet<typeof manyInput, DestroyedMany>({
   id: 'jail.destroy-many',
   title: 'Destroy jails with their files and snapshots',
   input: manyInput,
-  async fleet(context, { jails: names, force }, run, ask) {
-    const { jails: known } = await readWorld(context);
-    const jails = [...new Set(names.map((name) => findJail(known, name)))];
+  async fleet(context, { jails: names, force, recursive }, run, ask) {
+    const world = await readWorld(context);
+    const clones = recursive ? await context.storage.clones(world.pool.name) : [];
+    const named = names.map((name) => findJail(world.jails, name));
+    const jails = [...new Set(named.flatMap((jail) => withClones(world, clones, jail)))];
     await ask({
       subject: jails.map(label).join(', '),
       title: [`this will destroy ${jails.length === 1 ? 'jail' : 'jails'}`, ...jails.map(label)].join(' '),

@@ -19,7 +19,7 @@ interface DestroyedTree {
 }
 
 /** The jail first, then what hangs on it, each once. */
-function withClones(world: World, clones: readonly Clone[], jail: Jail): readonly Jail[] {
+export function withClones(world: World, clones: readonly Clone[], jail: Jail): readonly Jail[] {
   const found = [jail];
   for (const each of found) {
     for (const dataset of dependentsOf(clones, [each.dataset])) {

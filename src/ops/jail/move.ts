@@ -42,7 +42,8 @@ export async function planMove(
   const mountpoint = await mountpointAt(context, goal, jail, dataset);
   const from = jail.mountpoint!;
   const fstab = await context.files.read(join(from, 'fstab'));
-  const after = fstab === undefined ? undefined : repath(fstab, from, mountpoint);
+  const after = fstab === undefined ? undefined : movedFstab(jail, fstab, [world, goal], mountpoint);
+  const links = await tagLinks(context, jail, [world, goal], { mountpoint, tag });
   const group = dataset.split('/').slice(0, -1).join('/');
   return {
     mountpoint,
@@ -50,7 +51,7 @@ export async function planMove(
       // A jail that ended by itself may have left its network behind, under the name that it has now.
       ...((await context.host.leftoverSteps?.(spec)) ?? []),
       ...(goal.missing.includes(group) ? [createDataset({ dataset: group, properties: {} })] : []),
-      removeLink({ target: from, path: join(world.mountpoint, 'tags', jail.tag) }),
+      ...links.remove,
       ...(mountpoint === from ? [] : [leavePlace({ path: mountpoint, when: 'undone' })]),
       renameDataset({ from: jail.dataset, to: dataset, mounted: await mountedWith(context, jail.dataset) }),
       ...(mountpoint === from ? [] : [leavePlace({ path: from, when: 'done' })]),
@@ -58,8 +59,35 @@ export async function planMove(
         ? []
         : [rewriteFile({ path: join(mountpoint, 'fstab'), before: fstab, after })]),
     ],
-    last: [makeLink({ target: mountpoint, path: join(goal.mountpoint, 'tags', tag) })],
+    last: links.make,
   };
+}
+
+/** The link of its tag, there and here. Python iocage and libiocage know of none, and get none. */
+export async function tagLinks(
+  { files }: Context,
+  jail: Jail,
+  [world, goal]: readonly [World, World],
+  to: { mountpoint: string; tag: string },
+): Promise<{ remove: readonly Step[]; make: readonly Step[] }> {
+  const path = join(world.mountpoint, 'tags', jail.tag);
+  if (jail.file !== undefined && (await files.readlink(path)) === undefined) return { remove: [], make: [] };
+  return {
+    remove: [removeLink({ target: jail.mountpoint!, path })],
+    make: [makeLink({ target: to.mountpoint, path: join(goal.mountpoint, 'tags', to.tag) })],
+  };
+}
+
+/** Its own paths; in that of another tool, which writes them down, those of the releases that it shows too. */
+export function movedFstab(
+  { mountpoint, file }: Jail,
+  text: string,
+  [world, goal]: readonly [World, World],
+  to: string,
+): string {
+  const own = repath(text, mountpoint!, to);
+  const releases = ({ mountpoint: root }: World) => join(root, 'releases');
+  return file === undefined ? own : repath(own, releases(world), releases(goal));
 }
 
 /** A mount point of its own stays; otherwise it is the parent's and the last part of the name. */

@@ -2,16 +2,18 @@
  * `ioc fetch -r NAME -b`: a release that somebody filled by hand, such as by `make installworld`, is made ready
  * for jails and written down as one of ours. After the files have changed it is called again. Jails that are made
  * from now on have the new files; a basejail shows them from its next start. Jails that are clones keep theirs.
+ * Each state is kept as a snapshot, `root@p0`, `root@p1`, …: libiocage makes its jails of the newest one.
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange } from '../operation.ts';
+import { defineChange, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { releaseRoot } from '../mounted.ts';
 import { namespace, realmNow, readWorld } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
-import { completeRelease } from '../steps/release.ts';
+import { completeRelease, writeDefaults } from '../steps/release.ts';
+import { stateOf, stateProperty, takeState } from '../steps/release-state.ts';
 import { getRelease, releaseLock } from './destroy.ts';
 
 const adoptInput = z.object({ release: z.string().min(1) });
@@ -20,6 +22,8 @@ export interface Adopted {
   readonly release: string;
   /** False for one that was written down already. */
   readonly adopted: boolean;
+  /** The snapshot that was taken, `pN`; null when the files are those of the newest one. */
+  readonly patch: string | null;
 }
 
 export const releaseAdopt = defineChange<typeof adoptInput, Adopted>({
@@ -47,6 +51,18 @@ export const releaseAdopt = defineChange<typeof adoptInput, Adopted>({
       fetched_at: context.clock.now().toISOString(),
     };
     const keys = Object.keys(own);
+    const newest = await newestPatch(context, `${release.dataset}/root`);
+    const same = known !== undefined && newest?.state === (await stateOf(root, context));
+    if (same) {
+      return {
+        subject: name,
+        title: `Release ${name} is as it was`,
+        steps: [],
+        result: () => ({ release: name, adopted: false, patch: null }),
+      };
+    }
+    const patch = `p${(newest?.level ?? -1) + 1}`;
+    const userland = (await context.files.statBelow(root, 'bin/freebsd-version'))?.type === 'file';
     return {
       subject: name,
       title: `Making release ${name} ready for jails`,
@@ -57,8 +73,11 @@ export const releaseAdopt = defineChange<typeof adoptInput, Adopted>({
           previous: Object.fromEntries(keys.map((key) => [namespace + key, release.local.get(key) ?? null])),
         }),
         completeRelease({ root }),
+        // Once: what the release's owner says later stays.
+        ...(known === undefined && userland ? [writeDefaults({ root })] : []),
+        takeState({ root, snapshot: `${release.dataset}/root@${patch}` }),
       ],
-      result: () => ({ release: name, adopted: known === undefined }),
+      result: () => ({ release: name, adopted: known === undefined, patch }),
     };
   },
   command: {
@@ -69,3 +88,16 @@ export const releaseAdopt = defineChange<typeof adoptInput, Adopted>({
     toInputs: ({ properties }) => [{ release: new Map(properties).get('release') ?? '' }],
   },
 });
+
+/** The snapshot `pN` with the greatest N, and what its files were when we took it. */
+async function newestPatch(
+  { storage }: Context,
+  dataset: string,
+): Promise<{ readonly level: number; readonly state: string | undefined } | undefined> {
+  const rows = await storage.snapshots(dataset, 0, [stateProperty]);
+  const patches = rows.flatMap(({ snapshot, values }) => {
+    const level = /^p(0|[1-9]\d{0,5})$/.exec(snapshot)?.[1];
+    return level === undefined ? [] : [{ level: Number(level), state: values.get(stateProperty) }];
+  });
+  return patches.toSorted((a, b) => b.level - a.level)[0];
+}

@@ -12,6 +12,7 @@ import { configKinds } from './config-file.ts';
 import { moveKinds } from './move.ts';
 import { rootFileKinds } from './root-file.ts';
 import { releaseKinds } from './release.ts';
+import { takeState } from './release-state.ts';
 import { treeKinds } from './tree.ts';
 import { imageKinds } from './image.ts';
 import { packageKinds } from './package.ts';
@@ -24,6 +25,7 @@ const rooms = [
   datasetKinds,
   fileKinds,
   releaseKinds,
+  [takeState],
   moveKinds,
   treeKinds,
   imageKinds,

@@ -9,12 +9,12 @@ import { defineChange, type Context, type Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
-import { repath } from '../../domain/repath.ts';
 import { chooseStreams, sendSnapshotName } from '../../domain/transfer.ts';
 import { computeLoss } from '../jail/loss.ts';
-import { planMove } from '../jail/move.ts';
+import { movedFstab, planMove, tagLinks } from '../jail/move.ts';
 import { movedWords, withNamespace } from '../jail/rename.ts';
 import { assertDown, assertOurs, jailLock, noProperties, tagLock } from '../jail/select.ts';
+import { storeSteps } from '../jail/store.ts';
 import { assertRoom } from '../mounted.ts';
 import { sourcesOf } from '../route.ts';
 import { getSource, inSource } from '../sources.ts';
@@ -27,7 +27,7 @@ import {
   takeSnapshot,
   unmountDataset,
 } from '../steps/dataset.ts';
-import { makeLink, removeFile, removeLink } from '../steps/file.ts';
+import { removeFile } from '../steps/file.ts';
 import { carryFile, leavePlace, rewriteFile } from '../steps/move.ts';
 import { makeReceiving, publishReceived, relayStream, verifyRelayed } from '../steps/transfer.ts';
 import { consoleLogs, readWorld, toSpec, type World } from '../world.ts';
@@ -56,6 +56,7 @@ export const jailMove = defineChange<typeof moveInput, Moved>({
   title: 'Move a jail to another source',
   effect: 'change',
   recover: 'finish',
+  anyFormat: true,
   input: moveInput,
   prepare: (context, input) => ({ ...input, createdAt: context.clock.now() }),
   async locks(context, input) {
@@ -145,25 +146,24 @@ async function onOnePool(
 ): Promise<Steps> {
   const move = await planMove(context, world, jail, { dataset, tag: jail.tag, action: 'move', world: goal });
   const logs = await logSteps(context, world, goal, jail);
-  const words = movedWords(jail, dataset);
-  const previous = jail.local.get('jail_zfs_dataset');
   return {
     steps: [
+      ...(await ownDatasets(context, jail, dataset)),
       ...move.steps,
-      ...(words === undefined || words === previous
-        ? []
-        : [
-            setProperties({
-              dataset,
-              properties: withNamespace({ jail_zfs_dataset: words }),
-              previous: withNamespace({ jail_zfs_dataset: previous ?? null }),
-            }),
-          ]),
       ...logs.carry,
       ...move.last,
       ...logs.forget,
     ],
   };
+}
+
+/** Where its datasets will lie, in the words that its configuration has for them; before anything moves. */
+async function ownDatasets(context: Context, jail: Jail, dataset: string): Promise<readonly Step[]> {
+  const words = movedWords(jail, dataset);
+  const previous = jail.local.get('jail_zfs_dataset');
+  if (words === undefined || words === previous) return [];
+  const [after, before] = [{ jail_zfs_dataset: words }, { jail_zfs_dataset: previous ?? null }];
+  return storeSteps(context, jail, withNamespace(after), withNamespace(before));
 }
 
 async function toOtherPool(
@@ -189,12 +189,13 @@ async function toOtherPool(
   if (!(await isMissing(place))) throw failure('DATASET_EXISTS', { dataset: place });
   const mountpoint = join(goal.mountpoint, dataset.slice(goal.root.length));
   const fstab = await context.files.read(join(jail.mountpoint!, 'fstab'));
-  const after = fstab === undefined ? undefined : repath(fstab, jail.mountpoint!, mountpoint);
+  const after = fstab === undefined ? undefined : movedFstab(jail, fstab, [world, goal], mountpoint);
+  const links = await tagLinks(context, jail, [world, goal], { mountpoint, tag: jail.tag });
   const logs = await logSteps(context, world, goal, jail);
   const properties: Step[] = [];
   for (const { path, properties: told } of offer.datasets) {
     const local = await context.storage.local(at(jail.dataset, path));
-    const words = path === '' ? movedWords(jail, dataset) : undefined;
+    const words = path === '' && jail.file === undefined ? movedWords(jail, dataset) : undefined;
     const own: Record<string, string> = {
       ...told,
       ...(local?.get('readonly') === 'on' ? { readonly: 'on' } : {}),
@@ -207,6 +208,8 @@ async function toOtherPool(
   return {
     steps: [
       ...((await context.host.leftoverSteps?.(toSpec(world, jail))) ?? []),
+      // The file of another tool goes along as it is then.
+      ...(jail.file === undefined ? [] : await ownDatasets(context, jail, dataset)),
       // Nothing changes it from now on.
       unmountDataset({ dataset: jail.dataset, mounted: loss.mounted }),
       takeSnapshot({ name: `${jail.dataset}@${name}`, recursive: true, properties: {} }),
@@ -232,8 +235,8 @@ async function toOtherPool(
       ...(fstab === undefined || after === undefined || after === fstab
         ? []
         : [rewriteFile({ path: join(mountpoint, 'fstab'), before: fstab, after })]),
-      removeLink({ target: jail.mountpoint!, path: join(world.mountpoint, 'tags', jail.tag) }),
-      makeLink({ target: mountpoint, path: join(goal.mountpoint, 'tags', jail.tag) }),
+      ...links.remove,
+      ...links.make,
       ...logs.carry,
       destroyDataset({ dataset: jail.dataset, recursive: true }),
       ...loss.origins.map((origin) =>

@@ -1,11 +1,12 @@
 /** Rows of `ioc` about the host: pools and releases. */
 import type { Words } from '../../../ops/operation.ts';
-import { isFreebsdRelease } from '../../../domain/release.ts';
+import { isFreebsdRelease, isHardenedBsdRelease } from '../../../domain/release.ts';
 import { poolActivate, poolDeactivate } from '../../../ops/host/pool.ts';
 import { releaseAdopt, type Adopted } from '../../../ops/release/adopt.ts';
 import { releaseFetch } from '../../../ops/release/fetch.ts';
+import { toFetchInput } from '../../../ops/release/fetch-words.ts';
 import { oneLine } from '../../print/text.ts';
-import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
+import { exactly, usage, type IocRow, type Meaning } from '../row.ts';
 
 const activate: IocRow = {
   name: 'activate',
@@ -49,30 +50,40 @@ const deactivate: IocRow = {
   },
 };
 
-/** A mirror for a suite; the directory of the sets for FreeBSD. */
+/**
+ * A mirror for a suite. For FreeBSD, as in libiocage, the directory in which those of the releases lie; that of the
+ * release itself is taken too. HardenedBSD's builds have names of their own: there it is the directory itself.
+ */
 function fromUrl(release: string | undefined, text: string): object {
-  if (release === undefined || !isFreebsdRelease(release)) return { mirror: text };
+  const freebsd = release !== undefined && isFreebsdRelease(release);
+  if (release === undefined || !(freebsd || isHardenedBsdRelease(release))) return { mirror: text };
   if (!URL.canParse(text)) throw usage('fetch', `-u takes a URL, not ${JSON.stringify(text)}`);
   const { origin, pathname } = new URL(text);
-  return { server: origin, directory: pathname };
+  const directory = pathname.replace(/\/+$/, '');
+  const own = !freebsd || directory.endsWith(`/${release}`);
+  return { server: origin, directory: own ? directory : `${directory}/${release}` };
 }
 
 const setName = (name: string): string => (name.includes('.') ? name : `${name}.txz`);
 
 function fetchWords(words: Words): Meaning {
-  const { flags } = words;
-  const [extra] = filterWords(words);
+  const { flags, properties } = words;
+  const [extra] = words.positionals;
   if (extra !== undefined)
     throw usage('fetch', `${JSON.stringify(extra)} is too much; did you mean -r ${extra}?`);
   const release = flags['release'] as string | undefined;
   if (flags['base'] === true) {
     if (release === undefined) throw usage('fetch', '-b needs -r RELEASE');
+    if (properties.length > 0) throw usage('fetch', `-b takes no ${properties[0]!.join('=')}`);
     return {
       operation: releaseAdopt,
       inputs: () => [{ release }],
-      show: (result: Adopted) => [
-        `${oneLine(result.release)} is ready for jails${result.adopted ? '' : ', with the files that it has now'}`,
-      ],
+      show: ({ release: name, adopted, patch }: Adopted) => {
+        if (patch === null) return [`${oneLine(name)} is as it was`];
+        return [
+          `${oneLine(name)} is ready for jails${adopted ? '' : `, with the files that it has now: ${patch}`}`,
+        ];
+      },
     };
   }
   const update = flags['update'] === false || flags['fetchUpdates'] === false ? { update: false } : {};
@@ -80,6 +91,7 @@ function fetchWords(words: Words): Meaning {
     operation: releaseFetch,
     inputs: () => [
       {
+        ...toFetchInput({ positionals: [], properties, flags: {} }),
         ...(release === undefined ? {} : { release }),
         ...(flags['url'] === undefined ? {} : fromUrl(release, flags['url'] as string)),
         ...(flags['files'] === undefined ? {} : { sets: (flags['files'] as string[]).map(setName) }),
@@ -93,16 +105,16 @@ function fetchWords(words: Words): Meaning {
 const fetch: IocRow = {
   name: 'fetch',
   title: 'Fetch a release, or make one that was filled by hand ready for jails',
-  usage: '[-r RELEASE] [-u URL] [-F FILE ...] [-NU] | -r RELEASE -b',
+  usage: '[-r RELEASE] [-u URL] [-F FILE ...] [-NU] [KEY=VALUE ...] | -r RELEASE -b',
   about:
-    'Without -r the release of this machine. One that is fetched already is updated, where it has a package manager. With -b nothing is fetched: the files are there, in the dataset releases/RELEASE/root.',
+    'Without -r the release of this machine. One that is fetched already is updated, where it has a package manager. With -b nothing is fetched: the files are there, in the dataset releases/RELEASE/root; each state of them is kept as a snapshot, p0, p1, ... What iocage fetch knows besides is a KEY=VALUE, such as sha256 of the MANIFEST that comes by plain http.',
   spellings: { '-NU': '--no-update' },
   flags: [
     { key: 'release', flags: '-r, --release <release>', doc: 'such as bookworm or 14.1-RELEASE' },
     {
       key: 'url',
       flags: '-u, --url <url>',
-      doc: 'mirror of a suite, or the directory of the sets of FreeBSD',
+      doc: 'mirror of a suite, or the directory with the releases of FreeBSD, or with the sets of one',
     },
     {
       key: 'files',
@@ -120,6 +132,7 @@ const fetch: IocRow = {
       flags: '-b, --copy-basejail-only',
       doc: 'a release that was filled or changed by hand: no download',
     },
+    { key: 'asEver', flags: '-h, --http', doc: 'accepted and without effect: the URL says how' },
   ],
   examples: [
     { line: 'ioc fetch -r bookworm', says: 'Debian 12 from the configured mirror' },

@@ -153,14 +153,15 @@ function destroyReleases(words: Words): Meaning {
 const destroy: IocRow = {
   name: 'destroy',
   title: 'Destroy jails, templates or releases',
-  usage: '[-f] [-t | -r] FILTER ...',
+  usage: '[-f] [-R] [-t | -r] FILTER ...',
   about:
-    'Shows what will be lost and asks once. A running jail is refused without -f. What others are cloned from stays, unless they go with it.',
+    'Shows what will be lost and asks once. A running jail is refused without -f. What others are cloned from stays, unless they go with it: by their names, or all of them with -R.',
   flags: [
     { key: 'force', flags: '-f, --force', doc: 'do not ask, and stop jails that run' },
     { key: 'yes', flags: '-y, --yes', doc: 'answer the question with yes, and nothing more' },
     { key: 'template', flags: '-t, --template', doc: 'templates instead of jails' },
     { key: 'release', flags: '-r, --release', doc: 'releases instead of jails' },
+    { key: 'recursive', flags: '-R, --recursive', doc: 'the jails too that were cloned from them' },
   ],
   examples: [
     { line: `ioc destroy 'test-*'`, says: 'shows every jail whose name begins with test- and asks' },
@@ -168,8 +169,10 @@ const destroy: IocRow = {
     { line: 'ioc destroy -r bookworm', says: 'a release that no jail uses' },
   ],
   means(words) {
-    const { force, template, release } = words.flags;
+    const { force, template, release, recursive } = words.flags;
     if (template === true && release === true) throw usage('destroy', '-t and -r exclude each other');
+    if (release === true && recursive === true)
+      throw usage('destroy', 'a release goes after its jails; only jails go with their clones (-R)');
     if (release === true) return destroyReleases(words);
     return {
       operation: jailDestroyMany,
@@ -187,6 +190,7 @@ const destroy: IocRow = {
         return worlds.map((world) => ({
           jails: found.filter((known) => known.world === world).map(wordFor),
           force: force === true,
+          recursive: recursive === true,
         }));
       },
       show: ({ jails }: DestroyedMany) =>
