@@ -28,7 +28,7 @@ describe.skipIf(process.getuid?.() !== 0)('jails of Bastille, ezjail, pot and ja
     'jail.conf': join(place, 'jail.conf'),
   });
   const adopt = (from: keyof ReturnType<typeof paths>, jail: string, more = {}) =>
-    world.run('jail.adopt', { from, jail, path: paths()[from], ...more });
+    world.run<any>('jail.adopt', { from, jail, path: paths()[from], ...more });
   const everything = () =>
     readdirSync(place, { recursive: true, withFileTypes: true })
       .map((entry) => {
@@ -113,6 +113,82 @@ describe.skipIf(process.getuid?.() !== 0)('jails of Bastille, ezjail, pot and ja
     writeFileSync(join(place, 'conf.d/foo.conf.off'), 'foo { path = /wrong; }');
     writeFileSync(join(place, 'jail.conf'), '.include "conf.d/*.conf"; .include "jail.conf";');
     expect(await adopt('jail.conf', 'foo')).toMatchObject({ original: join(place, 'plain/foo') });
+  });
+
+  it('as rc.d/jail: a file of the jail alone counts without what jail.conf says of all; each other has its own', async () => {
+    mkdirSync(join(place, 'jail.conf.d'));
+    const one = (name: string, more: string) =>
+      `$note = ${name};\n${name} { path = "${place}/plain/foo"; host.hostname = $note; ${more} }\n`;
+    writeFileSync(
+      join(place, 'jail.conf'),
+      `exec.timeout = 7; securelevel = 3; ${one('foo', '')} ${one('mine', '')}`,
+    );
+    writeFileSync(join(place, 'jail.conf.d/inner.conf'), one('inner', 'securelevel = 1;'));
+    writeFileSync(join(place, 'jail.conf.d/mine.conf'), one('mine', 'securelevel = 2;'));
+    writeFileSync(join(place, 'jail.beside.conf'), one('beside', ''));
+    await expect(adopt('jail.conf', 'none')).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+    for (const name of ['foo', 'inner', 'mine', 'beside']) await adopt('jail.conf', name);
+    const values = async (name: string) => [
+      await get(name, 'host_hostname'),
+      await get(name, 'securelevel'),
+      await get(name, 'exec_timeout'),
+    ];
+    // The last value of a variable counts in all of the file.
+    expect(await values('foo')).toEqual(['mine', '3', '7']);
+    expect(await values('inner')).toEqual(['inner', '1', '60']);
+    expect(await values('mine')).toEqual(['mine', '2', '60']);
+    expect(await values('beside')).toEqual(['beside', '2', '60']);
+    // With them included it is another matter.
+    writeFileSync(
+      join(place, 'all.conf'),
+      'exec.timeout = 7; .include "jail.conf.d/*.conf", "jail.beside.conf";',
+    );
+    await world.run('jail.adopt', {
+      from: 'jail.conf',
+      jail: 'inner',
+      name: 'again',
+      path: join(place, 'all.conf'),
+    });
+    expect(await values('again')).toEqual(['beside', '1', '7']);
+    writeFileSync(join(place, 'all.conf'), '.include "jail.conf.d/[a-z].conf";');
+    await expect(
+      world.run('jail.adopt', { from: 'jail.conf', jail: 'inner', path: join(place, 'all.conf') }),
+    ).rejects.toMatchObject({ code: 'FILE_FAILED' });
+  });
+
+  it('a pot: its layers from where they are mounted, and none that is not', async () => {
+    const tree = (path: string, text: string) => {
+      mkdirSync(join(place, path, '..'), { recursive: true });
+      writeFileSync(join(place, path), text);
+    };
+    for (const [dataset, path] of [
+      ['tank/pot', ''],
+      ['tank/pot/bases', ''],
+      ['tank/pot/bases/14.1', 'bin/sh'],
+      ['tank/pot/jails', ''],
+      ['tank/pot/jails/app', ''],
+      ['tank/pot/jails/app/usr.local', 'bin/tool'],
+      ['tank/pot/jails/app/custom', 'etc/own'],
+    ] as const) {
+      await world.storage.create(dataset, {});
+      if (path === '') continue;
+      mkdirSync(join(world.directory, dataset, path, '..'), { recursive: true });
+      writeFileSync(join(world.directory, dataset, path), dataset);
+    }
+    tree('pot/jails/app/m/never', 'hidden by the base');
+    const done = await adopt('pot', 'app');
+    expect(readFileSync(join(rootOf('app'), 'bin/sh'), 'utf8')).toBe('tank/pot/bases/14.1');
+    expect(readFileSync(join(rootOf('app'), 'usr/local/bin/tool'), 'utf8')).toBe(
+      'tank/pot/jails/app/usr.local',
+    );
+    expect(readFileSync(join(rootOf('app'), 'opt/custom/etc/own'), 'utf8')).toBe('tank/pot/jails/app/custom');
+    expect(existsSync(join(rootOf('app'), 'never'))).toBe(false);
+    expect(readFileSync(join(rootOf('app'), '../fstab'), 'utf8')).toBe(
+      `/srv/media\t${rootOf('app')}/media\tnullfs\tro\t0\t0\n`,
+    );
+    expect(done.left.map(({ what }: { what: string }) => what)).toContain(
+      `tank/pot/fscomp/data ${place}/pot/jails/app/m/mnt`,
+    );
   });
 
   it('a link that the jail planted does not lead the copy of its base elsewhere', async () => {

@@ -590,6 +590,43 @@ describe('formats', () => {
       expect(jails).toMatchObject([{ tag: 'base', state: 'down' }]);
     });
 
+    it('back restores what was on the dataset before, whatever was set in between', async () => {
+      const dataset = 'tank/iocage/jails/web_1';
+      const left = {
+        'org.freebsd.iocage:boot': 'on',
+        'org.freebsd.iocage:notes': 'of an older iocage',
+        'org.freebsd.iocage:last_started': '2026-01-02_03:04:05',
+        'org.freebsd.iocage:unknown_key': 'x',
+      };
+      await world.storage.set(dataset, { ...left, quota: '5G', 'org.example:mine': 'kept' });
+      const all = async () => Object.fromEntries((await world.storage.local(dataset))!);
+      const [before, files] = [await all(), contents()];
+      const between = async () => {
+        await world.run('jail.migrate', { jail: 'web_1' });
+        const properties = [
+          ['notes', 'ours'],
+          ['comment', 'ours'],
+          ['boot', 'on'],
+        ];
+        await world.run('property.set', { jails: ['web_1'], properties });
+      };
+      await between();
+      const steps = {
+        context: () => world.context(),
+        state: () => JSON.stringify([world.state(), contents()], null, 1),
+      };
+      const [input, reset] = [() => ({ jail: 'web_1' }), between];
+      expect(await failEveryStep(steps, { operation: 'jail.migrate-back', input, reset })).toBe(4);
+      await world.run('jail.migrate-back', { jail: 'web_1' });
+      expect(await all()).toEqual(before);
+      expect(contents()).toEqual(files);
+      await world.run('jail.migrate', { jail: 'web_1' });
+      await world.run('jail.migrate-confirm', { jail: 'web_1' });
+      expect(Object.keys(await all()).filter((key) => key.startsWith('org.freebsd.iocage.before'))).toEqual(
+        [],
+      );
+    });
+
     it('is refused for a jail that runs, for a name that is taken, and for a value that cannot be stored', async () => {
       await world.run('property.set', { jails: ['web_1'], properties: [['ip4_addr', 'none']] });
       await world.run('jail.start', { jail: 'web_1' });

@@ -14,19 +14,19 @@ const switches: Readonly<Record<string, string>> = {
 };
 const plain: Readonly<Record<string, string>> = {
   hostname: 'host_hostname',
+  // Before there were two of them.
+  exec: 'exec_start',
   exec_start: 'exec_start',
   exec_stop: 'exec_stop',
-  exec_prestart0: 'exec_prestart',
-  exec_poststart0: 'exec_poststart',
-  exec_prestop0: 'exec_prestop',
-  exec_poststop0: 'exec_poststop',
-  post_start_script: 'exec_poststart',
+  enforce_statfs: 'enforce_statfs',
   fib: 'exec_fib',
   cpuset: 'cpuset',
 };
-/** Where it is, and how ezjail itself handles it. */
+/** Where it is, and how ezjail itself handles it. `mount_enable` allows nothing where enforce_statfs hides all mounts. */
 const silent =
-  /^(rootdir|interface|mount_enable|imagetype|attachparams|attachblocking|forceblocking|parentzfs)$/;
+  /^(rootdir|interface|mount_enable|fstab|imagetype|attachparams|attachblocking|forceblocking|parentzfs)$/;
+/** Commands of which there may be several, numbered from 0; `exec_afterstart` runs behind exec_start. */
+const numbered = /^(?:exec_(prestart|poststart|prestop|poststop|afterstart)\d{1,2}|(post_start)_script)$/;
 /** A rule set's number in devfs.rules(5). */
 const ruleSets: Readonly<Record<string, string>> = { devfsrules_jail: '4', devfsrules_jail_vnet: '5' };
 
@@ -50,17 +50,23 @@ export interface EzjailFiles {
 /** What a file in ezjail's directory says; undefined when it describes no jail with a root. */
 export function readEzjail(file: string, files: EzjailFiles): FoundJail | undefined {
   const settings = parseSettings(files.config);
-  const prefix = `jail_${file.replace(/\.norun$/, '').replaceAll(/[^A-Za-z0-9]/g, '_')}_`;
+  const prefix = `jail_${safeName(file.replace(/\.norun$/, ''))}_`;
   const get = (key: string): string => settings.values.get(prefix + key) ?? '';
   const root = get('rootdir').replace(/\/+$/, '');
   if (!root.startsWith('/')) return undefined;
   const collected = new Collected();
   for (const name of settings.unread) collected.leave(name, 'only a shell could tell its value');
+  const commands = new Map<string, string[]>();
+  const ips: string[] = [];
   for (const [name, value] of settings.values) {
     const key = name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
     if (key === undefined) collected.leave(`${name}=${value}`, 'it is no setting of this jail');
     else if (value === '' || silent.test(key)) continue;
-    else if (key === 'ip') addresses(collected, value, get('interface'));
+    else if (numbered.test(key)) {
+      const [, kind, after] = numbered.exec(key)!;
+      const ours = `exec_${after === undefined ? kind : 'poststart'}`;
+      commands.set(ours, [...(commands.get(ours) ?? []), value]);
+    } else if (/^ip(_multi\d+)?$/.test(key)) ips.push(value);
     else if (key === 'devfs_ruleset') collected.put(key, ruleSets[value] ?? value);
     else if (key === 'parameters') parameters(collected, value);
     else if (Object.hasOwn(switches, key))
@@ -73,17 +79,29 @@ export function readEzjail(file: string, files: EzjailFiles): FoundJail | undefi
       );
     else collected.leave(`${key}=${value}`, 'there is no such property');
   }
-  const mounts = sortMounts(get('mount_enable').toUpperCase() === 'NO' ? '' : files.fstab, root, [
-    'basejail',
-  ]);
+  addresses(collected, ips.join(','), get('interface'));
+  const after = commands.get('exec_afterstart') ?? [];
+  commands.delete('exec_afterstart');
+  if (after.length > 0)
+    commands.set('exec_start', [collected.values.get('exec_start') ?? '/bin/sh /etc/rc', ...after]);
+  for (const [key, values] of commands) collected.put(key, values.join(' && '));
+  const mounts = sortMounts(files.fstab, root, ['basejail']);
   return {
-    name: root.split('/').at(-1)!,
+    name: nameOf(file, root),
     root,
     trees: [{ from: root, at: '' }, ...mounts.trees.filter(({ at }) => at !== '')],
     properties: collected.properties,
     fstab: mounts.fstab,
     left: [...collected.left, ...mounts.left],
   };
+}
+
+const safeName = (name: string): string => name.replaceAll(/[^A-Za-z0-9]/g, '_');
+
+/** As it was created: the directory, unless that is one of another name (`create -r`). */
+function nameOf(file: string, root: string): string {
+  const [plainFile, last] = [file.replace(/\.norun$/, ''), root.split('/').at(-1)!];
+  return safeName(last) === plainFile ? last : plainFile;
 }
 
 /** Words of jail(8): `allow.raw_sockets=1 allow.sysvipc=1`. */
@@ -102,6 +120,6 @@ function parameters(collected: Collected, text: string): void {
 
 /** A jail in an image file of its own: its files are nowhere to be read. */
 export function isImage(file: string, config: string): boolean {
-  const name = file.replace(/\.norun$/, '').replaceAll(/[^A-Za-z0-9]/g, '_');
+  const name = safeName(file.replace(/\.norun$/, ''));
   return (parseSettings(config).values.get(`jail_${name}_image`) ?? '') !== '';
 }

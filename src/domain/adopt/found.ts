@@ -95,12 +95,19 @@ export function sortMounts(
   });
   // The root itself is a mount: everything that is laid over it belongs to the jail.
   const whole = entries.some((entry) => entry.type === 'nullfs' && below(root, entry.target) === '');
+  // So does what comes out of the base, such as its ports tree beside it.
+  const bases = entries.flatMap(({ type, source, target }) =>
+    type === 'nullfs' && shared.includes(below(root, target) ?? '') ? [source] : [],
+  );
   for (const entry of entries) {
     const at = below(root, entry.target);
     const what = `${entry.source} ${entry.target} ${entry.type}`;
     if (at === undefined) left.push({ what, why: 'it is mounted outside of the jail' });
     else if (at.split('/').includes('..')) left.push({ what, why: `its place holds '..'` });
-    else if (entry.type === 'nullfs' && (whole || shared.includes(at)))
+    else if (
+      entry.type === 'nullfs' &&
+      (whole || bases.some((base) => below(base, entry.source) !== undefined))
+    )
       trees.push({ from: trimmed(entry.source), at });
     else if (kernels.has(entry.type)) continue;
     else fstab.push(entry);

@@ -1,8 +1,10 @@
 /**
  * jail.conf(5) as data: comments, quotes, escapes, `+=`, variables, wildcards and what is written outside of a jail,
- * in one pass over the text. Nothing is carried out, and an include is only named: whoever reads the file decides.
- * Pure. Source: jail.conf(5), FreeBSD 14.
+ * in one pass over the text. Nothing is carried out, and an include is only named, in its place: whoever reads the
+ * file decides. Pure. Source: jail.conf(5), FreeBSD 14, and what jail(8) takes beyond it.
  */
+
+import { parseSwitch } from '../codec/choice.ts';
 
 /** A file that cannot be read, with the line. */
 export class JailConfProblem extends Error {
@@ -19,8 +21,8 @@ type Piece = { readonly text: string } | { readonly variable: string };
 type Words = readonly Piece[];
 
 interface Statement {
-  /** Jail, or a wildcard: `*`, `foo.*`. */
-  readonly scope: string;
+  /** Jail, or a wildcard: `*`, `foo.*`, `*.bar`; undefined for what stands outside of all. */
+  readonly scope: string | undefined;
   /** Parameter, or `$variable`. */
   readonly key: string;
   readonly append: boolean;
@@ -28,12 +30,17 @@ interface Statement {
   readonly values: readonly Words[];
 }
 
+/** Another file, or a pattern of glob(3); relative to the file that names it. */
+export interface Include {
+  readonly scope: string | undefined;
+  readonly include: string;
+}
+
 export interface JailConf {
-  readonly statements: readonly Statement[];
+  /** In order: of two that say the same, the later one counts. */
+  readonly statements: readonly (Statement | Include)[];
   /** Jails that are defined, in order. */
   readonly jails: readonly string[];
-  /** Files that it includes, with their patterns, in order. */
-  readonly includes: readonly string[];
 }
 
 export const maxConfCharacters = 1024 * 1024;
@@ -94,9 +101,13 @@ class Reader {
     return Object.hasOwn(controls, other!) ? controls[other!]! : other!;
   }
 
+  /** A dollar sign that begins no name is one: `$1`, `$(id)`. */
   reference(): Piece {
-    const found = this.take(variable) ?? this.fail('a variable has no name, or no end');
-    return { variable: found[1] ?? found[2]! };
+    const found = this.take(variable);
+    if (found !== undefined) return { variable: found[1] ?? found[2]! };
+    if (this.text.startsWith('${', this.at)) this.fail('a variable has no name, or no end');
+    this.at += 1;
+    return { text: '$' };
   }
 
   quoted(quote: '"' | "'", pieces: Piece[]): void {
@@ -154,9 +165,8 @@ export function parseJailConf(text: string): JailConf {
   const reader = new Reader(text);
   if (text.length > maxConfCharacters) reader.fail(`it is larger than ${maxConfCharacters} characters`);
   if (text.includes('\0')) reader.fail('it holds a NUL byte');
-  const statements: Statement[] = [];
+  const statements: (Statement | Include)[] = [];
   const jails = new Set<string>();
-  const includes: string[] = [];
   let scope: string | undefined;
   for (reader.skip(); reader.at < text.length; reader.skip()) {
     if (reader.mark(';')) continue;
@@ -166,44 +176,55 @@ export function parseJailConf(text: string): JailConf {
       continue;
     }
     // A name of a variable is one word with its mark, not what the variable holds.
-    const isVariable = reader.mark('$');
-    const name = literal(reader.words(), reader);
-    if (!isVariable && reader.mark('{')) {
+    const defined = reader.take(variable);
+    const name = defined?.[1] ?? defined?.[2] ?? literal(reader.words(), reader);
+    if (defined === undefined && reader.mark('{')) {
       if (scope !== undefined) reader.fail('a jail is defined inside of another');
       scope = name;
-      if (name !== '*' && !name.endsWith('.*')) jails.add(name);
+      if (!isWild(name)) jails.add(name);
       continue;
     }
-    if (name === '.include') {
-      includes.push(literal(reader.words(), reader));
-    } else {
-      const append = reader.mark('+=');
-      const values: Words[] = [];
-      if (append || reader.mark('='))
-        do values.push(reader.words());
-        while (reader.mark(','));
-      statements.push({ scope: scope ?? '*', key: (isVariable ? '$' : '') + name, append, values });
-      if (statements.length > maxStatements) reader.fail(`it has more than ${maxStatements} statements`);
-    }
+    const append = reader.mark('+=');
+    const values: Words[] = [];
+    // The equals sign may be left out.
+    reader.skip();
+    if (append || reader.mark('=') || !/[;}]/.test(text[reader.at] ?? ';'))
+      do values.push(reader.words());
+      while (reader.mark(','));
+    if (defined === undefined && name === '.include')
+      statements.push(...values.map((value) => ({ scope, include: literal(value, reader) })));
+    else statements.push({ scope, key: (defined === undefined ? '' : '$') + name, append, values });
+    if (statements.length > maxStatements) reader.fail(`it has more than ${maxStatements} statements`);
     reader.skip();
     if (!reader.mark(';') && text[reader.at] !== '}') reader.fail(`';' is expected behind ${name}`);
   }
   if (scope !== undefined) reader.fail(`the definition of ${scope} has no end`);
-  return { statements, jails: [...jails], includes };
+  return { statements, jails: [...jails] };
 }
 
-/** Several files as one: what is later counts. */
-export function joinJailConf(files: readonly JailConf[]): JailConf {
-  return {
-    statements: files.flatMap(({ statements }) => statements),
-    jails: [...new Set(files.flatMap(({ jails }) => jails))],
-    includes: [],
-  };
+/** Included files in the place of their names. What stands outside of all jails there belongs to where it is included. */
+export function joinJailConf(conf: JailConf, included: (file: Include) => readonly JailConf[]): JailConf {
+  const jails = new Set(conf.jails);
+  const statements = conf.statements.flatMap((one) => {
+    if (!('include' in one)) return [one];
+    return included(one).flatMap((other) => {
+      for (const jail of other.jails) jails.add(jail);
+      return other.statements.map((theirs) => ({ ...theirs, scope: theirs.scope ?? one.scope }));
+    });
+  });
+  return { statements, jails: [...jails] };
 }
 
-function concerns(scope: string, jail: string): boolean {
-  if (scope === '*' || scope === jail) return true;
-  return scope.endsWith('.*') && jail.startsWith(scope.slice(0, -1));
+/** A part that is `*` alone makes a wildcard. */
+const isWild = (name: string): boolean => name.split('.').includes('*');
+
+/** `*` in the middle is one part of a jail's name, at the end one or more. */
+function concerns(scope: string | undefined, jail: string): boolean {
+  if (scope === undefined || scope === jail) return true;
+  const [wild, parts] = [scope.split('.'), jail.split('.')];
+  const open = wild.at(-1) === '*';
+  if (!isWild(scope) || (open ? parts.length < wild.length : parts.length !== wild.length)) return false;
+  return wild.every((part, at) => part === '*' || part === parts[at]);
 }
 
 /**
@@ -213,15 +234,18 @@ function concerns(scope: string, jail: string): boolean {
  */
 export function parametersOf(conf: JailConf, jail: string): ReadonlyMap<string, readonly string[]> {
   const raw = new Map<string, readonly Words[]>([['name', [[{ text: jail }]]]]);
-  for (const { scope, key, append, values } of conf.statements) {
-    if (!concerns(scope, jail)) continue;
-    if (values.length > 0) {
+  for (const statement of conf.statements) {
+    if ('include' in statement || !concerns(statement.scope, jail)) continue;
+    const { key, append, values } = statement;
+    // `allow.nomount` says no to allow.mount, and `allow.nomount = 0` says yes.
+    const [, group = '', denied] = /^((?:[^.$]+\.)*?)no([^.]+(?:\.[^.]+)*)$/.exec(key) ?? [];
+    const said = values.length === 0 ? true : values.length > 1 ? undefined : switchOf(values[0]!);
+    if (said === undefined || (denied === undefined && values.length > 0))
       raw.set(key, append ? [...(raw.get(key) ?? []), ...values] : values);
-      continue;
-    }
-    // `allow.nomount` says no to allow.mount.
-    const [, group = '', denied] = /^(.*\.)?no([^.]+)$/.exec(key) ?? [];
-    raw.set(denied === undefined ? key : group + denied, [[{ text: String(denied === undefined) }]]);
+    else
+      raw.set(denied === undefined ? key : group + denied, [
+        [{ text: String(said !== (denied !== undefined)) }],
+      ]);
   }
   let written = 0;
   const resolve = (words: Words, depth: number): string => {
@@ -240,9 +264,23 @@ export function parametersOf(conf: JailConf, jail: string): ReadonlyMap<string, 
       throw new JailConfProblem(0, `the values of jail ${jail} are too long`);
     return text;
   };
+  // A variable of several values that stands alone gives all of them.
+  const spread = (value: Words, depth: number): readonly string[] => {
+    const [piece] = value;
+    const alone = value.length === 1 && piece !== undefined && 'variable' in piece ? piece.variable : '';
+    const values = raw.get(`$${alone}`);
+    if (values === undefined || values.length < 2 || depth > maxDepth) return [resolve(value, depth)];
+    return values.flatMap((one) => spread(one, depth + 1));
+  };
   return new Map(
     [...raw].flatMap(([key, values]) =>
-      key.startsWith('$') ? [] : [[key, values.map((value) => resolve(value, 0))] as const],
+      key.startsWith('$') ? [] : [[key, values.flatMap((value) => spread(value, 0))] as const],
     ),
   );
+}
+
+/** A word of a switch, as one that is written without variables. */
+function switchOf(words: Words): boolean | undefined {
+  const [piece] = words;
+  return words.length === 1 && piece !== undefined && 'text' in piece ? parseSwitch(piece.text) : undefined;
 }

@@ -32,11 +32,17 @@ const commands = new Set(
 
 /** Commands that wire a network which is made here from properties. */
 const wiring = /\b(jib|jng|ifconfig|ngctl|epair\d*|bridge\d*)\b/;
+/** Commands of the host that name the jail as its kernel knew it: it has another name there now. */
+const naming = /\b(jexec|jls|jail|cpuset|rctl|zfs\s+(un)?jail)\b/;
 
-const isTrue = (values: readonly string[]): boolean => parseSwitch(values[0] ?? '') === true;
+/** Where one value is wanted, the last one counts. */
+const isTrue = (values: readonly string[]): boolean => {
+  const value = values.at(-1) ?? '';
+  return parseSwitch(value) ?? Number.parseInt(value) > 0;
+};
 
 function addresses(collected: Collected, key: 'ip4.addr' | 'ip6.addr', parameters: Parameters): void {
-  const [iface] = parameters.get('interface') ?? [];
+  const iface = parameters.get('interface')?.at(-1);
   const items = (parameters.get(key) ?? [])
     .flatMap((value) => value.split(','))
     .flatMap((item) => {
@@ -50,29 +56,35 @@ function addresses(collected: Collected, key: 'ip4.addr' | 'ip6.addr', parameter
 
 /** The kernel's word for whose network it is; `new` follows from the addresses. */
 function family(collected: Collected, key: 'ip4' | 'ip6', values: readonly string[]): void {
-  if (values[0] === 'new' || isTrue(values)) return;
-  collected.put(key, values[0] === 'false' ? 'disable' : values[0]!);
+  const value = values.at(-1)!;
+  if (value === 'new' || isTrue(values)) return;
+  collected.put(key, value === 'false' ? 'disable' : value);
 }
 
 /** @param vnet the jail has its own network stack, which the other tool wires by its hooks */
 function command(collected: Collected, key: string, values: readonly string[], vnet: boolean): void {
   const kept = values.map((value) => value.trim()).filter((value) => value !== '');
-  const own = kept.filter((value) => !(vnet && !/^exec\.(start|stop)$/.test(key) && wiring.test(value)));
-  for (const value of kept)
-    if (!own.includes(value))
-      collected.leave(
-        `${key}=${value}`,
-        'it wires the network of the other tool; set interfaces and ip4_addr',
-      );
+  const inside = /^exec\.(start|stop)$/.test(key);
+  const own = kept.filter((value) => {
+    const why = inside
+      ? undefined
+      : vnet && wiring.test(value)
+        ? 'it wires the network of the other tool; set interfaces and ip4_addr'
+        : naming.test(value)
+          ? 'it names the jail, which has another name for the kernel here'
+          : undefined;
+    if (why !== undefined) collected.leave(`${key}=${value}`, why);
+    return why === undefined;
+  });
   if (own.length > 0) collected.put(key.replace('.', '_'), own.join(' && '), key);
 }
 
 export function collectParameters(parameters: Parameters): Collected {
   const collected = new Collected();
   const vnet =
-    parameters.has('vnet') && parameters.get('vnet')![0] !== 'inherit' && isTrue(vnetWord(parameters));
+    parameters.has('vnet') && parameters.get('vnet')!.at(-1) !== 'inherit' && isTrue(vnetWord(parameters));
   for (const [key, values] of parameters) {
-    const [first = ''] = values;
+    const last = values.at(-1) ?? '';
     const ours = renamed[key] ?? key.replaceAll('.', '_');
     if (silent.has(key)) continue;
     if (key === 'ip4.addr' || key === 'ip6.addr') addresses(collected, key, parameters);
@@ -84,7 +96,7 @@ export function collectParameters(parameters: Parameters): Collected {
       collected.put(ours, isTrue(values) ? '1' : '0', key);
     else if (findProperty(ours) === undefined)
       collected.leave(`${key}=${values.join(',')}`, 'there is no such property');
-    else collected.put(ours, key === 'vnet.interface' ? values.join(' ') : first, key);
+    else collected.put(ours, key === 'vnet.interface' ? values.join(' ') : last, key);
   }
   if (vnet && collected.values.has('vnet_interfaces')) {
     // Made by the other tool's hooks for each start; ours come from `interfaces`.
@@ -96,6 +108,6 @@ export function collectParameters(parameters: Parameters): Collected {
 }
 
 function vnetWord(parameters: Parameters): readonly string[] {
-  const [word = ''] = parameters.get('vnet')!;
+  const word = parameters.get('vnet')!.at(-1) ?? '';
   return word === 'new' ? ['true'] : [word];
 }

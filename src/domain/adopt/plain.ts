@@ -3,15 +3,15 @@ import { sortMounts, type FoundJail } from './found.ts';
 import { parametersOf, type JailConf } from './jail-conf.ts';
 import { collectParameters } from './jail-params.ts';
 
-/** Where its fstab is, when it names one. @throws JailConfProblem */
-export function fstabOf(conf: JailConf, name: string): string | undefined {
-  return parametersOf(conf, name).get('mount.fstab')?.[0];
+/** Where its tables of mounts are. @throws JailConfProblem */
+export function fstabsOf(conf: JailConf, name: string): readonly string[] {
+  return parametersOf(conf, name).get('mount.fstab') ?? [];
 }
 
 /** @throws JailConfProblem */
 export function readPlain(conf: JailConf, name: string, fstab: string): FoundJail | undefined {
   const parameters = parametersOf(conf, name);
-  const root = parameters.get('path')?.[0]?.replace(/\/+$/, '');
+  const root = parameters.get('path')?.at(-1)?.replace(/\/+$/, '');
   if (root === undefined || root === '') return undefined;
   const collected = collectParameters(parameters);
   const lines = [fstab, ...(parameters.get('mount') ?? [])].join('\n');

@@ -1,6 +1,6 @@
 /**
  * A pot: `conf/pot.conf` with its settings, `conf/fscomp.conf` with the file systems that make up its root in order. Pure.
- * Source: pot(8), pot-create(8).
+ * Source: pot(8), pot-create(8), pot-mount-in(8), pot-set-attribute(8).
  */
 import { Collected, below, type FoundJail, type Tree } from './found.ts';
 import type { FstabEntry } from '../format/fstab.ts';
@@ -9,6 +9,7 @@ import { parsePlainSettings } from './shell-settings.ts';
 /** A line of fscomp.conf: `DATASET|DIRECTORY MOUNTPOINT [ro|zfs-remount]`. */
 export interface Component {
   readonly source: string;
+  /** Below the root of the pot; before pot 0.8, and for added datasets still, the path on the host. */
   readonly target: string;
   readonly option: string;
 }
@@ -23,12 +24,14 @@ export function parseComponents(text: string): readonly Component[] {
 }
 
 const silent =
-  /^(pot\.(level|type|base|potbase|dns|attr\.(persistent|no-rc-script|prunable|localhost-tunnel|to-be-pruned|no-tmpfs|no-etc-hosts|dynamic-etc-hosts))|osrelease|vnet|ip|network_type|bridge|pot\.stack)$/;
+  /^(pot\.(level|type|base|potbase|attr\.(prunable|localhost-tunnel|to-be-pruned|no-tmpfs|no-etc-hosts|dynamic-etc-hosts|no-rc-script))|osrelease|vnet|ip|network_type|bridge|pot\.stack)$/;
 const switches: Readonly<Record<string, string>> = {
   'pot.attr.start-at-boot': 'boot',
+  'pot.attr.early-start-at-boot': 'boot',
   'pot.attr.procfs': 'mount_procfs',
   'pot.attr.fdescfs': 'mount_fdescfs',
-  'pot.attr.raw_sockets': 'allow_raw_sockets',
+  'pot.attr.mount': 'allow_mount',
+  'pot.attr.linprocfs': 'allow_mount_linprocfs',
   'pot.attr.sysvipc': 'allow_sysvipc',
   'pot.attr.mlock': 'allow_mlock',
   'pot.attr.nullfs': 'allow_mount_nullfs',
@@ -39,16 +42,37 @@ const switches: Readonly<Record<string, string>> = {
 const plain: Readonly<Record<string, string>> = {
   'host.hostname': 'host_hostname',
   'pot.cmd': 'exec_start',
-  'pot.attr.children-max': 'children_max',
+  'pot.attr.exec_stop': 'exec_stop',
+  'pot.attr.stop_timeout': 'stop_timeout',
+  'pot.attr.children': 'children_max',
+  'pot.attr.sysvshm': 'sysvshm',
+  'pot.attr.sysvsem': 'sysvsem',
+  'pot.attr.sysvmsg': 'sysvmsg',
   'pot.attr.enforce_statfs': 'enforce_statfs',
   'pot.attr.devfs_ruleset': 'devfs_ruleset',
+  'pot.rss.cpuset': 'cpuset',
+};
+/** Every pot is started with these, whatever its attributes say. */
+const always = [
+  ['allow_raw_sockets', '1'],
+  ['allow_socket_af', '1'],
+  ['allow_chflags', '1'],
+  ['allow_set_hostname', '0'],
+] as const;
+/** What has no equal here, with more than that it is unknown. */
+const reasons: Readonly<Record<string, string>> = {
+  'pot.rss.cpus': 'pot chooses that many processors at each start; set cpuset',
+  'pot.export.ports': 'pot publishes ports by pf; set nat_forwards',
+  'pot.env': 'a jail has no environment of its own; set it where exec_start is',
+  'pot.hosts': `its lines belong into the jail's /etc/hosts`,
 };
 
 /** @param values of `ip`: addresses, with or without an interface */
-function network(collected: Collected, type: string, values: readonly string[]): void {
+function network(collected: Collected, type: string, stack: string, values: readonly string[]): void {
   const items = values.flatMap((value) => value.split(/[\s,]+/)).filter((item) => item !== '');
   if (type === 'inherit') {
-    for (const key of ['ip4', 'ip6']) collected.put(key, 'inherit');
+    collected.put('ip4', stack === 'ipv6' ? 'disable' : 'inherit');
+    collected.put('ip6', stack === 'ipv4' ? 'disable' : 'inherit');
   } else if (type === 'alias') {
     for (const [key, six] of [
       ['ip4_addr', false],
@@ -66,9 +90,18 @@ function network(collected: Collected, type: string, values: readonly string[]):
   }
 }
 
+/** Who resolves names; by default the host's file is copied at each start, as here. */
+function resolver(collected: Collected, dns: string): void {
+  if (dns === 'off') collected.put('resolver', '/dev/null');
+  else if (dns === 'custom' || dns === 'pot')
+    collected.leave(`pot.dns=${dns}`, `set resolver to what the jail's /etc/resolv.conf held`);
+}
+
 export interface PotFiles {
   readonly conf: string;
   readonly components: readonly Component[];
+  /** Names of the hooks beside them, such as `prestart.sh`. */
+  readonly hooks?: readonly string[];
 }
 
 /**
@@ -78,42 +111,56 @@ export interface PotFiles {
 export function readPot(
   name: string,
   directory: string,
-  { conf, components }: PotFiles,
+  { conf, components, hooks = [] }: PotFiles,
   placeOf: (dataset: string) => string | undefined,
 ): FoundJail {
   const root = `${directory}/m`;
   const settings = parsePlainSettings(conf);
   const collected = new Collected();
-  network(collected, settings.get('network_type')?.[0] ?? '', settings.get('ip') ?? []);
+  const word = (key: string): string => settings.get(key)?.at(-1) ?? '';
+  for (const [key, value] of always) collected.put(key, value);
+  network(collected, word('network_type'), word('pot.stack'), settings.get('ip') ?? []);
+  resolver(collected, word('pot.dns'));
   for (const [key, values] of settings) {
     const value = values.at(-1)!;
-    if (silent.test(key) || value === '') continue;
-    else if (Object.hasOwn(switches, key))
-      collected.put(switches[key]!, /^yes$/i.test(value) ? '1' : '0', key);
-    else if (Object.hasOwn(plain, key)) collected.put(plain[key]!, value, key);
+    if (silent.test(key) || key === 'pot.dns' || key === 'pot.attr.raw_sockets' || value === '') continue;
+    if (Object.hasOwn(switches, key)) {
+      const [ours, on] = [switches[key]!, /^yes$/i.test(value)];
+      // Two of theirs are one here.
+      if (on || !collected.values.has(ours)) collected.put(ours, on ? '1' : '0', key);
+    } else if (Object.hasOwn(plain, key)) collected.put(plain[key]!, value, key);
     else if (key === 'pot.depend') collected.put('depends', values.join(' '), key);
-    else if (key === 'pot.rss.memory') {
+    else if (key === 'pot.attr.persistent') {
+      if (/^no$/i.test(value))
+        collected.leave(
+          `${key}=${value}`,
+          'pot ends with its command; exec_start must come back here, so put it into the background',
+        );
+    } else if (key === 'pot.rss.memory') {
       collected.put('memoryuse', `${value}:deny`, key);
       collected.put('rlimits', 'on');
-    } else if (key === 'pot.rss.cpuset') collected.put('cpuset', value, key);
-    else for (const one of values) collected.leave(`${key}=${one}`, 'there is no such property');
+    } else
+      for (const one of values)
+        collected.leave(`${key}=${one}`, own(reasons, key) ?? 'there is no such property');
   }
+  for (const hook of hooks) collected.leave(`conf/${hook}`, 'set exec_prestart and its like to a copy of it');
   const trees: Tree[] = [];
   const fstab: FstabEntry[] = [];
   for (const { source, target, option } of components) {
-    const at = below(root, target);
+    const at =
+      below(root, target) ?? (target.startsWith(directory) ? undefined : target.replace(/^\/+|\/+$/g, ''));
     const from = source.startsWith('/') ? source : placeOf(source);
-    const own = /\/(?:bases\/[^/]+|jails\/[^/]+)(?:\/|$)/.test(source);
+    const theirs = /\/(?:bases\/[^/]+|jails\/[^/]+)(?:\/|$)/.test(source);
     if (at === undefined || at.split('/').includes('..') || from === undefined)
       collected.leave(
         `${source} ${target}`,
         from === undefined ? 'it is not mounted anywhere' : 'it lies outside of the pot',
       );
-    else if (own || at === '') trees.push({ from, at });
+    else if (theirs || at === '') trees.push({ from, at });
     else
       fstab.push({
         source: from,
-        target,
+        target: `${root}/${at}`,
         type: 'nullfs',
         options: [option === 'ro' ? 'ro' : 'rw'],
         dump: '0',
@@ -129,3 +176,6 @@ export function readPot(
     left: collected.left,
   };
 }
+
+const own = (table: Readonly<Record<string, string>>, key: string): string | undefined =>
+  Object.hasOwn(table, key) ? table[key] : undefined;

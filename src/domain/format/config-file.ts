@@ -141,13 +141,14 @@ export function change(
   let now = text;
   for (const [key, value] of changes) {
     const members = syntax.parse(now);
-    const problem = dialect.writeProblem?.(new Map(members.map((member) => [member.key, member])));
+    const byKey = new Map(members.map((member) => [member.key, member]));
+    const problem = dialect.writeProblem?.(byKey);
     if (problem !== undefined) throw new FormatProblem(problem);
     if (sameValue(key, readMembers(dialect, members).get(key), value)) continue;
     const row = getProperty(key);
     const older = Object.entries(dialect.keys ?? {}).find(([, ours]) => ours === key)?.[0];
     const member = members.find((one) => one.key === key) ?? members.find((one) => one.key === older);
-    const theirs = dialect.write(row, value);
+    const theirs = dialect.write(row, value, byKey);
     now =
       member === undefined
         ? syntax.add(now, members, key, theirs)

@@ -19,7 +19,7 @@ export interface Dialect {
   /** Its text to ours, where the codec would not take it or would take it for something else. */
   readonly read?: Readonly<Record<string, (text: string) => string>>;
   /** Our canonical text to its own. @throws ValueProblem for what it cannot express */
-  write(row: Property, text: string): Scalar;
+  write(row: Property, text: string, members: ReadonlyMap<string, Member>): Scalar;
   /** Where it stores defaults, in the top directory of the pool's `iocage`; the first that is there counts. */
   readonly defaultFiles: readonly string[];
   /** Its built-in values, where they are not ours. */

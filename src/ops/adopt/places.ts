@@ -2,15 +2,22 @@
  * Where other tools keep their jails, and how each is read: small texts only, each of which nobody but root may be
  * able to write, since hooks and mounts in it become ours. Changes nothing, starts nothing of theirs.
  */
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from '../operation.ts';
-import { readBastille } from '../../domain/adopt/bastille.ts';
+import { otherFiles, readBastille, type OtherFile } from '../../domain/adopt/bastille.ts';
 import { isImage, readEzjail } from '../../domain/adopt/ezjail.ts';
 import type { FoundJail } from '../../domain/adopt/found.ts';
-import { JailConfProblem, joinJailConf, parseJailConf, type JailConf } from '../../domain/adopt/jail-conf.ts';
-import { fstabOf, readPlain } from '../../domain/adopt/plain.ts';
+import {
+  JailConfProblem,
+  joinJailConf,
+  parseJailConf,
+  type Include,
+  type JailConf,
+} from '../../domain/adopt/jail-conf.ts';
+import { fstabsOf, readPlain } from '../../domain/adopt/plain.ts';
 import { parseComponents, readPot } from '../../domain/adopt/pot.ts';
 import { failure } from '../../domain/errors.ts';
+import { fits, parseGlob } from '../../domain/glob.ts';
 import { assertJailName } from '../../domain/name.ts';
 import { pathProblem } from '../jail/trusted-config.ts';
 
@@ -62,8 +69,12 @@ const bastille: Place = {
     const [directory, texts] = [join(path, name), new Texts(context, name)];
     const conf = await texts.read(join(directory, 'jail.conf'));
     if (conf === '') return undefined;
+    const others: Partial<Record<OtherFile, string>> = {};
+    for (const file of otherFiles) others[file] = await texts.read(join(directory, file));
     return readBastille(name, directory, {
       conf,
+      others,
+      processors: await texts.read(join(directory, 'cpuset.conf')),
       fstab: await texts.read(join(directory, 'fstab')),
       settings: await texts.read(join(directory, 'settings.conf')),
       limits: await texts.read(join(directory, 'rctl.conf')),
@@ -127,70 +138,96 @@ const pot: Place = {
       const place = row?.values.get('mountpoint');
       if (row?.values.get('mounted') === 'yes' && place?.startsWith('/')) places.set(source, place);
     }
-    return readPot(name, directory, { conf, components }, (dataset) => places.get(dataset));
+    const hooks = (await context.files.list(join(directory, 'conf')))
+      .filter((file) => /^(pre|post)(start|stop)\.sh$/.test(file))
+      .sort();
+    return readPot(name, directory, { conf, components, hooks }, (dataset) => places.get(dataset));
   },
 };
 
-/** The file, what it includes, and what rc.d/jail reads beside it. */
+/** A file with what it includes, each in its place. */
 async function readConf(context: Context, path: string): Promise<JailConf> {
   const texts = new Texts(context, basename(path));
-  const waiting = [path];
-  if (path === plain.usual) waiting.push(`${path}.d/*.conf`);
-  const parsed: JailConf[] = [];
-  const seen = new Set<string>();
-  while (waiting.length > 0) {
-    const next = waiting.shift()!;
-    const files = await matching(context, next);
-    for (const file of files) {
-      if (seen.has(file)) continue;
-      seen.add(file);
-      if (seen.size > maxIncludes)
-        throw failure('FILE_FAILED', { path, why: `it includes more than ${maxIncludes} files` });
-      try {
-        const conf = parseJailConf(await texts.read(file));
-        parsed.push(conf);
-        waiting.push(
-          ...conf.includes.map((name) => (name.startsWith('/') ? name : join(dirname(file), name))),
-        );
-      } catch (error) {
-        if (!(error instanceof JailConfProblem)) throw error;
-        throw failure('FILE_FAILED', { path: file, why: `line ${error.line}: ${error.message}` });
+  let files = 0;
+  const load = async (file: string, from: readonly string[]): Promise<JailConf> => {
+    files += 1;
+    if (files > maxIncludes)
+      throw failure('FILE_FAILED', { path, why: `it includes more than ${maxIncludes} files` });
+    try {
+      const conf = parseJailConf(await texts.read(file));
+      const inner = new Map<Include, readonly JailConf[]>();
+      for (const one of conf.statements) {
+        if (!('include' in one)) continue;
+        const found: JailConf[] = [];
+        // One that is being read is not read again inside of itself.
+        for (const next of await matching(context, resolve(dirname(file), one.include)))
+          if (next !== file && !from.includes(next)) found.push(await load(next, [...from, file]));
+        inner.set(one, found);
       }
+      return joinJailConf(conf, (one) => inner.get(one)!);
+    } catch (error) {
+      if (!(error instanceof JailConfProblem)) throw error;
+      throw failure('FILE_FAILED', { path: file, why: `line ${error.line}: ${error.message}` });
     }
-  }
-  return joinJailConf(parsed);
+  };
+  return load(path, []);
 }
 
-/** Files of a pattern with `*` in its last part; the name itself where there is none. */
+/** Files of a pattern with `*`, in order; the name itself where there is none. */
 async function matching({ files }: Context, pattern: string): Promise<readonly string[]> {
-  const [directory, last] = [dirname(pattern), basename(pattern)];
-  if (!last.includes('*')) return [pattern];
-  const parts = last.split('*');
-  const fits = (name: string): boolean => {
-    if (name.startsWith('.') || !name.startsWith(parts[0]!) || !name.endsWith(parts.at(-1)!)) return false;
-    let at = parts[0]!.length;
-    for (const part of parts.slice(1, -1)) {
-      const found = name.indexOf(part, at);
-      if (found < 0) return false;
-      at = found + part.length;
+  if (/[?[]|\+.*\*|\*.*\+/.test(pattern))
+    throw failure('FILE_FAILED', { path: pattern, why: 'of patterns only those with * are read' });
+  if (!pattern.includes('*')) return [pattern];
+  let found = ['/'];
+  for (const part of pattern.split('/').filter((one) => one !== '')) {
+    const glob = part.includes('*') ? parseGlob(part) : undefined;
+    const next: string[] = [];
+    for (const directory of found) {
+      if (glob === undefined) next.push(join(directory, part));
+      else
+        for (const name of [...(await files.list(directory))].sort())
+          if (!name.startsWith('.') && fits(glob, name)) next.push(join(directory, name));
     }
-    return name.length - parts.at(-1)!.length >= at;
-  };
-  return (await files.list(directory))
-    .filter(fits)
-    .sort()
-    .map((name) => join(directory, name));
+    found = next;
+  }
+  return found;
+}
+
+/**
+ * Files that say what jails are, as rc.d/jail of FreeBSD takes them: one of a jail's own counts alone, without what
+ * `jail.conf` says of all.
+ */
+async function confFiles(context: Context, path: string): Promise<readonly string[]> {
+  if (basename(path) !== basename(plain.usual)) return [path];
+  const top = dirname(path);
+  return [
+    ...(await matching(context, join(top, 'jail.*.conf'))),
+    ...(await matching(context, join(`${path}.d`, '*.conf'))),
+    path,
+  ];
 }
 
 const plain: Place = {
   usual: '/etc/jail.conf',
-  names: async (context, path) => (await readConf(context, path)).jails,
+  async names(context, path) {
+    const names = new Set<string>();
+    for (const file of await confFiles(context, path))
+      for (const name of (await readConf(context, file)).jails) names.add(name);
+    return [...names];
+  },
   async read(context, path, name) {
-    const conf = await readConf(context, path);
-    if (!conf.jails.includes(name)) return undefined;
-    const fstab = fstabOf(conf, name);
-    const text = fstab?.startsWith('/') ? await new Texts(context, name).read(fstab) : '';
-    return readPlain(conf, name, text);
+    const own = new Set([`jail.${name}.conf`, `${name}.conf`, basename(path)]);
+    for (const file of await confFiles(context, path)) {
+      if (!own.has(basename(file))) continue;
+      const conf = await readConf(context, file);
+      if (!conf.jails.includes(name)) continue;
+      const texts = new Texts(context, name);
+      const tables: string[] = [];
+      for (const table of fstabsOf(conf, name))
+        if (table.startsWith('/')) tables.push(await texts.read(table));
+      return readPlain(conf, name, tables.join('\n'));
+    }
+    return undefined;
   },
 };
 

@@ -27,6 +27,8 @@ import { jailAdopt } from '../adopt/adopt.ts';
 const kept = (file: string): string => `${file}.migrated`;
 const marker = `${namespace}migrated_from`;
 const stamp = `${namespace}op`;
+/** Beside ours, so that nothing reads it: what a property was before, until all is well or the jail goes back. */
+const earlier = 'org.freebsd.iocage.before:';
 
 interface Migrated {
   readonly uuid: string;
@@ -71,9 +73,13 @@ function assertTagFree(world: World, jail: Jail): void {
 }
 
 /** Properties that another tool, or an older iocage, left on the dataset would count from now on. */
-async function storedBefore({ storage }: Context, { dataset }: Jail): Promise<ReadonlyMap<string, string>> {
+async function storedBefore(
+  { storage }: Context,
+  { dataset }: Jail,
+  prefix = namespace,
+): Promise<ReadonlyMap<string, string>> {
   const local = (await storage.local(dataset)) ?? new Map<string, string>();
-  return new Map([...local].filter(([key]) => key.startsWith(namespace)));
+  return new Map([...local].filter(([key]) => key.startsWith(prefix)));
 }
 
 async function linkSteps({ files }: Context, world: World, jail: Jail): Promise<readonly Step[]> {
@@ -111,6 +117,7 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
     const before = await storedBefore(context, jail);
     const stored = new Map([...values].map(([key, value]) => [namespace + key, value]));
     stored.set(marker, file.name).set(stamp, migratedStamp);
+    for (const [key, value] of before) stored.set(earlier + key.slice(namespace.length), value);
     const stale = [...before.keys()].filter((key) => !stored.has(key));
     const previous = (keys: Iterable<string>) =>
       Object.fromEntries([...keys].map((key) => [key, before.get(key) ?? null]));
@@ -207,13 +214,14 @@ export const migrateConfirm = defineChange<typeof settleInput, Settled>({
     const { jail } = await readJail(context, input.jail);
     const { name, root } = await readKept(context, jail, '--confirm');
     const path = join(root, kept(name));
+    const previous = { ...Object.fromEntries(await storedBefore(context, jail, earlier)), [marker]: name };
     return {
       subject: label(jail),
       title: `Removing what ${label(jail)} was configured by`,
       loses: [path],
       steps: [
         ...(await writable(context, jail, removeFile({ path }))),
-        inheritProperties({ dataset: jail.dataset, keys: [marker], previous: { [marker]: name } }),
+        inheritProperties({ dataset: jail.dataset, keys: Object.keys(previous), previous }),
       ],
       result: () => ({ uuid: jail.uuid, tag: jail.tag, file: path }),
     };
@@ -240,7 +248,14 @@ export const migrateBack = defineChange<typeof settleInput, Settled>({
     await assertDown(context, jail, 'migrate --back');
     if ((await context.files.statBelow(root, name)) !== undefined)
       throw failure('FILE_FAILED', { path: join(root, name), why: 'already exists' });
-    const previous = Object.fromEntries(await storedBefore(context, jail));
+    const { dataset } = jail;
+    const [now, aside] = [await storedBefore(context, jail), await storedBefore(context, jail, earlier)];
+    const before = Object.fromEntries(
+      [...aside].map(([key, value]) => [namespace + key.slice(earlier.length), value]),
+    );
+    const gone = [...now.keys(), ...aside.keys()].filter((key) => !(key in before));
+    const previous = (keys: readonly string[]) =>
+      Object.fromEntries(keys.map((key) => [key, now.get(key) ?? aside.get(key) ?? null]));
     const link = { target: root, path: join(world.mountpoint, 'tags', jail.tag) };
     return {
       subject: label(jail),
@@ -248,7 +263,10 @@ export const migrateBack = defineChange<typeof settleInput, Settled>({
       loses: [`what was set of ${label(jail)} since it was migrated`],
       steps: [
         ...(await writable(context, jail, keepFile({ root, from: kept(name), to: name }))),
-        inheritProperties({ dataset: jail.dataset, keys: Object.keys(previous), previous }),
+        ...(aside.size === 0
+          ? []
+          : [setProperties({ dataset, properties: before, previous: previous(Object.keys(before)) })]),
+        inheritProperties({ dataset, keys: gone, previous: previous(gone) }),
         // Those of UCL had their link from the original.
         ...(name === 'config' ? [] : [removeLink(link)]),
       ],

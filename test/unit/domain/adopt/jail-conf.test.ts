@@ -1,7 +1,12 @@
 /** jail.conf(5) as its manual page describes it; whatever the text, it is read in one pass or refused with its line. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JailConfProblem, parametersOf, parseJailConf } from '../../../../src/domain/adopt/jail-conf.ts';
+import {
+  JailConfProblem,
+  joinJailConf,
+  parametersOf,
+  parseJailConf,
+} from '../../../../src/domain/adopt/jail-conf.ts';
 
 const of = (text: string, jail = 'a') =>
   Object.fromEntries(
@@ -39,6 +44,29 @@ c"; y = a\ b; z = '\$name'; }`,
     ['wildcards', '* { x = 1; } b { x = 9; } b.* { x = 8; } a { y = 2; }', { x: '1', y: '2' }],
     ['quoted names', `"a" { "x" = 1; }`, { x: '1' }],
     ['no last semicolon', 'a { x = 1 }', { x: '1' }],
+    // jail(8) takes them so.
+    [
+      'without an equals sign',
+      'a { x 1; host.hostname "b c"; y 1, 2; }',
+      { x: '1', 'host.hostname': 'b c', y: '1|2' },
+    ],
+    [
+      'a dollar sign that begins no name',
+      `a { x = "awk '{print $1}' $(id -u) $"; y = $1; z = "s/b$/c/"; }`,
+      { x: "awk '{print $1}' $(id -u) $", y: '$1', z: 's/b$/c/' },
+    ],
+    ['a variable of several values', '$c = "b c", d; a { x = $c; x += e; }', { x: 'b c|d|e' }],
+    ['a variable in braces is set', '${d} = 1; a { x = $d; }', { x: '1' }],
+    [
+      'no in any place, with a value and without',
+      'a { allow.nomount.devfs; allow.mount.nozfs = 1; noexec.clean = false; allow.nosuser = $name; }',
+      {
+        'allow.mount.devfs': 'false',
+        'allow.mount.zfs': 'false',
+        'exec.clean': 'true',
+        'allow.nosuser': 'a',
+      },
+    ],
     ['a plus in a word', 'a { x = a+b; }', { x: 'a+b' }],
     ['append without blanks', 'a { x=1; x+=2; }', { x: '1|2' }],
     [
@@ -50,9 +78,36 @@ c"; y = a\ b; z = '\$name'; }`,
 
   it('jails in order, includes by name, partial wildcards for their own only', () => {
     const conf = parseJailConf('.include "/etc/jail.conf.d/*.conf";\nb { } a { } foo.* { x = 1; } * { }');
-    expect(conf).toMatchObject({ jails: ['b', 'a'], includes: ['/etc/jail.conf.d/*.conf'] });
+    expect(conf.jails).toEqual(['b', 'a']);
+    expect(conf.statements[0]).toEqual({ scope: undefined, include: '/etc/jail.conf.d/*.conf' });
     expect(parametersOf(conf, 'foo.bar').get('x')).toEqual(['1']);
     expect(parametersOf(conf, 'food').has('x')).toBe(false);
+  });
+
+  it('an included file counts in its place; its own jails, and what it says of all', () => {
+    const main = parseJailConf('x = 1; y = 1; .include "b", "c"; y = 3; a { .include d; x = 5; }');
+    const others: Record<string, string> = {
+      b: 'x = 2; y = 2; z = 2; b { x = 9; }',
+      c: 'z = 4;',
+      d: 'x = 4; w = 4;',
+    };
+    const conf = joinJailConf(main, ({ include }) => [parseJailConf(others[include]!)]);
+    const all = (jail: string) =>
+      Object.fromEntries([...parametersOf(conf, jail)].map(([key, [value]]) => [key, value]));
+    expect(conf.jails).toEqual(['a', 'b']);
+    expect(all('a')).toEqual({ name: 'a', x: '5', y: '3', z: '4', w: '4' });
+    expect(all('b')).toEqual({ name: 'b', x: '9', y: '3', z: '4' });
+  });
+
+  it.each([
+    ['*.bar', ['foo.bar'], ['foo', 'bar', 'foo.bar.x', 'foo.baz']],
+    ['foo.*', ['foo.bar', 'foo.bar.x'], ['foo', 'food.x']],
+    ['foo.*.x', ['foo.bar.x'], ['foo.bar', 'foo.bar.y']],
+    ['fo*', [], ['foo', 'fo']],
+  ])('wildcard %s', (scope, yes, no) => {
+    const conf = parseJailConf(`"${scope}" { x = 1; }`);
+    for (const jail of yes) expect(parametersOf(conf, jail).has('x'), jail).toBe(true);
+    for (const jail of no) expect(parametersOf(conf, jail).has('x'), jail).toBe(false);
   });
 
   it.each<[string, number, RegExp]>([

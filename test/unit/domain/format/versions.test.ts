@@ -130,6 +130,35 @@ describe.each(versions)('CONFIG_VERSION %s', (version) => {
     );
   });
 
+  it('what a later version brought has the value that it gave, not that of the pool', () => {
+    const have = Number(version);
+    const values = read(print({ CONFIG_VERSION: version, ...first }));
+    for (const [since, keys] of added) {
+      if (since === 3 || since === 26 || since === 34) continue;
+      for (const [key, value] of Object.entries(keys))
+        expect(values.get(key), `${since}: ${key}`).toBe(have < since ? String(value) : undefined);
+    }
+    expect(values.get('boot')).toBe('off');
+    // Emptied is lacking, and what was switched off stays off.
+    const odd = read(print({ CONFIG_VERSION: version, ...first, exec_created: '', host_time: 0 }));
+    if (have < 20) expect(odd.get('exec_created')).toBe('/usr/bin/true');
+    expect(odd.get('host_time')).toBe('0');
+  });
+
+  it('none as the interface of the bridge means auto in versions 12 and 13 alone', () => {
+    const text = print({ CONFIG_VERSION: version, ...first, vnet_default_interface: 'none' });
+    const auto = version === '12' || version === '13';
+    expect(read(text).get('vnet_default_interface')).toBe(auto ? 'auto' : 'none');
+    const other = text.replace('"vnet_default_interface": "none"', '"vnet_default_interface": "em0"');
+    const set = () =>
+      changeConfig({ name: 'config.json', text: other }, 'a', [['vnet_default_interface', 'none']]);
+    if (auto) expect(set).toThrow('none means auto');
+    else expect(set()).toBe(text);
+    expect(
+      read(print({ CONFIG_VERSION: version, ...first, defaultrouter: 'none' })).get('defaultrouter'),
+    ).toBe('none');
+  });
+
   it('thin: without a version and with what differs only', () => {
     const text = print({ host_hostuuid: 'a', release: '11.0-RELEASE', vnet: 0 });
     const now = changeConfig({ name: 'config.json', text }, 'a', [['dhcp', 'on']]);
@@ -138,4 +167,44 @@ describe.each(versions)('CONFIG_VERSION %s', (version) => {
       readConfig({ name: 'config.json', text: print(configuration(version, 'yes')) }, 'a').dialect.title,
     ).toBe('Python iocage');
   });
+});
+
+it('thin files take the defaults of the pool; thick ones without a version are older than all', () => {
+  expect(read(print({ host_hostuuid: 'a' })).has('nat')).toBe(false);
+  expect(read(print({ host_hostuuid: 'a', CONFIG_TYPE: 'THICK' })).get('nat')).toBe('0');
+});
+
+it.each([
+  ['yes', 'on'],
+  ['TRUE', 'on'],
+  ['none', 'off'],
+  ['auto', 'off'],
+  [2, 'off'],
+  [null, 'off'],
+])('a switch that says %j is %s, as check_truthy of Python iocage has it', (dhcp, expected) => {
+  expect(
+    canonical(getProperty('dhcp'), read(print({ host_hostuuid: 'a', vnet: 1, dhcp })).get('dhcp')!),
+  ).toBe(expected);
+});
+
+it('addresses none are no family, of whatever version; a plugin is a basejail that keeps its keys', () => {
+  expect(
+    canonical(getProperty('ip4'), read(print({ host_hostuuid: 'a', ip4: 'none', ip6: 'none' })).get('ip4')!),
+  ).toBe('disable');
+  const plugin = print({
+    host_hostuuid: 'a',
+    type: 'pluginv2',
+    basejail: 1,
+    plugin_name: 'syncthing',
+    plugin_repository: 'https://example.org/x.git',
+    vnet: 1,
+  });
+  expect(Object.fromEntries(read(plugin))).toMatchObject({
+    type: 'basejail',
+    plugin_name: 'syncthing',
+    plugin_repository: 'https://example.org/x.git',
+  });
+  expect(changeConfig({ name: 'config.json', text: plugin }, 'a', [['notes', 'x']])).toContain(
+    '"type": "pluginv2"',
+  );
 });
