@@ -249,7 +249,7 @@ export function rootsOf({ source }: Context): { roots?: readonly string[] } {
 }
 
 /** Ids sort by time, so that a listing of the journal is in order. */
-function operationId(context: Context): string {
+export function operationId(context: Context): string {
   const time = context.clock.now().toISOString().replace(/[-:]/g, '').replace('.', '');
   return `${time.slice(0, 18)}-${context.ids.uuid().slice(-8)}`;
 }

@@ -1,6 +1,6 @@
 /**
  * A restart that is killed, cancelled or fails, on the fakes: the jail was up, so it is up again after `doctor`,
- * or a line says that it is not. The kills are real in test/host/kill.test.ts; here a mark never comes back.
+ * or a line says that it is not. A program that a jail was started for (`ioc exec -f`): it was down, so it is again. The kills are real in test/host/kill.test.ts; here a mark never comes back.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { getOperation } from '../../src/ops/index.ts';
@@ -19,6 +19,8 @@ afterEach(() => world.close());
 
 const isUp = async (): Promise<boolean> => (await world.host.running('tank')).has('web');
 const restart = (context: Context) => runOperation(context, getOperation('jail.restart'), { jail: 'web' });
+const fork = (context: Context) =>
+  runOperation(context, getOperation('jail.fork'), { jail: 'web', argv: ['/bin/true'] });
 const warnings = () =>
   world.events.flatMap((event) => (event.type === 'note' && event.level === 'warning' ? [event.text] : []));
 
@@ -50,7 +52,7 @@ function watched(context: Context, at: (point: number, mark: JournalMark) => Pro
 }
 
 /** Runs it up to a point and no further, as a process that is no more. */
-async function killedAt(wanted: number): Promise<boolean> {
+async function killedAt(wanted: number, run = restart): Promise<boolean> {
   let reached = (): void => undefined;
   const dead = new Promise<boolean>((resolve) => (reached = () => resolve(true)));
   const context = watched(world.context(), (point) => {
@@ -59,7 +61,23 @@ async function killedAt(wanted: number): Promise<boolean> {
     return new Promise(() => undefined);
   });
   const gone = async () => ({ pid: 2 ** 22 + 1, processStart: '1' });
-  return Promise.race([dead, restart({ ...context, self: gone }).then(() => false)]);
+  return Promise.race([dead, run({ ...context, self: gone }).then(() => false)]);
+}
+
+/** Locks that hold, for several doctors in one process. */
+function realLocks(): Context['locks'] {
+  const last = new Map<string, Promise<void>>();
+  return {
+    async take(names) {
+      const releases: (() => void)[] = [];
+      for (const name of [...names].sort()) {
+        const before = last.get(name);
+        last.set(name, new Promise((done) => releases.push(done)));
+        await before;
+      }
+      return { release: async () => releases.forEach((release) => release()) };
+    },
+  };
 }
 
 describe('restart', () => {
@@ -125,6 +143,75 @@ describe('restart', () => {
     await expect(restart(world.context())).rejects.toThrow('made to fail');
     await world.run('host.doctor', {});
     expect(await isUp()).toBe(true);
+    expect(await world.context().journal.unfinished()).toEqual([]);
+  });
+});
+
+describe('two doctors at once', () => {
+  const doctor = (locks: Context['locks']) =>
+    runOperation({ ...world.context(), locks }, getOperation('host.doctor'), {}).then(
+      ({ result }) => (result as { findings: { state: string; action: string }[] }).findings,
+    );
+
+  it.each([
+    ['a restart', restart, 'started again', true],
+    ['a program in a jail that was down', fork, 'stopped', false],
+  ])('%s that was killed: one mends it, the other has nothing to say', async (_, run, action, up) => {
+    if (run === fork) await world.run('jail.stop', { jail: 'web' });
+    let most = 0;
+    // Where the jail is not as it was any more, and no operation on it is under way.
+    for (let point = 0; most < 1 && (await killedAt(point, run)); point += 1) {
+      const open = await world.context().journal.unfinished();
+      if (open.length === 1 && (await isUp()) !== up) {
+        const locks = realLocks();
+        const found = await Promise.all([doctor(locks), doctor(locks)]);
+        expect(found.flat()).toEqual([expect.objectContaining({ state: 'mended', action })]);
+        most += 1;
+      }
+      await world.run('host.doctor', {});
+      expect(await isUp()).toBe(up);
+    }
+    expect(most).toBe(1);
+    expect(await world.context().journal.unfinished()).toEqual([]);
+  });
+
+  it('a create that was killed is undone by one of them', async () => {
+    const create = (context: Context) =>
+      runOperation(context, getOperation('jail.create'), { kind: 'empty', name: 'new' });
+    expect(await killedAt(4, create)).toBe(true);
+    const locks = realLocks();
+    const found = await Promise.all([doctor(locks), doctor(locks)]);
+    expect(found.flat()).toEqual([expect.objectContaining({ state: 'mended', action: 'undone' })]);
+    await world.run('jail.create', { kind: 'empty', name: 'new' });
+  });
+});
+
+describe('a program in a jail that is down', () => {
+  beforeEach(() => world.run('jail.stop', { jail: 'web' }));
+
+  it('killed at any mark, the jail is down after doctor', { timeout: 60_000 }, async () => {
+    let point = 0;
+    for (; await killedAt(point, fork); point += 1) {
+      const { findings } = await world.run('host.doctor', {});
+      expect(
+        findings.filter(({ state }: { state: string }) => state !== 'mended'),
+        `point ${point}`,
+      ).toEqual([]);
+      expect(await isUp(), `point ${point}`).toBe(false);
+      expect(await world.context().journal.unfinished(), `point ${point}`).toEqual([]);
+    }
+    expect(point).toBeGreaterThan(30);
+  });
+
+  it('leaves no record when the start fails, and one for doctor when the stop does', async () => {
+    world.host.failStep('fake.create');
+    await expect(fork(world.context())).rejects.toThrow('made to fail');
+    expect(await world.context().journal.unfinished()).toEqual([]);
+    world.host.failStep('fake.remove', 'after');
+    await expect(fork(world.context())).rejects.toThrow('made to fail');
+    await expect(world.run('jail.start', { jail: 'web' })).rejects.toMatchObject({ code: 'UNFINISHED' });
+    await world.run('host.doctor', {});
+    expect(await isUp()).toBe(false);
     expect(await world.context().journal.unfinished()).toEqual([]);
   });
 });
