@@ -3,9 +3,10 @@
  * whatever becomes of the program. Its exit status is the answer. A record says so meanwhile: where this process
  * is killed, `doctor` stops the jail.
  */
-import { defineSession } from '../operation.ts';
+import type { OpenJournal } from '../../driver/system.ts';
+import { defineSession, type Context } from '../operation.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
-import { label } from '../../domain/jail.ts';
+import { label, type Jail } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';
 import { operationId, runOperation } from '../run.ts';
 import { beginAround } from '../sequence.ts';
@@ -54,15 +55,7 @@ export const jailFork = defineSession<typeof runInput>({
         signal: context.signal,
       });
     } finally {
-      // What was started for this goes, also after a Ctrl-C.
-      const calm = { ...context, signal: new AbortController().signal };
-      try {
-        await runOperation(calm, jailStop, { jail: jail.uuid, force: true });
-        await record?.mark({ mark: 'end', outcome: 'done' });
-      } catch (thrown) {
-        await record?.mark({ mark: 'left', error: asIocageError(thrown).message });
-        throw thrown;
-      }
+      await stopAgain(context, jail, record);
     }
   },
   command: {
@@ -73,3 +66,15 @@ export const jailFork = defineSession<typeof runInput>({
     toInputs: ({ positionals: [jail, ...argv] }) => [{ jail, argv }],
   },
 });
+
+/** What was started for this goes, also after a Ctrl-C; what does not stop is left to doctor. */
+async function stopAgain(context: Context, { uuid }: Jail, record: OpenJournal | undefined): Promise<void> {
+  const calm = { ...context, signal: new AbortController().signal };
+  try {
+    await runOperation(calm, jailStop, { jail: uuid, force: true });
+    await record?.mark({ mark: 'end', outcome: 'done' });
+  } catch (thrown) {
+    await record?.mark({ mark: 'left', error: asIocageError(thrown).message });
+    throw thrown;
+  }
+}
