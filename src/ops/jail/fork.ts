@@ -33,20 +33,23 @@ export const jailFork = defineSession<typeof runInput>({
     if ((await context.host.running(jail.realm)).has(jail.uuid))
       throw failure('ALREADY_UP', { name: label(jail) });
     const spec = toSpec(world, jail);
-    const record = context.dry
-      ? undefined
-      : await beginAround(context, {
-          id: operationId(context),
-          operation: 'jail.fork',
-          title: `Running a command in ${label(jail)}`,
-          subject: label(jail),
-          locks: [jailLock(jail)],
-          stopAgain: jail.uuid,
-        });
+    const starting = { jail: jail.uuid, overrides: withoutServices };
+    if (context.dry) {
+      await runOperation(context, jailStart, starting);
+      return 0;
+    }
+    const record = await beginAround(context, {
+      id: operationId(context),
+      operation: 'jail.fork',
+      title: `Running a command in ${label(jail)}`,
+      subject: label(jail),
+      locks: [jailLock(jail)],
+      stopAgain: jail.uuid,
+    });
     try {
-      await runOperation(context, jailStart, { jail: jail.uuid, overrides: withoutServices });
+      await runOperation(context, jailStart, starting);
     } catch (thrown) {
-      await record?.mark({ mark: 'end', outcome: 'failed', error: asIocageError(thrown).message });
+      await record.mark({ mark: 'end', outcome: 'failed', error: asIocageError(thrown).message });
       throw thrown;
     }
     try {
@@ -68,13 +71,13 @@ export const jailFork = defineSession<typeof runInput>({
 });
 
 /** What was started for this goes, also after a Ctrl-C; what does not stop is left to doctor. */
-async function stopAgain(context: Context, { uuid }: Jail, record: OpenJournal | undefined): Promise<void> {
+async function stopAgain(context: Context, { uuid }: Jail, record: OpenJournal): Promise<void> {
   const calm = { ...context, signal: new AbortController().signal };
   try {
     await runOperation(calm, jailStop, { jail: uuid, force: true });
-    await record?.mark({ mark: 'end', outcome: 'done' });
+    await record.mark({ mark: 'end', outcome: 'done' });
   } catch (thrown) {
-    await record?.mark({ mark: 'left', error: asIocageError(thrown).message });
+    await record.mark({ mark: 'left', error: asIocageError(thrown).message });
     throw thrown;
   }
 }
