@@ -36,6 +36,11 @@ export function watchInterrupts(terminal: Terminal, operation: Operation): Inter
   };
   if (effect === 'session') {
     watch('SIGINT', () => undefined);
+    for (const name of operation.tidies === true ? (['SIGTERM', 'SIGHUP'] as const) : [])
+      watch(name, () => {
+        status ??= statuses[name];
+        controller.abort();
+      });
   } else if (effect !== 'read') {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       watch(name, () => {

@@ -3,7 +3,7 @@
  * Precedence: the jail's own value > stored default > built-in value. Pure: where the layers come from
  * is the affair of `src/config/`. Values are texts in the documented spelling of each property.
  */
-import { failure } from './errors.ts';
+import { failure, mostIssues } from './errors.ts';
 import type { Issue } from './errors.ts';
 import type { Codec, Property } from './property.ts';
 import { ValueProblem } from './property.ts';
@@ -45,7 +45,7 @@ function refusal(row: Property, scope: Scope): string | undefined {
 
 /**
  * Checks `property=value` words before anything is touched and answers them in canonical spelling, in
- * the order given. All problems are collected and thrown once, as INVALID_INPUT; a lone unknown or
+ * the order given. Problems are collected and thrown once, as INVALID_INPUT; a lone unknown or
  * read-only property as UNKNOWN_PROPERTY or READ_ONLY_PROPERTY.
  *
  * @example checkAssignments([['boot', 'yes']], 'jail-set') // [['boot', 'on']]
@@ -57,7 +57,11 @@ export function checkAssignments(
   const result = new Map<string, string>();
   const issues: Issue[] = [];
   const lone: ReturnType<typeof failure>[] = [];
-  for (const [key, text] of pairs) {
+  for (const [index, [key, text]] of pairs.entries()) {
+    if (issues.length >= mostIssues) {
+      issues.push({ path: `${pairs.length - index} more`, problem: 'not looked at' });
+      break;
+    }
     const row = findProperty(key);
     if (!row) {
       const near = nearestProperty(key);

@@ -18,6 +18,9 @@ export interface Issue {
   readonly problem: string;
 }
 
+/** So many are told; whoever gave more of them looks at these first. */
+export const mostIssues = 20;
+
 /** Something wrong in a file: the line from 1, when it is known, and where in the file's structure. */
 export interface Flaw {
   readonly line: number | undefined;

@@ -68,7 +68,7 @@ export interface SessionOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Takes the output instead of the caller's terminal; standard input is empty then. */
   readonly onOutput?: OutputSink;
-  /** With `onOutput`: ends the child (TERM, later KILL) when aborted. */
+  /** Ends the child when aborted: by TERM, and with `onOutput` later by KILL, with all that it started. */
   readonly signal?: AbortSignal;
 }
 
@@ -269,6 +269,8 @@ export interface JournalHead {
   readonly by?: Caller;
   /** UUID of a jail that was up and is to be up again: `doctor` starts it when all other records are settled. */
   readonly startAgain?: string;
+  /** Likewise of a jail that was down and is to be down again: `doctor` stops it. */
+  readonly stopAgain?: string;
   /** Roots besides POOL/iocage that it changes; what it made there is taken away again. */
   readonly roots?: readonly string[];
 }

@@ -10,6 +10,7 @@ import { makeContext, type ContextOptions } from '../iocage.ts';
 import type { Context, Operation as Row } from '../ops/operation.ts';
 import { runOperation } from '../ops/run.ts';
 import { EventLog } from './event-log.ts';
+import { assertHostOptions, inputOf } from './given.ts';
 import { Operation, type Plan } from './operation.ts';
 
 /** What a host is opened with. */
@@ -30,7 +31,9 @@ export class Access {
   readonly log: EventLog;
   private readonly makeContext: (options: ContextOptions) => Context;
 
-  constructor({ keepEvents = 1000, makeContext: make = makeContext, ...options }: HostOptions = {}) {
+  constructor(given: HostOptions = {}) {
+    assertHostOptions(given);
+    const { keepEvents = 1000, makeContext: make = makeContext, ...options } = given;
     this.log = new EventLog(keepEvents);
     const named = options.sources !== undefined || options.source !== undefined;
     const pool = options.pool ?? (named ? undefined : process.env['IOCAGE_POOL'] || undefined);
@@ -48,9 +51,10 @@ export class Access {
     input: () => z.input<I>,
     toResult: (answer: O) => T | PromiseLike<T> = (answer) => answer as unknown as T,
   ): Operation<T> {
+    const checked = () => inputOf(row.input, input);
     return new Operation({
-      run: async (emit, signal) => toResult((await this.run(row, input(), emit, signal)) as O),
-      plan: () => this.plan(row, input()),
+      run: async (emit, signal) => toResult((await this.run(row, checked(), emit, signal)) as O),
+      plan: async () => this.plan(row, checked()),
     });
   }
 

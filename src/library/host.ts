@@ -11,6 +11,7 @@ import { propertySet } from '../ops/jail/set.ts';
 import { releaseList } from '../ops/release/list.ts';
 import { snapshotList } from '../ops/snapshot/snapshot.ts';
 import { Access, type HostOptions, type Reaching } from './access.ts';
+import { wordsOf } from './given.ts';
 import { inSourceOf, Jail, recordOf } from './jail.ts';
 import { Jails, type FilterWords } from './jails.ts';
 import { Listing } from './listing.ts';
@@ -54,8 +55,8 @@ export class Host implements Reaching {
    *
    * @param options `pool`: default `IOCAGE_POOL`, else the only activated pool
    */
-  static open(options: HostOptions = {}): Promise<Host> {
-    return Promise.resolve(new Host(new Access(options)));
+  static async open(options: HostOptions = {}): Promise<Host> {
+    return new Host(new Access(options));
   }
 
   /** A jail by its name, which is not looked up yet. */
@@ -71,7 +72,7 @@ export class Host implements Reaching {
   /** The fetched releases; a filter can ask for `name` and what stands in their facts. */
   releases(filter: FilterWords = []): Listing<FoundRelease> {
     return new Listing(async () => {
-      const wanted = parseFilter(filter);
+      const wanted = parseFilter(wordsOf(filter));
       const { releases } = await this.access.operation(releaseList, () => ({}));
       return releases
         .filter((facts) => matches(wanted, asked([facts.name], { ...facts })))
@@ -82,7 +83,7 @@ export class Host implements Reaching {
   /** The snapshots of jails, oldest first; a name is that of the jail, or `JAIL@SNAPSHOT`, both with patterns. */
   snapshots(filter: FilterWords = []): Listing<Snapshot> {
     return new Listing(async () => {
-      const wanted = parseFilter(filter);
+      const wanted = parseFilter(wordsOf(filter));
       const { snapshots } = await this.access.operation(snapshotList, () => ({ jail: 'ALL' }));
       return wholeSnapshots(snapshots)
         .filter((facts) => isMeant(wanted, facts))
@@ -96,17 +97,17 @@ export class Host implements Reaching {
   }
 
   /** Makes a jail of an image. @param image an absolute path, a file's name, a UUID or a tag */
-  import(image: string, { name, properties = {} }: ImportOptions = {}): Operation<Jail> {
+  import(image: string, { name, properties = {}, ...rest }: ImportOptions = {}): Operation<Jail> {
     return this.access.operation(
       imageImport,
-      () => ({ image, ...(name === undefined ? {} : { name }), properties: toPairs(properties) }),
+      () => ({ ...rest, image, ...(name === undefined ? {} : { name }), properties: toPairs(properties) }),
       ({ jails }) => new Jail(inSourceOf(name, jails[0]!.uuid), this),
     );
   }
 
   /** Uses a pool for jails. @param options `mountpoint`: of `POOL/iocage` */
   activate(pool: string, options: { readonly mountpoint?: string } = {}): Operation<Activated> {
-    return this.access.operation(poolActivate, () => ({ pool, ...options }));
+    return this.access.operation(poolActivate, () => ({ ...options, pool }));
   }
 
   /** Stops using a pool for jails; nothing on it is lost. */

@@ -18,6 +18,7 @@ import { propertySet } from '../ops/jail/set.ts';
 import { jailRestart, jailStart, jailStop } from '../ops/jail/start.ts';
 import { snapshotRollback, snapshotTake } from '../ops/snapshot/snapshot.ts';
 import { Access, type Reaching } from './access.ts';
+import { isPlain, texts, wrong } from './given.ts';
 import type { Operation } from './operation.ts';
 import { toPairs, type Properties } from './properties.ts';
 
@@ -109,14 +110,14 @@ export class Jail {
    */
   create(
     from?: string | JailOrigin,
-    { kind, properties = {}, packages }: CreateOptions = {},
+    { kind, properties = {}, packages, ...rest }: CreateOptions = {},
   ): Operation<this> {
-    const origin = typeof from === 'string' ? { release: from } : (from ?? {});
     const input = () => ({
-      ...('empty' in origin ? { kind: 'empty' as const } : origin),
+      ...rest,
+      ...originOf(from),
       ...(kind === undefined ? {} : { kind }),
       ...(this.word === undefined ? {} : { name: this.word }),
-      ...(packages === undefined ? {} : { packages: [...packages] }),
+      ...(packages === undefined ? {} : { packages: texts('packages', packages) }),
       properties: toPairs(properties),
     });
     return this.access.operation(jailCreate, input, ({ jails }) => {
@@ -127,33 +128,33 @@ export class Jail {
 
   /** Starts it. @param options `force`: a template too */
   start(options: { readonly force?: boolean } = {}): Operation<Life> {
-    return this.access.operation(jailStart, () => ({ ...this.named, ...options }));
+    return this.access.operation(jailStart, () => ({ ...options, ...this.named }));
   }
 
   /** Stops it. @param options `force`: without `exec_prestop` and `exec_stop`; one that is down is no failure */
   stop(options: { readonly force?: boolean } = {}): Operation<Life> {
-    return this.access.operation(jailStop, () => ({ ...this.named, ...options }));
+    return this.access.operation(jailStop, () => ({ ...options, ...this.named }));
   }
 
   /** Stops and starts it. @param options `soft`: only its services */
   restart(options: { readonly soft?: boolean } = {}): Operation<void> {
     return this.access.operation(
       jailRestart,
-      () => ({ ...this.named, ...options }),
+      () => ({ ...options, ...this.named }),
       () => undefined,
     );
   }
 
   /** Destroys it for good, with its snapshots; `plan()` tells what goes. @param options `force`: stop it first */
   destroy(options: { readonly force?: boolean } = {}): Operation<{ readonly destroyed: readonly string[] }> {
-    return this.access.operation(jailDestroy, () => ({ ...this.named, ...options }));
+    return this.access.operation(jailDestroy, () => ({ ...options, ...this.named }));
   }
 
   /** Makes another jail like it. */
   clone({ properties = {}, ...options }: CloneOptions = {}): Operation<Jail> {
     return this.access.operation(
       jailClone,
-      () => ({ ...this.named, ...options, properties: toPairs(properties) }),
+      () => ({ ...options, ...this.named, properties: toPairs(properties) }),
       ({ jails }) => {
         const beside = options.name?.includes('/') ? options.name : this.word;
         return new Jail(inSourceOf(beside, jails[0]!.uuid), { access: this.access });
@@ -223,7 +224,7 @@ export class Jail {
 
   /** Back to a snapshot; what came later is lost. It is down. @param options `force`: newer snapshots go too */
   rollback(snapshot: string, options: { readonly force?: boolean } = {}): Operation<void> {
-    const input = () => ({ ...this.named, snapshot, ...options });
+    const input = () => ({ ...options, ...this.named, snapshot });
     return this.access.operation(snapshotRollback, input, () => undefined);
   }
 
@@ -231,17 +232,18 @@ export class Jail {
    * Runs a program in it and collects what it writes, at most 4 MB; any exit status is an answer. No shell reads
    * the words. @param options `user`: one of the jail, default root
    */
-  exec(argv: readonly string[], { user }: { readonly user?: string } = {}): Operation<JailOutput> {
+  exec(argv: readonly string[], { user, ...rest }: { readonly user?: string } = {}): Operation<JailOutput> {
     return this.access.operation(jailRun, () => ({
+      ...rest,
       ...this.named,
-      argv: [...argv],
+      argv: texts('argv', argv),
       ...(user === undefined ? {} : { jailUser: user }),
     }));
   }
 
   /** A login on this process's own terminal; the result is its exit status. @param options `start`: start it first */
   console(options: { readonly start?: boolean } = {}): Operation<number> {
-    return this.access.operation(jailConsole, () => ({ ...this.named, ...options }));
+    return this.access.operation(jailConsole, () => ({ ...options, ...this.named }));
   }
 
   /** Installs packages that it does not have yet; as it was, when one cannot be had. */
@@ -251,12 +253,19 @@ export class Jail {
 
   /** Writes it as an image; it is down. @param options `packing`: default zstd where it is installed, else gz */
   export(options: { readonly packing?: 'zstd' | 'xz' | 'gz' } = {}): Operation<Exported> {
-    return this.access.operation(imageExport, () => ({ ...this.named, ...options }));
+    return this.access.operation(imageExport, () => ({ ...options, ...this.named }));
   }
 
   private get named(): { readonly jail: string } {
     return { jail: this.name };
   }
+}
+
+function originOf(from: string | JailOrigin | undefined) {
+  if (from === undefined) return {};
+  const origin = typeof from === 'string' ? { release: from } : from;
+  if (!isPlain(origin)) throw wrong('from', 'it is no release, no template and not { empty: true }');
+  return 'empty' in origin && origin.empty ? { kind: 'empty' as const } : origin;
 }
 
 /** A UUID can be a name, which another source may have too. @internal */

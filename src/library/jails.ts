@@ -10,6 +10,7 @@ import {
   type JailFacts,
   type JailOrigin,
 } from './jail.ts';
+import { texts, wordsOf } from './given.ts';
 import { Listing } from './listing.ts';
 import type { Operation } from './operation.ts';
 
@@ -44,8 +45,9 @@ export class Jails implements AsyncIterable<FoundJail> {
    * @param options `columns`: further properties for the facts of each
    */
   list(filter: FilterWords = [], options: { readonly columns?: readonly string[] } = {}): Listing<FoundJail> {
-    const words = typeof filter === 'string' ? [filter].filter((word) => word.trim() !== '') : [...filter];
-    return new Listing(() => query(this.host, { filter: words, which: this.which }, options.columns));
+    return new Listing(async () =>
+      query(this.host, { filter: wordsOf(filter), which: this.which }, options.columns),
+    );
   }
 
   /** The one that a name means, as the commands take it. @throws JAIL_NOT_FOUND, JAIL_AMBIGUOUS */
@@ -71,7 +73,7 @@ async function query(
   asked: Omit<z.input<typeof jailQuery.input>, 'columns'>,
   more: readonly string[] = [],
 ): Promise<readonly FoundJail[]> {
-  const wanted = [...new Set([...columns, ...more])];
+  const wanted = [...new Set([...columns, ...texts('columns', more)])];
   const { rows } = await host.access.operation(jailQuery, () => ({ ...asked, columns: wanted }));
   return rows.map((values) => {
     const facts = Object.fromEntries(

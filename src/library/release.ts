@@ -66,7 +66,7 @@ export class Release {
   destroy(
     options: { readonly download?: boolean } = {},
   ): Operation<{ readonly destroyed: readonly string[] }> {
-    return this.access.operation(releaseDestroy, () => ({ release: this.name, ...options }));
+    return this.access.operation(releaseDestroy, () => ({ ...options, release: this.name }));
   }
 }
 

@@ -120,6 +120,8 @@ export interface ChangeOperation<I extends z.ZodType = z.ZodType, O = unknown> e
  */
 export interface SessionOperation<I extends z.ZodType = z.ZodType, O = number> extends Row<I, O> {
   readonly effect: 'session';
+  /** What it began is taken back at its end: SIGTERM and SIGHUP abort its signal, and do not end the program. */
+  readonly tidies?: true;
   session(context: Context, input: z.output<I>): Promise<O>;
 }
 

@@ -12,7 +12,8 @@ export interface Recovered {
   readonly operation: string;
   readonly subject: string;
   readonly startedAt: string;
-  readonly outcome: 'undone' | 'finished' | 'failed' | 'pending';
+  /** `gone`: somebody else settled it meanwhile. */
+  readonly outcome: 'undone' | 'finished' | 'failed' | 'pending' | 'gone';
   readonly problems: readonly UndoFailure[];
 }
 
@@ -28,23 +29,31 @@ function stepsMarked(entry: JournalEntry, mark: 'done' | 'undone'): ReadonlySet<
   return new Set(entry.marks.flatMap((found) => (found.mark === mark ? [found.step] : [])));
 }
 
-export async function recover(context: Context, entry: JournalEntry): Promise<Recovered> {
-  const { id, operation, subject, startedAt, locks } = entry.head;
+/** The record as it is now that its locks are held; undefined when another doctor settled it meanwhile. */
+export async function stillUnfinished(
+  { journal }: Pick<Context, 'journal'>,
+  id: string,
+): Promise<JournalEntry | undefined> {
+  return (await journal.unfinished()).find(({ head }) => head.id === id);
+}
+
+export async function recover(context: Context, { head }: JournalEntry): Promise<Recovered> {
+  const { id, operation, subject, startedAt, locks } = head;
   const told = { id, operation, subject, startedAt };
   if (context.dry) return { ...told, outcome: 'pending', problems: [] };
-  for (const root of entry.head.roots ?? []) context.storage.admit(root);
+  for (const root of head.roots ?? []) context.storage.admit(root);
   const held = await context.locks.take(locks, 'doctor', 5000);
   try {
+    const entry = await stillUnfinished(context, id);
+    if (entry === undefined) return { ...told, outcome: 'gone', problems: [] };
     const journal = await context.journal.reopen(id);
     const problems =
-      entry.head.recover === 'undo'
-        ? await undo(context, entry, journal)
-        : await finish(context, entry, journal);
+      head.recover === 'undo' ? await undo(context, entry, journal) : await finish(context, entry, journal);
     if (problems.length > 0) {
       await journal.mark({ mark: 'left', error: problems.map(({ message }) => message).join('; ') });
       return { ...told, outcome: 'failed', problems };
     }
-    const outcome = entry.head.recover === 'undo' ? 'undone' : 'finished';
+    const outcome = head.recover === 'undo' ? 'undone' : 'finished';
     await journal.mark({ mark: 'end', outcome });
     return { ...told, outcome, problems };
   } finally {

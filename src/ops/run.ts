@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { JournalHead, OpenJournal, Step } from '../driver/system.ts';
 import type { StepKind, StepRun } from '../driver/step.ts';
 import { label } from '../domain/jail.ts';
-import { asIocageError, failure, IocageError, type UndoFailure } from '../domain/errors.ts';
+import { asIocageError, failure, IocageError, mostIssues, type UndoFailure } from '../domain/errors.ts';
 import type { StepFacts } from '../domain/events.ts';
 import { issueWords } from '../domain/issue-words.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
@@ -30,15 +30,18 @@ export interface Outcome<O = unknown> {
   readonly result: O;
 }
 
-/** Checks raw input against the operation's schema; all problems are thrown at once. */
+/** Checks raw input against the operation's schema; its problems are thrown at once. */
 export function checkInput<I extends z.ZodType>(schema: I, raw: unknown): z.output<I> {
   const parsed = schema.safeParse(raw, { error: issueWords });
   if (parsed.success) return parsed.data;
+  const { issues } = parsed.error;
+  const told = issues.slice(0, mostIssues).map((issue) => ({
+    path: issue.path.map(String).join('.') || 'input',
+    problem: issue.message,
+  }));
+  const more = issues.length - told.length;
   throw failure('INVALID_INPUT', {
-    issues: parsed.error.issues.map((issue) => ({
-      path: issue.path.map(String).join('.') || 'input',
-      problem: issue.message,
-    })),
+    issues: more > 0 ? [...told, { path: `${more} more`, problem: 'left out' }] : told,
   });
 }
 
@@ -249,7 +252,7 @@ export function rootsOf({ source }: Context): { roots?: readonly string[] } {
 }
 
 /** Ids sort by time, so that a listing of the journal is in order. */
-function operationId(context: Context): string {
+export function operationId(context: Context): string {
   const time = context.clock.now().toISOString().replace(/[-:]/g, '').replace('.', '');
   return `${time.slice(0, 18)}-${context.ids.uuid().slice(-8)}`;
 }

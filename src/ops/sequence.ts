@@ -2,13 +2,31 @@
  * Runs the operations of a sequence (a restart) one after the other. Each has a journal of its own; where one stops
  * a jail that a later one starts, a record around them all says so, for a kill between the two: `doctor` starts it.
  */
-import type { OpenJournal } from '../driver/system.ts';
+import type { JournalHead, OpenJournal } from '../driver/system.ts';
 import { asIocageError } from '../domain/errors.ts';
 import type { Context, Operation, Sequence, SequenceOperation } from './operation.ts';
 
 interface Ran {
   readonly id: string | undefined;
   readonly result: unknown;
+}
+
+/**
+ * A record around operations that have their own: what of a jail `doctor` brings back when this process is killed
+ * between them.
+ */
+export async function beginAround(
+  context: Context,
+  head: Pick<JournalHead, 'id' | 'operation' | 'title' | 'subject' | 'locks' | 'startAgain' | 'stopAgain'>,
+): Promise<OpenJournal> {
+  return context.journal.begin({
+    ...head,
+    recover: 'finish',
+    steps: [],
+    ...(await context.self()),
+    startedAt: context.clock.now().toISOString(),
+    ...(context.source === undefined ? {} : { roots: [context.source.root] }),
+  });
 }
 
 /** @param run one of the operations; it throws what that throws */
@@ -28,18 +46,13 @@ export async function runSequence(
     try {
       if (stops && !context.dry) {
         const { uuid, subject, locks } = startAgain;
-        record = await context.journal.begin({
+        record = await beginAround(context, {
           id,
           operation,
           title: `${title}: ${subject}`,
           subject,
-          recover: 'finish',
-          steps: [],
           locks,
-          ...(await context.self()),
-          startedAt: context.clock.now().toISOString(),
           startAgain: uuid,
-          ...(context.source === undefined ? {} : { roots: [context.source.root] }),
         });
       }
       // A jail that was stopped for this is not left down by the Ctrl-C that came too late.

@@ -287,3 +287,108 @@ describe('several sources', () => {
     }
   });
 });
+
+describe('what JavaScript hands over in the place of what the types say', () => {
+  const lied: readonly unknown[] = [
+    ...[null, 0, 1.5, NaN, 10n, true, '\0', 'a\nb', '-x', '../..'],
+    ...[Symbol('s'), () => 1, [null], [[]], {}, /x/, new Map(), new Date(NaN)],
+    ...[{ relase: 'x' }, { toString: 'x' }, JSON.parse('{"__proto__": "x", "constructor": "y"}')],
+    {
+      get boot() {
+        throw new Error('a getter');
+      },
+    },
+  ];
+  const given = (value: unknown) => value as any;
+  const calls: readonly (readonly [string, (value: unknown) => PromiseLike<unknown>])[] = [
+    ['open', async (value) => Host.open(value === undefined ? value : { pool: given(value) })],
+    ['open with sources', async (value) => Host.open({ sources: given(value ?? 'x') })],
+    ['open with keepEvents', async (value) => Host.open({ keepEvents: value === 0 ? -1 : given(value) })],
+    [
+      'create from',
+      (value) =>
+        host
+          .jail('new')
+          .create(given(value ?? []))
+          .plan(),
+    ],
+    [
+      'properties',
+      (value) =>
+        host
+          .jail('web')
+          .set(given([null, value]))
+          .plan(),
+    ],
+    [
+      'a value',
+      (value) =>
+        host
+          .jail('web')
+          .set({ boot: given(value === true ? 'x' : value) })
+          .plan(),
+    ],
+    [
+      'packages',
+      (value) =>
+        host
+          .jail('new')
+          .create('busybox', { packages: given(value) })
+          .plan(),
+    ],
+    ['argv', (value) => host.jail('web').exec(given(value))],
+    ['columns', (value) => host.jails.list([], { columns: given(value) }).toArray()],
+    [
+      'force',
+      (value) =>
+        host
+          .jail('web')
+          .start({ force: value === true ? 1 : given(value) })
+          .plan(),
+    ],
+    ['a name', (value) => host.jail('web').rename(given(value)).plan()],
+    ['a filter', (value) => host.jails.list(given(typeof value === 'string' ? [0] : value)).toArray()],
+  ];
+
+  it('is an error of ours, or nothing at all', { timeout: 30_000 }, async () => {
+    for (const [what, call] of calls)
+      for (const value of lied) {
+        const ended = await Promise.resolve(call(value)).then(
+          () => 'WELL',
+          (error: Error & { code?: string }) => error.code ?? error.message,
+        );
+        expect(ended, `${what}: ${typeof value}`).toMatch(/^(?!INTERNAL)[A-Z_]+$/);
+      }
+  });
+
+  it.each([
+    ['a misspelt origin', () => host.jail('new').create(given({ relase: '13.2-RELEASE' }))],
+    ['a misspelt option', () => host.jail('new').create('busybox', given({ propertys: { boot: true } }))],
+    ['one of a host', () => Host.open(given({ pol: 'tank' }))],
+    ['one of an operation by its id', () => host.run('jail.start', { jail: 'web', forse: true })],
+    ['an object as a value', () => host.jail('web').set(given({ notes: { a: 1 } }))],
+    ['nothing as a value', () => host.jail('web').set(given({ notes: undefined }))],
+    ['no number', () => host.jail('web').set({ priority: NaN })],
+  ])('%s is refused', async (_, call) => {
+    await create('web');
+    await expect(Promise.resolve(call())).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    expect((await host.jails.list().toArray()).map(({ facts }) => facts.name)).toEqual(['web']);
+  });
+
+  it('options name no other jail', async () => {
+    await create('web');
+    await create('db');
+    await host.jail('web').destroy(given({ jail: 'db', force: true }));
+    expect((await host.jails.list().toArray()).map(({ facts }) => facts.name)).toEqual(['db']);
+  });
+
+  it('a hundred thousand unknown properties are refused at once, in a message that can be read', async () => {
+    await create('web');
+    const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`hostnam${index}`, 'x']));
+    const started = performance.now();
+    const thrown = await Promise.resolve(host.jail('web').set(many)).catch((error: Error) => error);
+    expect((thrown as Error).message).toMatch(/^hostnam0: .*99980 more: not looked at$/s);
+    expect((thrown as Error).message.length).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+});

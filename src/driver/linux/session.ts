@@ -140,12 +140,10 @@ export function sessions(exec: Exec, files: Files, paths: Paths, terminal: Termi
       if (argv.length === 0) throw failure('USAGE', { problem: 'no command given', command: 'exec' });
       const user = await userOf(files, jail, options);
       const { onOutput, signal } = options;
-      if (onOutput === undefined) return run(jail, processOf(jail, user, argv, options, terminal));
+      const ending = signal === undefined ? {} : { signal };
+      if (onOutput === undefined) return run(jail, processOf(jail, user, argv, options, terminal), ending);
       const none: Terminal = { ...terminal, interactive: false, environment: {} };
-      return run(jail, processOf(jail, user, argv, options, none), {
-        onOutput,
-        ...(signal === undefined ? {} : { signal }),
-      });
+      return run(jail, processOf(jail, user, argv, options, none), { onOutput, ...ending });
     },
     async console(jail) {
       const flags = (jail.config.get('login_flags') ?? '-f root').split(/\s+/).filter((word) => word !== '');

@@ -422,7 +422,11 @@ export class NodeExec implements Exec {
       const ignore = (): void => undefined;
       process.on('SIGINT', ignore);
       process.on('SIGQUIT', ignore);
+      const onAbort = (): void => void child.kill('SIGTERM');
+      options.signal?.addEventListener('abort', onAbort, { once: true });
+      if (options.signal?.aborted) onAbort();
       const finish = (): void => {
+        options.signal?.removeEventListener('abort', onAbort);
         process.off('SIGINT', ignore);
         process.off('SIGQUIT', ignore);
       };

@@ -1,11 +1,11 @@
 /** `doctor`: says what is wrong, and completes or undoes what an interrupted operation left. */
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { Journal, JournalEntry } from '../../driver/system.ts';
+import type { Journal, JournalEntry, JournalHead } from '../../driver/system.ts';
 import { defineRepair, type Context } from '../operation.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
-import { recover } from '../recover.ts';
+import { recover, stillUnfinished } from '../recover.ts';
 import { runOperation } from '../run.ts';
 import { inSource } from '../sources.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
@@ -37,11 +37,12 @@ export const hostDoctor = defineRepair<typeof doctorInput, Findings>({
   async repair(context): Promise<Findings> {
     const findings: Finding[] = [];
     const unfinished = await context.journal.unfinished();
-    for (const entry of unfinished.filter(({ head }) => head.startAgain === undefined)) {
+    for (const entry of unfinished.filter(({ head }) => againOf(head) === undefined)) {
       const { id, operation, subject, startedAt } = entry.head;
       const what = `${operation} of ${subject}, interrupted at ${startedAt}`;
       try {
         const { outcome, problems } = await recover(context, entry);
+        if (outcome === 'gone') continue;
         const action = problems.length > 0 ? problems.map((problem) => problem.message).join('; ') : outcome;
         const state = outcome === 'failed' ? 'failed' : outcome === 'pending' ? 'pending' : 'mended';
         findings.push({
@@ -54,8 +55,10 @@ export const hostDoctor = defineRepair<typeof doctorInput, Findings>({
         findings.push({ id, what, state: 'failed', action: asIocageError(thrown).message });
       }
     }
-    for (const entry of unfinished.filter(({ head }) => head.startAgain !== undefined))
-      findings.push(await startAgain(context, entry));
+    for (const { head } of unfinished) {
+      const again = againOf(head);
+      if (again !== undefined) findings.push(...(await bringBack(context, head, again)));
+    }
     const world = await readWorld(context).catch((thrown: unknown) => {
       // What was mended is told all the same: undoing an `activate` leaves no pool to look at.
       if (findings.length === 0) throw thrown;
@@ -107,7 +110,7 @@ export const hostDoctor = defineRepair<typeof doctorInput, Findings>({
     group: 'host',
     usage: '',
     about:
-      'A create, clone or start that was killed is undone; a stop or destroy is completed, and a restart starts the jail again. Safe at any time.',
+      'A create, clone or start that was killed is undone; a stop or destroy is completed, a restart starts the jail again, and one that was started for a single program is stopped. Safe at any time.',
     examples: [
       { line: 'iocage doctor', says: 'look and mend' },
       { line: 'iocage doctor --dry-run', says: 'only look' },
@@ -119,20 +122,57 @@ export const hostDoctor = defineRepair<typeof doctorInput, Findings>({
   },
 });
 
+interface Again {
+  readonly uuid: string;
+  readonly up: boolean;
+}
+
+/** The jail that is to be as it was before: of a restart up, of a program that a jail was started for down. */
+function againOf({ startAgain, stopAgain }: JournalHead): Again | undefined {
+  const uuid = startAgain ?? stopAgain;
+  return uuid === undefined ? undefined : { uuid, up: startAgain !== undefined };
+}
+
 /**
- * A restart that was killed while the jail was down, or nearly so. Whatever comes of the start, the record ends: a
- * jail that does not start must be open to the `set` that mends it.
+ * What was killed between two operations on a jail. Whatever comes of the start, the record ends: a jail that does
+ * not start must be open to the `set` that mends it. Nothing is told when another doctor did it meanwhile.
  */
-async function startAgain(context: Context, { head }: JournalEntry): Promise<Finding> {
-  const { id, operation, subject, startedAt } = head;
+async function bringBack(
+  context: Context,
+  { id, operation, subject, startedAt, roots, locks }: JournalHead,
+  { uuid, up }: Again,
+): Promise<readonly Finding[]> {
   const told = { id, what: `${operation} of ${subject}, interrupted at ${startedAt}` };
-  if (context.dry) return { ...told, state: 'pending', action: 'would be started again' };
+  if (context.dry)
+    return [{ ...told, state: 'pending', action: `would be ${up ? 'started again' : 'stopped'}` }];
+  const [word, done] = up ? ['down', 'started again'] : ['up', 'stopped'];
+  try {
+    // The start and the stop take those of the jail themselves.
+    const own = locks.map((lock) => `doctor:${lock}`);
+    const held = await context.locks.take(own, 'doctor', 10_000);
+    try {
+      if ((await stillUnfinished(context, id)) === undefined) return [];
+      const isThere = await asItWas(context, { id, root: roots?.[0] }, { uuid, up });
+      return [{ ...told, state: 'mended', action: isThere ? `the jail is ${up ? 'up' : 'down'}` : done }];
+    } finally {
+      await held.release();
+    }
+  } catch (thrown) {
+    return [{ ...told, state: 'failed', action: `it stays ${word}: ${asIocageError(thrown).message}` }];
+  }
+}
+
+/** True when nothing had to be done. */
+async function asItWas(
+  context: Context,
+  { id, root }: { readonly id: string; readonly root: string | undefined },
+  { uuid, up }: Again,
+): Promise<boolean> {
   const record = await context.journal.reopen(id);
   try {
-    const [root] = head.roots ?? [];
     const where = root === undefined ? context : inSource(context, { name: root, root });
-    const { jail } = await readJail(where, head.startAgain!);
-    // Its own record would keep the start from beginning.
+    const { jail } = await readJail(where, uuid);
+    // Its own record would keep the operation from beginning.
     const { journal } = context;
     const others = async (): Promise<readonly JournalEntry[]> =>
       (await journal.unfinished()).filter((entry) => entry.head.id !== id);
@@ -142,14 +182,16 @@ async function startAgain(context: Context, { head }: JournalEntry): Promise<Fin
       history: (limit) => journal.history(limit),
       unfinished: others,
     };
-    const up = (await context.host.running(jail.realm)).has(jail.uuid);
-    if (!up) await runOperation({ ...where, journal: own }, jailStart, { jail: jail.uuid });
+    const isThere = (await context.host.running(jail.realm)).has(jail.uuid) === up;
+    const input = { jail: jail.uuid, ...(up ? {} : { force: true }) };
+    if (!isThere) await runOperation({ ...where, journal: own }, up ? jailStart : jailStop, input);
     await record.mark({ mark: 'end', outcome: 'finished' });
-    return { ...told, state: 'mended', action: up ? 'the jail is up' : 'started again' };
+    return isThere;
   } catch (thrown) {
     const { message: error } = asIocageError(thrown);
-    await record.mark({ mark: 'end', outcome: 'failed', error });
-    return { ...told, state: 'failed', action: `it stays down: ${error}` };
+    // A jail that does not stop is no reason to forget that it should.
+    await record.mark(up ? { mark: 'end', outcome: 'failed', error } : { mark: 'left', error });
+    throw thrown;
   }
 }
 

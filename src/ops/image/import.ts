@@ -67,6 +67,8 @@ interface Found {
   readonly uuid: string;
   readonly tag: string;
   readonly same: boolean;
+  /** The tag that it would have if nothing was taken. */
+  readonly wished: string;
 }
 
 export const imageImport = defineChange<typeof importInput, Imported>({
@@ -81,8 +83,10 @@ export const imageImport = defineChange<typeof importInput, Imported>({
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
-    const { world, uuid, tag } = await find(context, input);
-    return [jailLock({ realm: world.realm, uuid }), tagLock(world.realm, tag)];
+    const { world, uuid, tag, wished } = await find(context, input);
+    const { realm } = world;
+    // The last: where the half of an import that was killed has its name, no other one is chosen; doctor is first.
+    return [jailLock({ realm, uuid }), tagLock(realm, tag), `import:${realm}:${wished}`];
   },
   async plan(context, input) {
     const found = await find(context, input);
@@ -181,16 +185,22 @@ async function find(context: Context, input: ImportInput): Promise<Found> {
     const by = holder(word);
     if (by !== undefined) throw failure('NAME_TAKEN', { what, name: word!, by: by.uuid });
   }
-  const identity = identifyImported(
-    { stem: image.stem, ...image.metadata },
-    {
-      ...(input.name === undefined ? {} : { name: input.name }),
-      ...(given === undefined ? {} : { tag: given }),
-    },
-    { uuid: input.uuid!, createdAt: input.createdAt! },
-    (word) => holder(word) !== undefined,
-  );
-  return { world, image, ...identity };
+  const identify = (isTaken: (word: string | undefined) => boolean) =>
+    identifyImported(
+      { stem: image.stem, ...image.metadata },
+      {
+        ...(input.name === undefined ? {} : { name: input.name }),
+        ...(given === undefined ? {} : { tag: given }),
+      },
+      { uuid: input.uuid!, createdAt: input.createdAt! },
+      isTaken,
+    );
+  return {
+    world,
+    image,
+    ...identify((word) => holder(word) !== undefined),
+    wished: identify(() => false).tag,
+  };
 }
 
 /** A package needs its release; an image brings everything. */

@@ -1,0 +1,66 @@
+/**
+ * What a program handed over, where its types do not hold (JavaScript, JSON of somebody else): refused with the one
+ * reason, in the place of an error of the language from somewhere inside, or of a misspelt option that counts for
+ * nothing. Values themselves are judged by the schemas of the operations. Pure.
+ */
+import { failure, IocageError } from '../domain/errors.ts';
+import type { HostOptions } from './access.ts';
+import type { FilterWords } from './jails.ts';
+
+/** @internal */
+export function wrong(path: string, problem: string, cause?: unknown): IocageError {
+  return failure('INVALID_INPUT', { issues: [{ path, problem }] }, { cause });
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** @internal */
+export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A list of texts; one text is none. @internal */
+export function texts(path: string, value: readonly string[]): string[] {
+  if (!Array.isArray(value) || !value.every(isText)) throw wrong(path, 'it is no list of texts');
+  return [...value];
+}
+
+/** @internal */
+export function wordsOf(filter: FilterWords): string[] {
+  return isText(filter) ? [filter].filter((word) => word.trim() !== '') : texts('filter', filter);
+}
+
+/** The input of an operation; what stops its making is the caller's, and so is an option that there is not. @internal */
+export function inputOf<T>(schema: object, make: () => T): T {
+  let input;
+  try {
+    input = make();
+  } catch (thrown) {
+    if (thrown instanceof IocageError) throw thrown;
+    throw wrong('input', `it cannot be read: ${(thrown as Error | undefined)?.message}`, thrown);
+  }
+  const known = 'shape' in schema && isPlain(schema.shape) ? schema.shape : undefined;
+  const other =
+    known && isPlain(input) ? Object.keys(input).find((key) => !Object.hasOwn(known, key)) : undefined;
+  if (other !== undefined) throw wrong(other.slice(0, 100), 'there is no such option');
+  return input;
+}
+
+const hostOptions = ['pool', 'sources', 'source', 'as', 'paths', 'keepEvents', 'makeContext'];
+
+/** @throws INVALID_INPUT @internal */
+export function assertHostOptions(options: HostOptions): void {
+  if (!isPlain(options)) throw wrong('options', 'it is no object');
+  const { pool, source, as, sources, paths, keepEvents } = options;
+  const other = Object.keys(options).find((key) => !hostOptions.includes(key));
+  if (other !== undefined) throw wrong(other.slice(0, 100), 'there is no such option');
+  for (const [path, value] of Object.entries({ pool, source, as }))
+    if (value !== undefined && !isText(value)) throw wrong(path, 'it is no text');
+  const named = sources === undefined || Array.isArray(sources) ? (sources ?? []) : [undefined];
+  if (!named.every((each) => isPlain(each) && isText(each['name']) && isText(each['root'])))
+    throw wrong('sources', 'it is no list of objects with name and root');
+  if (paths !== undefined && !(isPlain(paths) && isText(paths.state) && isText(paths.run)))
+    throw wrong('paths', 'it is no object with state and run');
+  if (keepEvents !== undefined && !(Number.isSafeInteger(keepEvents) && Number(keepEvents) >= 0))
+    throw wrong('keepEvents', 'it is no whole number');
+}
