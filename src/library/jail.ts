@@ -9,6 +9,7 @@ import { jailDestroy } from '../ops/jail/destroy.ts';
 import { propertyGet, type GetOutput } from '../ops/jail/get.ts';
 import { jailInstall, type Installed } from '../ops/jail/install.ts';
 import type { Kind } from '../ops/jail/new-jail.ts';
+import { jailProvision, type Provisioned } from '../ops/jail/provision.ts';
 import { jailPromote } from '../ops/jail/promote.ts';
 import { jailRename } from '../ops/jail/rename.ts';
 import { propertyReset } from '../ops/jail/reset.ts';
@@ -249,6 +250,14 @@ export class Jail {
   /** Installs packages that it does not have yet; as it was, when one cannot be had. */
   install(...names: string[]): Operation<Installed> {
     return this.access.operation(jailInstall, () => ({ ...this.named, names }));
+  }
+
+  /**
+   * Sets it up as its properties `provision.*` say; as it was, when that fails.
+   * @param properties others for this time: `{ 'provision.method': 'script', 'provision.source': '/root/web.sh' }`
+   */
+  provision(properties: Properties = {}): Operation<Provisioned> {
+    return this.access.operation(jailProvision, () => ({ ...this.named, overrides: toPairs(properties) }));
   }
 
   /** Writes it as an image; it is down. @param options `packing`: default zstd where it is installed, else gz */

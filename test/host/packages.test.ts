@@ -111,7 +111,7 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
       daemon.close();
     }
     ok('destroy', '-f', 'managed');
-  });
+  }, 400_000);
 
   it('reaches the mirror: a fetched release is updated, and a jail with the host’s network installs', async () => {
     const result = await lab.run('release.fetch', { release: 'bookworm', update: true });
