@@ -105,7 +105,8 @@ describe('the script of rc.d', () => {
     );
     expect(head).toEqual({
       PROVIDE: 'iocage',
-      REQUIRE: 'LOGIN cleanvar sshd ZFS',
+      // Each of them is provided by a script of FreeBSD 13 to 15.
+      REQUIRE: 'LOGIN FILESYSTEMS cleanvar sshd',
       BEFORE: 'securelevel',
       KEYWORD: 'shutdown',
     });

@@ -2,6 +2,8 @@
  * The FreeBSD driver below real operations and a real pool, with the stand-in for FreeBSD's own tools: every
  * step of every changing operation fails once, and of the starts and stops that FreeBSD does in its own way.
  */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep, stepCases, type StepCase } from '../ops/every-step.ts';
@@ -117,6 +119,59 @@ describe.skipIf(!hostTests)(`FreeBSD driver on a real pool${reason}`, { timeout:
       await run('jail.destroy', { jail });
     });
   }
+
+  it('takes a dataset back from a jail whose root means ill, and the jail starts again with what it made', async () => {
+    const zfs = (...words: readonly string[]): string =>
+      execFileSync('zfs', words, { encoding: 'utf8' }).trim();
+    const value = (property: string, dataset: string): string =>
+      zfs('get', '-H', '-o', 'value', property, dataset);
+    await run('jail.create', { kind: 'clone', release: 'busybox', name: 'lent' });
+    await set('lent', { jail_zfs: 'on' });
+    const { dataset, root } = await specOf('lent');
+    const data = `${dataset}/data`;
+    const home = join(lab.pool.directory, 'home');
+    const evil = join(lab.pool.directory, 'etc');
+    for (const place of [home, evil]) mkdirSync(place, { recursive: true });
+    const host = { type: 'zfs', from: 'host/home', on: home, options: [] };
+    lab.standIn.change(({ mounts }) => void mounts.push(host));
+    await run('jail.start', { jail: 'lent' });
+    const place = value('mountpoint', data);
+    expect(lab.standIn.machine().mounts).toContainEqual(
+      expect.objectContaining({ from: data, on: `${root}${place}` }),
+    );
+    // Root of the jail: a dataset that the host would mount over its own /etc, and one like any other.
+    zfs('set', 'zoned=off', data);
+    zfs('create', '-o', 'canmount=noauto', '-o', `mountpoint=${evil}`, `${data}/evil`);
+    zfs('create', '-o', 'canmount=noauto', `${data}/good`);
+    zfs('set', 'zoned=on', data);
+    const strange = { type: 'zfs', from: `${data}/evil`, on: `${root}${evil}`, options: [] };
+    mkdirSync(strange.on, { recursive: true });
+    // And in the place of its own dataset, which it unmounts, a way to the host's home.
+    lab.standIn.change((machine) => {
+      machine.mounts = [...machine.mounts.filter(({ from }) => from !== data), strange];
+    });
+    rmSync(`${root}${place}`, { recursive: true });
+    symlinkSync(home, `${root}${place}`);
+    await run('jail.stop', { jail: 'lent' });
+    const { mounts } = lab.standIn.machine();
+    expect(mounts).toContainEqual(host);
+    expect(mounts.filter(({ from }) => from.startsWith(dataset))).toEqual([]);
+    // The host neither mounts it now nor at its next boot.
+    expect([value('zoned', `${data}/evil`), value('zoned', `${data}/good`), value('zoned', data)]).toEqual([
+      'on',
+      'off',
+      'off',
+    ]);
+    expect(value('mountpoint', data)).toMatch(/\/jails\/lent\/data$/);
+    rmSync(`${root}${place}`);
+    await run('jail.start', { jail: 'lent' });
+    await run('jail.stop', { jail: 'lent' });
+    expect([value('zoned', `${data}/evil`), value('zoned', data)]).toEqual(['on', 'off']);
+    lab.standIn.change((machine) => {
+      machine.mounts = machine.mounts.filter(({ from }) => from !== 'host/home');
+    });
+    await run('jail.destroy', { jail: 'lent' });
+  });
 
   describe('the jails of a host as one', () => {
     type Report = { jails: { tag: string; state: string; why: string }[] };

@@ -12,7 +12,7 @@ import { hostnameOf } from '../both/hostname.ts';
 import { interfacesProblem } from '../both/interfaces.ts';
 import { shownProblems } from '../both/shown.ts';
 import { readRulesets, rulesetProblem } from './devfs.ts';
-import { majorOf, type HostFacts } from './facts.ts';
+import { majorOf, optionalParameters, type HostFacts } from './facts.ts';
 import { namesProblems } from './hosts.ts';
 import { readJails, rowOf } from './jls.ts';
 import { toLimits } from './limits.ts';
@@ -54,6 +54,19 @@ function nameProblems(jail: JailSpec): readonly Problem[] {
         ]
       : []),
   ];
+}
+
+/** What the kernel has no word for; jail(8) would refuse the whole jail. */
+function parameterProblems({ config }: JailSpec, facts: HostFacts): readonly Problem[] {
+  const why = {
+    'allow.vmm': "the kernel has no virtual machines; 'kldload vmm' loads them",
+    'allow.nfsd':
+      'the kernel runs no NFS server in jails; that came with FreeBSD 14, in a kernel with VNET_NFSD',
+  };
+  return optionalParameters.flatMap((name) => {
+    const key = name.replace('.', '_');
+    return isOn(config, key) && !facts.parameters.has(name) ? [{ key, problem: why[name] }] : [];
+  });
 }
 
 /** A jail of this name that is not this one; the kernel knows each name once. */
@@ -111,7 +124,12 @@ export async function checkJail(
   if (pairs) problems.push({ key: 'interfaces', problem: pairs });
   const rules = rulesetProblem(config, await readRulesets(exec));
   if (rules) problems.push({ key: 'devfs_ruleset', problem: rules });
-  problems.push(...nameProblems(jail), ...(await takenName(exec, jail)), await rootProblem(files, jail));
+  problems.push(
+    ...nameProblems(jail),
+    ...parameterProblems(jail, facts),
+    ...(await takenName(exec, jail)),
+    await rootProblem(files, jail),
+  );
   problems.push(...toLimits(config, facts).problems, ...(await accountProblems(files, jail)));
   problems.push(...(await shownProblems(exec, files, jail)), ...(await showable(files, jail, facts)));
   problems.push(...(await planJailNetwork(exec, files, paths, jail, facts)).problems);

@@ -108,8 +108,8 @@ async function takeOne(lent: LentDataset, { name, root }: LendArgs, run: StepRun
   const within = (one: string): boolean => one === dataset || one.startsWith(`${dataset}/`);
   for (const { from, at, type } of [...table].reverse())
     if (type === 'zfs' && within(from) && at.startsWith(`${root}/`)) await unmountAt(root, at, table, run);
-  // Of the host's words for `mountpoint` the one that may be set on what is jailed.
-  await run.exec.change(['zfs', 'set', 'mountpoint=none', dataset]);
+  // Of the host's words for `mountpoint` the one that may be set on what is jailed, where nothing below inherits it.
+  await run.exec.change(['zfs', 'set', 'mountpoint=none', dataset], { accept: 'any' });
   for (const [one, place] of (await ownPlaces(run.exec, [dataset])).places) {
     if (one === dataset || below[one] === place) continue;
     run.note(`${one} stays jailed: in the jail it was given the mount point ${JSON.stringify(place)}`);
@@ -117,7 +117,13 @@ async function takeOne(lent: LentDataset, { name, root }: LendArgs, run: StepRun
   }
   await run.exec.change(['zfs', 'inherit', 'jailed', dataset]);
   const back = mountpoint === null ? ['inherit', 'mountpoint'] : ['set', `mountpoint=${mountpoint}`];
-  await run.exec.change(['zfs', ...back, dataset]);
+  try {
+    await run.exec.change(['zfs', ...back, dataset]);
+  } catch (error) {
+    // Better nowhere than at a place of the host that root of the jail chose.
+    await run.exec.change(['zfs', 'set', 'jailed=on', dataset], { accept: 'any' });
+    throw error;
+  }
   await run.exec.change(['zfs', 'mount', dataset], { accept: 'any' });
 }
 

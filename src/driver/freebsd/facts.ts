@@ -9,7 +9,13 @@ export interface HostFacts {
   readonly vimage: boolean;
   /** Number of the last CPU; undefined when unknown. */
   readonly lastCpu: number | undefined;
+  /** Of `optionalParameters`, those that the kernel has just now. */
+  readonly parameters: ReadonlySet<string>;
 }
+
+/** Parameters of jail(8) that a kernel need not have and that jail(8) loads no module for. */
+export const optionalParameters = ['allow.vmm', 'allow.nfsd'] as const;
+const parameterKey = (name: string): string => `security.jail.param.${name}`;
 
 /** Of `sysctl -e`: `name=value` a line. */
 export function parseSysctls(text: string): ReadonlyMap<string, string> {
@@ -25,7 +31,8 @@ const keys = ['kern.osrelease', 'kern.racct.enable', 'kern.features.vimage', 'hw
 
 export async function readHostFacts(exec: Exec): Promise<HostFacts> {
   // Unknown ones are left out (-i): a kernel without RACCT or VIMAGE has no such key.
-  const { stdout } = await exec.read(['sysctl', '-ie', ...keys], { accept: 'any' });
+  const argv = ['sysctl', '-ie', ...keys, ...optionalParameters.map(parameterKey)];
+  const { stdout } = await exec.read(argv, { accept: 'any' });
   const values = parseSysctls(stdout);
   const count = Number(values.get('hw.ncpu') ?? 'none');
   return {
@@ -33,6 +40,7 @@ export async function readHostFacts(exec: Exec): Promise<HostFacts> {
     racct: values.get('kern.racct.enable') === '1',
     vimage: values.get('kern.features.vimage') === '1',
     lastCpu: Number.isInteger(count) ? count - 1 : undefined,
+    parameters: new Set(optionalParameters.filter((name) => values.has(parameterKey(name)))),
   };
 }
 

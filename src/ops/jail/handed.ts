@@ -70,7 +70,8 @@ async function lookAt(context: Context, jail: Owner, handed: HandedDataset): Pro
     return refused(`does not exist; 'zfs create -o ${mark}=${jail.tag} ${dataset}' makes it for this jail`);
   const foreign = own ? undefined : await foreignProblem(context, jail, dataset);
   if (foreign !== undefined) return refused(foreign);
-  const why = placeProblem(rows, jail);
+  // On FreeBSD root of the jail makes datasets below, and they are the jail's as this one is (zfs-jail(8)).
+  const why = placeProblem(context.host.kernel === 'freebsd' ? rows.slice(0, 1) : rows, jail);
   if (why !== undefined) return refused(why);
   const row = rows[0]!;
   return {

@@ -132,3 +132,9 @@ it('rules of ipfw that the host has under a number of ours stay, and no jail get
     expect.stringContaining('ipfw has no number from 20 to 79 left'),
   ]);
 });
+
+it('what the kernel has no parameter for is told before anything is done', async () => {
+  const jail = await it_.jail('web', { allow_vmm: '1', allow_nfsd: '1' });
+  it_.standIn.change((machine) => void (machine.release = '13.5-RELEASE'));
+  expect((await it_.host.check(jail)).map(({ key }) => key)).toEqual(['allow_vmm', 'allow_nfsd']);
+});
