@@ -120,7 +120,9 @@ export interface BaseSystem {
   readonly root: string;
   /** A directory outside of the root that is not there yet; the step makes it and takes it away. */
   readonly work: string;
-  /** What is there now, as it says itself: `14.2-RELEASE-p1`. */
+  /** What brings it up to date. */
+  readonly by: 'freebsd-update' | 'hbsd-update';
+  /** What is there now, as it says itself: `14.2-RELEASE-p1`, or the name of a build of HardenedBSD. */
   readonly userland: string;
   /**
    * For a root that somebody else may have changed: that of its release. What is a directory there, or a file of

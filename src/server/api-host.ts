@@ -18,8 +18,8 @@ import { sameAsBefore } from './same.ts';
 
 export interface ApiHostOptions {
   readonly runner: Runner;
-  /** What tells of a jail's configuration without looking at the machine. */
-  readonly kernel: Pick<Context['host'], 'notApplied'>;
+  /** Which it is, and what tells of a jail's configuration without looking at the machine. */
+  readonly kernel: Pick<Context['host'], 'kernel' | 'notApplied'>;
   /** Without it the only activated pool. */
   readonly pool?: string;
   readonly settings?: Partial<ApiSettings>;

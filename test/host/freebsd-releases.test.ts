@@ -21,7 +21,7 @@ import { openFreebsdLab, type FreebsdLab } from '../support/freebsd-lab.ts';
 import { hostTests, reason } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 import { layBusyboxRoot } from '../support/release.ts';
-import { serveDirectory, sha256Of, type SmallServer } from '../support/sets-server.ts';
+import { serve, serveDirectory, sha256Of, type SmallServer } from '../support/sets-server.ts';
 
 const old = '14.1-RELEASE';
 const next = '14.2-RELEASE';
@@ -111,6 +111,28 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
     expect(await fetch(old, pins.old, { update: false })).not.toHaveProperty('updated');
     const { releases } = await run('release.list', {});
     expect(releases).toContainEqual(expect.objectContaining({ name: old, userland: `${old}-p7` }));
+  });
+
+  it('a list of what can be fetched tells what is here, and what is newer than the host', async () => {
+    const index = (...names: readonly string[]): string =>
+      names.map((name) => `<a href="${name}/">`).join('\n');
+    const pages = await serve((request, response) =>
+      response.end(
+        request.url?.startsWith('/old') ? index('13.1-RELEASE') : index(next, '14.2-RELEASE', '99.0-RELEASE'),
+      ),
+    );
+    const { releases, notes } = await run('release.remote', {
+      server: pages.url,
+      archive: `${pages.url}/old`,
+      dates: '',
+    });
+    await pages.close();
+    expect(notes).toEqual([]);
+    expect(releases.map((each: any) => [each.name, each.support, each.fetched, each.newerThanHost])).toEqual([
+      ['13.1-RELEASE', 'end of life', false, false],
+      [next, expect.anything(), true, false],
+      ['99.0-RELEASE', 'unknown', false, true],
+    ]);
   });
 
   it('a jail is patched while it is down, runs again, and a list tells its patch level', async () => {

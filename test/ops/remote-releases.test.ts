@@ -35,7 +35,7 @@ describe('the releases that can be fetched', () => {
     pages.set('/old/ARCH/', anchors('13.1-RELEASE', '14.3-RELEASE'));
     pages.set('/dates', '<tr><td>releng/99.0<td>99.0-RELEASE<td>May 1, 2098<td>June 2, 2099');
     const { releases, notes } = await list();
-    expect(notes).toEqual([]);
+    expect(notes).toEqual([expect.stringContaining('no jail of this host runs them')]);
     expect(releases.map(({ name, from, fetched }) => [name, from, fetched])).toEqual([
       ['13.1-RELEASE', 'archive', false],
       ['14.3-RELEASE', 'server', true],
@@ -51,7 +51,7 @@ describe('the releases that can be fetched', () => {
     pages.set('/dates', 'moved');
     const { releases, notes } = await list();
     expect(releases).toMatchObject([{ name: '13.5-RELEASE', endOfLife: '2026-04-30' }]);
-    expect(notes).toEqual([
+    expect(notes.slice(1)).toEqual([
       expect.stringContaining('dates of support could not be read anew'),
       expect.stringMatching(/failed fetching .*\/old\/.*404/),
     ]);

@@ -10,7 +10,7 @@ import { failure } from '../../domain/errors.ts';
 import { updateConf } from './update-conf.ts';
 
 /** A slow mirror, and thousands of patches. */
-const timeoutMs = 2 * 60 * 60_000;
+export const timeoutMs = 2 * 60 * 60_000;
 /** Below them people keep links of their own, in the place of files; not in the place of directories. */
 const ownPlaces = /^(etc|root|var|tmp|home|media|mnt|usr\/(local|home|ports|src|obj))\//;
 
@@ -29,12 +29,24 @@ async function paths(
   );
 }
 
-/** freebsd-update follows links in the directories above what it writes. */
-async function assertNoDetour(root: string, like: string, run: StepRun): Promise<void> {
+/**
+ * freebsd-update follows links in the directories above what it writes.
+ *
+ * @param never paths at which no link may be at all; with it, none stands in the place of any file of the release
+ */
+export async function assertNoDetour(
+  root: string,
+  like: string,
+  run: StepRun,
+  never?: (path: string) => boolean,
+): Promise<void> {
   const links = await paths(root, 'l', run);
   const [directories, files] = [await paths(like, 'd', run), await paths(like, 'f', run)];
   const bad = [...links].find(
-    (path) => directories.has(path) || (files.has(path) && !ownPlaces.test(`${path}/`)),
+    (path) =>
+      directories.has(path) ||
+      never?.(path) === true ||
+      (files.has(path) && (never !== undefined || !ownPlaces.test(`${path}/`))),
   );
   if (bad !== undefined)
     throw failure('UNSAFE_PATH', {
@@ -43,7 +55,7 @@ async function assertNoDetour(root: string, like: string, run: StepRun): Promise
     });
 }
 
-const words = (text: string): string =>
+export const oneLine = (text: string): string =>
   text
     .replaceAll(/\p{Cc}+/gu, ' ')
     .trim()
@@ -70,13 +82,13 @@ async function freebsdUpdate(
       lines.push(line);
       if (line.trim() !== '')
         run.progress(
-          `${verb === 'fetch' ? 'fetching' : 'installing'} updates of ${of}: ${words(line).slice(0, 120)}`,
+          `${verb === 'fetch' ? 'fetching' : 'installing'} updates of ${of}: ${oneLine(line).slice(0, 120)}`,
         );
     },
   });
   if (run.signal.aborted) throw failure('CANCELLED', { operation: `updating ${of}` });
   if (status === 0 || tolerated(status, stdout)) return stdout;
-  const why = words(
+  const why = oneLine(
     lines
       .filter((line) => line.trim() !== '')
       .slice(-3)
@@ -118,7 +130,7 @@ export const updateBase = stepKind<BaseSystem>('freebsd.update-base', {
       if (outOfSupport.test(said))
         run.note(`the release of ${of} is without support: there will be no further updates`);
       const kept = /modified\s+locally:\s*\n((?:\/\S+\n)+)/.exec(said)?.[1]?.trim().split('\n') ?? [];
-      if (kept.length > 0) run.note(`changed by somebody, so left as they are: ${words(kept.join(', '))}`);
+      if (kept.length > 0) run.note(`changed by somebody, so left as they are: ${oneLine(kept.join(', '))}`);
       // Status 2: there was nothing to install.
       await freebsdUpdate(system, 'install', (status) => status === 2, run);
     } finally {

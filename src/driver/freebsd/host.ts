@@ -13,6 +13,7 @@ import { readJails, rowOf, splitWords } from './jls.ts';
 import { placesOf } from './names.ts';
 import { withRealRoot } from './real-root.ts';
 import { settle } from './network.ts';
+import { updateHardened } from './hbsd-update.ts';
 import { notApplied } from './not-applied.ts';
 import { ownTerminal, type HostDoors } from '../both/session.ts';
 import { sessions } from './session.ts';
@@ -72,8 +73,8 @@ export function freebsdHost({ exec, files, paths, terminal }: HostDoors): Host {
     limits: async (jail) => lists.limits(await real(jail)),
     usage: lists.usage,
     commandStep: lists.commandStep,
-    patchStep: updateBase,
-    kinds: [...lists.kinds, updateBase as StepKind],
+    patchStep: (system) => (system.by === 'hbsd-update' ? updateHardened : updateBase)(system),
+    kinds: [...lists.kinds, updateBase as StepKind, updateHardened as StepKind],
     exec: async (jail, argv, options) => session.exec(await real(jail), argv, options),
     console: async (jail) => session.console(await real(jail)),
     chroot: session.chroot,

@@ -198,6 +198,7 @@ async function jailWork(
     of: label(jail),
     root: spec.root,
     work: join(spec.mountpoint, 'updates'),
+    by: updater.name,
     userland: updater.userland,
     like: await releaseRoot(context, release),
   });

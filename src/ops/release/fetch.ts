@@ -147,7 +147,15 @@ function patches(
 ): readonly Step[] {
   const { patchStep } = context.host;
   if (patchStep === undefined || kind !== 'freebsd' || update === false || !hasBinaryUpdates(name)) return [];
-  return [patchStep({ of: `release ${name}`, root, work: join(dirname(root), 'updates'), userland: name })];
+  return [
+    patchStep({
+      of: `release ${name}`,
+      root,
+      work: join(dirname(root), 'updates'),
+      by: 'freebsd-update',
+      userland: name,
+    }),
+  ];
 }
 
 /** What is there is updated, where it can be and nobody says otherwise. */
@@ -180,7 +188,7 @@ async function planPresent(
 function whatChanged({ changes, manager }: Updated): string {
   if (changes === null) return 'it is updated';
   if (changes.length === 0) return 'it is up to date';
-  if (manager === 'freebsd-update') return `it is ${changes[0]!.to} now`;
+  if (manager === 'freebsd-update' || manager === 'hbsd-update') return `it is ${changes[0]!.to} now`;
   return changes.length === 1 ? '1 package is updated' : `${changes.length} packages are updated`;
 }
 

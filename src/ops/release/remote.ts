@@ -51,6 +51,9 @@ export interface RemoteReleases {
   readonly notes: readonly string[];
 }
 
+/** What a Linux host fetches in their place. */
+const elsewhere = `suites of Debian and Ubuntu are fetched by their names, as in 'iocage fetch release=bookworm'`;
+
 /** Until a page is given up that is of use but not needed. */
 const pageTimeoutMs = 10_000;
 
@@ -123,7 +126,14 @@ export const releaseRemote = defineRead<typeof remoteInput, RemoteReleases>({
         fetched: fetched.has(name),
         newerThanHost: host !== undefined && compareNatural(versionOf(name), versionOf(host)) > 0,
       }));
-    return { releases, notes: [...notes, ...(old !== undefined && 'why' in old ? [old.why] : [])] };
+    return {
+      releases,
+      notes: [
+        ...(context.host.kernel === 'freebsd' ? [] : [`no jail of this host runs them: ${elsewhere}`]),
+        ...notes,
+        ...(old !== undefined && 'why' in old ? [old.why] : []),
+      ],
+    };
   },
   command: {
     names: ['list'],

@@ -118,9 +118,9 @@ async function releaseWork(
   const { host, files } = context;
   if (isBase(updater)) {
     const work = join(mountpoint!, 'updates');
-    const { userland } = updater;
+    const { userland, name: by } = updater;
     return {
-      down: [host.patchStep!({ of: `release ${name}`, root: spec.root, work, userland })],
+      down: [host.patchStep!({ of: `release ${name}`, root: spec.root, work, by, userland })],
       changes: () => baseChanges(context, spec.root, updater),
     };
   }

@@ -4,13 +4,13 @@
  * bytes go from one to the other in the kernel; its words are the host's.
  */
 import { stepKind, type StepRun } from '../../driver/step.ts';
+import type { Packed } from '../../driver/trees.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
-/** @param empty folders of which only the places are copied */
-async function copyTree(from: string, to: string, empty: readonly string[], run: StepRun): Promise<void> {
+async function copyTree(from: string, to: string, what: Packed, run: StepRun): Promise<void> {
   const { trees } = run.host;
   const said: string[] = [];
   try {
-    await run.exec.pipe([trees.pack(from, { empty }), trees.unpack(to)], {
+    await run.exec.pipe([trees.pack(from, what), trees.unpack(to, what)], {
       signal: run.signal,
       onLine: (line) => {
         const bytes = trees.progress(line);
@@ -27,15 +27,15 @@ async function copyTree(from: string, to: string, empty: readonly string[], run:
   }
 }
 
-/** What a running system has there belongs to its kernel and not to the folder. */
-const kernelFolders = ['dev', 'proc', 'sys', 'run'];
+/** What a running system has there belongs to its kernel and not to the folder; /dev is never copied. */
+const kernelFolders = ['proc', 'sys', 'run'];
 
 /** Everything of a folder but what is mounted in it. */
 export const copyFolder = stepKind<{ folder: string; root: string }>('tree.copy', {
   title: ({ folder, root }) => `copy ${folder} to ${root}`,
   async do({ folder, root }, run) {
     run.progress(`copying ${folder}`);
-    await copyTree(folder, root, kernelFolders, run);
+    await copyTree(folder, root, { empty: kernelFolders }, run);
   },
   undo: () => Promise.resolve(),
 });
@@ -50,7 +50,7 @@ export const copyPrivate = stepKind<{ release: string; root: string; base: reado
     title: ({ root }) => `copy the private folders of the release to ${root}`,
     async do({ release, root, base }, run) {
       run.progress('copying the private folders');
-      await copyTree(release, root, base, run);
+      await copyTree(release, root, { empty: base }, run);
     },
     undo: () => Promise.resolve(),
   },
@@ -78,7 +78,8 @@ export const copyInto = stepKind<{ from: string; root: string; at: string }>('tr
   async do({ from, root, at }, run) {
     run.progress(`copying ${from}`);
     const to = run.dry ? (at === '' ? root : `${root}/${at}`) : await placeBelow(root, at, run);
-    await copyTree(from, to, at === '' ? kernelFolders : [], run);
+    // Somewhere below the root `dev` is a name as any other.
+    await copyTree(from, to, at === '' ? { empty: kernelFolders } : { whole: true }, run);
   },
   undo: () => Promise.resolve(),
 });

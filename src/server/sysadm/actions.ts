@@ -14,6 +14,7 @@ import { fetchActions } from './fetch.ts';
 import { ActionProblem, Fields } from './fields.ts';
 import { lifeActions } from './life.ts';
 import { listActions } from './list.ts';
+import { releaseActions } from './releases.ts';
 import { makeActions } from './make.ts';
 import { poolActions } from './pool.ts';
 import { isKept, keepText, type Json } from './json.ts';
@@ -29,6 +30,7 @@ export interface Caller {
 
 export const actions: Readonly<Record<string, Action>> = {
   ...listActions,
+  ...releaseActions,
   ...settingsActions,
   ...lifeActions,
   ...makeActions,

@@ -1,7 +1,6 @@
-/** `listjails`, `listtemplates`, `listreleases`, `df`: what there is. */
+/** `listjails`, `listtemplates`, `df`: what there is. */
 import { humanSize } from '../../domain/size.ts';
 import type { ListedJail, Space } from '../../ops/jail/list.ts';
-import type { ListedRelease } from '../../ops/release/list.ts';
 import type { ApiHost } from '../api-host.ts';
 import type { Action } from './action.ts';
 import type { Json } from './json.ts';
@@ -80,12 +79,6 @@ export function dfRow(space: Space): Json {
   };
 }
 
-async function listReleases(host: ApiHost): Promise<Json> {
-  const { releases } = await host.read<{ releases: readonly ListedRelease[] }>('release.list', {});
-  // What could be fetched is not listed: a failing half is left out.
-  return { local: releases.map(({ name }) => name) };
-}
-
 export const listActions: Readonly<Record<string, Action>> = {
   listjails: {
     access: 'read',
@@ -105,7 +98,6 @@ export const listActions: Readonly<Record<string, Action>> = {
       return kept(listing, 'templates', () => ({ templates: byUuid(listing.templates, rows2017) }));
     },
   },
-  listreleases: { access: 'read', run: listReleases },
   df: {
     access: 'read',
     async run(host) {

@@ -337,6 +337,11 @@ const software: Row[] = [
     12: 'fetch cron upgrade install rollback IDS',
     13: 'updatesready showconfig',
   }),
+  // HardenedBSD's; its own help has -r besides, since 13.
+  ...rows('hbsd-update', 'flag', 'hbsd-update(8)', {
+    12: '-b=environment -C -c=config -d -h -I -i -j=jail -K=kernel -k=kernel -n -o -s -t=directory -T -U -v=version -V',
+    13: '-r=directory',
+  }),
   ...rows('etcupdate', 'flag', 'etcupdate(8)', {
     12: '-A=patterns -B -D=directory -d=directory -F -I=patterns -L=file -M=options -n -p -s=directory -t=tarball -w=directory',
     14: '-N -m=make',

@@ -326,6 +326,7 @@ const grammars: Readonly<Record<string, Check>> = {
   pkg: simple('pkg', verbThenFlags('pkg')),
   'pkg-static': simple('pkg', verbThenFlags('pkg')),
   'freebsd-update': simple('freebsd-update', oneOf('freebsd-update', 'verb')),
+  'hbsd-update': simple('hbsd-update'),
   etcupdate: ([first = '', ...rest], release) =>
     first.startsWith('-') || first === ''
       ? flagged(parseFlags('etcupdate', [first, ...rest].filter(Boolean), release))

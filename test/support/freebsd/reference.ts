@@ -69,7 +69,7 @@ const rooms: readonly (readonly [string, readonly string[]])[] = [
   ],
   // What the shell lines around a console log run.
   ['Console logs', ['daemon', 'dd', 'grep', 'mv', 'ps', 'tail', 'wc']],
-  ['Software', ['pkg', 'freebsd-update', 'etcupdate', 'fetch']],
+  ['Software', ['pkg', 'freebsd-update', 'hbsd-update', 'etcupdate', 'fetch']],
 ];
 
 const head = `# FreeBSD: every word we use

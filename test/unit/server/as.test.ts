@@ -11,7 +11,7 @@ describe('the user of a request', () => {
       ask: async (_question, asked) => void made.push((asked as { as?: string }).as) as never,
       close: async () => undefined,
     };
-    const host = new ApiHost({ runner, kernel: { notApplied: () => [] } });
+    const host = new ApiHost({ runner, kernel: { kernel: 'linux', notApplied: () => [] } });
     const run = (): Promise<unknown> => host.run('jail.list', {}).catch(() => undefined);
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {

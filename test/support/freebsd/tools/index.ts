@@ -25,6 +25,7 @@ import { pgrep, pkill, sockstat } from './pgrep.ts';
 import { ps } from './ps.ts';
 import { cpuset, rctl } from './rctl.ts';
 import { netstat, route } from './route.ts';
+import { hbsdUpdate } from './hardened.ts';
 import { etcupdate, fetch, freebsdUpdate, pkg } from './software.ts';
 import { rtsol, rtsold } from './rtsol.ts';
 import { sysctl } from './sysctl.ts';
@@ -44,6 +45,7 @@ export const tools: Readonly<Record<string, Tool>> = {
   fetch,
   'freebsd-update': freebsdUpdate,
   'freebsd-version': freebsdVersion,
+  'hbsd-update': hbsdUpdate,
   hostname,
   ifconfig,
   ipfw,

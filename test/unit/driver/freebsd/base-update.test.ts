@@ -33,7 +33,13 @@ describe('the base system', () => {
     directory = mkdtempSync(join(tmpdir(), 'base-'));
     under = freebsdUnderTest(directory);
     const root = join(directory, 'root');
-    system = { of: 'web', root, work: join(directory, 'updates'), userland: `${release}-p2` };
+    system = {
+      of: 'web',
+      root,
+      work: join(directory, 'updates'),
+      by: 'freebsd-update',
+      userland: `${release}-p2`,
+    };
     put(root, { 'bin/freebsd-version': `USERLAND_VERSION="${release}-p2"\n`, 'etc/rc.conf': '' });
     under.standIn.change(({ updates }) => (updates.latest[release] = `${release}-p7`));
   });
