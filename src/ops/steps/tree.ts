@@ -8,6 +8,9 @@ import { asIocageError, failure } from '../../domain/errors.ts';
 import { unpacker } from '../../domain/archive.ts';
 import { packer as packed } from './image.ts';
 
+/** Access lists and what programs and people noted on files; the folder is the host's own. */
+const notes = ['--acls', '--xattrs-include=user.*'];
+
 /** Packs what stands on one file system below `from`; `left` are patterns of what stays there. */
 export function packer(from: string, left: readonly string[]): string[] {
   return [
@@ -17,6 +20,7 @@ export function packer(from: string, left: readonly string[]): string[] {
     '--numeric-owner',
     '--xattrs',
     '--xattrs-include=security.capability',
+    ...notes,
     '--anchored',
     '--no-wildcards-match-slash',
     ...left.map((path) => `--exclude=./${path}`),
@@ -36,9 +40,10 @@ async function copyTree(
   kernel: 'linux' | 'freebsd' = 'linux',
 ): Promise<void> {
   const said: string[] = [];
-  const pack = kernel === 'linux' ? packer(from, left) : packed(kernel, from);
+  // bsdtar(1) keeps the notes by itself.
+  const [pack, more] = kernel === 'linux' ? [packer(from, left), notes] : [packed(kernel, from), []];
   try {
-    await run.exec.pipe([pack, [...unpacker(kernel, to)]], {
+    await run.exec.pipe([pack, [...unpacker(kernel, to), ...more]], {
       signal: run.signal,
       onLine: (line) => said.push(line),
     });
