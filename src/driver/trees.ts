@@ -15,7 +15,9 @@ export interface Packed {
   readonly except?: string;
   /** Holes of files stay holes, where the tool does not see to that by itself. */
   readonly sparse?: boolean;
-  /** For a tree of this host: every attribute, not only those that an image has. */
+  /** For a tree of this host: access lists, and what programs and people noted on files, which an image has not. */
+  readonly notes?: boolean;
+  /** For a tree of this host: every attribute, and `dev` as any other folder. */
   readonly whole?: boolean;
 }
 
@@ -35,9 +37,9 @@ export interface Trees {
   pack(root: string, what?: Packed): readonly string[];
   /**
    * Unpacks a checked stream from standard input. Owners and modes are kept by number; nothing is written
-   * through a link or outside of the root. `whole`: what `pack` wrote with it, `dev` too.
+   * through a link or outside of the root. `notes`, `whole`: what `pack` wrote with it.
    */
-  unpack(root: string, how?: { readonly whole?: boolean }): readonly string[];
+  unpack(root: string, how?: Pick<Packed, 'notes' | 'whole'>): readonly string[];
   /** Bytes that went through, when a line that one of them said tells it. */
   progress(line: string): number | undefined;
   /** Text of the file for {@link Packed.list}. @throws UNSUPPORTED for a name that can stand in none */

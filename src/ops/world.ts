@@ -142,8 +142,9 @@ function toJail(row: DatasetRow, template: boolean, above: string | undefined): 
   const mountpoint = mountpointOf(row);
   const problem =
     row.problem ??
-    (local.has('host_hostuuid') ? undefined : 'it has no iocage properties') ??
+    // Whether another tool keeps a file in it nobody can tell then.
     (mountpoint === undefined ? 'its dataset is not mounted' : undefined) ??
+    (local.has('host_hostuuid') ? undefined : 'it has no iocage properties') ??
     ((local.get('host_hostuuid') ?? uuid) === uuid
       ? undefined
       : 'host_hostuuid and the dataset do not agree');
@@ -253,7 +254,8 @@ async function rereadJail(
   template: boolean,
 ): Promise<Jail> {
   const read = { ...toJail(row, template, undefined), made };
-  return (await withFiles(context, [read], before.mountpoint))[0]!;
+  const asked = await sayLocked(context, before.root, [read]);
+  return (await withFiles(context, asked, before.mountpoint))[0]!;
 }
 
 /**

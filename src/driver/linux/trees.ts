@@ -7,24 +7,23 @@ import { findFormat, nameBytes, octal, TreeReader } from '../../domain/tree.ts';
 const checkpoints = ['--checkpoint=1000', '--checkpoint-action=echo=checkpoint %u'];
 
 /** Of attributes an image has what programs need to work; what else there is may mean anything elsewhere. */
-const attributes = (whole: boolean): readonly string[] => [
+const attributes = ({ notes = false, whole = false }: Packed): readonly string[] => [
   '--numeric-owner',
   '--xattrs',
   `--xattrs-include=${whole ? '*' : 'security.capability'}`,
+  ...(notes || whole ? ['--acls', '--xattrs-include=user.*'] : []),
 ];
 
 /** A name in a pattern of tar(1), of which it means itself. */
 const quoted = (path: string): string => path.replaceAll(/[*?[\\]/g, '\\$&');
 
-function pack(
-  root: string,
-  { empty = [], list, except, sparse = false, whole = false }: Packed = {},
-): readonly string[] {
+function pack(root: string, what: Packed = {}): readonly string[] {
+  const { empty = [], list, except, sparse = false, whole = false } = what;
   return [
     'tar',
     '--create',
     '--one-file-system',
-    ...attributes(whole),
+    ...attributes(what),
     // Times of reading and of changing facts say nothing to the one who unpacks.
     '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
     ...checkpoints,
@@ -42,17 +41,17 @@ function pack(
 }
 
 /** GNU tar puts off risky links until the end and strips what leads out, so it would refuse most of what the check of an archive refuses. */
-function unpack(root: string, { whole = false }: { readonly whole?: boolean } = {}): readonly string[] {
+function unpack(root: string, how: Pick<Packed, 'notes' | 'whole'> = {}): readonly string[] {
   return [
     'tar',
     '--extract',
     '--preserve-permissions',
     '--same-owner',
     '--delay-directory-restore',
-    ...attributes(whole),
+    ...attributes(how),
     ...checkpoints,
     // A jail gets its own /dev; nodes made by an archive have no business on the host.
-    ...(whole ? [] : ['--anchored', '--exclude=./dev/*', '--exclude=dev/*']),
+    ...(how.whole ? [] : ['--anchored', '--exclude=./dev/*', '--exclude=dev/*']),
     `--directory=${root}`,
     '--file=-',
   ];

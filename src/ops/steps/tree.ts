@@ -6,6 +6,7 @@
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import type { Packed } from '../../driver/trees.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
+
 async function copyTree(from: string, to: string, what: Packed, run: StepRun): Promise<void> {
   const { trees } = run.host;
   const said: string[] = [];
@@ -35,7 +36,7 @@ export const copyFolder = stepKind<{ folder: string; root: string }>('tree.copy'
   title: ({ folder, root }) => `copy ${folder} to ${root}`,
   async do({ folder, root }, run) {
     run.progress(`copying ${folder}`);
-    await copyTree(folder, root, { empty: kernelFolders }, run);
+    await copyTree(folder, root, { empty: kernelFolders, notes: true }, run);
   },
   undo: () => Promise.resolve(),
 });
@@ -50,7 +51,7 @@ export const copyPrivate = stepKind<{ release: string; root: string; base: reado
     title: ({ root }) => `copy the private folders of the release to ${root}`,
     async do({ release, root, base }, run) {
       run.progress('copying the private folders');
-      await copyTree(release, root, { empty: base }, run);
+      await copyTree(release, root, { empty: base, notes: true }, run);
     },
     undo: () => Promise.resolve(),
   },
@@ -79,7 +80,7 @@ export const copyInto = stepKind<{ from: string; root: string; at: string }>('tr
     run.progress(`copying ${from}`);
     const to = run.dry ? (at === '' ? root : `${root}/${at}`) : await placeBelow(root, at, run);
     // Somewhere below the root `dev` is a name as any other.
-    await copyTree(from, to, at === '' ? { empty: kernelFolders } : { whole: true }, run);
+    await copyTree(from, to, at === '' ? { empty: kernelFolders, notes: true } : { whole: true }, run);
   },
   undo: () => Promise.resolve(),
 });
