@@ -118,6 +118,23 @@ const constants: ReadonlyMap<string, string> = new Map(
   properties.flatMap((row) => (row.default === null ? [] : [[row.key, row.default] as const])),
 );
 
+/**
+ * Values in force as records keep them: those that are not the built-in ones, null for one that is unset.
+ *
+ * @example fromBuiltIn(new Map(Object.entries(builtInBut(values)))) // the values again
+ */
+export function builtInBut(values: ReadonlyMap<string, string>): Readonly<Record<string, string | null>> {
+  const other = [...values].filter(([key, text]) => constants.get(key) !== text);
+  const unset = [...constants.keys()].filter((key) => !values.has(key)).map((key) => [key, null] as const);
+  return Object.fromEntries([...other, ...unset]);
+}
+
+/** The reverse of {@link builtInBut}. */
+export function fromBuiltIn(kept: Readonly<Record<string, string | null>>): ReadonlyMap<string, string> {
+  const values = new Map<string, string | null>([...constants, ...Object.entries(kept)]);
+  return new Map([...values].flatMap(([key, text]) => (text === null ? [] : [[key, text] as const])));
+}
+
 /** Built-in values, without those that are unset. */
 function builtIn(facts: JailFacts): Map<string, string> {
   const values = new Map(constants);

@@ -27,6 +27,9 @@ export async function namedSources(context: Context): Promise<Sources | undefine
   return only === undefined ? all : { ...all, list: [getSource(all.list, only)] };
 }
 
+/** More than anybody writes by hand. */
+const mostRcConfBytes = 1 << 20;
+
 async function configured({ sources, pool, paths, files }: Context): Promise<Sources | undefined> {
   const given = toList(sources ?? []);
   if (given !== undefined) {
@@ -36,7 +39,7 @@ async function configured({ sources, pool, paths, files }: Context): Promise<Sou
   }
   // Who names a pool wants that one.
   if (pool !== undefined || paths.rcConf === undefined) return undefined;
-  const text = await files.read(paths.rcConf);
+  const text = await files.readNamed(paths.rcConf, mostRcConfBytes);
   const list = text === undefined ? undefined : toList(sourcesInRcConf(text, paths.rcConf));
   return list === undefined ? undefined : { from: 'rc.conf', list };
 }

@@ -23,6 +23,27 @@ const atOnce = 4;
 /** That run or wait; one more is refused. */
 const most = 64;
 
+/** Of its output, the last lines; the event at its end tells how many came before them. */
+const mostLines = 500;
+const mostCharacters = 2000;
+
+class Output {
+  private readonly lines: string[] = [];
+  private dropped = 0;
+
+  add(line: string): void {
+    this.lines.push(line.slice(0, mostCharacters));
+    if (this.lines.length <= mostLines) return;
+    this.lines.shift();
+    this.dropped += 1;
+  }
+
+  print(): string {
+    const gone = this.dropped === 0 ? [] : [`(${this.dropped} lines before these are left out)`];
+    return [...gone, ...this.lines].map((line) => `${line}\n`).join('');
+  }
+}
+
 /** What a job does: `tell` takes a line of its output, `signal` asks it to end. */
 export type JobWork = (tell: (line: string) => void, signal: AbortSignal) => Promise<void>;
 
@@ -96,7 +117,7 @@ export class Jobs {
 
   private async perform(id: string, command: string, work: JobWork, signal: AbortSignal): Promise<void> {
     let started = localTime(new Date());
-    const lines: string[] = [];
+    const output = new Output();
     let status = '0';
     try {
       await this.queue.run([], async () => {
@@ -104,18 +125,18 @@ export class Jobs {
         started = localTime(new Date());
         this.show(id, command, 'running');
         this.emit({ process_id: id, state: 'running' });
-        await work((line) => lines.push(line), signal);
+        await work((line) => output.add(line), signal);
       });
     } catch (error) {
       status = '1';
-      lines.push((error as Error).message);
+      output.add((error as Error).message);
     }
     this.stops.delete(id);
     this.show(id, command, 'finished');
     this.forget();
     this.emit({
       cmd_list: [command],
-      [command]: lines.map((line) => `${line}\n`).join(''),
+      [command]: output.print(),
       process_id: id,
       [`return_codes/${command}`]: status,
       state: 'finished',

@@ -63,24 +63,23 @@ async function announce(context: Context, server: RunningServer, listen: readonl
   }
 }
 
+/** As of the commands: only a person's second Ctrl-C breaks off; programs, and a terminal that goes, often signal twice. */
 function untilSignal(): Promise<void> {
   return new Promise<void>((resolve) => {
-    let heard = 0;
-    const onSignal = (): void => {
-      heard += 1;
-      if (heard > 1) process.exit(1);
-      say('stopping; what runs is finished first (once more ends it at once)');
-      resolve();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-    // The terminal that it was started on is gone: no reason to leave half a job.
-    process.on('SIGHUP', onSignal);
+    let isAsked = false;
+    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+      process.on(name, () => {
+        if (isAsked && name === 'SIGINT') process.exit(1);
+        if (isAsked) return;
+        isAsked = true;
+        say('stopping; what runs is finished first (Ctrl-C once more ends it at once)');
+        resolve();
+      });
   });
 }
 
 /**
- * Runs until SIGTERM, SIGINT or SIGHUP; the second of them does not wait any more.
+ * Runs until SIGTERM, SIGINT or SIGHUP; a SIGINT after that does not wait any more.
  *
  * @throws LOCKED where another server has the same state: each would write over what the other one wrote
  */

@@ -1,22 +1,57 @@
 /**
- * Files that decide who may log in: whoever may write one of them is as good as root here. A link is followed,
- * as reading follows it; what it leads to is looked at.
+ * Files that decide who may log in: whoever may write one of them, or put another one in its place, is as good as
+ * root here. Links are followed, as reading follows them; what they lead to is looked at, and every directory on the
+ * way. One where only owners may rename what is theirs (sticky) is as good as one of root's.
  */
-import { dirname, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { FileFacts, Files } from '../driver/system.ts';
 
 const mostLinks = 16;
 
-async function behindLinks(files: Files, path: string): Promise<FileFacts | undefined> {
-  let at = path;
-  for (let count = 0; count < mostLinks; count += 1) {
-    const facts = await files.stat(at);
-    if (facts?.type !== 'symlink') return facts;
-    const target = await files.readlink(at);
-    if (target === undefined) return undefined;
-    at = resolve(dirname(at), target);
+const isOurs = ({ uid }: FileFacts): boolean => uid === 0 || uid === process.geteuid?.();
+
+function directoryProblem(path: string, facts: FileFacts): string | undefined {
+  if (!isOurs(facts)) return `${path}, on the way to it, belongs to another user; chown root it`;
+  return (facts.mode & 0o022) !== 0 && (facts.mode & 0o1000) === 0
+    ? `others may write ${path}, on the way to it; chmod go-w it`
+    : undefined;
+}
+
+/** Part by part, as the kernel looks it up. */
+async function lookUp(
+  files: Files,
+  path: string,
+): Promise<{ readonly facts?: FileFacts; readonly problem?: string }> {
+  let left = resolve(path).split('/').slice(1);
+  let at = '/';
+  let facts = await files.stat(at);
+  for (let links = 0; left.length > 0;) {
+    if (facts === undefined) return {};
+    if (facts.type === 'directory') {
+      const problem = directoryProblem(at, facts);
+      if (problem !== undefined) return { problem };
+    }
+    const [part = '', ...rest] = left;
+    const next = join(at, part);
+    const found = await files.stat(next);
+    if (found?.type === 'symlink') {
+      const target = await files.readlink(next);
+      links += 1;
+      if (target === undefined || links > mostLinks) return {};
+      if (!isOurs(found)) return { problem: `the link ${next} belongs to another user` };
+      // From the top again: each part of what it leads to is looked at too.
+      left = resolve(at, target)
+        .split('/')
+        .slice(1)
+        .concat(rest)
+        .filter((each) => each !== '');
+      at = '/';
+      facts = await files.stat(at);
+    } else {
+      [at, facts, left] = [next, found, rest];
+    }
   }
-  return undefined;
+  return facts === undefined ? {} : { facts };
 }
 
 /**
@@ -25,11 +60,11 @@ async function behindLinks(files: Files, path: string): Promise<FileFacts | unde
  * @param secret it must not be readable by everybody either
  */
 export async function trustProblem(files: Files, path: string, secret = false): Promise<string | undefined> {
-  const facts = await behindLinks(files, path);
+  const { facts, problem } = await lookUp(files, path);
+  if (problem !== undefined) return problem;
   if (facts === undefined) return undefined;
   if (facts.type !== 'file') return `${path} is no file`;
-  if (facts.uid !== 0 && facts.uid !== process.geteuid?.())
-    return `${path} belongs to another user; chown root it`;
+  if (!isOurs(facts)) return `${path} belongs to another user; chown root it`;
   if ((facts.mode & 0o022) !== 0) return `others than its owner may write ${path}; chmod go-w it`;
   return secret && (facts.mode & 0o004) !== 0 ? `everybody may read ${path}; chmod 600 it` : undefined;
 }

@@ -124,6 +124,9 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
     expect(user('short', 'add', 'eve').stderr).toContain('from 8 to 1024 characters');
     expect(readFileSync(join(place, 'state/serve/accounts.json'), 'utf8')).toBe(kept);
     started.child.kill('SIGTERM');
+    await started.says(/stopping; /);
+    // A terminal that goes, a service manager that is told twice: no reason to break off.
+    for (const name of ['SIGTERM', 'SIGHUP'] as const) started.child.kill(name);
     expect(await started.ended).toMatchObject({ status: 0 });
     expect(started.output()).toMatch(/stopping; .*\n.*stopped\n$/s);
   });
@@ -294,6 +297,9 @@ describe.skipIf(!hostTests)(`serve${reason}`, () => {
     const { started: linked } = await serve();
     linked.child.kill('SIGTERM');
     await linked.ended;
+    chmodSync(join(made, '..'), 0o777);
+    refused(`others may write ${join(made, '..')}, on the way to it`);
+    chmodSync(join(made, '..'), 0o700);
     chmodSync(`${made}.key`, 0o644);
     refused(`everybody may read ${join(place, 'link.key')}`);
     chmodSync(`${made}.key`, 0o620);

@@ -1,5 +1,15 @@
 /** Several sources: which rule they come from, what a word means, and that jails of one name are kept apart. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  writeFileSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Source } from '../../src/domain/source.ts';
@@ -76,6 +86,19 @@ describe('where sources come from', () => {
     writeFileSync(rcConf(), '\nioc_dataset_a=$x\n');
     const paths = { ...world.context().paths, rcConf: rcConf() };
     await expect(run('jail.list', {}, { paths, sources: [] })).rejects.toThrow(`${rcConf()}:2`);
+  });
+
+  it('one that is no plain file, or is far too long, is an error at once', async () => {
+    const paths = { ...world.context().paths, rcConf: rcConf() };
+    const list = () => run('jail.list', {}, { paths, sources: [] });
+    rmSync(rcConf(), { force: true });
+    execFileSync('mkfifo', [rcConf()]);
+    await expect(list()).rejects.toThrow('no plain file');
+    rmSync(rcConf());
+    writeFileSync(rcConf(), '');
+    truncateSync(rcConf(), 10 * 2 ** 30);
+    await expect(list()).rejects.toThrow('larger than 1 MiB');
+    rmSync(rcConf());
   });
 
   it('reading makes nothing', async () => {

@@ -46,21 +46,26 @@ export function readRcConf(text: string): ReadonlyMap<string, RcVariable> {
     pending = [];
   };
   let isCommand = false;
-  for (let at = 0; at < text.length;) {
-    const rest = text.slice(at);
-    const blank = /^(?:[ \t\r]|\\\n)+/.exec(rest)?.[0].length ?? 0;
-    const end = /^[\n;&|]+/.exec(rest)?.[0].length ?? 0;
+  const take = (pattern: RegExp): string => {
+    pattern.lastIndex = at;
+    return pattern.exec(text)?.[0] ?? '';
+  };
+  let at = 0;
+  let line = 1;
+  for (let counted = 0; at < text.length;) {
+    for (; counted < at; counted += 1) if (text[counted] === '\n') line += 1;
+    const blank = take(/(?:[ \t\r]|\\\n)+/y).length;
+    const end = take(/[\n;&|]+/y).length;
     if (blank > 0) at += blank;
     else if (end > 0) {
       settle();
       isCommand = false;
       at += end;
-    } else if (rest.startsWith('#')) at += /^[^\n]*/.exec(rest)![0].length;
+    } else if (text[at] === '#') at += take(/[^\n]*/y).length;
     else {
-      const name = isCommand ? undefined : /^([A-Za-z_][A-Za-z0-9_]*)=/.exec(rest)?.[1];
+      const name = isCommand ? undefined : take(/[A-Za-z_][A-Za-z0-9_]*=/y).slice(0, -1) || undefined;
       const start = name === undefined ? at : at + name.length + 1;
       const word = readWord(text, start);
-      const line = text.slice(0, at).split('\n').length;
       if (name === undefined) {
         // `a=1 command`: only that command would see it.
         isCommand = true;

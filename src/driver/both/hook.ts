@@ -21,7 +21,9 @@ export interface HookArgs {
   readonly argv: readonly string[];
   /** Why there is nobody to run it as: it is not run as root instead. */
   readonly nobody?: string;
-  /** Variables of the user that it runs as, besides those that tell of the jail. */
+  /** What it is told about the jail, see {@link jailVariables}: once, in few bytes, since a journal keeps it. */
+  readonly config?: Readonly<Record<string, string | null>>;
+  /** Variables of the user that it runs as; in records of earlier versions those that tell of the jail too. */
   readonly env?: Readonly<Record<string, string>>;
   /** 0: no bound. */
   readonly timeoutMs: number;
@@ -51,7 +53,12 @@ export async function commandOf(files: Files, jail: JailSpec, name: HookName): P
  * libiocage called them, in the spelling of `get`; and in short words. Control characters would break a line of
  * whoever prints them, and are left out with their variable.
  */
-export function jailVariables({ uuid, tag, root, config }: JailSpec): Readonly<Record<string, string>> {
+export function jailVariables({
+  uuid,
+  tag,
+  root,
+  config,
+}: Pick<JailSpec, 'uuid' | 'tag' | 'root' | 'config'>): Readonly<Record<string, string>> {
   const values = [...config, ['id', uuid] as const, ['jail_path', root] as const];
   const both = values.flatMap(([key, value]) => {
     const word = key.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');

@@ -5,6 +5,7 @@
 import { stepKind, type StepRun } from '../step.ts';
 import type { Files, RunOptions } from '../system.ts';
 import type { JailSpec } from '../host.ts';
+import { builtInBut, fromBuiltIn } from '../../domain/config.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { hookUser } from './accounts.ts';
 import {
@@ -51,6 +52,7 @@ async function runHook(args: HookArgs, run: StepRun, driver: HookDriver): Promis
   const turns = up ? await turnsOf(run.files, console) : 0;
   const options: RunOptions = {
     env: {
+      ...(args.config === undefined ? {} : jailVariables({ ...args, config: fromBuiltIn(args.config) })),
       ...args.env,
       IOCAGE_NAME: args.tag,
       IOCAGE_UUID: args.uuid,
@@ -125,10 +127,8 @@ export function hookSteps(driver: HookDriver) {
       ...(argv.length === 0
         ? {}
         : {
-            env: {
-              ...jailVariables(jail),
-              ...(typeof user === 'string' || user.uid === 0 ? {} : variablesOf(user)),
-            },
+            config: builtInBut(jail.config),
+            ...(typeof user === 'string' || user.uid === 0 ? {} : { env: variablesOf(user) }),
           }),
       timeoutMs: milliseconds(jail.config, 'exec_timeout', 60),
       consoleLog: jail.consoleLog,

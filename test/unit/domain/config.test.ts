@@ -2,7 +2,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ip4AddressList } from '../../../src/domain/address.ts';
-import { checkAssignments, effective, isOn, problems, valueOf } from '../../../src/domain/config.ts';
+import {
+  builtInBut,
+  checkAssignments,
+  effective,
+  fromBuiltIn,
+  isOn,
+  problems,
+  valueOf,
+} from '../../../src/domain/config.ts';
 import { IocageError } from '../../../src/domain/errors.ts';
 import { properties } from '../../../src/domain/properties/index.ts';
 
@@ -19,6 +27,21 @@ function thrown(action: () => unknown): IocageError {
   }
   throw new Error('nothing was thrown');
 }
+
+describe('as a record keeps them', () => {
+  const key = fc.oneof(fc.constantFrom(...properties.map((row) => row.key)), fc.string());
+  test('values come back as they were, those that are unset too', () => {
+    fc.assert(
+      fc.property(fc.dictionary(key, fc.string()), fc.array(key), (local, unset) => {
+        const values = new Map([...merge({}), ...Object.entries(local)]);
+        for (const each of unset) values.delete(each);
+        const kept = JSON.parse(JSON.stringify(builtInBut(values))) as ReturnType<typeof builtInBut>;
+        expect(new Map([...fromBuiltIn(kept)].sort())).toEqual(new Map([...values].sort()));
+      }),
+    );
+    expect(JSON.stringify(builtInBut(merge({ boot: 'on' }))).length).toBeLessThan(500);
+  });
+});
 
 describe('what is set', () => {
   test('comes out canonical and in order', () => {

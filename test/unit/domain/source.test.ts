@@ -135,3 +135,12 @@ describe('sources', () => {
       expect(splitWord(word)).toEqual({ source: undefined, name: word });
   });
 });
+
+it('rc.conf of a hundred thousand lines is read in time that grows with its length', () => {
+  const text = `${Array.from({ length: 100_000 }, (_, index) => `v${index}=1 # x\n\n`).join('')}last="2"`;
+  const started = performance.now();
+  const found = readRcConf(text);
+  expect(performance.now() - started).toBeLessThan(3000);
+  expect(found.size).toBe(100_001);
+  expect(found.get('last')).toEqual({ value: '2', line: 200_001 });
+});

@@ -309,6 +309,23 @@ describe('jobs', () => {
   });
 });
 
+describe('a job that says much', () => {
+  it('is remembered by its last lines, each of a bounded length', async () => {
+    const jobs = new Jobs();
+    const told: JobEvent[] = [];
+    jobs.onEvent((event) => told.push(event));
+    jobs.start('one', 'c', async (tell) => {
+      for (let line = 1; line <= 100_000; line += 1) tell(`${line} ${'x'.repeat(5000)}`);
+    });
+    await jobs.idle();
+    const lines = String(told.at(-1)!['c']).split('\n');
+    expect(lines[0]).toBe('(99500 lines before these are left out)');
+    expect(lines[1]).toMatch(/^99501 x{1994}$/);
+    expect(lines.slice(-2)).toEqual([expect.stringMatching(/^100000 x+$/), '']);
+    expect(lines.length).toBe(502);
+  });
+});
+
 describe('many jobs', () => {
   it('run a few at once, the others wait; too many are refused', async () => {
     const jobs = new Jobs();
