@@ -12,11 +12,11 @@
 #   make clean        removes what was built
 
 SHELL = /bin/sh
-PREFIX = /usr/local
-DESTDIR =
+PREFIX ?= /usr/local
+DESTDIR ?=
 NODE_MODULES = node_modules/.package-lock.json
 BUILT = build/.built
-SOURCES = $(shell find src scripts/build.mjs scripts/launcher.mjs package.json package-lock.json tsconfig.json tsconfig.build.json -type f 2>/dev/null)
+SOURCES != find src scripts/build.mjs scripts/launcher.mjs package.json package-lock.json tsconfig.json tsconfig.build.json -type f 2>/dev/null
 
 .PHONY: all help setup setup-build setup-test build demo demo-clean test check bench install uninstall clean
 
@@ -27,14 +27,14 @@ help:
 
 setup: setup-build
 	@sh scripts/setup.sh jails
-	@$(MAKE) -s --no-print-directory $(NODE_MODULES)
+	@$(MAKE) -s $(NODE_MODULES)
 
 setup-build:
 	@sh scripts/setup.sh build
 
 setup-test: setup-build
 	@sh scripts/setup.sh tests
-	@$(MAKE) -s --no-print-directory $(NODE_MODULES)
+	@$(MAKE) -s $(NODE_MODULES)
 
 # npm ci takes the exact versions of package-lock.json and refuses any other.
 $(NODE_MODULES): package-lock.json
@@ -44,7 +44,7 @@ $(NODE_MODULES): package-lock.json
 
 build: setup-build
 	@[ -x bin/iocage ] || rm -f $(BUILT)
-	@$(MAKE) -s --no-print-directory $(BUILT)
+	@$(MAKE) -s $(BUILT)
 
 $(BUILT): $(NODE_MODULES) $(SOURCES)
 	@echo "building"
