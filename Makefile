@@ -12,8 +12,8 @@
 #   make clean        removes what was built
 
 SHELL = /bin/sh
-PREFIX = /usr/local
-DESTDIR =
+PREFIX ?= /usr/local
+DESTDIR ?=
 NODE_MODULES = node_modules/.package-lock.json
 BUILT = build/.built
 SOURCES != find src scripts/build.mjs scripts/launcher.mjs package.json package-lock.json tsconfig.json tsconfig.build.json -type f 2>/dev/null

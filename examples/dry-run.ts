@@ -1,5 +1,5 @@
 /**
- * What an operation would do, and how one is given up.
+ * What an operation would do, and how one is given up. The jail is down.
  *
  *     node examples/dry-run.ts JAIL
  */

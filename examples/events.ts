@@ -1,5 +1,6 @@
 /**
- * What goes on while a jail starts; and the same once more by a consumer that went away in between.
+ * What goes on while a jail starts; and the same once more by a consumer that went away in between. The jail is
+ * down before and after.
  *
  *     node examples/events.ts JAIL
  */

@@ -1,5 +1,6 @@
 /**
- * Several jails at once from a template, all of them started, each failure told by itself.
+ * Several jails at once from a template, all of them started, each failure told by itself. A template is a jail
+ * with `iocage set template=yes JAIL`.
  *
  *     node examples/several.ts TEMPLATE
  */

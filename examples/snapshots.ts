@@ -1,5 +1,6 @@
 /**
- * A snapshot before a change, a clone of it, and the way back.
+ * A snapshot before a change, a clone of it, and the way back. The jail is down and has no snapshot that it would miss:
+ * all of them are removed.
  *
  *     node examples/snapshots.ts JAIL
  */

@@ -100,6 +100,8 @@ function bundleLibrary(outfile) {
       js: `import { createRequire as iocageRequire } from 'node:module'; const require = iocageRequire(import.meta.url);`,
     },
     allowOverwrite: true,
+    // Node prints the line that threw when nobody caught the error.
+    lineLimit: 200,
   });
 }
 

@@ -61,7 +61,7 @@ function statements(lines, indent) {
 /** Comments as Markdown: examples as blocks, parameters and errors as lines. */
 function prose(comment) {
   if (comment === undefined) return '';
-  const [text, ...tags] = comment.split(/(?:^|\s)(?=@(?:example|param|throws|returns)\b)/);
+  const [text, ...tags] = `\n${comment}`.split(/(?:^|\s)(?=@(?:example|param|throws|returns)\b)/);
   const said = tags.map((tag) => {
     const [, name, rest = ''] = /^@(\w+)\s*([\s\S]*)$/.exec(tag);
     if (name === 'example') return `\`\`\`ts\n${rest.trim()}\n\`\`\``;

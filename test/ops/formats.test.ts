@@ -475,6 +475,10 @@ describe('formats', () => {
       expect({ ...(await valuesOf('mine')), rlimits: 'on' }).toEqual(before);
       await world.run('jail.migrate', { jail: 'mine' });
       expect({ ...(await valuesOf('mine')), rlimits: 'on' }).toEqual(before);
+      // Its file would be in the way when it comes back.
+      await expect(world.run('jail.migrate-to', { jail: 'mine', to })).rejects.toThrow(
+        /migrate --confirm mine/,
+      );
     });
 
     it('what could not be said there is refused, and nothing changes', async () => {

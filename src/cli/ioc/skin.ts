@@ -13,7 +13,7 @@ import type { Meaning } from './row.ts';
 /** Help of the other command is no help here; most other hints are commands that both have in the same way. */
 const ownHint = (line: string): string =>
   line
-    .replaceAll(/'iocage help ([a-z]+)'/g, "'ioc $1 --help'")
+    .replaceAll(/'iocage help (?!properties')([a-z]+)'/g, "'ioc $1 --help'")
     .replaceAll("'iocage help'", "'ioc --help'")
     .replaceAll("'iocage list'", "'ioc list'")
     .replaceAll(/(hint: |did you mean ')iocage (start|stop|restart|activate|[a-z]+'\?)/g, '$1ioc $2');

@@ -24,6 +24,9 @@ import { readAllDefaults } from '../config-files.ts';
 import { namespace, toSpec, type World } from '../world.ts';
 import { assertDown, assertOurs, jailInput, lockJail, noProperties, readJail } from './select.ts';
 
+/** On a jail whose other tool's file is kept beside it: that file's name. */
+export const marker = `${namespace}migrated_from`;
+
 const tools = { python, libiocage: libiocageJson } as const;
 type Tool = keyof typeof tools;
 const names = Object.keys(tools) as [Tool, ...Tool[]];
@@ -134,8 +137,14 @@ export const migrateTo = defineChange<typeof toInput, unknown>({
     const root = jail.mountpoint!;
     if ((await context.files.statBelow(root, 'config.json')) !== undefined)
       throw failure('FILE_FAILED', { path: join(root, 'config.json'), why: 'already exists' });
-    const after = await textOf(context, world, jail, input.to);
     const local = [...((await context.storage.local(jail.dataset)) ?? [])];
+    // The way back from here would find that file in its place.
+    if (local.some(([key]) => key === marker))
+      throw failure('UNSUPPORTED', {
+        what: `migrating jail ${label(jail)} to ${tools[input.to].title}`,
+        why: `the file that it came with is still kept: 'iocage migrate --back ${jail.uuid}' gives the jail back with it, 'iocage migrate --confirm ${jail.uuid}' removes it`,
+      });
+    const after = await textOf(context, world, jail, input.to);
     const previous = Object.fromEntries(local.filter(([key]) => key.startsWith(namespace)));
     return {
       subject: label(jail),

@@ -20,12 +20,11 @@ import { makeLink, removeFile, removeLink } from '../steps/file.ts';
 import { migratedStamp, namespace, releaseOf, toSpec, type World } from '../world.ts';
 import { assertDown, jailInput, lockJail, manyJails, noProperties, readJail } from './select.ts';
 import { writable } from './store.ts';
-import { migrateTo } from './migrate-to.ts';
+import { marker, migrateTo } from './migrate-to.ts';
 import { assertTrusted } from './trusted-config.ts';
 import { jailAdopt } from '../adopt/adopt.ts';
 
 const kept = (file: string): string => `${file}.migrated`;
-const marker = `${namespace}migrated_from`;
 const stamp = `${namespace}op`;
 /** Beside ours, so that nothing reads it: what a property was before, until all is well or the jail goes back. */
 const earlier = 'org.freebsd.iocage.before:';

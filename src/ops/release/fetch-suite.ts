@@ -38,8 +38,9 @@ export async function planSuite(context: Context, input: FetchInput, place: Plac
   }
   const sources = chooseSources(await configuredSources(context), suite, input.mirror);
   if (sources.length === 0) {
-    throw failure('INVALID_INPUT', {
-      issues: [{ path: 'release', problem: `nobody here knows the suite ${suite}; add mirror=URL` }],
+    throw failure('USAGE', {
+      problem: `release: nobody here knows the suite ${suite}; add mirror=URL`,
+      command: 'fetch',
     });
   }
   await assertRoom(context, place);
