@@ -82,6 +82,24 @@ describe.skipIf(!hostTests)(`the words of ioc${reason}`, () => {
     }
   });
 
+  it('names with dots are names; what is none changes nothing', () => {
+    ok('create', '-r', 'busybox', 'a.b-1', 'ip4=disable');
+    ok('start', 'a.b-1');
+    expect(ok('exec', 'a.b-1', 'hostname')).toBe('a.b-1\n');
+    expect(ok('get', 'running', 'a.b-1')).toBe('yes\n');
+    ok('stop', 'a.*');
+    const before = lab.state();
+    for (const name of ['a..b', 'x@y', 'Ünder']) {
+      fails(2, 'create', '-nb', '-r', 'busybox', name);
+      fails(2, 'clone', 'a.b-1', name);
+      fails(2, 'rename', 'a.b-1', name);
+    }
+    for (const command of ['restart', 'console', 'promote', 'update'])
+      expect(fails(1, command, 'nobody').stderr).toMatch(/^ioc: [^\n]*nobody/);
+    expect(lab.state()).toBe(before);
+    ok('destroy', '-f', 'a.b-1');
+  });
+
   describe('fetch', () => {
     const release = '14.3-RELEASE';
     const sets = (...parts: string[]): string => file('sets', 'releases', release, ...parts);
@@ -254,6 +272,7 @@ describe.skipIf(!hostTests)(`the words of ioc${reason}`, () => {
       expect(conf).toContain('# mine\nsshd_enable="YES"\nsendmail_enable="NO"\n');
       expect(conf).toContain('syslogd_flags="-ss"');
       expect(readFileSync(join(root, 'etc/sysctl.conf'), 'utf8')).toContain('net.inet.ip.fw.enable=0');
+      expect(readFileSync(join(root, 'etc/periodic.conf'), 'utf8')).toContain('daily_submit_queuerun="NO"');
 
       expect(ok('fetch', '-r', 'world', '-b')).toBe('world is as it was\n');
       expect(snapshots(dataset)).toEqual(['p0', 'p1']);

@@ -503,6 +503,10 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       expect(full('running=yes')).toEqual(['side/box']);
       ok(...both, 'set', 'notes=all', '*');
       expect(full('notes=all')).toHaveLength(3);
+      expect(ok(...both, 'get', 'boot', 'side/alone')).toBe('yes\n');
+      expect(ok('--source', `side=${pool}/side`, 'get', 'boot', 'alone')).toBe('yes\n');
+      expect(fails(1, ...both, 'migrate', 'nobody').stderr).toContain('nobody');
+      expect(fails(0, ...both, 'migrate', 'side/alone').stderr).toContain('alone needs no migration');
       // Without a prefix the only source that has it.
       ok(...both, 'rename', 'alone', 'two');
       expect(full('side/two')).toEqual(['side/two']);

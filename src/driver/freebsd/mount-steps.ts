@@ -49,9 +49,13 @@ export async function plannedMounts(
 }
 
 /** Makes the way to a place, a directory at a time; throws where a link stands in it. */
-async function prepare({ root }: MountArgs, { target, type, file }: Mount, run: StepRun): Promise<void> {
-  // Below a devfs that is mounted there already, devices cannot be made.
-  if (type === 'fdescfs') return;
+async function prepare(
+  { root, mounts }: MountArgs,
+  { target, type, file }: Mount,
+  run: StepRun,
+): Promise<void> {
+  // Below a devfs that is mounted there already nothing can be made, and fd is there.
+  if (type === 'fdescfs' && mounts.some((mount) => mount.type === 'devfs')) return;
   const parts = target.split('/').filter((part) => part !== '');
   for (let depth = 1; depth <= parts.length; depth += 1) {
     const path = parts.slice(0, depth).join('/');

@@ -91,6 +91,8 @@ export const configurations: readonly Configuration[] = [
   { name: 'volumes', config: { volumes: 'SRV:/mnt:ro SRV:/media/two:rw,noexec' } },
   { name: 'proc-and-linux-proc', config: { mount_procfs: '1', mount_linprocfs: '1' } },
   { name: 'no-devices', config: { mount_devfs: '0', mount_fdescfs: '0' } },
+  { name: 'devices-without-descriptors', config: { mount_devfs: '1', mount_fdescfs: '0' } },
+  { name: 'descriptors-without-devices', config: { mount_devfs: '0', mount_fdescfs: '1' } },
   {
     name: 'rule-set-of-the-host',
     config: { devfs_ruleset: '5' },
