@@ -1,7 +1,6 @@
 /** `listjails`, `listtemplates`, `df`: what there is. */
 import { humanSize } from '../../domain/size.ts';
 import type { ListedJail, Space } from '../../ops/jail/list.ts';
-import type { ApiHost } from '../api-host.ts';
 import type { Action } from './action.ts';
 import type { Json } from './json.ts';
 import { keepText } from './json.ts';

@@ -29,8 +29,7 @@ describe('listreleases', () => {
     };
     return new ApiHost({ runner, kernel: { kernel, notApplied: () => [] } });
   };
-  const list = (host: ApiHost) =>
-    releaseActions['listreleases']!.run(host, undefined as never);
+  const list = (host: ApiHost) => releaseActions['listreleases']!.run(host, undefined as never);
 
   it('on FreeBSD has both halves, and asks the servers once for all', async () => {
     const host = hostOf('freebsd', () => Promise.resolve({ releases: remote, notes: [] }));
