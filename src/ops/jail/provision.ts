@@ -27,6 +27,7 @@ const provisionInput = jailInput.extend({
   overrides: z.array(z.tuple([z.string(), z.string()])).default([]),
 });
 
+/** What a jail was set up with. */
 export interface Provisioned {
   readonly uuid: string;
   readonly tag: string;
