@@ -26,6 +26,7 @@ export type { Properties } from './library/properties.ts';
 export type { HostOptions } from './library/access.ts';
 export type { Exported } from './ops/image/export.ts';
 export type { Installed } from './ops/jail/install.ts';
+export type { Provisioned } from './ops/jail/provision.ts';
 export type { JailOutput } from './ops/jail/run.ts';
 export type { ListedRelease } from './ops/release/list.ts';
 export type { Past } from './ops/host/history.ts';

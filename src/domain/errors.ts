@@ -467,6 +467,13 @@ export const errorTable = {
     message: (d: { repository: string; why: string }) => `repository ${d.repository}: ${d.why}`,
     hint: (d) => `git ls-remote ${d.repository}`,
   }),
+  PLUGIN_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { plugin: string; directory: string }) =>
+      `plugin ${quote(d.plugin)} not found: there is no definition ${d.directory}/${d.plugin}.json`,
+    hint: () => `'iocage list -P -R' lists the plugins that there are`,
+  }),
   CHECKSUM_MISMATCH: row({
     exit: 1,
     http: 422,

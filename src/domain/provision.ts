@@ -99,6 +99,10 @@ export function commitOf(listing: string, revision: string | undefined): string 
   return names.flatMap((name) => refs.get(name) ?? [])[0];
 }
 
+/** A plugin whose definition is here is called by the name of the file; no path and no address looks like it. */
+export const isPluginName = (text: string): boolean =>
+  /^[A-Za-z0-9][\w-]{0,60}$/.test(text) && text !== 'none';
+
 /** What of a plugin's definition counts here. */
 export interface PluginDefinition {
   readonly name: string;

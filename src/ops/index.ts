@@ -14,6 +14,8 @@ import { jailRun } from './jail/run.ts';
 import { propertyChange } from './jail/change.ts';
 import { sourceList } from './host/sources.ts';
 import { jailProvision } from './jail/provision.ts';
+import { pluginFetch } from './plugin/fetch.ts';
+import { pluginList } from './plugin/list.ts';
 import { jailQuery } from './jail/query.ts';
 import { jailDestroyMany } from './jail/destroy-many.ts';
 import { jailCreateFetched } from './jail/create-fetched.ts';
@@ -147,6 +149,8 @@ export const furtherOperations: readonly Operation[] = [
   sourceList,
   releaseAdopt,
   jailProvision,
+  pluginFetch,
+  pluginList,
   jailDestroyMany,
   jailCreateFetched,
   jailFork,

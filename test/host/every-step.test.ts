@@ -25,7 +25,7 @@ describe.skipIf(!hostTests)(`every step fails once${reason}`, { timeout: 300_000
   const cases = [
     ...stepCases(run, () => lab.pool.name),
     ...packageCases(run, join(tmpdir(), `iocage-list-${process.pid}`)),
-  ];
+  ].filter(({ variant }) => variant !== 'of a running jail, by a repository'); // test/host/provision.test.ts has it
   for (const scenario of cases) {
     it(`${scenario.operation} ${scenario.variant ?? ''}`.trim(), async () => {
       const world = {

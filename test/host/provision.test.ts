@@ -361,6 +361,59 @@ describe.skipIf(!hostTests)(`provisioning${reason}`, () => {
     });
   });
 
+  it('a plugin by its name: listed, a jail of it, and no jail when it cannot be installed', async () => {
+    const iocage = commandIn({ ...lab.environment, IOCAGE_PROGRESS: 'never' });
+    mkdirSync(join(top, 'plugins'));
+    const put = (id: string, text: unknown): void =>
+      writeFileSync(
+        join(top, 'plugins', `${id}.json`),
+        typeof text === 'string' ? text : JSON.stringify(text),
+      );
+    makeRepository(join(shared(), 'hello.git')).commit({
+      'post_install.sh': 'echo "$IOCAGE_NAME" >/root/hello\n',
+    });
+    const artifact = `${daemon.url}/hello.git`;
+    put('hello', { name: 'Hello', description: 'It says so', release: '13.2-RELEASE', artifact });
+    put('lacking', { name: 'Lacking', artifact: `${daemon.url}/nothing.git` });
+    put('half', '{');
+    writeFileSync(join(top, 'plugins', '-x.json'), '{}');
+    expect(iocage('list', '-P', '-R', '-H')).toMatchObject({
+      status: 0,
+      stdout: 'hello\tHello\t13.2-RELEASE\tIt says so\nlacking\tLacking\t-\t-\n',
+      stderr: expect.stringContaining('plugin half cannot be used: it is no JSON') as string,
+    });
+    const before = comparable(lab.state());
+    expect(iocage('--dry-run', 'fetch', '-P', 'hello', 'ip4=disable')).toMatchObject({ status: 0 });
+    for (const [words, why] of [
+      [['-P', 'lacking'], 'nothing.git'],
+      [['-P', 'half'], 'plugin half'],
+      [['-P', 'nobody'], 'plugin "nobody" not found'],
+      [['-P', 'hello', 'release=nothing'], 'nothing'],
+      [['-P', 'hello', 'ip4_addr=nonsense'], 'ip4_addr'],
+    ] as const) {
+      const ran = iocage('fetch', ...words);
+      expect(ran.status, ran.stderr).not.toBe(0);
+      expect(ran.stderr).toContain(why);
+    }
+    expect(comparable(lab.state())).toEqual(before);
+    expect(iocage('fetch', '-P', 'hello', 'ip4=disable')).toMatchObject({
+      status: 0,
+      stdout: 'hello successfully created with the plugin hello!\n',
+    });
+    expect(inside('hello', 'root/hello')).toBe('hello\n');
+    expect(iocage('fetch', '-P', 'hello', '-n', 'second', 'ip4=disable')).toMatchObject({ status: 0 });
+    const listed = (...words: readonly string[]): readonly string[] =>
+      (JSON.parse(iocage('list', ...words, '--json').stdout) as { jails: { tag: string }[] }).jails.map(
+        ({ tag }) => tag,
+      );
+    await create('plain');
+    expect(listed('-P')).toEqual(['hello', 'second']);
+    expect(listed()).toContain('plain');
+    // What it was made with stays its own: it can be done again.
+    expect(ioc('provision', 'hello')).toMatchObject({ status: 0 });
+    for (const jail of ['hello', 'second', 'plain']) await destroy(jail);
+  });
+
   it('puppet: a program of the jail gets the manifests; nothing else is asked of this host', async () => {
     await create('pup');
     mkdirSync(join(root('pup'), 'usr/bin'), { recursive: true });

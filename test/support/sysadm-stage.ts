@@ -4,7 +4,7 @@
  * the documents print only the pool's name and the id of a running jail are others.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
 import { HereRunner } from '../../src/server/runner.ts';
@@ -13,12 +13,13 @@ import { runOperation } from '../../src/ops/run.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { makeContext } from '../../src/iocage.ts';
 import { sh, type Lab } from './lab.ts';
-import type { Given, Stage } from './sysadm-worlds.ts';
+import { writePlugin, type Given, type Stage } from './sysadm-worlds.ts';
 
 const tarOf = (lab: Lab): string => join(lab.pool.directory, 'busybox.tar');
 
 /** An empty pool that is in use, with these releases. */
 async function clear(lab: Lab, releases: readonly string[]): Promise<void> {
+  rmSync(join(lab.pool.directory, 'pool/iocage/plugins'), { recursive: true, force: true });
   await lab.run('pool.activate', { pool: lab.pool.name });
   await lab.run('pool.clean', { what: ['jails', 'templates'], force: true });
   const { releases: there } = await lab.run<{ releases: { name: string }[] }>('release.list', {});
@@ -103,6 +104,8 @@ function realStage(lab: Lab, how: Given, holding: ChildProcess[]): Stage {
     lacks: (program) => {
       if (existsSync(join('/', 'bin', program))) throw new Error(`${program} is there`);
     },
+    plugin: (id, name, description) =>
+      writePlugin(join(lab.pool.directory, 'pool/iocage'), id, name, description),
     // Somebody stands in it.
     stays: (uuid) => void holding.push(spawn('sleep', ['600'], { cwd: rootOf(uuid), stdio: 'ignore' })),
   };

@@ -2,7 +2,7 @@
  * The cases of the documented API, and for each the state that its answer supposes: the UUIDs, tags, times and
  * pools that the documents print. A stage sets it up: the fakes below, or a real pool (`sysadm-stage.ts`).
  */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../src/domain/errors.ts';
 import { getOperation } from '../../src/ops/index.ts';
@@ -85,6 +85,8 @@ export interface Stage {
   prints(uuid: string, text: string): void;
   /** The jail has no such program. */
   lacks(program: string): void;
+  /** The definition of a plugin is there, which says no more than who it is; what it does in a jail is nothing of the answer's. */
+  plugin(id: string, name: string, description: string): void;
   /** The jail cannot be taken away. */
   stays(uuid: string): void;
 }
@@ -262,9 +264,24 @@ export const given: Readonly<Record<string, Given>> = {
     },
   },
   'y2017-listreleases': { releases: [] },
+  'y2017-listplugins': {
+    before: async (stage) => {
+      const sync = 'Resilient, fast and scalable file sync software for enterprises and individuals.';
+      stage.plugin('btsync', 'BitTorrent Sync', sync);
+      stage.plugin('gitlab', 'GitLab', 'Powerful features for modern software development');
+      stage.plugin('jenkins', 'Jenkins', 'Jenkins CI');
+    },
+  },
+  'y2017-createplugin': { before: async (stage) => stage.plugin('gitlab', 'GitLab', '') },
 };
 
-function fakeStage({ context, host }: FakeWorld): Stage {
+export function writePlugin(top: string, id: string, name: string, description: string): void {
+  mkdirSync(join(top, 'plugins'), { recursive: true });
+  const text = JSON.stringify({ name, description, pkgs: [id] });
+  writeFileSync(join(top, 'plugins', `${id}.json`), text, { mode: 0o600 });
+}
+
+function fakeStage({ context, host, directory }: FakeWorld): Stage {
   let at: string | undefined;
   return {
     at: (time) => void (at = time),
@@ -279,6 +296,7 @@ function fakeStage({ context, host }: FakeWorld): Stage {
     },
     prints: (_uuid, text) => void (host.nextOutput = text),
     lacks: () => void (host.nextStatus = 127),
+    plugin: (id, name, description) => writePlugin(join(directory, 'tank/iocage'), id, name, description),
     stays: () => host.failStep('fake.remove'),
   };
 }

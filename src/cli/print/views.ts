@@ -15,6 +15,7 @@ import { lifeViews } from './views/life.ts';
 import { imageViews } from './views/image.ts';
 import { listViews } from './views/list.ts';
 import { packageViews } from './views/packages.ts';
+import { pluginViews } from './views/plugin.ts';
 import { propertyViews } from './views/property.ts';
 import { serverViews } from './views/server.ts';
 import { snapshotViews } from './views/snapshot.ts';
@@ -28,6 +29,7 @@ export type { Ask, Shown, View } from './views/view.ts';
 export const views: Views = {
   ...listViews,
   ...spaceViews,
+  ...pluginViews,
   ...propertyViews,
   ...snapshotViews,
   ...changeViews,

@@ -1,7 +1,7 @@
 /** Rows of the group `custom` about `ioc provision`. Keys as libiocage spells them. */
 import { choice } from '../codec/choice.ts';
 import { orNone, textWith } from '../codec/text.ts';
-import { provisionMethods, readSource, revisionProblem } from '../provision.ts';
+import { isPluginName, provisionMethods, readSource, revisionProblem } from '../provision.ts';
 import type { Property } from '../property.ts';
 import { applied, property } from './row.ts';
 
@@ -13,6 +13,7 @@ const read = {
 } as const;
 
 const source = textWith('path or address', (text) => {
+  if (isPluginName(text)) return undefined;
   const found = readSource(text);
   return typeof found === 'string' ? found : undefined;
 });
@@ -30,7 +31,7 @@ export const provision: readonly Property[] = [
     key: 'provision.source',
     codec: orNone(source),
     default: 'none',
-    doc: 'What provision.method takes: a file or directory of the host, or the address of a git repository or a definition; #FILE names a script in it.',
+    doc: 'What provision.method takes: a file or directory of the host, the address of a git repository or a definition, or the name of a plugin; #FILE names a script in it.',
     example: 'https://git.example.org/setup.git#web.sh',
     ...read,
   }),

@@ -9,6 +9,7 @@ import { label, type Jail } from '../../domain/jail.ts';
 import { userlandOf } from '../../domain/userland.ts';
 import type { ForeignJail, RunningJail } from '../../driver/host.ts';
 import { releaseList } from '../release/list.ts';
+import { pluginList } from '../plugin/list.ts';
 import { releaseRemote } from '../release/remote.ts';
 import { inFull } from '../sources.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
@@ -45,6 +46,8 @@ const listInput = z.object({
   templates: z.boolean().default(false),
   /** Only basejails. */
   basejails: z.boolean().default(false),
+  /** Only jails that hold a plugin. */
+  plugins: z.boolean().default(false),
   sort: z.enum(sorts).default('name'),
 });
 
@@ -66,10 +69,10 @@ export const jailList = defineRead<
       foreign: answers[0]!.result.foreign,
     }),
   },
-  async read(context, { templates, basejails, sort }) {
+  async read(context, { templates, basejails, plugins, sort }) {
     const world = await readWorld(context);
     const jails = listedJails(world, await context.host.running(world.realm), templates).filter(
-      (jail) => !basejails || jail.basejail,
+      (jail) => (!basejails || jail.basejail) && (!plugins || holdsPlugin(world, jail)),
     );
     const listed = await withUserlands(context, world, sorted(jails, sort));
     return { jails: listed, foreign: await context.host.foreign(world.realm) };
@@ -88,6 +91,11 @@ export const jailList = defineRead<
         doc: 'the releases of FreeBSD that can be fetched, and their support',
       },
       { key: 'basejails', flags: '-B, --basejails', doc: 'only basejails' },
+      {
+        key: 'plugins',
+        flags: '-P, --plugins',
+        doc: 'only jails with a plugin; with -R, the plugins that can be had',
+      },
       { key: 'names', flags: '-q, --quick', doc: 'names and addresses only' },
       {
         key: 'warden',
@@ -106,7 +114,13 @@ export const jailList = defineRead<
       { line: 'iocage list -R', says: 'the releases of FreeBSD that can be fetched' },
     ],
     instead: ({ flags }) =>
-      flags['remote'] === true ? releaseRemote : flags['releases'] === true ? releaseList : undefined,
+      flags['remote'] === true
+        ? flags['plugins'] === true
+          ? pluginList
+          : releaseRemote
+        : flags['releases'] === true
+          ? releaseList
+          : undefined,
     toInputs(words) {
       noPositionals('list', words);
       noProperties('list', words);
@@ -115,12 +129,16 @@ export const jailList = defineRead<
         {
           templates: words.flags['templates'] === true,
           basejails: words.flags['basejails'] === true,
+          plugins: words.flags['plugins'] === true,
           ...(sort === undefined ? {} : { sort: String(sort).toLowerCase() }),
         },
       ];
     },
   },
 });
+
+const holdsPlugin = ({ jails }: Pick<World, 'jails'>, { uuid }: ListedJail): boolean =>
+  (jails.find((jail) => jail.uuid === uuid)?.local.get('plugin_name') ?? 'none') !== 'none';
 
 /** On FreeBSD each jail has its own patch level; a basejail that of its release. */
 async function withUserlands(

@@ -11,9 +11,10 @@ import { checkAssignments } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
 import { entryOf, parseFstab, printFstab, targetInJail } from '../../domain/format/fstab.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { readSource, type ProvisionMethod } from '../../domain/provision.ts';
+import { isPluginName, readSource, type ProvisionMethod } from '../../domain/provision.ts';
 import { methods } from '../provision/methods.ts';
 import type { Method, Shown, Wanted, Work } from '../provision/method.ts';
+import { pluginPath } from '../plugin/known.ts';
 import { rewriteFstab } from '../steps/fstab.ts';
 import { ensureJail, toJailData } from '../steps/guard.ts';
 import { namespace, type World } from '../world.ts';
@@ -27,6 +28,7 @@ const provisionInput = jailInput.extend({
   overrides: z.array(z.tuple([z.string(), z.string()])).default([]),
 });
 
+/** What a jail was set up with. */
 export interface Provisioned {
   readonly uuid: string;
   readonly tag: string;
@@ -54,7 +56,7 @@ export const jailProvision = defineChange<typeof provisionInput, Provisioned>({
     if (jail.template)
       throw failure('UNSUPPORTED', { what: `provisioning ${label(jail)}`, why: 'it is a template' });
     const { spec, before } = await specToStart(context, world, jail);
-    const { method, wanted } = read(new Map([...spec.config, ...own]));
+    const { method, wanted } = read(world, new Map([...spec.config, ...own]));
     const running = (await context.host.running(jail.realm)).has(jail.uuid);
     const work = await method.run(context, spec, wanted);
     const fstab = await fstabSteps(context, world, jail, spec, work.shown);
@@ -98,7 +100,10 @@ export const jailProvision = defineChange<typeof provisionInput, Provisioned>({
 });
 
 /** @throws INVALID_INPUT with all that is missing or wrong */
-function read(config: ReadonlyMap<string, string>): { readonly method: Method; readonly wanted: Wanted } {
+function read(
+  world: World,
+  config: ReadonlyMap<string, string>,
+): { readonly method: Method; readonly wanted: Wanted } {
   const valueOf = (key: string): string | undefined => {
     const value = config.get(`provision.${key}`) ?? 'none';
     return value === 'none' ? undefined : value;
@@ -118,7 +123,8 @@ function read(config: ReadonlyMap<string, string>): { readonly method: Method; r
       })),
     );
   const row = methods[method as ProvisionMethod];
-  const source = readSource(text!);
+  const isPlugin = row.id === 'ix' && isPluginName(text!);
+  const source = isPlugin ? ({ kind: 'path', path: pluginPath(world, text!) } as const) : readSource(text!);
   // A file of another tool may hold anything.
   if (typeof source === 'string') throw refuse([{ path: 'provision.source', problem: source }]);
   const wanted: Wanted = { source, text: text!, revision };

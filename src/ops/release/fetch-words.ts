@@ -149,6 +149,12 @@ export const fetchFlags: readonly Flag[] = [
     flags: '--noupdate',
     doc: 'a release that is fetched already is left as it is; also -NU',
   },
+  {
+    key: 'plugin',
+    flags: '-P, --plugin-name <plugin>',
+    doc: 'a new jail with this plugin; PROPERTY=VALUE are its own',
+  },
+  { key: 'name', flags: '-n, --name <name>', doc: 'with -P: the name of the jail' },
   // COMPAT: Python iocage's words for what fetch does anyway.
   { key: 'asEver', flags: '--http', doc: 'accepted and without effect' },
   { key: 'asEver', flags: '-V, --verify', doc: 'accepted: what is fetched is always verified' },
@@ -205,6 +211,8 @@ export function toFetchInput({ positionals, properties, flags }: Words): z.input
   if (flags['noverify'] === true) input['verify'] = false;
   if (flags['update'] === true) input['update'] = true;
   if (flags['noupdate'] === true) input['update'] = false;
+  if (flags['name'] !== undefined)
+    throw failure('USAGE', { problem: '-n names the jail of a plugin: -P PLUGIN', command: 'fetch' });
   if (flags['local'] === true) {
     if (root === undefined)
       throw failure('USAGE', { problem: '-f needs the directory: -d DIRECTORY', command: 'fetch' });

@@ -21,6 +21,7 @@ import { planSuite } from './fetch-suite.ts';
 import { findUpdater, getUpdater, hasBinaryUpdates } from '../jail/base-system.ts';
 import type { Filling, Place } from './filling.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from './update.ts';
+import { pluginFetch } from '../plugin/fetch.ts';
 import { fetchFlags, fetchInput, toFetchInput, type FetchInput } from './fetch-words.ts';
 
 interface Fetched {
@@ -109,7 +110,12 @@ export const releaseFetch = defineChange<typeof fetchInput, Fetched>({
         line: 'iocage fetch release=14.1-RELEASE ftpfiles="base.txz lib32.txz"',
         says: 'FreeBSD distribution sets',
       },
+      {
+        line: 'iocage fetch -P nextcloud ip4_addr=192.0.2.10/24',
+        says: 'a jail with a plugin whose definition is here',
+      },
     ],
+    instead: ({ flags }) => (flags['plugin'] === undefined ? undefined : pluginFetch),
     toInputs: (words) => [toFetchInput(words)],
   },
 });
