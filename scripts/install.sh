@@ -27,6 +27,7 @@ ioc=$PREFIX/bin/ioc
 ioc_man=$PREFIX/share/man/man8/ioc.8
 unit=$PREFIX/lib/systemd/system/iocage.service
 rcd=$PREFIX/etc/rc.d/iocage
+ioc_rcd=$PREFIX/etc/rc.d/ioc
 snapshots=$PREFIX/lib/systemd/system/iocage-snapshots
 cron=$PREFIX/etc/cron.d/iocage
 serve_unit=$PREFIX/lib/systemd/system/iocage-serve.service
@@ -75,7 +76,8 @@ check_words() {
 
 remove() {
   check_ours
-  for service in "$unit" "$rcd" "$snapshots.service" "$snapshots.timer" "$cron" "$serve_unit" "$serve_rcd"; do
+  for service in "$unit" "$rcd" "$snapshots.service" "$snapshots.timer" "$cron" "$serve_unit" "$serve_rcd" \
+    "$ioc_rcd"; do
     check_service "$service"
   done
   check_link "$ioc"
@@ -84,7 +86,7 @@ remove() {
     check_words "$words"
   done
   rm -rf "${DESTDIR:?}$lib"
-  rm -f "$DESTDIR$bin" "$DESTDIR$ioc" "$DESTDIR$man" "$DESTDIR$ioc_man" "$DESTDIR$unit" "$DESTDIR$rcd"
+  rm -f "$DESTDIR$bin" "$DESTDIR$ioc" "$DESTDIR$man" "$DESTDIR$ioc_man" "$DESTDIR$unit" "$DESTDIR$rcd" "$DESTDIR$ioc_rcd"
   rm -f "$DESTDIR$ioc_bash_words" "$DESTDIR$ioc_zsh_words" "$DESTDIR$ioc_fish_words"
   rm -f "$DESTDIR$snapshots.service" "$DESTDIR$snapshots.timer" "$DESTDIR$cron"
   rm -f "$DESTDIR$serve_unit" "$DESTDIR$serve_rcd" "$DESTDIR$bash_words" "$DESTDIR$zsh_words" "$DESTDIR$fish_words"
@@ -139,6 +141,7 @@ install)
     ;;
   FreeBSD)
     install_service "$here/share/rc.d/iocage" "$rcd" 755
+    install_service "$here/share/rc.d/ioc" "$ioc_rcd" 755
     install_service "$here/share/rc.d/iocage_serve" "$serve_rcd" 755
     install_service "$here/share/cron.d/iocage" "$cron" 644
     ;;

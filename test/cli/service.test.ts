@@ -136,6 +136,37 @@ describe('the script of rc.d', () => {
   });
 });
 
+describe('the script of rc.d for hosts of libiocage', () => {
+  const script = readFileSync(join(root, 'share/rc.d/ioc'), 'utf8');
+
+  it('calls ioc with its words, in the language that rc.conf says; status is about jails that should run', () => {
+    const head = ['PROVIDE', 'BEFORE', 'KEYWORD'].map(
+      (key) => new RegExp(`^# ${key}: +(.*)$`, 'm').exec(script)![1],
+    );
+    expect(head).toEqual(['ioc', 'securelevel', 'shutdown']);
+    expect(statSync(join(root, 'share/rc.d/ioc')).mode & 0o111).toBe(0o111);
+    const own = join(place, 'of-ioc');
+    mkdirSync(join(own, 'bin'), { recursive: true });
+    const subr = 'load_rc_config() { ioc_lang=de_DE.UTF-8; }\nrun_rc_command() { eval "\\$${1}_cmd"; }\n';
+    writeFileSync(join(own, 'rc.subr'), subr);
+    const tell = '#!/bin/sh\necho "$LANG $*" >&2\n[ -z "$JAILS" ] || echo "$JAILS"\nexit ${STATUS:-0}\n';
+    writeFileSync(join(own, 'bin/ioc'), tell, { mode: 0o755 });
+    const text = script.replaceAll('@PREFIX@', own).replace('/etc/rc.subr', join(own, 'rc.subr'));
+    writeFileSync(join(own, 'rc'), text);
+    const run = (word: string, env: Record<string, string> = {}) => {
+      const { PATH = '' } = process.env;
+      const ran = spawnSync('sh', [join(own, 'rc'), word], { encoding: 'utf8', env: { PATH, ...env } });
+      return [ran.status, ran.stdout, ran.stderr];
+    };
+    const status = 'de_DE.UTF-8 list -f list -NH -o full_name boot=yes running=no\n';
+    expect(run('start')).toEqual([0, '', 'de_DE.UTF-8 start --rc\n']);
+    expect(run('stop', { STATUS: '1' })).toEqual([1, '', 'de_DE.UTF-8 stop --rc\n']);
+    expect(run('status')).toEqual([0, '', status]);
+    expect(run('status', { JAILS: 'web\ndb' })).toEqual([1, 'web\ndb\n', status]);
+    expect(run('status', { STATUS: '1' })).toEqual([1, '', status]);
+  });
+});
+
 describe('the API server', () => {
   const text = readFileSync(join(root, 'share/systemd/iocage-serve.service'), 'utf8');
 

@@ -36,6 +36,7 @@ describe.skipIf(!hostTests)(`install${reason}`, () => {
     ['FreeBSD', 'etc/cron.d/iocage', `0 * * * * root "${prefix}/bin/iocage" -q snapshot --scheduled`],
     ['Linux', 'lib/systemd/system/iocage-serve.service', `ExecStart="${prefix}/bin/iocage" serve`],
     ['FreeBSD', 'etc/rc.d/iocage_serve', 'pidfile="/var/run/iocage_serve.pid"'],
+    ['FreeBSD', 'etc/rc.d/ioc', `ioc_command="${prefix}/bin/ioc"`],
     ['FreeBSD', 'etc/rc.d/iocage', `iocage_command="${prefix}/bin/iocage"`],
   ])('%s: the service comes with it and goes with it', (system, path, line) => {
     const file = join(place, prefix, path);

@@ -266,7 +266,12 @@ describe.skipIf(!hostTests)(`the words of ioc${reason}`, () => {
       const before = lab.state();
       expect(ok('--dry-run', 'fetch', '-r', 'world', '-b')).toContain(`${dataset}@p1`);
       expect(lab.state()).toBe(before);
-      expect(ok('fetch', '-r', 'world', '-b')).toBe('world is ready for jails\n');
+      const copies = `${lab.pool.name}/iocage/base/world`;
+      sh('zfs', 'create', '-p', copies);
+      const first = fails(0, 'fetch', '-r', 'world', '-b');
+      expect(first.stdout).toBe('world is ready for jails\n');
+      expect(first.stderr).toContain(`${copies} keeps the files that it has`);
+      sh('zfs', 'destroy', '-r', `${lab.pool.name}/iocage/base`);
       expect(snapshots(dataset)).toEqual(['p0', 'p1']);
       const conf = readFileSync(join(root, 'etc/rc.conf'), 'utf8');
       expect(conf).toContain('# mine\nsshd_enable="YES"\nsendmail_enable="NO"\n');

@@ -452,7 +452,11 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
     it('start --rc and stop --rc', () => {
       ok('create', '-nb', '-r', 'busybox', 'early', 'ip4=disable', 'boot=on');
       ok('create', '-nb', '-r', 'busybox', 'never', 'ip4=disable');
+      // What `service ioc status` asks.
+      const should = ['list', '-f', 'list', '-NH', '-o', 'full_name', 'boot=yes', 'running=no'];
+      expect(ok(...should)).toBe('early\n');
       ok('start', '--rc');
+      expect(ok(...should)).toBe('');
       expect(names('running=yes')).toEqual(['early']);
       ok('stop', '--rc');
       expect(names('running=yes')).toEqual([]);

@@ -217,6 +217,28 @@ describe('what a word means', () => {
   });
 });
 
+describe('plan, apply and clean', () => {
+  it('are about the main source, or the one that is chosen; a file names no other', async () => {
+    const file = join(world.directory, 'jails.yaml');
+    writeFileSync(file, 'jails:\n  app: {release: busybox, type: clone, properties: {notes: told}}\n');
+    const only = { only: 'old' };
+    const states = async (more: object) =>
+      (await run<{ jails: { name: string; action: string }[] }>('host.plan', { file }, more)).jails;
+    expect(await states(only)).toMatchObject([{ name: 'app', action: 'create' }]);
+    await run('host.apply', { file }, only);
+    expect(await names()).toEqual(['old/app down']);
+    expect(await states(only)).toMatchObject([{ name: 'app', action: 'none' }]);
+    expect(await states({})).toMatchObject([{ name: 'app', action: 'create' }]);
+    await run('host.apply', { file });
+    expect(await names()).toEqual(['main/app down', 'old/app down']);
+    expect(await run('property.get', { key: 'notes', jail: 'old/app' })).toMatchObject({ value: 'told' });
+    writeFileSync(file, 'jails:\n  old/app: {absent: true}\n');
+    await expect(run('host.apply', { file })).rejects.toMatchObject({ code: 'BAD_DESCRIPTION' });
+    await run('pool.clean', { what: ['jails'] }, only);
+    expect(await names()).toEqual(['main/app down']);
+  });
+});
+
 describe('killed operations', () => {
   it('of any source are mended, also where the source was given by the caller only', async () => {
     await run('jail.create', make('old/web'));

@@ -10,6 +10,7 @@ import { defineChange, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { releaseRoot } from '../mounted.ts';
+import { note } from '../snapshot/rows.ts';
 import { namespace, realmNow, readWorld } from '../world.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { completeRelease, writeDefaults } from '../steps/release.ts';
@@ -61,6 +62,9 @@ export const releaseAdopt = defineChange<typeof adoptInput, Adopted>({
         result: () => ({ release: name, adopted: false, patch: null }),
       };
     }
+    const copies = `${world.root}/base/${name}`;
+    if ((await context.storage.filesystems(copies, 0, [])) !== undefined)
+      note(context, `${copies} keeps the files that it has: only ZFS basejails of libiocage show those`);
     const patch = `p${(newest?.level ?? -1) + 1}`;
     const userland = (await context.files.statBelow(root, 'bin/freebsd-version'))?.type === 'file';
     return {
