@@ -26,6 +26,8 @@ export interface PackageManager {
   readonly database: string;
   /** Absent where the file is no text. */
   readonly parse?: (text: string) => ReadonlyMap<string, string>;
+  /** In its place: a line for sh(1) that writes a package and its version on each line of the file `$1`. */
+  readonly tell?: string;
   /** Verbs of pkg(8) in its own words; a list runs one after the other, the user's words behind the last. */
   readonly verbs: Readonly<Record<string, readonly (readonly string[])[]>>;
   /** Switches of pkg(8) that it has not, and needs not. */
@@ -125,6 +127,8 @@ const pkg: PackageManager = {
   install: { title: 'pkg install', argv: ['pkg', 'install', '-y'] },
   clean: { title: 'pkg clean', argv: ['pkg', 'clean', '-a', '-y'] },
   database: 'var/db/pkg/local.sqlite',
+  // Where pkg(8) itself is not there yet, nothing is, and it is not to be fetched for this.
+  tell: `umask 077 && rm -f "$1" && if pkg -N >/dev/null 2>&1; then pkg query '%n\\t%v' >"$1"; else : >"$1"; fi`,
   verbs: {},
   drop: [],
 };
@@ -153,6 +157,16 @@ export interface PackageChange {
   readonly from: string | null;
   /** Null: it is gone. */
   readonly to: string | null;
+}
+
+/** Lines of `tell`. What is no line of a package is none: a jail wrote them. */
+export function parseTold(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    [...text.matchAll(/^([\w.+-]{1,128})\t([\w.+,~:-]{1,128})$/gm)].map(([, name, version]) => [
+      name!,
+      version!,
+    ]),
+  );
 }
 
 /** What differs between two states of a database, by name; null when one of them could not be read. */

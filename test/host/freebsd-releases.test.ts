@@ -77,7 +77,14 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
         'etc/pwd.db': 'made for 14.2, which is more\n',
         'etc/app.conf': 'a=1\nb=1\nc=1\nd=1\ne=2\n',
         'usr/share/version': 'two, and longer\n',
-        'usr/sbin/pkg': '#!/bin/sh\n# Has one package.\ntest "$*" = "info -e curl"\n',
+        'usr/sbin/pkg': [
+          '#!/bin/sh',
+          'case "$1" in',
+          '-N) test -e /var/db/standin.packages ;;',
+          'query) cat /var/db/standin.packages ;;',
+          '*) test "$*" = "info -e curl" ;;',
+          'esac\n',
+        ].join('\n'),
         'usr/share/new': 'new\n',
       }),
     };
@@ -138,10 +145,17 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
   it('a jail is patched while it is down, runs again, and a list tells its patch level', async () => {
     await run('jail.create', { kind: 'clone', release: next, name: 'web' });
     await run('jail.start', { jail: 'web' });
+    mkdirSync(join(rootOf('web'), 'var/db'), { recursive: true });
+    writeFileSync(join(rootOf('web'), 'var/db/standin.packages'), 'curl\t1.0\nvim\t9.1\nodd line\n');
     lab.standIn.change(({ updates }) => void updates.modified.push('/etc/app.conf'));
     const result = await run('jail.update', { name: 'web', packages: true });
     lab.standIn.change(({ updates }) => void updates.modified.splice(0));
-    expect(result).toMatchObject({ of: 'jail', manager: 'freebsd-update', changes: [{ to: `${next}-p1` }] });
+    expect(result).toMatchObject({
+      of: 'jail',
+      manager: 'freebsd-update',
+      changes: [{ to: `${next}-p1` }, { name: 'curl', from: '1.0', to: '1.1' }],
+    });
+    expect(readdirSync(join(rootOf('web'), 'var/db'))).toEqual(['standin.packages']);
     expect(userland(rootOf('web'))).toBe(`${next}-p1`);
     const { jails } = await run('jail.list', {});
     expect(jails).toContainEqual(
@@ -177,6 +191,39 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
     await expect(failing).rejects.toMatchObject({ code: 'PROGRAM_FAILED' });
     expect(lab.state()).toBe(before);
     await run('jail.destroy', { jail: 'packed' });
+  });
+
+  it('HardenedBSD: release and jail get the newest build of their branch', async () => {
+    const folder = join(lab.pool.directory, 'hardened');
+    const branch = 'hardened/15-stable/main';
+    layBusyboxRoot(folder);
+    for (const path of ['usr/sbin', 'var/db', 'lib']) mkdirSync(join(folder, path), { recursive: true });
+    writeFileSync(join(folder, 'usr/sbin/hbsd-update'), '#!/bin/sh\n', { mode: 0o755 });
+    writeFileSync(join(folder, 'lib/libc.so.7'), 'as fetched\n');
+    const address = 'https://updates.hardenedbsd.org/pub/HardenedBSD/updates/${branch}/$(uname -m)';
+    writeFileSync(
+      join(folder, 'etc/hbsd-update.conf'),
+      `dnsrec="$(uname -m).main.15-stable.hardened.hardenedbsd.updates.hardenedbsd.org"\nbranch="${branch}"\nbaseurl="${address}"\n`,
+    );
+    await run('release.fetch', { release: 'hardened', folder });
+    await run('jail.create', { kind: 'thick', release: 'hardened', name: 'hard' });
+    lab.standIn.change(({ updates }) => (updates.latest[branch] = 'hbsd-v1500021-abc'));
+    for (const [name, root] of [
+      ['hardened', top('releases/hardened/root')],
+      ['hard', rootOf('hard')],
+    ] as const) {
+      expect(await run('jail.update', { name })).toMatchObject({
+        manager: 'hbsd-update',
+        changes: [{ name: 'HardenedBSD', from: 'as fetched', to: 'hbsd-v1500021-abc' }],
+      });
+      expect(text(join(root, 'lib/libc.so.7'))).toBe('hbsd-v1500021-abc\n');
+      expect(await run('jail.update', { name })).toMatchObject({ changes: [] });
+    }
+    lab.standIn.change(({ updates }) => void delete updates.latest[branch]);
+    await expect(run('jail.update', { name: 'hard' })).rejects.toMatchObject({ code: 'BASE_UPDATE_FAILED' });
+    expect(text(join(rootOf('hard'), 'lib/libc.so.7'))).toBe('hbsd-v1500021-abc\n');
+    await run('jail.destroy', { jail: 'hard' });
+    await run('release.destroy', { release: 'hardened' });
   });
 
   it('a jail that leads elsewhere is refused, and is as it was', async () => {
@@ -247,7 +294,10 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
       lab.standIn.change(({ updates }) => (updates.latest[release] = `${release}-p2`));
       expect(await run('release.fetch', input())).toMatchObject({
         fetched: false,
-        updated: { manager: 'pkg' },
+        updated: {
+          manager: 'pkg',
+          changes: [{ name: 'FreeBSD-set-base-jail', from: release, to: `${release}-p2` }],
+        },
       });
       expect(userland(root)).toBe(`${release}-p2`);
       const calls = lab.standIn

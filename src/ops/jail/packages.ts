@@ -7,7 +7,14 @@ import type { Host, JailSpec } from '../../driver/host.ts';
 import type { Files, Step } from '../../driver/system.ts';
 import { isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
-import { packageManagers, type PackageCommand, type PackageManager } from '../../domain/packages.ts';
+import {
+  packageChanges,
+  packageManagers,
+  parseTold,
+  type PackageChange,
+  type PackageCommand,
+  type PackageManager,
+} from '../../domain/packages.ts';
 
 /** A slow mirror and a large upgrade; a program that waits for an answer that nobody gives ends with it. */
 const commandTimeoutMs = 60 * 60_000;
@@ -48,6 +55,47 @@ export async function installedPackages(
   if (manager.parse === undefined) return undefined;
   const text = await files.readBelow(root, manager.database).catch(() => undefined);
   return text === undefined ? undefined : manager.parse(text);
+}
+
+/** Where a jail tells what is installed, before and after; nobody else's names. */
+const toldPaths = ['var/db/iocage-packages.before', 'var/db/iocage-packages.after'] as const;
+
+export interface Watched {
+  readonly steps: readonly Step[];
+  /** When they are done; null when the root does not say what is installed. */
+  readonly changes: () => Promise<readonly PackageChange[] | null>;
+}
+
+/**
+ * Steps that change packages, and what they changed. Where what is installed is in no text that could be read from
+ * here, the jail says it before and after: its data base is its root user's, and no program of the host reads it.
+ */
+export async function watched(
+  { files, host }: { readonly files: Files; readonly host: Host },
+  spec: JailSpec,
+  manager: PackageManager,
+  work: readonly Step[],
+): Promise<Watched> {
+  const { tell } = manager;
+  if (tell === undefined) {
+    const before = await installedPackages(files, spec.root, manager);
+    return {
+      steps: work,
+      changes: async () => packageChanges(before, await installedPackages(files, spec.root, manager)),
+    };
+  }
+  const [before, after] = toldPaths.map((path) =>
+    step(host, spec, { title: 'pkg query', argv: ['sh', '-c', tell, 'sh', `/${path}`] }, manager),
+  );
+  const told = async (path: string): Promise<ReadonlyMap<string, string> | undefined> => {
+    const text = await files.readBelow(spec.root, path).catch(() => undefined);
+    await files.removeBelow(spec.root, path).catch(() => undefined);
+    return text === undefined ? undefined : parseTold(text);
+  };
+  return {
+    steps: [before!, ...work, after!],
+    changes: async () => packageChanges(await told(toldPaths[0]), await told(toldPaths[1])),
+  };
 }
 
 function step(host: Host, spec: JailSpec, { title, argv }: PackageCommand, manager: PackageManager): Step {

@@ -9,7 +9,7 @@ import { defineChange, type Context, type Plan, type Words } from '../operation.
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
-import { packageChanges, type PackageChange, type PackageManager } from '../../domain/packages.ts';
+import type { PackageChange, PackageManager } from '../../domain/packages.ts';
 import { getRelease } from '../release/destroy.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from '../release/update.ts';
 import { findSource } from '../route.ts';
@@ -18,13 +18,7 @@ import { noteHandedElsewhere } from '../snapshot/rows.ts';
 import { assertRootMounted, releaseRoot } from '../mounted.ts';
 import { baseChanges, getUpdater, isBase, type Updater } from './base-system.ts';
 import { guardedChange, guardName, specToStart } from './guarded-change.ts';
-import {
-  getPackageManager,
-  installedPackages,
-  quietSpec,
-  upgradeSteps,
-  withoutServices,
-} from './packages.ts';
+import { getPackageManager, quietSpec, upgradeSteps, watched, withoutServices } from './packages.ts';
 import { jailLock, manyJails } from './select.ts';
 
 /** A line for a shell in the jail. */
@@ -182,15 +176,10 @@ async function jailWork(
   updater: Updater,
   packages: boolean,
 ): Promise<Work> {
-  const { host, files } = context;
+  const { host } = context;
   const byPackages = async (manager: PackageManager): Promise<Work> => {
-    const before = await installedPackages(files, spec.root, manager);
-    const upgrade = upgradeSteps(host, spec, manager);
-    return {
-      down: [],
-      up: jail.template ? withoutServices(host, spec, manager, upgrade) : upgrade,
-      changes: async () => packageChanges(before, await installedPackages(files, spec.root, manager)),
-    };
+    const { steps, changes } = await watched(context, spec, manager, upgradeSteps(host, spec, manager));
+    return { down: [], up: jail.template ? withoutServices(host, spec, manager, steps) : steps, changes };
   };
   if (!isBase(updater)) return byPackages(updater);
   const release = getRelease(world, jail.local.get('release') ?? updater.userland.replace(/-p\d+$/, ''));
@@ -208,7 +197,10 @@ async function jailWork(
   return {
     down: [patch],
     up: further?.up ?? [],
-    changes: () => baseChanges(context, spec.root, updater),
+    changes: async () => [
+      ...(await baseChanges(context, spec.root, updater)),
+      ...((await further?.changes()) ?? []),
+    ],
   };
 }
 

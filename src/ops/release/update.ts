@@ -10,10 +10,10 @@ import type { JailSpec } from '../../driver/host.ts';
 import { effective } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { packageChanges, type PackageChange } from '../../domain/packages.ts';
+import { packageChanges, parseTold, type PackageChange } from '../../domain/packages.ts';
 import { baseChanges, isBase, type Updater } from '../jail/base-system.ts';
 import { guardedChange, guardName, healthSteps, type GuardedChange } from '../jail/guarded-change.ts';
-import { cleanSteps, installedPackages, quietSpec, upgradeSteps, withoutServices } from '../jail/packages.ts';
+import { cleanSteps, quietSpec, upgradeSteps, watched, withoutServices } from '../jail/packages.ts';
 import { jailLock } from '../jail/select.ts';
 import { consoleLogs, type Release, type World } from '../world.ts';
 import { upgradeBase } from '../steps/base-packages.ts';
@@ -115,7 +115,7 @@ async function releaseWork(
   spec: JailSpec,
   updater: Updater,
 ): Promise<Pick<GuardedChange, 'up' | 'down'> & { changes: () => Promise<readonly PackageChange[] | null> }> {
-  const { host, files } = context;
+  const { host } = context;
   if (isBase(updater)) {
     const work = join(mountpoint!, 'updates');
     const { userland, name: by } = updater;
@@ -129,15 +129,16 @@ async function releaseWork(
     const server = source?.endsWith('//pkg.FreeBSD.org') === true ? undefined : source;
     const repository = await repositoryOf(context, name, server);
     const work = join(mountpoint!, 'updates');
+    // Nobody but those who made the packages has had a hand in that root, and in its data base.
+    const query = async (): Promise<ReadonlyMap<string, string>> =>
+      parseTold((await context.exec.read(['pkg', '-r', spec.root, 'query', '%n\\t%v'])).stdout);
+    const before = await query();
     return {
       down: [upgradeBase({ release: name, root: spec.root, work, ...repository })],
-      changes: () => Promise.resolve(null),
+      changes: async () => packageChanges(before, await query()),
     };
   }
-  const before = await installedPackages(files, spec.root, updater);
   const work = [...upgradeSteps(host, spec, updater), ...cleanSteps(host, spec, updater)];
-  return {
-    up: withoutServices(host, spec, updater, work),
-    changes: async () => packageChanges(before, await installedPackages(files, spec.root, updater)),
-  };
+  const { steps, changes } = await watched(context, spec, updater, work);
+  return { up: withoutServices(host, spec, updater, steps), changes };
 }

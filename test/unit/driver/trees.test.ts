@@ -28,7 +28,8 @@ import { undocumented } from '../../support/freebsd/grammar.ts';
 import { standIn, type StandIn } from '../../support/freebsd/standin.ts';
 import { setMarks } from '../../support/freebsd/tools/trees.ts';
 
-const hasBsdtar = spawnSync('bsdtar', ['--version']).error === undefined;
+const isThere = (tool: string): boolean => spawnSync(tool, ['--version']).error === undefined;
+const hasBsdtar = isThere('bsdtar') && isThere('setfattr');
 const isRoot = process.getuid?.() === 0;
 const { signal } = new AbortController();
 
@@ -59,7 +60,7 @@ describe.each([13, 15])('FreeBSD %d', (release) => {
 });
 
 describe.skipIf(!hasBsdtar || !isRoot)(
-  `a tree, by the real programs${hasBsdtar && isRoot ? '' : ': needs root and bsdtar'}`,
+  `a tree, by the real programs${hasBsdtar && isRoot ? '' : ': needs root, bsdtar and setfattr'}`,
   () => {
     let directory: string;
     let from: string;
@@ -115,13 +116,18 @@ describe.skipIf(!hasBsdtar || !isRoot)(
     const without = (lines: readonly string[], ...paths: readonly string[]) =>
       lines.filter((line) => !paths.some((path) => line.startsWith(path)));
 
-    it.each([0, 1])('comes out as it went in, but what is in /dev (%d)', async (which) => {
-      const [, trees, exec] = systems()[which]!;
-      writeFileSync(join(directory, 'except'), trees.except(['a[b]$']));
-      await exec.pipe([
-        trees.pack(from, { except: join(directory, 'except'), sparse: true }),
-        trees.unpack(to),
-      ]);
+    it.each([
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ])('comes out as it went in, but what is in /dev (packed by %d, unpacked by %d)', async (by, of) => {
+      const [packs, unpacks] = [systems()[by]!, systems()[of]!];
+      writeFileSync(join(directory, 'except'), packs[1].except(['a[b]$']));
+      const file = join(directory, 'tar');
+      const packed = packs[1].pack(from, { except: join(directory, 'except'), sparse: true });
+      await packs[2].pipe([packed, ['dd', `of=${file}`, 'ibs=65536', 'obs=1048576', 'status=none']]);
+      await unpacks[2].pipe([['cat', '--', file], unpacks[1].unpack(to)]);
       expect(facts(to)).toEqual(without(facts(from), 'dev/log', 'a[b]$ '));
       expect(lstatSync(join(to, 'hard')).ino).toBe(lstatSync(join(to, 'bin/sh')).ino);
       expect(statSync(join(to, 'holes')).blocks).toBeLessThan(100);

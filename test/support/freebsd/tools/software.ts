@@ -95,6 +95,7 @@ export const pkg: Tool = (call) => {
       case 'upgrade':
         agreed(call, inner.flags);
         if (inner.flags.get('-r')?.at(-1) === 'FreeBSD-base') layBase(root, flags, machine.updates.latest);
+        raiseVersions(root);
         return 0;
       case 'autoremove':
       case 'clean':
@@ -116,7 +117,7 @@ export const pkg: Tool = (call) => {
           call.out(
             `${format
               .replaceAll('%n', name)
-              .replaceAll('%v', '1.0')
+              .replaceAll('%v', name.startsWith('FreeBSD-') ? (userlandOf(root) ?? '1.0') : '1.0')
               .replaceAll('%o', `misc/${name}`)
               .replaceAll(String.raw`\t`, '\t')}\n`,
           );
@@ -127,6 +128,12 @@ export const pkg: Tool = (call) => {
     }
   });
 };
+
+/** What a jail's own program reads in the place of a data base. */
+function raiseVersions(root: string): void {
+  const path = join(root, 'var/db/standin.packages');
+  if (existsSync(path)) writeFileSync(path, readFileSync(path, 'utf8').replaceAll('\t1.0\n', '\t1.1\n'));
+}
 
 /** The base system of the one repository that is named, as far as its version; verified by keys below the root. */
 function layBase(
