@@ -3,7 +3,7 @@
  * command that a person types: what they assert of datasets and configuration holds here too. The numbers are those
  * of its files.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandIn, type Command } from '../support/command.ts';
@@ -56,6 +56,25 @@ describe.skipIf(!hostTests)(`scenarios of Python iocage${reason}`, () => {
     ok('activate', lab.pool.name);
     const active = sh('zfs', 'get', '-H', '-o', 'name,value', 'org.freebsd.ioc:active', lab.pool.name);
     expect(active).toBe(`${lab.pool.name}\tyes\n`);
+  });
+
+  it('0002: fetch from a directory with the sets, with the stray word that the suite passes', () => {
+    // As FreeBSD lays them out; what is in them is that of the release that is here.
+    const release = '14.1-RELEASE';
+    const sets = join(lab.pool.directory, 'sets', release);
+    mkdirSync(sets, { recursive: true });
+    const from = join(top, 'releases/busybox/root');
+    sh('tar', '-C', from, '-cJf', join(sets, 'base.txz'), '.');
+    const digest = sh('sha256sum', join(sets, 'base.txz')).split(' ')[0];
+    writeFileSync(join(sets, 'MANIFEST'), `base.txz\t${digest}\t9\tbase\t"Base system"\ton\n`);
+    ok('fetch', '-r', release, '--file', '--root-dir', join(lab.pool.directory, 'sets'), 'True');
+    expect(has(`releases/${release}/root`)).toBe(true);
+    expect(readdirSync(join(top, 'releases', release, 'root'))).toEqual(
+      expect.arrayContaining(['bin', 'etc']),
+    );
+    ok('create', '-r', release, '-b', '-n', 'of_sets');
+    expect(stored('jails/of_sets')['type']).toBe('basejail');
+    ok('destroy', '-f', 'of_sets');
   });
 
   it('0003: create by UUID, by name, short, several, with all properties, empty, base, thick, with a property', () => {
@@ -214,6 +233,36 @@ describe.skipIf(!hostTests)(`scenarios of Python iocage${reason}`, () => {
     expect(ok('snaplist', '-l', 'jail')).toContain('/jails/jail/root@snap');
     ok('snapremove', 'jail', '-n', 'snap');
     expect(rows('snaplist', 'jail').flat()).not.toContain('snap');
+  });
+
+  it('0018 to 0020 of the living fork: ALL jails; ALL snapshots of one; of all of them only with -f', () => {
+    const of = (name: string): readonly string[] =>
+      sh('zfs', 'list', '-H', '-t', 'snapshot', '-r', '-o', 'name', `${root}/jails/${name}`)
+        .split('\n')
+        .filter((one) => one.endsWith('@every'));
+    const all = (JSON.parse(ok('list', '--json')).jails as readonly { uuid: string }[]).map(
+      ({ uuid }) => uuid,
+    );
+    ok('snapshot', 'ALL', '-n', 'every');
+    for (const name of all) expect(of(name).length, name).toBeGreaterThanOrEqual(1);
+    expect(
+      rows('snaplist', 'ALL')
+        .flat()
+        .filter((cell) => cell === 'every').length,
+    ).toBeGreaterThanOrEqual(all.length);
+    expect(ok('snaplist', '-l', 'ALL')).toContain('/jails/jail/root@every');
+    ok('snapremove', '-n', 'every', 'ALL');
+    for (const name of all) expect(of(name), name).toEqual([]);
+    ok('snapshot', 'jail', '-n', 'every');
+    const refused = iocage('snapremove', '-n', 'ALL', 'jail');
+    expect(refused.status).not.toBe(0);
+    expect(of('jail').length).toBeGreaterThanOrEqual(1);
+    // What others are clones of stays.
+    const clones = () => ['c_1', 'c_2', 'c_3'].map((name) => origin(`jails/${name}/root`));
+    const before = clones();
+    iocage('snapremove', '-f', '-n', 'ALL', 'jail');
+    expect(of('jail')).toEqual([]);
+    expect(clones()).toEqual(before);
   });
 
   it('0098, 9999: destroy one, half, all; templates; everything', () => {

@@ -1,6 +1,16 @@
 /** Jails that other tools configure, against the fakes: what is read, what is written, what is refused. */
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Files } from '../../src/driver/system.ts';
 import { getOperation } from '../../src/ops/index.ts';
@@ -431,6 +441,64 @@ describe('formats', () => {
     }
   });
 
+  it('properties of the four lines at random: read as they are, and one that is set changes alone', async () => {
+    const known: Readonly<Record<string, readonly string[]>> = {
+      boot: ['on', 'off', 'yes', '0'],
+      notes: ['none', 'a "b"', '-'],
+      priority: ['99', '5'],
+      vnet: ['on', 'off'],
+      ip4_addr: ['none', 'em0|192.0.2.5/24'],
+      memoryuse: ['8G:log', 'off'],
+      allow_chflags: ['0', '1'],
+      hostname: ['h.example.org'],
+      istemplate: ['no'],
+      hack88: ['0', '1'],
+      exec_fib: ['0', '1'],
+    };
+    const pick = fc
+      .subarray(Object.keys(known))
+      .chain((keys) =>
+        fc.tuple(...keys.map((key) => fc.constantFrom(...known[key]!).map((value) => [key, value] as const))),
+      );
+    const unknown = fc.dictionary(
+      fc.stringMatching(/^x_[a-z0-9]{1,8}$/),
+      fc.stringMatching(/^[ -~]{1,20}$/),
+      { maxKeys: 4 },
+    );
+    const change = fc.constantFrom(['boot', 'on'], ['notes', 'ours'], ['priority', '7'], ['exec_fib', '2']);
+    const uuid = 'b0a00000-01a8-11e4-aa78-3c970ea3222f';
+    const dataset = `tank/iocage/jails/${uuid}`;
+    const get = async (key: string) => (await world.run<any>('property.get', { key, jail: uuid })).value;
+    await fc.assert(
+      fc.asyncProperty(pick, unknown, change, async (some, more, [key, value]) => {
+        const own = {
+          host_hostuuid: uuid,
+          release: 'busybox',
+          type: 'jail',
+          ...Object.fromEntries(some),
+          ...more,
+        };
+        const stored = Object.fromEntries(
+          Object.entries(own).map(([name, text]) => [`org.freebsd.iocage:${name}`, text]),
+        );
+        await world.storage.create(dataset, stored);
+        const before = [...(await world.storage.local(dataset))!].sort();
+        expect((await list()).find((jail) => jail.uuid === uuid)).toMatchObject({ state: 'down' });
+        await get('all');
+        expect([...(await world.storage.local(dataset))!].sort()).toEqual(before);
+        await world.run('property.set', { jails: [uuid], properties: [[key!, value!]] });
+        const changed = `org.freebsd.iocage:${key}`;
+        const after = [...(await world.storage.local(dataset))!].sort();
+        expect(after.filter(([name]) => name !== changed)).toEqual(
+          before.filter(([name]) => name !== changed),
+        );
+        expect(await get(key!)).toBe(value);
+        await world.storage.destroy(dataset, { recursive: false });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   describe('migrate --to', () => {
     const properties = [
       ['notes', 'foo "bar"'],
@@ -481,6 +549,61 @@ describe('formats', () => {
       );
     });
 
+    it('Python iocage: a basejail with its base in its fstab, and a template, both ways', async () => {
+      mkdirSync(join(world.directory, 'tank/iocage/releases/busybox/root/bin'));
+      await world.run('jail.create', { kind: 'base', release: 'busybox', name: 'based' });
+      const fstab = () => textOf('based', 'fstab');
+      writeFileSync(
+        join(directoryOf('based'), 'fstab'),
+        `/srv\t${directoryOf('based')}/root/srv\tnullfs\tro\t0\t0`,
+      );
+      const before = await valuesOf('based');
+      await world.run('jail.migrate-to', { jail: 'based', to: 'python' });
+      expect(JSON.parse(textOf('based', 'config.json'))).toMatchObject({
+        basejail: 1,
+        host_hostuuid: 'based',
+      });
+      const lines = fstab().split('\n');
+      expect(lines[0]).toContain('/srv\t');
+      expect(lines[1]).toBe(
+        `${world.directory}/tank/iocage/releases/busybox/root/bin\t${directoryOf('based')}/root/bin\tnullfs\tro\t0\t0`,
+      );
+      expect((await list()).find(({ uuid }) => uuid === 'based')).toMatchObject({
+        type: 'basejail',
+        configuredBy: 'Python iocage',
+      });
+      await world.run('jail.start', { jail: 'based' });
+      await world.run('jail.stop', { jail: 'based' });
+      await world.run('jail.migrate', { jail: 'based' });
+      const once = fstab();
+      const rest = ({ last_started: _, memoryuse: __, ...more }: Record<string, unknown>) => ({
+        ...more,
+        rlimits: 'on',
+      });
+      expect(rest(await valuesOf('based'))).toEqual(rest(before));
+      // Lines that are there are not written again.
+      await world.run('jail.migrate-confirm', { jail: 'based' });
+      await world.run('jail.migrate-to', { jail: 'based', to: 'python' });
+      expect(fstab()).toBe(once);
+
+      await create();
+      await world.run('property.set', { jails: ['mine'], properties: [['template', 'yes']] });
+      await expect(world.run('jail.migrate-to', { jail: 'mine', to: 'libiocage' })).rejects.toMatchObject({
+        code: 'UNSUPPORTED',
+      });
+      await world.run('jail.migrate-to', { jail: 'mine', to: 'python' });
+      const there = join(world.directory, 'tank/iocage/templates/mine/config.json');
+      expect(JSON.parse(readFileSync(there, 'utf8'))).toMatchObject({ template: 1, type: 'template' });
+      const templates = async () =>
+        (await world.run<{ jails: any[] }>('jail.list', { templates: true })).jails;
+      expect(await templates()).toMatchObject([
+        { tag: 'mine', type: 'template', configuredBy: 'Python iocage' },
+      ]);
+      await world.run('jail.migrate', { jail: 'mine' });
+      expect(await templates()).toMatchObject([{ tag: 'mine', type: 'template' }]);
+      await world.run('jail.create', { kind: 'clone', template: 'mine', name: 'child' });
+    });
+
     it('what could not be said there is refused, and nothing changes', async () => {
       await create();
       await world.run('jail.create', { kind: 'base', release: 'busybox', name: 'based' });
@@ -491,7 +614,6 @@ describe('formats', () => {
           code: expect.stringMatching(/UNSUPPORTED|INVALID_INPUT|OTHER_FORMAT/),
         });
       await refused('tagged', 'python');
-      await refused('based', 'python');
       await refused('web_1', 'libiocage');
       await world.run('property.set', { jails: ['mine'], properties: [['ip4_addr', '192.0.2.9/24']] });
       await refused('mine', 'libiocage');
@@ -512,6 +634,18 @@ describe('formats', () => {
       };
       const input = () => ({ jail: 'mine', to: 'python' });
       expect(await failEveryStep(steps, { operation: 'jail.migrate-to', input, reset })).toBe(3);
+      // A basejail's fstab is written too.
+      mkdirSync(join(world.directory, 'tank/iocage/releases/busybox/root/bin'));
+      const base = () => world.run('jail.create', { kind: 'base', release: 'busybox', name: 'based' });
+      await base();
+      const again = async () => {
+        await world.run('jail.destroy', { jail: 'based' });
+        await base();
+      };
+      const based = () => ({ jail: 'based', to: 'python' });
+      expect(await failEveryStep(steps, { operation: 'jail.migrate-to', input: based, reset: again })).toBe(
+        4,
+      );
     });
   });
 

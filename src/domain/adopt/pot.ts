@@ -9,7 +9,7 @@ import { parsePlainSettings } from './shell-settings.ts';
 /** A line of fscomp.conf: `DATASET|DIRECTORY MOUNTPOINT [ro|zfs-remount]`. */
 export interface Component {
   readonly source: string;
-  /** Below the root of the pot; before pot 0.8, and for added datasets still, the path on the host. */
+  /** Below the root of the pot; before pot 0.15.6, and for added datasets still, the path on the host. */
   readonly target: string;
   readonly option: string;
 }

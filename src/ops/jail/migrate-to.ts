@@ -9,6 +9,7 @@ import { defineChange, type Context } from '../operation.ts';
 import { canonical, configOf, effective } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
 import { change, readConfig } from '../../domain/format/config-file.ts';
+import { printEntry } from '../../domain/format/fstab.ts';
 import type { Dialect } from '../../domain/format/dialect.ts';
 import { libiocageJson } from '../../domain/format/libiocage.ts';
 import { python } from '../../domain/format/python.ts';
@@ -17,11 +18,14 @@ import { parseSwitch } from '../../domain/codec/choice.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { ValueProblem } from '../../domain/property.ts';
 import { properties } from '../../domain/properties/index.ts';
+import type { JailSpec } from '../../driver/host.ts';
+import type { Step } from '../../driver/system.ts';
 import { rewriteConfig } from '../steps/config-file.ts';
 import { inheritProperties } from '../steps/dataset.ts';
 import { removeLink } from '../steps/file.ts';
 import { readAllDefaults } from '../config-files.ts';
 import { namespace, toSpec, type World } from '../world.ts';
+import { sharedFolders } from './files.ts';
 import { assertDown, assertOurs, jailInput, lockJail, noProperties, readJail } from './select.ts';
 
 /** On a jail whose other tool's file is kept beside it: that file's name. */
@@ -76,8 +80,14 @@ function textFor(
   const limited = parseSwitch(now.get('rlimits') ?? '') === true;
   const issues: Issue[] = [];
   let text = beginnings[tool](jail.uuid);
-  if (tool === 'libiocage' && now.get('type') === 'basejail')
-    text = change({ name: 'config.json', text }, dialect, [['basejail', 'yes']]);
+  const set = (key: string, value: string) => {
+    text = change({ name: 'config.json', text }, dialect, [[key, value]]);
+  };
+  if (now.get('type') === 'basejail') set('basejail', '1');
+  if (jail.template) {
+    set('template', 'yes');
+    set('type', 'template');
+  }
   // Limits that are switched off here would hold there.
   const rows = properties.filter(
     ({ key, store }) =>
@@ -109,16 +119,42 @@ function textFor(
   return text;
 }
 
-function assertExpressible(tool: Tool, jail: Jail, type: string | undefined): void {
+function assertExpressible(tool: Tool, jail: Jail): void {
   const what = `migrating jail ${label(jail)} to ${tools[tool].title}`;
-  if (jail.template) throw failure('UNSUPPORTED', { what, why: 'it is a template' });
+  if (jail.template && tool === 'libiocage') throw failure('UNSUPPORTED', { what, why: 'it is a template' });
   if (jail.tag !== jail.uuid)
     throw failure('UNSUPPORTED', {
       what,
       why: `it has one name there: 'iocage rename' it first, so that UUID and tag are the same`,
     });
-  if (tool === 'python' && type === 'basejail')
-    throw failure('UNSUPPORTED', { what, why: 'its base is not in its fstab, as it would be there' });
+}
+
+/** Python iocage shows a basejail its base by lines of its fstab, which this iocage leaves to it from then on. */
+async function baseLines(context: Context, jail: Jail, { base }: JailSpec): Promise<readonly Step[]> {
+  if (base === undefined) return [];
+  const [root, release] = [jail.mountpoint!, base.root];
+  if (release === undefined)
+    throw failure('UNSUPPORTED', {
+      what: `migrating jail ${label(jail)}`,
+      why: `its base is release ${base.release}, which is not here`,
+    });
+  const before = await context.files.readBelow(root, 'fstab');
+  const facts = await context.files.statBelow(root, 'fstab');
+  const { mode, uid, gid } = facts ?? { mode: 0o644, uid: 0, gid: 0 };
+  const lines = (await sharedFolders(context, release)).map((path) =>
+    printEntry({
+      source: join(release, path),
+      target: join(root, 'root', path),
+      type: 'nullfs',
+      options: ['ro'],
+      dump: '0',
+      pass: '0',
+    }),
+  );
+  const there = new Set(before?.split('\n'));
+  const missing = lines.filter((line) => !there.has(line)).map((line) => `${line}\n`);
+  const after = (before ?? '').replace(/([^\n])$/, '$1\n') + missing.join('');
+  return [rewriteConfig({ root, path: 'fstab', before: before ?? null, after, mode, owner: { uid, gid } })];
 }
 
 export const migrateTo = defineChange<typeof toInput, unknown>({
@@ -131,8 +167,8 @@ export const migrateTo = defineChange<typeof toInput, unknown>({
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
     assertOurs(jail);
-    const { config } = toSpec(world, jail);
-    assertExpressible(input.to, jail, config.get('type'));
+    const spec = toSpec(world, jail);
+    assertExpressible(input.to, jail);
     await assertDown(context, jail, 'migrate');
     const root = jail.mountpoint!;
     if ((await context.files.statBelow(root, 'config.json')) !== undefined)
@@ -150,6 +186,7 @@ export const migrateTo = defineChange<typeof toInput, unknown>({
       subject: label(jail),
       title: `Giving ${label(jail)} to ${tools[input.to].title}`,
       steps: [
+        ...(input.to === 'python' ? await baseLines(context, jail, spec) : []),
         rewriteConfig({
           root,
           path: 'config.json',

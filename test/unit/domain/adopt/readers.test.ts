@@ -375,7 +375,7 @@ describe('pot', () => {
     ]);
   });
 
-  it('before pot 0.8 its places were paths of the host', () => {
+  it('before pot 0.15.6 its places were paths of the host', () => {
     const components = fixture('pot/jails/app/conf/fscomp.conf').replaceAll(
       / \/(?!p\/|srv)(\S*)/g,
       (_, path: string) => ` ${`${directory('app')}/m/${path}`.replace(/\/$/, '')}`,
