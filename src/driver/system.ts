@@ -123,6 +123,7 @@ export interface FilePart {
  * jail's root user planted there cannot lead the host anywhere.
  */
 export interface Files {
+  /** A text of at most 64 MiB; what is no plain file is refused, and never waited for. */
   read(path: string): Promise<string | undefined>;
   /**
    * A text that a user named: a plain file, by way of links, of at most so many bytes; undefined when nothing is

@@ -236,6 +236,10 @@ describe('formats', () => {
     });
     expect(jails.filter(({ state }) => state === 'corrupt')).toHaveLength(5);
     await expect(world.run('jail.start', { jail: 'web_1' })).rejects.toMatchObject({ code: 'JAIL_CORRUPT' });
+    await expect(world.run('property.get', { key: 'boot', jail: 'web_1' })).rejects.toMatchObject({
+      code: 'JAIL_CORRUPT',
+    });
+    expect(await world.run('property.get', { key: 'state', jail: 'web_1' })).toMatchObject({ value: 'down' });
     await expect(
       world.run('property.set', { jails: ['web_1'], properties: [['boot', 'on']] }),
     ).rejects.toMatchObject({

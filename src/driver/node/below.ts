@@ -49,6 +49,8 @@ export function explain(path: string, error: unknown): IocageError {
     ENOSPC: 'no space left on the device',
     EISDIR: 'is a directory',
     ENOTDIR: 'a part of the path is not a directory',
+    // Of open(2), for a socket.
+    ENXIO: 'it is no plain file',
     EEXIST: 'already exists',
   };
   return failure('FILE_FAILED', { path, why: (code && words[code]) ?? message }, { cause: error });

@@ -95,6 +95,9 @@ async function readChunk(descriptor: number): Promise<Buffer> {
 const said = (bytes: number): string =>
   bytes >= 1 << 20 ? `${bytes / (1 << 20)} MiB` : `${Math.ceil(bytes / 1024)} KiB`;
 
+/** No text that we read is as long. */
+const mostTextBytes = 64 << 20;
+
 /** Reading such a thing could wait, or never end. */
 function assertPlain(path: string, stat: { isFile(): boolean; isDirectory(): boolean }): void {
   if (stat.isFile()) return;
@@ -119,11 +122,20 @@ export class NodeFiles implements Files {
   }
 
   async read(path: string): Promise<string | undefined> {
+    let handle;
     try {
-      return await fs.readFile(path, 'utf8');
+      // A pipe in the place of a file must not hold us up, with the locks that we have.
+      handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+      const stat = await handle.stat();
+      assertPlain(path, stat);
+      if (stat.size > mostTextBytes)
+        throw failure('FILE_FAILED', { path, why: `it is larger than ${said(mostTextBytes)}` });
+      return await handle.readFile('utf8');
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw explain(path, error);
+    } finally {
+      await handle?.close();
     }
   }
 
@@ -151,7 +163,7 @@ export class NodeFiles implements Files {
     return attempt(path, async () => {
       let handle;
       try {
-        handle = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+        handle = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;

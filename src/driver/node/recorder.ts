@@ -2,6 +2,7 @@
  * The dry run's doors: reads go through to the machine, changes are written down in order. Because
  * the drivers above run the same code either way, what a dry run lists is what a run does.
  */
+import { IocageError } from '../../domain/errors.ts';
 import type {
   Action,
   DownloadRequest,
@@ -70,6 +71,11 @@ export class RecordingExec implements Exec {
   }
 }
 
+/** What is not made yet, or may not be looked at, is not there; what the run would refuse, the dry run does. */
+function unlessUnsafe(error: unknown): undefined {
+  if (error instanceof IocageError && error.code === 'UNSAFE_PATH') throw error;
+}
+
 export class RecordingFiles implements Files {
   private readonly real: Files;
   private readonly actions: Action[];
@@ -104,14 +110,14 @@ export class RecordingFiles implements Files {
     return this.real.readlink(path);
   }
   readBelow(root: string, path: string): Promise<string | undefined> {
-    return this.real.readBelow(root, path).catch(() => undefined);
+    return this.real.readBelow(root, path).catch(unlessUnsafe);
   }
   statBelow(root: string, path: string): Promise<FileFacts | undefined> {
-    return this.real.statBelow(root, path).catch(() => undefined);
+    return this.real.statBelow(root, path).catch(unlessUnsafe);
   }
 
   readlinkBelow(root: string, path: string): Promise<string | undefined> {
-    return this.real.readlinkBelow(root, path).catch(() => undefined);
+    return this.real.readlinkBelow(root, path).catch(unlessUnsafe);
   }
 
   write(path: string, text: string): Promise<void> {

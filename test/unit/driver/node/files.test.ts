@@ -18,6 +18,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { componentsBelow, NodeFiles } from '../../../../src/driver/node/files.ts';
 
+import { RecordingFiles } from '../../../../src/driver/node/recorder.ts';
+
 const files = new NodeFiles();
 let directory: string;
 let root: string;
@@ -30,6 +32,30 @@ beforeEach(() => {
   writeFileSync(join(directory, 'outside/secret'), 'secret');
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('reading by a path', () => {
+  it('waits for no pipe, reads no device and nothing without an end; what /proc has is read', async () => {
+    execFileSync('mkfifo', [join(directory, 'fifo')]);
+    execFileSync('truncate', ['-s', '10G', join(directory, 'endless')]);
+    for (const path of [join(directory, 'fifo'), '/dev/zero'])
+      await expect(files.read(path)).rejects.toThrow('no plain file');
+    await expect(files.readPart(join(directory, 'fifo'), 0, 10)).resolves.toMatchObject({ sizeBytes: 0 });
+    await expect(files.read(join(directory, 'endless'))).rejects.toThrow('larger than 64 MiB');
+    await expect(files.read(directory)).rejects.toThrow('is a directory');
+    expect(await files.read(join(directory, 'none'))).toBeUndefined();
+    expect(await files.read(join(directory, 'outside/secret/none'))).toBeUndefined();
+    expect(await files.read(join(directory, 'outside/secret'))).toBe('secret');
+    expect(await files.read('/proc/self/status')).toMatch(/^Name:/);
+  });
+
+  it('of a dry run sees what the run sees, a link below a root too', async () => {
+    symlinkSync(join(directory, 'outside/secret'), join(root, 'etc/link'));
+    const dry = new RecordingFiles(files, []);
+    for (const each of [files, dry])
+      await expect(each.readBelow(root, 'etc/link')).rejects.toMatchObject({ code: 'UNSAFE_PATH' });
+    expect(await dry.readBelow(join(directory, 'not made yet'), 'etc/link')).toBeUndefined();
+  });
+});
 
 describe('writing', () => {
   it('replaces a file whole, with its mode, and leaves no temporary file', async () => {
