@@ -11,7 +11,8 @@ const inputWords = new Set(
     'host config offer streams resumable ' +
     'to basejails short storeAll thick keepProxy path ' +
     'listen verb role certificate ' +
-    'overrides source to archive manifests pkgbase'
+    'overrides source to archive manifests pkgbase ' +
+    'plugin plugins'
   ).split(' '),
 );
 

@@ -315,7 +315,8 @@ describe.skipIf(!hostTests)(`provisioning${reason}`, () => {
     it('goes with a clone, a full copy and another name', async () => {
       await lab.run('jail.clone', { jail: 'plug', name: 'twin' });
       await lab.run('jail.clone', { jail: 'plug', name: 'copy', thick: true });
-      for (const jail of ['twin', 'copy']) {
+      await lab.run('jail.rename', { jail: 'twin', name: 'third' });
+      for (const jail of ['third', 'copy']) {
         expect(fstab(jail)).toContain(`/jails/${jail}/ix-plugin`);
         await lab.run('jail.start', { jail });
         expect(exec(jail, 'cat', '/.ix-plugin/version')).toBe('two\n');

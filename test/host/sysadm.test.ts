@@ -4,7 +4,7 @@
  * Then what the original's holes let through, and what many clients at once see.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync, existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeContext } from '../../src/iocage.ts';
@@ -18,6 +18,7 @@ import {
   type Client,
   type Laboratory,
 } from '../support/api-server.ts';
+import { makeRepository } from '../support/git.ts';
 import { comparable } from '../support/command.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { busyboxTar } from '../support/release.ts';
@@ -109,6 +110,43 @@ describe.skipIf(!hostTests)(`the SysAdm API${reason}`, () => {
       expect(all.web).toMatchObject({ memoryuse: '1G:log', tag: 'web', template: 'no', type: 'emptyjail' });
       expect(await ask({ action: 'getjailsettings', jail: 'web' })).toEqual(all);
       await ask({ action: 'destroyjail', jail: 'web' });
+    });
+
+    it('createplugin: a job that makes a jail with the plugin, which listplugins shows; one that fails leaves none', async () => {
+      const plugins = join(lab.pool.directory, 'pool/iocage/plugins');
+      mkdirSync(plugins);
+      const repository = makeRepository(join(lab.pool.directory, 'hello'));
+      repository.commit({ 'post_install.sh': 'echo installed >/root/hello\n' });
+      const definition = { name: 'Hello', description: 'It says so', artifact: repository.path };
+      writeFileSync(join(plugins, 'hello.json'), JSON.stringify(definition), { mode: 0o600 });
+      const request = { action: 'createplugin', plugin: 'hello', net_device: 'lo', ip4: '198.51.100.9/32' };
+      const id = 'sysadm_iocage_fetch_plugin_hello';
+      try {
+        expect(await ask(request)).toEqual({ started_dispatcher_id: id });
+        // Under way already.
+        expect(
+          await api.rest({ user: ['ann', 'ann:pass word'], body: JSON.stringify(request) }),
+        ).toMatchObject({
+          status: 400,
+        });
+        await host.jobs.idle();
+        const made = await ask({ action: 'listplugins' });
+        expect(made.remote).toEqual({ hello: { description: 'It says so', id: 'hello', name: 'Hello' } });
+        expect(made.local).toMatchObject({
+          'hello_-': { tag: 'hello', ip4: 'lo|198.51.100.9/32', state: 'down' },
+        });
+        expect(
+          readFileSync(join(lab.pool.directory, 'pool/iocage/jails/hello/root/root/hello'), 'utf8'),
+        ).toBe('installed\n');
+        await ask({ action: 'destroyjail', jail: 'hello' });
+        repository.commit({ 'post_install.sh': 'exit 1\n' });
+        expect(await ask(request)).toEqual({ started_dispatcher_id: id });
+        await host.jobs.idle();
+        expect((await ask({ action: 'listplugins' })).local).toEqual({});
+        expect(await ask({ action: 'listjails' })).toEqual({});
+      } finally {
+        rmSync(plugins, { recursive: true });
+      }
     });
   });
 

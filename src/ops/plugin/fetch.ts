@@ -41,7 +41,12 @@ export const pluginFetch = defineFleet<typeof fetchInput, PluginFetched>({
       ...(wanted === undefined ? {} : { release: wanted }),
       properties: [...properties, ['provision.method', 'ix'], ['provision.source', id]],
     });
-    if (context.dry) return { plugin: id, ...emptied(jail, id) };
+    if (context.dry) {
+      // What that would do is asked of a jail that is there.
+      const text = `${jail} would be provisioned by plugin ${id} then, and destroyed if that failed`;
+      context.emit({ type: 'note', id: '', level: 'info', text });
+      return { plugin: id, ...emptied(jail, id) };
+    }
     try {
       const { result } = await run(jailProvision, { jail });
       return { plugin: id, ...(result as Provisioned) };

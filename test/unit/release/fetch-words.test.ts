@@ -7,6 +7,8 @@ import {
   isSuiteName,
   serverUrl,
 } from '../../../src/domain/release.ts';
+import type { Context } from '../../../src/ops/operation.ts';
+import { pluginFetch } from '../../../src/ops/plugin/fetch.ts';
 import { releaseFetch } from '../../../src/ops/release/fetch.ts';
 import { fetchInput, toFetchInput } from '../../../src/ops/release/fetch-words.ts';
 import { checkInput } from '../../../src/ops/run.ts';
@@ -136,11 +138,19 @@ describe('releases by name', () => {
   });
 });
 
-it('every example of the manual is a line that fetch takes', () => {
+it('every example of the manual is a line that fetch takes', async () => {
   for (const { line } of releaseFetch.command.examples) {
     const properties = [...line.matchAll(/(\w+)=("[^"]*"|\S+)/g)].map(
       ([, key, value]) => [key!, value!.replaceAll('"', '')] as const,
     );
-    expect(() => checkInput(fetchInput, words(properties))).not.toThrow();
+    const plugin = / -P (\S+)/.exec(line)?.[1];
+    if (plugin === undefined) {
+      expect(() => checkInput(fetchInput, words(properties))).not.toThrow();
+      continue;
+    }
+    const asked = { positionals: [], properties, flags: { plugin } };
+    expect(releaseFetch.command.instead?.(asked)).toBe(pluginFetch);
+    const [input] = await pluginFetch.command.toInputs(asked, {} as Context);
+    expect(checkInput(pluginFetch.input, input)).toMatchObject({ plugin, properties });
   }
 });
