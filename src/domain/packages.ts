@@ -127,8 +127,9 @@ const pkg: PackageManager = {
   install: { title: 'pkg install', argv: ['pkg', 'install', '-y'] },
   clean: { title: 'pkg clean', argv: ['pkg', 'clean', '-a', '-y'] },
   database: 'var/db/pkg/local.sqlite',
-  // Where pkg(8) itself is not there yet, nothing is, and it is not to be fetched for this.
-  tell: `umask 077 && rm -f "$1" && if pkg -N >/dev/null 2>&1; then pkg query '%n\\t%v' >"$1"; else : >"$1"; fi`,
+  // Where pkg(8) itself is not there yet, nothing is, and it is not to be fetched for this. It never fails: what it
+  // cannot say is not known, and that is no reason to take an update back.
+  tell: `umask 077; rm -f "$1"; if pkg -N >/dev/null 2>&1; then pkg query '%n\\t%v' >"$1" || rm -f "$1"; else : >"$1"; fi; true`,
   verbs: {},
   drop: [],
 };
