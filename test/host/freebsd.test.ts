@@ -170,6 +170,22 @@ describe.skipIf(!hostTests)(`FreeBSD driver on a real pool${reason}`, { timeout:
     lab.standIn.change((machine) => {
       machine.mounts = machine.mounts.filter(({ from }) => from !== 'host/home');
     });
+    // The host loses its power: nothing runs, nothing is mounted, /var/run is empty, and the dataset is still jailed.
+    for (const mend of ['jail.start', 'jail.stop']) {
+      await run('jail.start', { jail: 'lent' });
+      lab.standIn.change((machine) => {
+        machine.jails = [];
+        machine.mounts = [];
+        machine.datasets = {};
+        machine.rulesets = {};
+      });
+      rmSync(lab.paths.run, { recursive: true });
+      expect(value('zoned', data)).toBe('on');
+      await run(mend, { jail: 'lent' });
+      if (mend === 'jail.start') await run('jail.stop', { jail: 'lent' });
+      expect([value('zoned', data), value('mounted', data)]).toEqual(['off', 'yes']);
+      expect(value('mountpoint', data)).toMatch(/\/jails\/lent\/data$/);
+    }
     await run('jail.destroy', { jail: 'lent' });
   });
 

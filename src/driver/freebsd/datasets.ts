@@ -1,14 +1,17 @@
 /**
  * `jail_zfs`: datasets that root of the jail administers itself, by zfs-jail(8). While the jail runs they are
  * marked `jailed`, are mounted in the jail at their place there, and the host can neither mount nor share
- * them; afterwards they are what they were. What they were is in the record, for a start that was killed.
+ * them; afterwards they are what they were. What they were is in the record, for a start that was killed, and in
+ * a file that outlives a boot, for a host that lost its power: `jailed` stays then. Nothing of it is kept on the datasets, where
+ * root of the jail may write.
  *
  * Root of the jail may have set anything on them and made others below: nothing of that may come into force on the
  * host. So each is without a mount point while it changes hands, and one below with a mount point of its own stays
  * `jailed`, whatever place of the host that names.
  */
+import { dirname, join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
-import type { Exec, Paths } from '../system.ts';
+import type { Exec, Files, Paths } from '../system.ts';
 import type { HandedMount, JailSpec } from '../host.ts';
 import { jexec } from './inside.ts';
 import { placesOf } from './names.ts';
@@ -39,17 +42,8 @@ const local = new Set(['local', 'received']);
 /** Own mount points of datasets and of all below them, and which of them are `jailed`. */
 async function ownPlaces(exec: Exec, datasets: readonly string[]) {
   // One that the same start makes is not there yet, and will inherit its mount point.
-  const argv = [
-    'zfs',
-    'get',
-    '-r',
-    '-H',
-    '-o',
-    'name,property,value,source',
-    'mountpoint,jailed',
-    ...datasets,
-  ];
-  const { stdout } = await exec.read(argv, { accept: [0, 1] });
+  const argv = ['zfs', 'get', '-r', '-H', '-o', 'name,property,value,source', 'mountpoint,jailed'];
+  const { stdout } = await exec.read([...argv, ...datasets], { accept: [0, 1] });
   const places = new Map<string, string>();
   const jailed = new Set<string>();
   for (const line of stdout.split('\n')) {
@@ -60,10 +54,15 @@ async function ownPlaces(exec: Exec, datasets: readonly string[]) {
   return { places, jailed };
 }
 
-/** What each is to become again. */
+/**
+ * What each is to become again.
+ *
+ * @param left what an earlier run did not give back: they go back first, and what they are now is no answer
+ */
 export async function lentDatasets(
   exec: Exec,
   handed: readonly HandedMount[],
+  left: readonly LentDataset[] = [],
 ): Promise<readonly LentDataset[]> {
   if (handed.length === 0) return [];
   const { places, jailed } = await ownPlaces(
@@ -71,20 +70,38 @@ export async function lentDatasets(
     handed.map(({ dataset }) => dataset),
   );
   return handed.map(({ dataset, target }) => {
+    const known = left.find((each) => each.dataset === dataset);
+    if (known !== undefined) return { ...known, target };
     const below = [...places].filter(([name]) => name.startsWith(`${dataset}/`) && !jailed.has(name));
     const mountpoint = places.get(dataset) ?? null;
     return { dataset, target, mountpoint, ...(below.length > 0 ? { below: Object.fromEntries(below) } : {}) };
   });
 }
 
+const lentFile = (paths: Paths, pool: string, uuid: string): string =>
+  join(paths.state, 'lent', pool, `${placesOf(paths, pool, uuid).uuid}.json`);
+
+/** Those of a jail that does not run, of which no record tells, and which are nevertheless not the host's again. */
+export async function strandedDatasets(
+  files: Files,
+  paths: Paths,
+  { pool, uuid }: JailSpec,
+): Promise<readonly LentDataset[] | undefined> {
+  const text = await files.read(lentFile(paths, pool, uuid));
+  return text === undefined ? undefined : (JSON.parse(text) as readonly LentDataset[]);
+}
+
 async function lend(args: LendArgs, run: StepRun, paths: Paths): Promise<void> {
   const { pool, uuid, name, datasets } = args;
   await recordState(run.files, placesOf(paths, pool, uuid).state, { pool, uuid, datasets });
+  const file = lentFile(paths, pool, uuid);
+  await run.files.mkdir(dirname(file), { mode: 0o700 });
+  await run.files.write(file, `${JSON.stringify(datasets)}\n`, { mode: 0o600 });
   const inside = { uuid, config: new Map(args.config) };
   for (const { dataset, target } of datasets) {
     // Not mounted is no failure; that it is not jailed afterwards would be one.
     await run.exec.change(['zfs', 'unmount', dataset], { accept: 'any' });
-    // Both at once: alone, the first would be a place of the host, and after the second the host may not set it.
+    // At once: alone, the first would be a place of the host, and when it is jailed the host may not set it.
     await run.exec.change(['zfs', 'set', `mountpoint=${target}`, 'jailed=on', dataset]);
     await run.exec.change(['zfs', 'jail', name, dataset]);
     await run.exec.change(jexec(inside, ['zfs', 'mount', dataset]));
@@ -95,8 +112,12 @@ async function lend(args: LendArgs, run: StepRun, paths: Paths): Promise<void> {
 async function takeBack(args: LendArgs, run: StepRun, paths: Paths): Promise<void> {
   const { pool, uuid, datasets } = args;
   const { state } = placesOf(paths, pool, uuid);
-  if ((await readState(run.files, state))?.datasets === undefined) return;
+  const file = lentFile(paths, pool, uuid);
+  const known = (await readState(run.files, state))?.datasets !== undefined;
+  if (!known && (await run.files.read(file)) === undefined) return;
   for (const lent of [...datasets].reverse()) await takeOne(lent, args, run);
+  await run.files.remove(file);
+  await run.files.rmdir(dirname(file));
   await forgetParts(run.files, state, 'datasets');
 }
 

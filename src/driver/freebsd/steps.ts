@@ -13,7 +13,7 @@ import { hookSteps } from '../both/hooks.ts';
 import { localTimeKind, localTimeSteps } from '../both/local-time.ts';
 import { commandSteps } from './command.ts';
 import { createSteps } from './create.ts';
-import { datasetSteps, lentDatasets } from './datasets.ts';
+import { datasetSteps, lentDatasets, strandedDatasets } from './datasets.ts';
 import { readRulesets, rulesetFor, type Ruleset } from './devfs.ts';
 import { devfsSteps } from './devfs-steps.ts';
 import type { HostFacts } from './facts.ts';
@@ -64,6 +64,8 @@ export function stepLists(doors: StepDoors<HostFacts>): StepLists & Pick<Host, '
   const ids = ({ pool, uuid }: JailSpec) => ({ pool, uuid });
   const stateOf = (jail: JailSpec): Promise<JailState | undefined> =>
     readState(files, placesOf(paths, jail.pool, jail.uuid).state);
+  const lentBefore = async (jail: JailSpec, state: JailState | undefined) =>
+    state?.datasets ?? (await strandedDatasets(files, paths, jail));
   const isUp = async (jail: JailSpec): Promise<boolean> => rowOf(await readJails(exec), jail) !== undefined;
   const endArgs = (jail: JailSpec) => ({
     ...ids(jail),
@@ -73,7 +75,8 @@ export function stepLists(doors: StepDoors<HostFacts>): StepLists & Pick<Host, '
 
   /** Everything that a run has added besides the jail itself, the last first. */
   async function takeDown(jail: JailSpec, state: JailState | undefined): Promise<readonly Step[]> {
-    const { datasets, network, mounts, ruleset } = state ?? {};
+    const { network, mounts, ruleset } = state ?? {};
+    const datasets = await lentBefore(jail, state);
     const vnet = network?.nics !== undefined;
     const shown = showsHosts(jail, state);
     return [
@@ -124,7 +127,7 @@ export function stepLists(doors: StepDoors<HostFacts>): StepLists & Pick<Host, '
       ruleset: ruleset.number,
       hostRelease: (await doors.facts()).release,
     });
-    const lent = await lentDatasets(exec, jail.handed ?? []);
+    const lent = await lentDatasets(exec, jail.handed ?? [], await lentBefore(jail, await stateOf(jail)));
     return [
       ...(await leftovers(jail)),
       hook(await hookArgs(files, jail, 'prestart')),

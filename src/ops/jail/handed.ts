@@ -70,13 +70,19 @@ async function lookAt(context: Context, jail: Owner, handed: HandedDataset): Pro
     return refused(`does not exist; 'zfs create -o ${mark}=${jail.tag} ${dataset}' makes it for this jail`);
   const foreign = own ? undefined : await foreignProblem(context, jail, dataset);
   if (foreign !== undefined) return refused(foreign);
-  // On FreeBSD root of the jail makes datasets below, and they are the jail's as this one is (zfs-jail(8)).
-  const why = placeProblem(context.host.kernel === 'freebsd' ? rows.slice(0, 1) : rows, jail);
-  if (why !== undefined) return refused(why);
   const row = rows[0]!;
+  const freebsd = context.host.kernel === 'freebsd';
+  const mounted = row.values.get('mounted') === 'yes';
+  // On FreeBSD it keeps its place in the jail when the host loses its power; the start gives it back first.
+  const left = freebsd && !mounted && row.values.get('mountpoint') === target;
+  // There root of the jail makes datasets below, and they are the jail's as this one is (zfs-jail(8)).
+  const why = left ? undefined : placeProblem(freebsd ? [row] : rows, jail);
+  if (why !== undefined) return refused(why);
+  // FreeBSD's driver mounts it in the jail, from wherever it is.
+  const isThere = mounted || freebsd;
   return {
     mounts: [{ dataset, source: row.values.get('mountpoint')!, target }],
-    steps: row.values.get('mounted') === 'yes' ? [] : [mountDataset({ dataset, wasMounted: false })],
+    steps: isThere ? [] : [mountDataset({ dataset, wasMounted: false })],
     problems: [],
   };
 }
