@@ -3,6 +3,7 @@
  * are pure, with texts in the form of the manual pages in their tests.
  */
 import { canonicalAddress } from '../../domain/address.ts';
+import { failure } from '../../domain/errors.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import type { ByFamily, HostAddress } from '../both/network.ts';
 import { parseSysctls } from './facts.ts';
@@ -81,6 +82,8 @@ export interface DefaultRoute {
   readonly gateway: string | undefined;
 }
 
+const routeListing = ['netstat', '-rn', '--libxo', 'json'] as const;
+
 interface RouteFamily {
   readonly 'address-family'?: string;
   readonly 'rt-entry'?: readonly {
@@ -92,9 +95,18 @@ interface RouteFamily {
 
 /** Of `netstat -rn --libxo json`: the default route of each family. */
 export function parseDefaultRoutes(json: string): { readonly 4: DefaultRoute; readonly 6: DefaultRoute } {
-  const top = JSON.parse(json.trim() || '{}') as {
+  let top: {
     statistics?: { 'route-information'?: { 'route-table'?: { 'rt-family'?: readonly RouteFamily[] } } };
   };
+  try {
+    top = JSON.parse(json.trim() || '{}') as typeof top;
+  } catch {
+    throw failure('COMMAND_FAILED', {
+      argv: [...routeListing],
+      status: 'no JSON',
+      stderr: json.slice(0, 200),
+    });
+  }
   const families = top.statistics?.['route-information']?.['route-table']?.['rt-family'] ?? [];
   const find = (name: string, version: 4 | 6): DefaultRoute => {
     const entries = families
@@ -116,7 +128,7 @@ export const netSysctls = [
 export async function readNetFacts(exec: Exec, files: Files, paths: Paths): Promise<NetFacts> {
   const [interfaces, routes, sysctls, hostId, jails] = await Promise.all([
     exec.read(['ifconfig', '-a']),
-    exec.read(['netstat', '-rn', '--libxo', 'json']),
+    exec.read(routeListing),
     exec.read(['sysctl', '-ie', ...netSysctls], { accept: 'any' }),
     files.read('/etc/hostid'),
     allStates(files, paths),
