@@ -143,6 +143,9 @@ describe.skipIf(!hostTests)(`FreeBSD driver on a real pool${reason}`, { timeout:
     zfs('set', 'zoned=off', data);
     zfs('create', '-o', 'canmount=noauto', '-o', `mountpoint=${evil}`, `${data}/evil`);
     zfs('create', '-o', 'canmount=noauto', `${data}/good`);
+    // With words of a table in its name, for whoever reads one line by line.
+    const forged = `${evil}/x\n${lab.pool.name}\tmountpoint\t/etc\tlocal\n${lab.pool.name}\tlocal\n`;
+    zfs('create', '-o', 'canmount=noauto', '-o', `mountpoint=${forged}`, `${data}/forged`);
     zfs('set', 'zoned=on', data);
     const strange = { type: 'zfs', from: `${data}/evil`, on: `${root}${evil}`, options: [] };
     mkdirSync(strange.on, { recursive: true });
@@ -163,6 +166,7 @@ describe.skipIf(!hostTests)(`FreeBSD driver on a real pool${reason}`, { timeout:
       'off',
     ]);
     expect(value('mountpoint', data)).toMatch(/\/jails\/lent\/data$/);
+    expect([value('zoned', `${data}/forged`), value('zoned', lab.pool.name)]).toEqual(['on', 'off']);
     rmSync(`${root}${place}`);
     await run('jail.start', { jail: 'lent' });
     await run('jail.stop', { jail: 'lent' });

@@ -24,8 +24,6 @@ export interface LentDataset {
   readonly target: string;
   /** The dataset's own `mountpoint` before; null: inherited. */
   readonly mountpoint: string | null;
-  /** Those below that had a mount point of their own before, and were not `jailed`. */
-  readonly below?: Readonly<Record<string, string>>;
 }
 
 export interface LendArgs {
@@ -39,19 +37,19 @@ export interface LendArgs {
 
 const local = new Set(['local', 'received']);
 
-/** Own mount points of datasets and of all below them, and which of them are `jailed`. */
-async function ownPlaces(exec: Exec, datasets: readonly string[]) {
+/** Of `zfs get -H -o name,COLUMN`; a text that root of a jail could have set is never among the columns. */
+async function read(
+  exec: Exec,
+  columns: string,
+  property: string,
+  datasets: readonly string[],
+  deep = false,
+) {
+  const how = deep ? ['-r'] : [];
   // One that the same start makes is not there yet, and will inherit its mount point.
-  const argv = ['zfs', 'get', '-r', '-H', '-o', 'name,property,value,source', 'mountpoint,jailed'];
-  const { stdout } = await exec.read([...argv, ...datasets], { accept: [0, 1] });
-  const places = new Map<string, string>();
-  const jailed = new Set<string>();
-  for (const line of stdout.split('\n')) {
-    const [dataset = '', property, value = '', source = ''] = line.split('\t');
-    if (property !== 'mountpoint' && value === 'on') jailed.add(dataset);
-    if (property === 'mountpoint' && value !== '-' && local.has(source)) places.set(dataset, value);
-  }
-  return { places, jailed };
+  const argv = ['zfs', 'get', ...how, '-H', '-o', columns, property, ...datasets];
+  const { stdout } = await exec.read(argv, { accept: [0, 1] });
+  return stdout.split('\n').map((line) => line.split('\t'));
 }
 
 /**
@@ -65,16 +63,18 @@ export async function lentDatasets(
   left: readonly LentDataset[] = [],
 ): Promise<readonly LentDataset[]> {
   if (handed.length === 0) return [];
-  const { places, jailed } = await ownPlaces(
-    exec,
-    handed.map(({ dataset }) => dataset),
+  const names = handed.map(({ dataset }) => dataset);
+  const jailed = new Map(
+    (await read(exec, 'name,value', 'jailed', names)).map(([name, on]) => [name, on === 'on']),
   );
+  // What a jail had on another host may have any text for its mount point, and the host's one is not known.
+  const own = names.filter((name) => jailed.get(name) !== true);
+  const rows = own.length === 0 ? [] : await read(exec, 'name,value,source', 'mountpoint', own);
   return handed.map(({ dataset, target }) => {
     const known = left.find((each) => each.dataset === dataset);
     if (known !== undefined) return { ...known, target };
-    const below = [...places].filter(([name]) => name.startsWith(`${dataset}/`) && !jailed.has(name));
-    const mountpoint = places.get(dataset) ?? null;
-    return { dataset, target, mountpoint, ...(below.length > 0 ? { below: Object.fromEntries(below) } : {}) };
+    const [, value, source = ''] = rows.find(([name]) => name === dataset) ?? [];
+    return { dataset, target, mountpoint: local.has(source) ? (value ?? null) : null };
   });
 }
 
@@ -122,7 +122,7 @@ async function takeBack(args: LendArgs, run: StepRun, paths: Paths): Promise<voi
 }
 
 async function takeOne(lent: LentDataset, { name, root }: LendArgs, run: StepRun): Promise<void> {
-  const { dataset, mountpoint, below = {} } = lent;
+  const { dataset, mountpoint } = lent;
   // First: where the jail still runs, it can change nothing of it from here on.
   await run.exec.change(['zfs', 'unjail', name, dataset], { accept: 'any' });
   const table = await mountTable(run.exec);
@@ -131,9 +131,9 @@ async function takeOne(lent: LentDataset, { name, root }: LendArgs, run: StepRun
     if (type === 'zfs' && within(from) && at.startsWith(`${root}/`)) await unmountAt(root, at, table, run);
   // Of the host's words for `mountpoint` the one that may be set on what is jailed, where nothing below inherits it.
   await run.exec.change(['zfs', 'set', 'mountpoint=none', dataset], { accept: 'any' });
-  for (const [one, place] of (await ownPlaces(run.exec, [dataset])).places) {
-    if (one === dataset || below[one] === place) continue;
-    run.note(`${one} stays jailed: in the jail it was given the mount point ${JSON.stringify(place)}`);
+  for (const [one = '', source = ''] of await read(run.exec, 'name,source', 'mountpoint', [dataset], true)) {
+    if (!one.startsWith(`${dataset}/`) || !local.has(source)) continue;
+    run.note(`${one} stays jailed: it has a mount point of its own, which root of the jail may have chosen`);
     await run.exec.change(['zfs', 'set', 'jailed=on', one]);
   }
   await run.exec.change(['zfs', 'inherit', 'jailed', dataset]);

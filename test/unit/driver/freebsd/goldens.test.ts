@@ -36,12 +36,10 @@ class Watching implements Exec {
   }
   private zfs(argv: readonly string[]): Promise<RunResult> | undefined {
     if (!argv.includes('zfs')) return undefined;
-    const rows = argv
-      .slice(7)
-      .map(
-        (name) =>
-          `${name}\tmountpoint\t/somewhere\t${name.includes('shared') ? 'local' : 'inherited from tank'}\n`,
-      );
+    const places = argv.includes('mountpoint') && !argv.includes('-r') ? argv.slice(6) : [];
+    const rows = places.map(
+      (name) => `${name}\t/somewhere\t${name.includes('shared') ? 'local' : 'inherited from tank'}\n`,
+    );
     if (argv[0] === 'jexec' && argv[3] === 'mount') this.mounted(argv[4]!);
     return Promise.resolve({
       argv,
