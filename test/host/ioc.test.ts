@@ -2,6 +2,7 @@
  * `ioc` as a person runs it, on a real pool with real jails: the scenario of libiocage's own integration script,
  * and every command. What the operations do in all cases, their own tests prove.
  */
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -217,6 +218,27 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       expect(get('running', 'web')).toBe('yes');
       fails(1, 'exec', '-f', 'web', 'hostname');
       ok('stop', 'web');
+    });
+
+    it('exec -f that a signal ends: the jail is stopped; after a kill doctor stops it', async () => {
+      for (const [signal, status] of [
+        ['SIGTERM', 143],
+        ['SIGHUP', 129],
+        ['SIGKILL', null],
+      ] as const) {
+        const started = ioc.start('exec', '-f', 'web', '/bin/sh', '-c', 'echo begun; sleep 60');
+        await started.says(/begun/);
+        expect(names('running=yes')).toEqual(['web']);
+        // The program that outlives a kill holds the output open.
+        const exit = once(started.child, 'exit');
+        started.child.kill(signal);
+        expect((await exit)[0]).toBe(status);
+        if (signal === 'SIGKILL') {
+          expect(fails(1, 'set', 'priority=3', 'web').stderr).toContain('jail.fork of web');
+          expect(commandIn(lab.environment).done('doctor').stdout).toMatch(/jail\.fork of web.*: stopped\n$/);
+        }
+        expect(names('running=yes'), signal).toEqual([]);
+      }
     });
 
     it('snapshot: create, list, rollback, remove', () => {

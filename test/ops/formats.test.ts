@@ -251,6 +251,26 @@ describe('formats', () => {
     await world.run('jail.start', { jail: 'ours' });
   });
 
+  it('one that broke while its jail ran: it is stopped all the same, without hooks, and is no start', async () => {
+    const path = join(world.directory, 'tank/iocage/jails/web_1/config.json');
+    await world.run('property.set', { jails: ['web_1'], properties: [['ip4_addr', 'none']] });
+    const text = textOf('web_1', 'config.json');
+    await world.run('jail.start', { jail: 'web_1' });
+    writeFileSync(path, text.slice(0, 100));
+    const warned = () => world.events.filter((event) => event.type === 'note' && event.level === 'warning');
+    const before = warned().length;
+    await world.run('jail.stop', { jail: 'web_1' });
+    expect(warned().slice(before)).toEqual([
+      expect.objectContaining({
+        text: expect.stringContaining('no hooks are run: config.json: it is no JSON'),
+      }),
+    ]);
+    expect((await world.host.running('tank')).has('web_1')).toBe(false);
+    for (const operation of ['jail.stop', 'jail.start'])
+      await expect(world.run(operation, { jail: 'web_1' })).rejects.toMatchObject({ code: 'JAIL_CORRUPT' });
+    expect(textOf('web_1', 'config.json')).toBe(text.slice(0, 100));
+  });
+
   it('defaults are those of the tool; broken ones are told of each jail that takes them', async () => {
     const path = join(world.directory, 'tank/iocage/defaults.json');
     writeFileSync(path, fixtureText('defaults.json'));

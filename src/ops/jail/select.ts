@@ -61,9 +61,9 @@ export async function manyJails(
   const { answers } = await askEach(await eachSource(context), async (own) => {
     const world = await readWorld(own);
     const running = await own.host.running(world.realm);
-    const jails = world.jails.filter(
-      (jail) => jail.problem === undefined && which(jail, running.has(jail.uuid)),
-    );
+    // What runs can be stopped, whatever became of its configuration.
+    const usable = (jail: Jail): boolean => jail.problem === undefined || command === 'stop';
+    const jails = world.jails.filter((jail) => usable(jail) && which(jail, running.has(jail.uuid)));
     return Promise.all(jails.map(async ({ uuid }) => ({ jail: await fullName(own, uuid) })));
   });
   return answers.flatMap(({ result }) => result);

@@ -1,4 +1,5 @@
 /** `start`, `stop`, `restart`: the host driver says which steps that takes. */
+import { join } from 'node:path';
 import * as z from 'zod';
 import { defineChange, defineSequence, type Context } from '../operation.ts';
 import { checkAssignments, identityKeys } from '../../domain/config.ts';
@@ -222,12 +223,19 @@ async function assertMounted(context: Context, world: World, jail: Jail, { base 
   if (release !== undefined) await assertRootMounted(context, release.dataset);
 }
 
-/** A jail can always be stopped; hooks that others may have written meanwhile do not run for it. */
-async function withoutForeignHooks(context: Context, world: World, jail: Jail): Promise<JailSpec> {
-  const spec = toSpec(world, jail);
-  const problem = await untrusted(context, world, jail);
-  if (problem === undefined) return spec;
-  const text = `no hooks are run: ${problem.path}: ${problem.why}`;
+/**
+ * A jail can always be stopped, also when its configuration broke while it ran: what a stop takes back was written down
+ * at the start. Hooks that others may have written meanwhile, or that nobody can tell any more, do not run for it.
+ */
+async function specToStop(context: Context, world: World, jail: Jail, up: boolean): Promise<JailSpec> {
+  const { problem, ...rest } = jail;
+  const broken = up ? problem : undefined;
+  const mountpoint = jail.mountpoint ?? join(world.mountpoint, jail.dataset.slice(world.root.length));
+  const spec = toSpec(world, broken === undefined ? jail : { ...rest, mountpoint });
+  const foreign = await untrusted(context, world, jail);
+  const why = foreign === undefined ? broken : `${foreign.path}: ${foreign.why}`;
+  if (why === undefined) return spec;
+  const text = `no hooks are run: ${why}`;
   context.emit({ type: 'note', id: '', level: 'warning', text });
   return { ...spec, config: new Map([...spec.config, ...hookKeys.map((key) => [key, 'none'] as const)]) };
 }
@@ -247,8 +255,8 @@ export const jailStop = defineChange<typeof stopInput, Life>({
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    const spec = await withoutForeignHooks(context, world, jail);
     const up = (await context.host.running(jail.realm)).has(jail.uuid);
+    const spec = await specToStop(context, world, jail, up);
     // A jail that ended by itself may have left its network behind.
     const steps = up
       ? await context.host.stopSteps(spec, { force: input.force })
