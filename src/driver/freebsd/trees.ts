@@ -75,7 +75,7 @@ async function changeTimes(root: string, { exec, signal }: TreeRun): Promise<Rea
 export const freebsdTrees: Trees = {
   pack,
   unpack,
-  content: (archive, member) => ['tar', '-xOqf', archive, member],
+  content: (archive, member) => ['tar', '-x', '-O', '-q', '-f', archive, member],
   // It says how far it is to a signal only.
   progress: () => undefined,
   list(paths) {
