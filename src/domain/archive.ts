@@ -29,6 +29,14 @@ export function compressionOf(name: string): Compression | undefined {
   return endings.find(([ending]) => lower.length > ending.length && lower.endsWith(ending))?.[1];
 }
 
+/** The same as the first bytes of a file tell it, whatever its name says. */
+export function compressionIn(bytes: Uint8Array): Compression {
+  const starts = (...magic: readonly number[]): boolean => magic.every((byte, at) => bytes[at] === byte);
+  if (starts(0x1f, 0x8b)) return 'gzip';
+  if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00)) return 'xz';
+  return starts(0x28, 0xb5, 0x2f, 0xfd) ? 'zstd' : 'none';
+}
+
 /** The program that writes the plain tar stream of `file` to standard output. */
 export function decompressor(compression: Compression, file: string): readonly string[] {
   switch (compression) {

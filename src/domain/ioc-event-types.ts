@@ -15,6 +15,7 @@ const operations: Readonly<Record<string, string>> = {
   'jail.provision': 'JailProvisioning',
   'release.fetch': 'FetchRelease',
   'image.export': 'ResourceBackup',
+  'image.backup': 'ResourceBackup',
   'image.import': 'ResourceRestore',
   'snapshot.rollback': 'ZFSSnapshotRollback',
 };
@@ -65,12 +66,16 @@ const steps: Readonly<Record<string, readonly string[]>> = {
   'release.defaults': ['ReleaseConfiguration'],
   'release.take-state': ['ZFSSnapshotTake'],
   'image.write': ['BundleBackup'],
+  'backup.begin': ['ExportConfig', 'ExportFstab'],
+  'backup.tree': ['ExportRootDataset'],
+  'backup.stream': ['ExportOtherDataset'],
+  'backup.bundle': ['BundleBackup'],
   'merge.apply': ['ExecuteResourceUpdate'],
 };
 
 /** Steps that mean another thing in this operation. */
 const within: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  'image.import': { 'archive.unpack': ['ExtractBundle'] },
+  'image.import': { 'archive.unpack': ['ExtractBundle'], 'transfer.receive': ['ImportOtherDataset'] },
 };
 
 /** `jail.create` as `JailCreate`, `snapshot.take` as `ZFSSnapshotTake`. */

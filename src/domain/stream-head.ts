@@ -13,6 +13,13 @@ export interface StreamHead {
 export const headBytes = 312;
 const magic = 0x2f5bacbacn;
 
+/** Whether anything of zfs-send(8) begins here, a package of several snapshots too. */
+export function isStream(bytes: Uint8Array): boolean {
+  if (bytes.byteLength < 16) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getBigUint64(8, true) === magic || view.getBigUint64(8, false) === magic;
+}
+
 /** Undefined for what is no stream, or a package of several with their properties. */
 export function parseStreamHead(bytes: Uint8Array): StreamHead | undefined {
   if (bytes.byteLength < headBytes) return undefined;

@@ -37,12 +37,17 @@ const types: Readonly<Record<string, TarMember['type']>> = {
   '6': 'fifo',
 };
 
+/** Gets the content of a member as it comes in. */
+export type TarSink = (bytes: Uint8Array) => void;
+
 export class TarReader {
-  private readonly take: (member: TarMember) => void;
+  private readonly take: (member: TarMember) => TarSink | void;
   private readonly block = Buffer.alloc(blockBytes);
   private filled = 0;
   /** Content bytes still to pass over, padding included. */
   private skip = 0;
+  private content = 0;
+  private sink: TarSink | void = undefined;
   /** Content of a long name or pax record that is being collected. */
   private extra:
     { readonly type: string; readonly size: number; left: number; readonly parts: Buffer[] } | undefined;
@@ -52,7 +57,8 @@ export class TarReader {
   private paxGlobal: ReadonlyMap<string, string> = new Map();
   private zeroBlocks = 0;
 
-  constructor(take: (member: TarMember) => void) {
+  /** @param take may answer who gets the content of the member */
+  constructor(take: (member: TarMember) => TarSink | void) {
     this.take = take;
   }
 
@@ -62,6 +68,8 @@ export class TarReader {
     while (at < bytes.length && this.zeroBlocks < 2) {
       if (this.skip > 0) {
         const step = Math.min(this.skip, bytes.length - at);
+        if (this.content > 0) this.sink?.(bytes.subarray(at, at + Math.min(step, this.content)));
+        this.content -= step;
         this.skip -= step;
         at += step;
         continue;
@@ -169,7 +177,8 @@ export class TarReader {
     this.longLink = undefined;
     this.pax = new Map();
     this.skip = padded(content);
-    this.take({
+    this.content = content;
+    this.sink = this.take({
       name,
       type: member,
       linkName: member === 'hardlink' || member === 'symlink' ? linkName : '',

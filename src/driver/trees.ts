@@ -11,6 +11,8 @@ export interface Packed {
   readonly empty?: readonly string[];
   /** File with the paths that go in (`list`), directories without what is in them; otherwise everything does. */
   readonly list?: string;
+  /** The one folder at the top that goes in, as `./NAME`. */
+  readonly only?: string;
   /** File with the paths that stay out (`except`). */
   readonly except?: string;
   /** Holes of files stay holes, where the tool does not see to that by itself. */
@@ -37,9 +39,12 @@ export interface Trees {
   pack(root: string, what?: Packed): readonly string[];
   /**
    * Unpacks a checked stream from standard input. Owners and modes are kept by number; nothing is written
-   * through a link or outside of the root. `notes`, `whole`: what `pack` wrote with it.
+   * through a link or outside of the root. `notes`, `whole`: what `pack` wrote with it. `only`: the one folder of
+   * it that is unpacked, as the stream spells it, and nothing that is in `dev` of that.
    */
-  unpack(root: string, how?: Pick<Packed, 'notes' | 'whole'>): readonly string[];
+  unpack(root: string, how?: Pick<Packed, 'notes' | 'whole' | 'only'>): readonly string[];
+  /** Writes the content of one file of an archive, packed by gzip, xz, zstd or not, to standard output; a plain name. */
+  content(archive: string, member: string): readonly string[];
   /** Bytes that went through, when a line that one of them said tells it. */
   progress(line: string): number | undefined;
   /** Text of the file for {@link Packed.list}. @throws UNSUPPORTED for a name that can stand in none */

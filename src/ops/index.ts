@@ -51,6 +51,7 @@ import { hostDoctor } from './host/doctor.ts';
 import { debugClean } from './host/clean-debug.ts';
 import { hostDebug } from './host/debug.ts';
 import { hostHistory } from './host/history.ts';
+import { imageBackup } from './image/export-backup.ts';
 import { imageExport } from './image/export.ts';
 import { imageImport } from './image/import.ts';
 import { hostInit } from './transfer/init-host.ts';
@@ -132,6 +133,7 @@ export const furtherOperations: readonly Operation[] = [
   jailAdopt,
   migrateTo,
   imageStreams,
+  imageBackup,
   jailCreateStart,
   jailCloneStart,
   fstabList,

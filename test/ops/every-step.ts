@@ -5,7 +5,7 @@
  *
  * A function, so that it runs against the fakes (test/ops) and on a real pool (test/host).
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { failure } from '../../src/domain/errors.ts';
@@ -408,6 +408,42 @@ function imageCases(run: (operation: string, input: unknown) => Promise<unknown>
       prepare: packaged,
       reset: () => run('jail.destroy', { jail: 'victim' }),
       cleanUp: removedPackages,
+    },
+    ...backupCases(run, async () => {
+      if (images === undefined) await exported();
+      return images!;
+    }),
+  ];
+}
+
+/** Backups of libiocage, in the directory of the images, where nothing is left behind unseen. */
+function backupCases(
+  run: (operation: string, input: unknown) => Promise<unknown>,
+  imagesDirectory: () => Promise<string>,
+): readonly StepCase[] {
+  let images = '';
+  const emptied = async (): Promise<void> => {
+    images = await imagesDirectory();
+    rmSync(images, { recursive: true, force: true });
+  };
+  const place = async (): Promise<void> => {
+    await emptied();
+    mkdirSync(images, { mode: 0o700 });
+  };
+  const backup = () => ({ jail: 'source', format: 'tar', to: join(images, 'source.txz') });
+  return [
+    { operation: 'image.backup', input: backup, prepare: place, reset: place, cleanUp: emptied },
+    {
+      operation: 'image.import',
+      variant: 'of a backup of libiocage',
+      input: () => ({ image: backup().to, name: 'victim' }),
+      prepare: async () => {
+        if (existsSync(backup().to)) return;
+        await place();
+        await run('image.backup', backup());
+      },
+      reset: () => run('jail.destroy', { jail: 'victim' }),
+      cleanUp: emptied,
     },
   ];
 }

@@ -17,7 +17,10 @@ const unmarked = 'noschg,nosappnd,nosunlnk,nouchg,nouappnd,nouunlnk';
 /** A path as a pattern of bsdtar(1): `^` only at the beginning, the rest is itself. */
 const anchored = (path: string): string => `^./${path.replaceAll(/[*?[\]\\$]/g, '\\$&')}`;
 
-function pack(root: string, { empty = [], list, except, whole = false }: Packed = {}): readonly string[] {
+function pack(
+  root: string,
+  { empty = [], list, only = '.', except, whole = false }: Packed = {},
+): readonly string[] {
   return [
     // What it writes by itself has times of change without the parts of a second.
     ...['tar', '-c', '--format', 'pax', '--one-file-system', '--numeric-owner'],
@@ -27,11 +30,14 @@ function pack(root: string, { empty = [], list, except, whole = false }: Packed 
     ...(except === undefined ? [] : ['-X', except]),
     ...(list === undefined ? [] : ['-n', '--null']),
     ...['-C', root, '-f', '-'],
-    ...(list === undefined ? ['.'] : ['-T', list]),
+    ...(list === undefined ? [only] : ['-T', list]),
   ];
 }
 
-function unpack(root: string, { whole = false }: { readonly whole?: boolean } = {}): readonly string[] {
+function unpack(
+  root: string,
+  { whole = false, only }: Pick<Packed, 'whole' | 'only'> = {},
+): readonly string[] {
   return [
     ...['tar', '-x', '-p', '--numeric-owner'],
     // What is there of a release is marked, and is replaced all the same.
@@ -40,7 +46,9 @@ function unpack(root: string, { whole = false }: { readonly whole?: boolean } = 
     '-S',
     // `^`: only at the beginning, or /usr/src/sys/dev would stay out too. `?`: `dev/` itself goes in.
     ...(whole ? [] : ['--exclude', '^dev/?*']),
+    ...(only === undefined ? [] : ['--exclude', `^${only}/dev/?*`]),
     ...['-C', root, '-f', '-'],
+    ...(only === undefined ? [] : [only]),
   ];
 }
 
@@ -67,6 +75,7 @@ async function changeTimes(root: string, { exec, signal }: TreeRun): Promise<Rea
 export const freebsdTrees: Trees = {
   pack,
   unpack,
+  content: (archive, member) => ['tar', '-x', '-O', '-q', '-f', archive, member],
   // It says how far it is to a signal only.
   progress: () => undefined,
   list(paths) {

@@ -18,7 +18,7 @@ const attributes = ({ notes = false, whole = false }: Packed): readonly string[]
 const quoted = (path: string): string => path.replaceAll(/[*?[\\]/g, '\\$&');
 
 function pack(root: string, what: Packed = {}): readonly string[] {
-  const { empty = [], list, except, sparse = false, whole = false } = what;
+  const { empty = [], list, only = '.', except, sparse = false, whole = false } = what;
   return [
     'tar',
     '--create',
@@ -36,12 +36,12 @@ function pack(root: string, what: Packed = {}): readonly string[] {
     ...(except === undefined ? [] : ['--no-wildcards', `--exclude-from=${except}`]),
     `--directory=${root}`,
     '--file=-',
-    ...(list === undefined ? ['.'] : ['--no-recursion', `--files-from=${list}`]),
+    ...(list === undefined ? [only] : ['--no-recursion', `--files-from=${list}`]),
   ];
 }
 
 /** GNU tar puts off risky links until the end and strips what leads out, so it would refuse most of what the check of an archive refuses. */
-function unpack(root: string, how: Pick<Packed, 'notes' | 'whole'> = {}): readonly string[] {
+function unpack(root: string, how: Pick<Packed, 'notes' | 'whole' | 'only'> = {}): readonly string[] {
   return [
     'tar',
     '--extract',
@@ -52,14 +52,21 @@ function unpack(root: string, how: Pick<Packed, 'notes' | 'whole'> = {}): readon
     ...checkpoints,
     // A jail gets its own /dev; nodes made by an archive have no business on the host.
     ...(how.whole ? [] : ['--anchored', '--exclude=./dev/*', '--exclude=dev/*']),
+    ...(how.only === undefined ? [] : [`--exclude=${how.only}/dev/*`]),
     `--directory=${root}`,
     '--file=-',
+    ...(how.only === undefined ? [] : [how.only]),
   ];
 }
 
 export const linuxTrees: Trees = {
   pack,
   unpack,
+  // By itself it finds out how a file is packed.
+  content: (archive, member) => [
+    ...['tar', '--extract', '--to-stdout', '--occurrence=1', `--file=${archive}`],
+    ...['--', member],
+  ],
   progress(line) {
     const records = /checkpoint ([0-9]+)$/.exec(line)?.[1];
     return records === undefined ? undefined : Number(records) * 10240;

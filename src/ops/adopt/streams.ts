@@ -188,7 +188,8 @@ export const imageStreams = defineChange<typeof streamsInput, unknown>({
         publishReceived({ from: `${receiving}/${name}`, to: dataset }),
         ...parts.map(({ path }) => mountDataset({ dataset: below(dataset, path), wasMounted: false })),
         settleForeign({ root, name, top: world.mountpoint, trusted: input.hooks, archive: file }),
-        ...parts.map(({ path }) => dropSnapshot({ name: `${below(dataset, path)}@${snapshot}` })),
+        // At once: the guard knows no dataset of a jail by itself that lies deeper.
+        dropSnapshot({ name: `${dataset}@${snapshot}`, recursive: true }),
       ],
       result: () => ({
         jails: [{ uuid: name, tag: name, kind: 'thick' }],

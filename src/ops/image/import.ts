@@ -23,7 +23,9 @@ import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
 import { applyDeletions, checkPackage } from '../steps/package.ts';
 import { imageStreams } from '../adopt/streams.ts';
+import { findBackup } from './backup-source.ts';
 import { findImage, type Image } from './find.ts';
+import { lockBackup, planBackup } from './import-backup.ts';
 import { packingWord } from './place.ts';
 
 const importInput = z.object({
@@ -76,6 +78,8 @@ export const imageImport = defineChange<typeof importInput, Imported>({
   title: 'Make a jail from an image',
   effect: 'change',
   recover: 'undo',
+  // A jail of the new name is in the way, whosever it is.
+  anyFormat: true,
   input: importInput,
   prepare: (context, input) => ({
     ...input,
@@ -83,12 +87,18 @@ export const imageImport = defineChange<typeof importInput, Imported>({
     createdAt: context.clock.now(),
   }),
   async locks(context, input) {
+    const everything = await readWorld(context);
+    const backup = await findBackup(context, everything, input);
+    if (backup !== undefined) return lockBackup(everything, backup, input);
     const { world, uuid, tag, wished } = await find(context, input);
     const { realm } = world;
     // The last: where the half of an import that was killed has its name, no other one is chosen; doctor is first.
     return [jailLock({ realm, uuid }), tagLock(realm, tag), `import:${realm}:${wished}`];
   },
   async plan(context, input) {
+    const everything = await readWorld(context);
+    const backup = await findBackup(context, everything, input);
+    if (backup !== undefined) return planBackup(context, everything, backup, input);
     const found = await find(context, input);
     const { world, image, uuid, tag, same } = found;
     const release = await releaseFor(context, world, image, input);
@@ -139,7 +149,8 @@ export const imageImport = defineChange<typeof importInput, Imported>({
     about:
       'IMAGE is a file in the directory images, its UUID, its tag, or the beginning of its UUID; FILE is a path. ' +
       'The SHA-256 beside it must fit, and nothing is created before every member of the archive was judged. ' +
-      'The jail keeps its UUID and tag where they are free. Images of the original are taken as they are; a package needs its release.',
+      'The jail keeps its UUID and tag where they are free. Images of the original are taken as they are; a package needs its release. ' +
+      'FILE may also be a backup of libiocage, an archive or a directory; NAME says what its jail is to be called.',
     examples: [
       { line: 'iocage import web', says: 'the jail web as it was exported' },
       {
@@ -147,6 +158,7 @@ export const imageImport = defineChange<typeof importInput, Imported>({
         says: 'from a file; web.sha256 stands beside it',
       },
       { line: 'iocage import --hooks web', says: 'an image of your own: its exec_* hooks and fstab too' },
+      { line: 'iocage import -n web /mnt/usb/backup.txz', says: 'a backup of libiocage' },
     ],
     // Python iocage packs streams of ZFS in a zip file.
     instead: ({ positionals: [image] }) => (image?.endsWith('.zip') === true ? imageStreams : undefined),

@@ -180,7 +180,7 @@ export const migrateTo = defineChange<typeof toInput, unknown>({
         what: `migrating jail ${label(jail)} to ${tools[input.to].title}`,
         why: `the file that it came with is still kept: 'iocage migrate --back ${jail.uuid}' gives the jail back with it, 'iocage migrate --confirm ${jail.uuid}' removes it`,
       });
-    const after = await textOf(context, world, jail, input.to);
+    const after = await configTextFor(context, world, jail, input.to);
     const previous = Object.fromEntries(local.filter(([key]) => key.startsWith(namespace)));
     return {
       subject: label(jail),
@@ -218,7 +218,8 @@ export const migrateTo = defineChange<typeof toInput, unknown>({
   },
 });
 
-async function textOf(context: Context, world: World, jail: Jail, tool: Tool): Promise<string> {
+/** The jail's configuration in the words of another tool. @throws INVALID_INPUT with everything that it has none for */
+export async function configTextFor(context: Context, world: World, jail: Jail, tool: Tool): Promise<string> {
   const defaults = await readAllDefaults(context, tools[tool], world.mountpoint);
   return textFor(tool, jail, configOf(jail, world.defaults), defaults);
 }

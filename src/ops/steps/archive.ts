@@ -7,7 +7,7 @@ import { stepKind, type StepRun } from '../../driver/step.ts';
 import { ArchiveCheck, compressionOf, decompressor, type Compression } from '../../domain/archive.ts';
 import type { IocageError } from '../../domain/errors.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
-import { TarProblem, TarReader } from '../../domain/tar.ts';
+import { TarProblem, TarReader, type TarMember, type TarSink } from '../../domain/tar.ts';
 
 /** A root file system with more files than this is a bomb or a mistake. */
 export const maxMembers = 2_000_000;
@@ -36,18 +36,24 @@ export const checkArchives = stepKind<{
   undo: () => Promise.resolve(),
 });
 
-/** Fills a root that the same operation made, whose undo takes the files with it. */
-export const unpackArchive = stepKind<ArchiveFile & { root: string }>('archive.unpack', {
+/**
+ * Fills a root that the same operation made, whose undo takes the files with it. `from`: the command that writes the
+ * plain stream, where the file's name does not tell it; `only`: the one folder at the top of it that is unpacked.
+ */
+export const unpackArchive = stepKind<
+  ArchiveFile & { root: string; from?: readonly string[]; only?: string }
+>('archive.unpack', {
   title: ({ file }) => `unpack ${basename(file)}`,
-  async do({ file, sha256, root }, run) {
+  async do({ file, sha256, root, from, only }, run) {
     // Once more: a file that others may write to can have been exchanged since the check.
     if (!run.dry) await verifyDigest({ file, ...(sha256 === undefined ? {} : { sha256 }) }, run);
     const name = basename(file);
     const said: string[] = [];
     const { trees } = run.host;
+    const unpack = trees.unpack(root, only === undefined ? {} : { only });
     run.progress(`unpacking ${name}`);
     try {
-      await run.exec.pipe([decompressor(compressionFor(file), file), trees.unpack(root)], {
+      await run.exec.pipe([from ?? decompressor(compressionFor(file), file), unpack], {
         signal: run.signal,
         onLine: (line) => {
           const bytes = trees.progress(line);
@@ -120,10 +126,30 @@ export async function verifyAndJudge(archive: ArchiveFile, check: ArchiveCheck, 
   if (refused !== undefined) throw refused.error;
 }
 
-async function judge(file: string, check: ArchiveCheck, run: StepRun): Promise<void> {
+function judge(file: string, check: ArchiveCheck, run: StepRun): Promise<void> {
+  return readTar(
+    { file, from: decompressor(compressionFor(file), file) },
+    (member) => check.take(member, file),
+    () => check.totalBytes,
+    run,
+  );
+}
+
+/**
+ * Every member of an archive, whose plain stream the command `from` writes; stops at the first that `take` refuses.
+ *
+ * @param doneBytes for the progress
+ * @throws BAD_ARCHIVE, and what `take` throws
+ */
+export async function readTar(
+  { file, from }: { file: string; from: readonly string[] },
+  take: (member: TarMember) => TarSink | void,
+  doneBytes: () => number,
+  run: Pick<StepRun, 'exec' | 'signal' | 'clock' | 'progress'>,
+): Promise<void> {
   const stop = new AbortController();
   let problem: unknown;
-  const reader = new TarReader((member) => check.take(member, file));
+  const reader = new TarReader(take);
   const attempt = (action: () => void): void => {
     if (problem !== undefined) return;
     try {
@@ -135,14 +161,14 @@ async function judge(file: string, check: ArchiveCheck, run: StepRun): Promise<v
   };
   let told = run.clock.now().getTime();
   try {
-    await run.exec.read(decompressor(compressionFor(file), file), {
+    await run.exec.read(from, {
       signal: AbortSignal.any([run.signal, stop.signal]),
       onBytes: (bytes) => {
         attempt(() => reader.push(bytes));
         const now = run.clock.now().getTime();
         if (now - told < 500) return;
         told = now;
-        run.progress(`checking ${basename(file)}`, check.totalBytes);
+        run.progress(`checking ${basename(file)}`, doneBytes());
       },
     });
     attempt(() => reader.end());

@@ -113,7 +113,7 @@ export const settleForeign = stepKind<{
 });
 
 /** Where the other host had its jails and releases, here. */
-function movedFstab(text: string, name: string, top: string): string {
+export function movedFstab(text: string, name: string, top: string): string {
   const found = [...text.matchAll(/(?:^|\s)(\/\S*?)\/jails\/([^/\s]+)\/root(?=[/\s])/gm)].find(
     ([, , jail]) => jail === name,
   );

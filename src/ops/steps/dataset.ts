@@ -128,9 +128,9 @@ export const destroySnapshot = stepKind<{ name: string; recursive: boolean }>('s
 });
 
 /** The snapshot that a copy was sent from, made by the same operation: going back does not need it. */
-export const dropSnapshot = stepKind<{ name: string }>('snapshot.drop', {
-  title: ({ name }) => `destroy snapshot ${name}`,
-  do: ({ name }, { storage }) => storage.destroySnapshot(name, { recursive: false }),
+export const dropSnapshot = stepKind<{ name: string; recursive?: boolean }>('snapshot.drop', {
+  title: ({ name, recursive = false }) => `destroy snapshot ${name}${recursive ? ' and those below' : ''}`,
+  do: ({ name, recursive = false }, { storage }) => storage.destroySnapshot(name, { recursive }),
   undo: () => Promise.resolve(),
 });
 

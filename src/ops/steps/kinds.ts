@@ -3,6 +3,7 @@ import type { Step } from '../../driver/system.ts';
 import type { StepKind } from '../../driver/step.ts';
 import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
+import { backupKinds } from './backup.ts';
 import { basePackageKinds } from './base-packages.ts';
 import { datasetKinds } from './dataset.ts';
 import { fileKinds } from './file.ts';
@@ -39,6 +40,7 @@ const rooms = [
   basePackageKinds,
   rootFileKinds,
   checkoutKinds,
+  backupKinds,
 ];
 const shared = new Map<string, StepKind>(rooms.flat().map((kind) => [kind.kind, kind as StepKind]));
 

@@ -54,7 +54,8 @@ export const writePackage = stepKind<{
   },
 });
 
-const seen: Readonly<Record<string, 'file' | 'directory' | 'link'>> = {
+/** Types of a listed tree as the check of an archive knows them. */
+export const seen: Readonly<Record<string, 'file' | 'directory' | 'link'>> = {
   f: 'file',
   d: 'directory',
   l: 'link',

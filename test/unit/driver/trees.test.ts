@@ -44,6 +44,9 @@ describe.each([13, 15])('FreeBSD %d', (release) => {
       trees.pack('/r', { list: file, whole: true }),
       trees.unpack('/r'),
       trees.unpack('/r', { whole: true }),
+      trees.pack('/r', { only: './root' }),
+      trees.unpack('/r', { only: './root' }),
+      trees.content('/a', './b'),
       ...trees.remove,
       trees.unmark!,
       trees.copy('/a', '/b'),
@@ -132,6 +135,27 @@ describe.skipIf(!hasBsdtar || !isRoot)(
       expect(lstatSync(join(to, 'hard')).ino).toBe(lstatSync(join(to, 'bin/sh')).ino);
       expect(statSync(join(to, 'holes')).blocks).toBeLessThan(100);
     });
+
+    it.each([0, 1])(
+      'one folder of it goes and comes alone, without its dev; one file is read (%d)',
+      async (which) => {
+        const [, trees, exec] = systems()[which]!;
+        mkdirSync(join(from, 'usr/dev'));
+        writeFileSync(join(from, 'usr/dev/log'), '');
+        linkSync(join(from, 'usr/share/b'), join(from, 'usr/src/hard'));
+        await exec.pipe([trees.pack(from), trees.unpack(to, { only: './usr' })]);
+        const usr = facts(from).filter((line) => line.startsWith('usr'));
+        expect(facts(to)).toEqual(without(usr, 'usr/dev/log'));
+        rmSync(join(to, 'usr'), { recursive: true });
+        await exec.pipe([trees.pack(from, { only: './usr' }), trees.unpack(to)]);
+        expect(facts(to)).toEqual(usr);
+        const file = join(directory, 'tar');
+        await exec.pipe([trees.pack(from), ['gzip', '-c'], ['dd', `of=${file}`, 'ibs=65536', 'obs=1048576']]);
+        expect((await exec.read(trees.content(file, './usr/src/sys/dev/uart'))).stdout).toBe(
+          'usr/src/sys/dev/uart\n',
+        );
+      },
+    );
 
     it.each([0, 1])('leaves the content of folders behind, whatever they are called (%d)', async (which) => {
       const [, trees, exec] = systems()[which]!;

@@ -9,7 +9,7 @@ import { paxRecord, tarEnd, tarEntry, tarHeader, tarOf, type Entry } from '../..
 
 function read(bytes: Buffer, pieces: readonly number[] = []): TarMember[] {
   const members: TarMember[] = [];
-  const reader = new TarReader((member) => members.push(member));
+  const reader = new TarReader((member) => void members.push(member));
   let at = 0;
   for (const length of pieces) {
     reader.push(bytes.subarray(at, at + length));
@@ -112,7 +112,7 @@ describe('TarReader', () => {
   it('takes the size from pax, and from numbers beyond octal', () => {
     const big = 9 * 2 ** 30;
     const members: TarMember[] = [];
-    const reader = new TarReader((member) => members.push(member));
+    const reader = new TarReader((member) => void members.push(member));
     reader.push(tarHeader({ name: 'big', size: big }));
     expect(members[0]!.sizeBytes).toBe(big);
 

@@ -1,0 +1,167 @@
+/**
+ * Where a backup of libiocage is read from: an archive, packed in whatever way its bytes say, or a directory, of which
+ * tar(1) makes the same stream, so that both are judged and unpacked in one way. Reads only.
+ */
+import { basename, dirname, join } from 'node:path';
+import type { Context } from '../operation.ts';
+import { availableBytes, maxMembers, readTar } from '../steps/archive.ts';
+import { stepRun } from '../run.ts';
+import { pathProblem } from '../jail/trusted-config.ts';
+import type { World } from '../world.ts';
+import { compressionIn, decompressor } from '../../domain/archive.ts';
+import { BackupReader, kindByMember, type Backup } from '../../domain/backup.ts';
+import { failure } from '../../domain/errors.ts';
+import { parseDigest, stemOf } from '../../domain/image.ts';
+import { isStream } from '../../domain/stream-head.ts';
+import { TarProblem, TarReader } from '../../domain/tar.ts';
+import { imagesDirectory } from './place.ts';
+
+export interface BackupSource {
+  /** Absolute path of the archive or the directory. */
+  readonly file: string;
+  /** Writes the plain tar stream of all of it. */
+  readonly all: readonly string[];
+  /** Writes the plain tar stream that `tree` is in. */
+  part(tree: string): readonly string[];
+  /** Writes the content of one member. */
+  content(member: string): readonly string[];
+}
+
+function ofDirectory({ host }: Context, file: string): BackupSource {
+  return {
+    file,
+    all: host.trees.pack(file),
+    part: (only) => host.trees.pack(file, { only }),
+    content: (member) => ['cat', '--', join(file, member)],
+  };
+}
+
+async function ofArchive(context: Context, file: string): Promise<BackupSource> {
+  const start = await context.files.readPart(file, 0, 6);
+  const all = decompressor(compressionIn(start?.bytes ?? new Uint8Array()), file);
+  const content = (member: string): readonly string[] => context.host.trees.content(file, member);
+  return { file, all, part: () => all, content };
+}
+
+/** The beginning of what a command writes, until `take` has seen enough. */
+async function readUntil(
+  { exec, signal }: Context,
+  argv: readonly string[],
+  take: (bytes: Uint8Array) => boolean,
+): Promise<void> {
+  const stop = new AbortController();
+  try {
+    await exec.read(argv, {
+      accept: 'any',
+      signal: AbortSignal.any([signal, stop.signal]),
+      onBytes: (bytes) => void (!stop.signal.aborted && take(bytes) && stop.abort()),
+    });
+  } catch (error) {
+    if (!stop.signal.aborted || signal.aborted) throw error;
+  }
+}
+
+type Kind = ReturnType<typeof kindByMember> | 'stream';
+
+/** What is packed in the file, by its beginning. */
+async function kindOf(context: Context, source: BackupSource): Promise<Kind> {
+  let kind: Kind;
+  const reader = new TarReader(({ name }) => void (kind ??= kindByMember(name)));
+  let first = true;
+  await readUntil(context, source.all, (bytes) => {
+    if (first && isStream(bytes)) kind = 'stream';
+    first = false;
+    if (kind !== undefined) return true;
+    try {
+      reader.push(bytes);
+    } catch (error) {
+      if (!(error instanceof TarProblem)) throw error;
+      return true;
+    }
+    return kind !== undefined;
+  });
+  return kind;
+}
+
+const elsewhere: Readonly<Partial<Record<NonNullable<Kind>, string>>> = {
+  stream:
+    'it is a stream of zfs send, such as bastille export and pot export make, which says itself where it is mounted; ' +
+    `receive it on a pool of that tool, then 'iocage migrate --from'`,
+  bastille: `it is a jail's directory as bastille export packs it; unpack it, then 'iocage migrate --from bastille --path DIRECTORY'`,
+};
+
+/**
+ * Undefined for everything that is no backup: what else `import` reads, and what is not there.
+ *
+ * @throws UNSUPPORTED for the exports of other tools that are not read
+ */
+export async function findBackup(
+  context: Context,
+  world: World,
+  { image, path }: { image: string; path?: string | undefined },
+): Promise<BackupSource | undefined> {
+  const isFile = path !== undefined && (await context.files.stat(path))?.type === 'file';
+  const named = isFile ? path : image;
+  const file = named.startsWith('/') ? named : join(path ?? imagesDirectory(world), named);
+  const facts = await context.files.stat(file);
+  if (facts?.type === 'directory') {
+    const has = (await context.files.statBelow(file, 'config.json')) !== undefined;
+    return has ? ofDirectory(context, file) : undefined;
+  }
+  // Our own images say what they are.
+  const stem = stemOf(basename(file));
+  if (facts?.type !== 'file' || (await context.files.stat(join(dirname(file), `${stem}.json`))) !== undefined)
+    return undefined;
+  const source = await ofArchive(context, file);
+  const kind = await kindOf(context, source);
+  const why = kind === undefined ? undefined : elsewhere[kind];
+  if (why !== undefined) throw failure('UNSUPPORTED', { what: `importing ${file}`, why });
+  return kind === 'backup' ? source : undefined;
+}
+
+/** @throws UNTRUSTED_CONFIG when others than root may exchange it */
+async function assertPrivate(context: Context, path: string): Promise<void> {
+  const problem = await pathProblem(context, dirname(path), basename(path));
+  if (problem !== undefined)
+    throw failure('UNTRUSTED_CONFIG', { jail: path, key: 'what is in it', ...problem });
+}
+
+/** A digest that was given or lies beside the archive fits it. libiocage writes none. */
+async function assertDigest(context: Context, file: string, given: string | undefined): Promise<void> {
+  const path = join(dirname(file), `${stemOf(basename(file))}.sha256`);
+  const stored = parseDigest((await context.files.readNamed(path, 4096)) ?? '');
+  for (const expected of [given, stored].filter((digest) => digest !== undefined)) {
+    const actual = (await context.downloads.digest(file, { signal: context.signal })).sha256;
+    if (actual !== expected) throw failure('CHECKSUM_MISMATCH', { file, expected, actual });
+  }
+}
+
+/**
+ * Reads and judges every member but the tree, which waits for what it is laid over. Only root may exchange what is
+ * read, so what was judged is what is unpacked.
+ *
+ * @param sha256 of the archive, when somebody said it
+ * @throws BAD_ARCHIVE, UNTRUSTED_CONFIG, CHECKSUM_MISMATCH
+ */
+export async function readBackup(
+  context: Context,
+  world: World,
+  { file, all }: BackupSource,
+  sha256: string | undefined,
+): Promise<{ reader: BackupReader; backup: Backup }> {
+  const isDirectory = (await context.files.stat(file))?.type === 'directory';
+  await assertPrivate(context, isDirectory ? join(file, 'config.json') : file);
+  if (!isDirectory) await assertDigest(context, file, sha256);
+  const run = stepRun(context, '');
+  const reader = new BackupReader(file, { maxBytes: await availableBytes(world.root, run), maxMembers });
+  await readTar(
+    { file, from: all },
+    (member) => reader.take(member),
+    () => reader.sizeBytes,
+    run,
+  );
+  const backup = reader.end();
+  for (const { member } of isDirectory ? backup.streams : [])
+    await assertPrivate(context, join(file, member));
+  return { reader, backup };
+}
