@@ -181,6 +181,21 @@ export const errorTable = {
     message: (d: { name: string }) => `jail ${quote(d.name)} not found`,
     hint: () => `'iocage list' shows the jails`,
   }),
+  FOREIGN_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { name: string; tool: string; path: string; isThere: boolean; others: readonly string[] }) =>
+      `${d.tool} has no jail ${quote(d.name)} in ${d.path}, ` +
+      (d.others.length > 0
+        ? `but ${d.others.slice(0, 10).join(', ')}${d.others.length > 10 ? `, and ${d.others.length - 10} more` : ''}`
+        : d.isThere
+          ? `where none is`
+          : `which does not exist`),
+    hint: (d) =>
+      d.others[0] === undefined
+        ? `iocage migrate --from ${d.tool} --path PLACE ${d.name}`
+        : `iocage migrate --from ${d.tool} ${d.others[0]}`,
+  }),
   JAIL_AMBIGUOUS: row({
     exit: 1,
     http: 409,

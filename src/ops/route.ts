@@ -85,7 +85,8 @@ interface Words {
   readonly fresh: readonly string[];
 }
 
-function wordsOf(operation: Operation, input: Readonly<Record<string, unknown>>): Words {
+/** Which words of an input name jails that are there, and which a new one. */
+export function wordsOf(operation: Operation, input: Readonly<Record<string, unknown>>): Words {
   const textsAt = (key: string): readonly string[] =>
     [input[key]].flat().filter((word): word is string => typeof word === 'string');
   const isThere = operation.id === 'jail.update';

@@ -11,7 +11,7 @@ import type { StepFacts } from '../domain/events.ts';
 import { issueWords } from '../domain/issue-words.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
 import { runSequence } from './sequence.ts';
-import { routed } from './route.ts';
+import { routed, wordsOf } from './route.ts';
 import { askEach, eachSource, namedSources } from './sources.ts';
 import { kindOf } from './steps/kinds.ts';
 import { ageWorld, forgetWorld, worldSeen } from './world.ts';
@@ -175,7 +175,8 @@ async function runFleet(
 /** What an operation that knows only properties of datasets did to such a jail would count for nothing. */
 async function refuseFiles(
   context: Context,
-  { command }: ChangeOperation,
+  operation: ChangeOperation,
+  input: Readonly<Record<string, unknown>>,
   locks: readonly string[],
 ): Promise<void> {
   const world = await worldSeen(context);
@@ -183,8 +184,11 @@ async function refuseFiles(
     ({ file, realm, uuid }) => file !== undefined && locks.includes(`jail:${realm}:${uuid}`),
   );
   if (jail?.file === undefined) return;
+  // It is not worked on, but in the way.
+  if (wordsOf(operation, input).fresh.includes(jail.uuid))
+    throw failure('NAME_TAKEN', { what: 'name', name: jail.uuid, by: jail.uuid });
   const { name: file, title } = jail.file;
-  throw failure('OTHER_FORMAT', { command: command.names[0], jail: label(jail), file, title });
+  throw failure('OTHER_FORMAT', { command: operation.command.names[0], jail: label(jail), file, title });
 }
 
 /** While it waited for the locks a name may have come to mean another jail, which nobody locked. */
@@ -207,7 +211,8 @@ async function runChange(
 ): Promise<Outcome> {
   const input = operation.prepare?.(context, checked) ?? checked;
   const locks = await operation.locks(context, input);
-  if (!operation.anyFormat) await refuseFiles(context, operation, locks);
+  if (!operation.anyFormat)
+    await refuseFiles(context, operation, input as Readonly<Record<string, unknown>>, locks);
   if (context.dry) return dryRun(context, await operation.plan(context, input));
 
   const held = await context.locks.take(locks, operation.id, lockWaitMs);

@@ -103,7 +103,7 @@ function assertKnown(key: string): void {
 /**
  * The answer from what was read before; starts nothing and reads nothing.
  *
- * @throws UNKNOWN_PROPERTY, JAIL_NOT_FOUND, JAIL_AMBIGUOUS
+ * @throws UNKNOWN_PROPERTY, JAIL_NOT_FOUND, JAIL_AMBIGUOUS, JAIL_CORRUPT
  */
 export function answerGet(
   host: Pick<Host, 'notApplied'>,
@@ -127,6 +127,9 @@ export function answerGet(
   const jail = findJail(world.jails, name!);
   const special = pseudo(world, jail, key, states.get(jail.uuid)?.jid);
   if (special !== undefined) return { jail: jail.uuid, key, value: special, source: 'computed' };
+  // Where the configuration cannot be read, defaults are no answer. What stands on a dataset that is not mounted is.
+  if (jail.problem !== undefined && !jail.ours)
+    throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
   if (key === 'all') return { jail: jail.uuid, properties: allOf(host, world, jail) };
   const { value, source } = valueOf(world, jail, getProperty(key));
   return { jail: jail.uuid, key, value, source };
