@@ -33,9 +33,9 @@ export async function findSource(
   const { source, name } = splitWord(word);
   const named = await namedSources(context);
   if (source !== undefined) {
-    if (named !== undefined) return { context: inSource(context, getSource(named.list, source)), name };
+    if (named !== undefined) return { context: inSource(context, getSource(named.list, source, true)), name };
     if (source === poolSource) return { context, name };
-    throw failure('SOURCE_NOT_FOUND', { source, known: [poolSource] });
+    throw failure('SOURCE_NOT_FOUND', { source, known: [poolSource], inName: true });
   }
   if (named === undefined) return { context, name };
   const [main, ...others] = named.list.map((each) => inSource(context, each));
