@@ -8,8 +8,8 @@ import type { Ids } from '../../driver/system.ts';
 import { namespace, type World } from '../world.ts';
 import { jailLock } from './select.ts';
 
-/** `clone-base`: a basejail whose own files are a clone of the release's instead of a copy. */
 export const kinds = ['thick', 'clone', 'base', 'clone-base', 'empty'] as const;
+/** How a jail gets its files; `clone-base`: a basejail whose own are a clone of the release's instead of a copy. */
 export type Kind = (typeof kinds)[number];
 
 export interface Created {

@@ -27,6 +27,7 @@ const provisionInput = jailInput.extend({
   overrides: z.array(z.tuple([z.string(), z.string()])).default([]),
 });
 
+/** What was set up in a jail, and from where. */
 export interface Provisioned {
   readonly uuid: string;
   readonly tag: string;
