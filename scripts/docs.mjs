@@ -6,10 +6,17 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 import { propertyReference } from '../dist/domain/properties/reference.js';
+import { toJSONSchema } from 'zod';
+import { errorTable } from '../dist/domain/errors.js';
+import { furtherOperations, operations } from '../dist/ops/index.js';
 import { libraryReference } from './reference.mjs';
+import { errorReference, operationReference } from './reference-tables.mjs';
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const { page, undocumented } = libraryReference(at('dist'));
+const { page, undocumented } = libraryReference(at('dist'), [
+  errorReference(errorTable, at('dist')),
+  operationReference([...operations, ...furtherOperations], toJSONSchema),
+]);
 if (undocumented.length > 0) throw new Error(`without a comment: ${undocumented.join(', ')}`);
 const style = await prettier.resolveConfig(at('docs/library-reference.md'));
 const pages = {

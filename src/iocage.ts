@@ -24,6 +24,7 @@ import type { HostDoors } from './driver/both/session.ts';
 import { linuxHost } from './driver/linux/host.ts';
 import { freebsdHost } from './driver/freebsd/host.ts';
 
+/** What operations are run with. */
 export interface ContextOptions {
   /** Pool to work on; without it the only activated one. */
   readonly pool?: string | undefined;

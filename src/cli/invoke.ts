@@ -11,7 +11,7 @@ import type { ParsedCommand } from './grammar.ts';
 import { askOnTerminal } from './confirm.ts';
 import { watchInterrupts, type Interrupts } from './interrupt.ts';
 import { wantsColor, type Terminal } from './terminal.ts';
-import { printAction } from '../domain/shell-line.ts';
+import { printShort } from '../domain/shell-line.ts';
 import { makeBlocks } from './print/blocks.ts';
 import { noProgress, type Progress } from './print/progress.ts';
 import { printJson } from './print/result.ts';
@@ -208,7 +208,7 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
   if (globals.dryRun && !saysMore) {
     const actions = context.actions.slice(actionsBefore);
     if (globals.format !== 'json')
-      for (const action of actions) terminal.stdout.write(`${printAction(action)}\n`);
+      for (const action of actions) terminal.stdout.write(`${printShort(action)}\n`);
     return { status: 0, json: { operation: name, dryRun: true, actions } };
   }
   if (effect === 'session') return { status: typeof result === 'number' ? result : 0 };

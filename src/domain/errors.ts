@@ -89,8 +89,12 @@ export const errorTable = {
   READ_ONLY_PROPERTY: row({
     exit: 2,
     http: 400,
-    message: (d: { key: string; why: string }) => `property ${d.key} cannot be set: ${d.why}`,
-    hint: (d) => `'iocage help ${d.key}' tells more about it`,
+    message: (d: { key: string; why: string; migrate?: string }) =>
+      `property ${d.key} cannot be set: ${d.why}`,
+    hint: (d) =>
+      d.migrate === undefined
+        ? `'iocage help ${d.key}' tells more about it`
+        : `'iocage migrate ${d.migrate}' makes it a jail of ours; it can be undone`,
   }),
 
   BAD_SETTING: row({
@@ -135,8 +139,8 @@ export const errorTable = {
   POOL_NOT_ACTIVE: row({
     exit: 1,
     http: 409,
-    message: (d: { pool: string }) => `pool ${quote(d.pool)} is not activated for iocage`,
-    hint: (d) => `iocage activate ${d.pool}`,
+    message: (d: { pool: string; named?: boolean }) => `pool ${quote(d.pool)} is not activated for iocage`,
+    hint: (d) => `iocage ${d.named ? `--pool ${d.pool} ` : ''}activate ${d.pool}`,
   }),
   POOL_IN_USE: row({
     exit: 1,
@@ -180,6 +184,21 @@ export const errorTable = {
     http: 404,
     message: (d: { name: string }) => `jail ${quote(d.name)} not found`,
     hint: () => `'iocage list' shows the jails`,
+  }),
+  FOREIGN_NOT_FOUND: row({
+    exit: 1,
+    http: 404,
+    message: (d: { name: string; tool: string; path: string; isThere: boolean; others: readonly string[] }) =>
+      `${d.tool} has no jail ${quote(d.name)} in ${d.path}, ` +
+      (d.others.length > 0
+        ? `but ${d.others.slice(0, 10).join(', ')}${d.others.length > 10 ? `, and ${d.others.length - 10} more` : ''}`
+        : d.isThere
+          ? `where none is`
+          : `which does not exist`),
+    hint: (d) =>
+      d.others[0] === undefined
+        ? `iocage migrate --from ${d.tool} --path PLACE ${d.name}`
+        : `iocage migrate --from ${d.tool} ${d.others[0]}`,
   }),
   JAIL_AMBIGUOUS: row({
     exit: 1,

@@ -22,6 +22,8 @@ export type IocageEvent =
       readonly operation: string;
       readonly title: string;
       readonly subject: string;
+      /** Of several, the one that it acts in. */
+      readonly source?: string;
       readonly steps: number;
     }
   | { readonly type: 'step.begin'; readonly id: string; readonly step: StepFacts }

@@ -13,6 +13,7 @@ export interface Selector {
   readonly name: Glob;
 }
 
+/** `KEY=VALUE[,VALUE]`. */
 export interface Term {
   readonly key: string;
   /** One of them has to fit. */

@@ -10,6 +10,7 @@ interface Piece {
   readonly text: string;
 }
 
+/** A pattern that was read: `*` and `+` stand for what a name has there. */
 export interface Glob {
   /** As it was written. */
   readonly text: string;

@@ -152,6 +152,7 @@ export function pkgCommands(
   return [...lines.slice(0, -1), [...lines.at(-1)!, ...kept]];
 }
 
+/** A package that is another one than before, new or gone. */
 export interface PackageChange {
   readonly name: string;
   /** Null: it was not there before. */

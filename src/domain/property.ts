@@ -24,6 +24,7 @@ export interface Codec<T> {
 
 /** Groups in the order in which the original's `get all` prints them. */
 export const propertyGroups = ['network', 'jail', 'limit', 'custom', 'zfs', 'sync', 'fetch', 'git'] as const;
+/** What a property is about. */
 export type PropertyGroup = (typeof propertyGroups)[number];
 
 /** A property of jails: how it is spelled, checked, stored, and what each kernel does with it. */

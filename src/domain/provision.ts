@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { parsePackageList } from './packages.ts';
 
 export const provisionMethods = ['script', 'ix', 'puppet'] as const;
+/** What sets a jail up. */
 export type ProvisionMethod = (typeof provisionMethods)[number];
 
 /** A path of the host, or an address; `member` is the file in it that is meant (`…#setup/web.sh`). */

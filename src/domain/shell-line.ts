@@ -37,6 +37,20 @@ function hereDocument(input: string): string {
   return ` <<'${mark}'\n${input}${input.endsWith('\n') ? '' : '\n'}${mark}`;
 }
 
+/** What is longer no person reads on a terminal. */
+const longestDetail = 400;
+
+/** The same for a terminal: of a file's long contents only the beginning. */
+export function printShort(action: Action): string {
+  if (action.type !== 'file' || action.detail === undefined) return printAction(action);
+  const { detail } = action;
+  if (detail.length <= longestDetail) return printAction(action);
+  return printAction({
+    ...action,
+    detail: `${detail.slice(0, longestDetail / 2)}… ${detail.length} characters`,
+  });
+}
+
 export function printAction(action: Action): string {
   switch (action.type) {
     case 'run':

@@ -18,15 +18,18 @@ export const sourceErrors = {
   SOURCE_NOT_FOUND: row({
     exit: 1,
     http: 404,
-    message: (d: { source: string; known: readonly string[] }) =>
+    message: (d: { source: string; known: readonly string[]; inName?: boolean }) =>
       `there is no source ${quote(d.source)}; there is ${d.known.join(', ')}`,
-    hint: (d) => `a jail is called JAIL, or SOURCE/JAIL such as ${d.known[0]}/JAIL`,
+    hint: (d) =>
+      d.inName
+        ? `a jail is called JAIL, or SOURCE/JAIL such as ${d.known[0]}/JAIL`
+        : `'iocage activate' shows the sources`,
   }),
   SOURCE_MISSING: row({
     exit: 1,
     http: 404,
     message: (d: { source: string; root: string; imported: boolean }) =>
-      `source ${d.source}: ${d.imported ? `dataset ${d.root} does not exist` : `pool ${d.root.split('/')[0]} is not imported`}`,
+      `${d.imported ? `dataset ${d.root}` : `pool ${d.root.split('/')[0]}`} of source ${d.source} ${d.imported ? 'does not exist' : 'is not imported'}`,
     hint: (d) => (d.imported ? `iocage activate ${d.source}` : `zpool import ${d.root.split('/')[0]}`),
   }),
   SOURCE_UNREAD: row({
@@ -39,8 +42,10 @@ export const sourceErrors = {
   SOURCES_RULE: row({
     exit: 1,
     http: 409,
-    message: (d: { from: string; sources: readonly string[]; action: string }) =>
+    message: (d: { from: string; sources: readonly string[]; action: string; pool?: string }) =>
       `${d.action} has no effect here: the datasets come from ${d.from} (${d.sources.join(', ')})`,
-    hint: (d) => `'iocage activate ${d.sources[0]}' makes the dataset of a source ready`,
+    hint: (d) =>
+      `'iocage activate ${d.sources[0]}' makes the dataset of a source ready` +
+      (d.pool === undefined ? '' : `, 'iocage --pool ${d.pool} activate ${d.pool}' that pool`),
   }),
 } as const;

@@ -7,6 +7,7 @@ import { failure } from './errors.ts';
 import { datasetProblem } from './name.ts';
 import { readRcConf } from './format/rc-conf.ts';
 
+/** A root dataset that holds jails, under a name. */
 export interface Source {
   readonly name: string;
   /** The dataset with `jails`, `releases`, … below it: `POOL/iocage`, or any other. */

@@ -33,9 +33,9 @@ export async function findSource(
   const { source, name } = splitWord(word);
   const named = await namedSources(context);
   if (source !== undefined) {
-    if (named !== undefined) return { context: inSource(context, getSource(named.list, source)), name };
+    if (named !== undefined) return { context: inSource(context, getSource(named.list, source, true)), name };
     if (source === poolSource) return { context, name };
-    throw failure('SOURCE_NOT_FOUND', { source, known: [poolSource] });
+    throw failure('SOURCE_NOT_FOUND', { source, known: [poolSource], inName: true });
   }
   if (named === undefined) return { context, name };
   const [main, ...others] = named.list.map((each) => inSource(context, each));
@@ -85,7 +85,8 @@ interface Words {
   readonly fresh: readonly string[];
 }
 
-function wordsOf(operation: Operation, input: Readonly<Record<string, unknown>>): Words {
+/** Which words of an input name jails that are there, and which a new one. */
+export function wordsOf(operation: Operation, input: Readonly<Record<string, unknown>>): Words {
   const textsAt = (key: string): readonly string[] =>
     [input[key]].flat().filter((word): word is string => typeof word === 'string');
   const isThere = operation.id === 'jail.update';

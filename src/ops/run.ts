@@ -10,9 +10,10 @@ import { asIocageError, failure, IocageError, mostIssues, type UndoFailure } fro
 import type { StepFacts } from '../domain/events.ts';
 import { issueWords } from '../domain/issue-words.ts';
 import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from './operation.ts';
+import { sourceErrors } from '../domain/source-errors.ts';
 import { runSequence } from './sequence.ts';
-import { routed } from './route.ts';
-import { askEach, eachSource, namedSources } from './sources.ts';
+import { routed, wordsOf } from './route.ts';
+import { askEach, eachSource, fullName, namedSources } from './sources.ts';
 import { kindOf } from './steps/kinds.ts';
 import { ageWorld, forgetWorld, worldSeen } from './world.ts';
 
@@ -67,16 +68,30 @@ export async function runOperation(
   try {
     return await runInOne(one.context, operation, one.input, options);
   } catch (thrown) {
-    throw await hintingAt(one.context, thrown);
+    throw await tellingWhere(one.context, thrown);
   }
 }
 
-/** What the hint says to type is for the source that failed, and not for a jail of that name elsewhere. */
-async function hintingAt(context: Context, thrown: unknown): Promise<unknown> {
+/** These tell of their sources themselves, or of no jail of one. */
+const ofNoSource: ReadonlySet<string> = new Set([
+  ...Object.keys(sourceErrors),
+  'JAIL_NOT_FOUND',
+  'POOL_NOT_ACTIVE',
+]);
+
+/**
+ * Which of several sources an error is about; and what its hint says to type is for that one, and not for a jail of
+ * that name elsewhere.
+ */
+async function tellingWhere(context: Context, thrown: unknown): Promise<unknown> {
   const { source } = context;
-  if (!(thrown instanceof IocageError) || source === undefined || thrown.hint === undefined) return thrown;
+  if (!(thrown instanceof IocageError) || source === undefined || ofNoSource.has(thrown.code)) return thrown;
   const named = await namedSources(context);
-  if (named === undefined || named.from !== 'rc.conf' || named.list.length < 2) return thrown;
+  if (named === undefined || named.list.length < 2) return thrown;
+  const where = `source ${source.name}: `;
+  // Words that are wrong are wrong everywhere.
+  if (thrown.exit === 1 && !thrown.message.startsWith(where)) thrown.message = where + thrown.message;
+  if (named.from !== 'rc.conf' || thrown.hint === undefined) return thrown;
   const hint = thrown.hint.replaceAll(/\biocage (?!--source\b)/g, `iocage --source ${source.name} `);
   return Object.assign(thrown, { hint });
 }
@@ -175,7 +190,8 @@ async function runFleet(
 /** What an operation that knows only properties of datasets did to such a jail would count for nothing. */
 async function refuseFiles(
   context: Context,
-  { command }: ChangeOperation,
+  operation: ChangeOperation,
+  input: Readonly<Record<string, unknown>>,
   locks: readonly string[],
 ): Promise<void> {
   const world = await worldSeen(context);
@@ -183,8 +199,11 @@ async function refuseFiles(
     ({ file, realm, uuid }) => file !== undefined && locks.includes(`jail:${realm}:${uuid}`),
   );
   if (jail?.file === undefined) return;
+  // It is not worked on, but in the way.
+  if (wordsOf(operation, input).fresh.includes(jail.uuid))
+    throw failure('NAME_TAKEN', { what: 'name', name: jail.uuid, by: jail.uuid });
   const { name: file, title } = jail.file;
-  throw failure('OTHER_FORMAT', { command: command.names[0], jail: label(jail), file, title });
+  throw failure('OTHER_FORMAT', { command: operation.command.names[0], jail: label(jail), file, title });
 }
 
 /** While it waited for the locks a name may have come to mean another jail, which nobody locked. */
@@ -207,7 +226,8 @@ async function runChange(
 ): Promise<Outcome> {
   const input = operation.prepare?.(context, checked) ?? checked;
   const locks = await operation.locks(context, input);
-  if (!operation.anyFormat) await refuseFiles(context, operation, locks);
+  if (!operation.anyFormat)
+    await refuseFiles(context, operation, input as Readonly<Record<string, unknown>>, locks);
   if (context.dry) return dryRun(context, await operation.plan(context, input));
 
   const held = await context.locks.take(locks, operation.id, lockWaitMs);
@@ -314,7 +334,16 @@ async function perform(
     ...rootsOf(context),
   };
   const journal = await context.journal.begin(head);
-  context.emit({ type: 'operation.begin', id, operation: operation.id, title, subject, steps: steps.length });
+  const source = (await fullName(context, subject)) === subject ? {} : { source: context.source!.name };
+  context.emit({
+    type: 'operation.begin',
+    id,
+    operation: operation.id,
+    title,
+    subject,
+    ...source,
+    steps: steps.length,
+  });
   const run = stepRun(context, id);
   let begun = 0;
   try {

@@ -27,6 +27,11 @@ export async function namedSources(context: Context): Promise<Sources | undefine
   return only === undefined ? all : { ...all, list: [getSource(all.list, only)] };
 }
 
+/** Whether rc.conf names sources that a pool which was named outweighs. */
+export async function hasOthers(context: Context): Promise<boolean> {
+  return (await configured({ ...context, pool: undefined })) !== undefined;
+}
+
 /** More than anybody writes by hand. */
 const mostRcConfBytes = 1 << 20;
 
@@ -49,11 +54,12 @@ function toList(sources: readonly Source[]): Sources['list'] | undefined {
   return first === undefined ? undefined : [first, ...more];
 }
 
-/** @throws SOURCE_NOT_FOUND */
-export function getSource(list: readonly Source[], name: string): Source {
+/** @param inName it stood before a jail's name. @throws SOURCE_NOT_FOUND */
+export function getSource(list: readonly Source[], name: string, inName = false): Source {
   const found = list.find((source) => source.name === name);
   if (found !== undefined) return found;
-  throw failure('SOURCE_NOT_FOUND', { source: name, known: list.map((source) => source.name) });
+  const known = list.map((source) => source.name);
+  throw failure('SOURCE_NOT_FOUND', { source: name, known, ...(inName ? { inName } : {}) });
 }
 
 /** The same context, acting in one source. */
@@ -77,6 +83,12 @@ export async function eachSource(context: Context): Promise<readonly Context[]> 
   return named === undefined ? [context] : named.list.map((source) => inSource(context, source));
 }
 
+/** Why one of several sources is not among the others, and what to do about it. */
+export function leftOut(source: string | undefined, thrown: unknown): string {
+  const { message, hint } = asIocageError(thrown);
+  return `source ${source} is left out: ${message}${hint === undefined ? '' : `; hint: ${hint}`}`;
+}
+
 export interface Unread {
   readonly source: string;
   readonly root: string;
@@ -97,6 +109,7 @@ export async function askEach<T>(
 }> {
   const answers: { source: string; result: T }[] = [];
   const unread: Unread[] = [];
+  const left: string[] = [];
   let first: unknown;
   for (const context of contexts) {
     const { name: source, root } = context.source ?? { name: poolSource, root: '' };
@@ -106,13 +119,11 @@ export async function askEach<T>(
       if (context.signal.aborted) throw thrown;
       first ??= thrown;
       unread.push({ source, root, why: asIocageError(thrown).message });
+      left.push(leftOut(source, thrown));
     }
   }
   if (answers.length === 0) throw first;
-  for (const { source, why } of unread) {
-    const text = `source ${source} is left out: ${why}`;
-    contexts[0]!.emit({ type: 'note', id: '', level: 'warning', text });
-  }
+  for (const text of left) contexts[0]!.emit({ type: 'note', id: '', level: 'warning', text });
   return { answers, unread };
 }
 

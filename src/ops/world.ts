@@ -13,7 +13,7 @@ import { properties } from '../domain/properties/index.ts';
 import { withFiles } from './config-files.ts';
 import { nameProblem } from '../domain/name.ts';
 import { poolRoot, poolSource, realmOf, rootOf } from '../domain/source.ts';
-import { namedSources } from './sources.ts';
+import { hasOthers, namedSources } from './sources.ts';
 import { failure } from '../domain/errors.ts';
 
 export const namespace = 'org.freebsd.iocage:';
@@ -70,12 +70,18 @@ export async function realmNow(context: Context): Promise<string> {
     : (await choosePool(context)).name;
 }
 
+/** While sources rule, only who names the pool can activate it. */
+async function notActive(context: Context, pool: string): Promise<Error> {
+  const named = context.pool !== undefined && (await hasOthers(context));
+  return failure('POOL_NOT_ACTIVE', { pool, ...(named ? { named } : {}) });
+}
+
 async function askForPool(context: Context): Promise<Pool> {
   const pools = await context.storage.pools();
   if (context.pool !== undefined) {
     const named = pools.find((pool) => pool.name === context.pool);
     if (named === undefined) throw failure('POOL_NOT_FOUND', { pool: context.pool });
-    if (!named.active) throw failure('POOL_NOT_ACTIVE', { pool: named.name });
+    if (!named.active) throw await notActive(context, named.name);
     return named;
   }
   const active = pools.filter((pool) => pool.active);
@@ -290,7 +296,7 @@ async function readRoot(
   const pool = ofNamed === undefined ? (await choosePool(context)).name : context.pool!;
   const root = poolRoot(pool);
   const rows = ofNamed ?? (await context.storage.filesystems(root, 2, columns));
-  if (rows === undefined) throw failure('POOL_NOT_ACTIVE', { pool });
+  if (rows === undefined) throw await notActive(context, pool);
   return { root, source: poolSource, oneOfSeveral: false, rows };
 }
 

@@ -3,6 +3,8 @@
  * which input. `npx vitest run --project cli test/cli/ioc.test.ts -u` writes the transcripts anew.
  */
 import { describe, expect, test } from 'vitest';
+import { loudnessOf } from '../../src/cli/ioc/globals.ts';
+import { iocSkin } from '../../src/cli/ioc/skin.ts';
 import { iocRows } from '../../src/cli/ioc/table.ts';
 import { commands as operations } from '../../src/commands.ts';
 import { failure } from '../../src/domain/errors.ts';
@@ -310,4 +312,43 @@ test('the table has the 24 commands of libiocage, each with an example that its 
     expect(row.examples.length, row.name).toBeGreaterThan(0);
     for (const { line } of row.examples) expect(line.startsWith(`ioc ${row.name}`), line).toBe(true);
   }
+});
+
+test.each([
+  ['SNAPSHOT_NOT_FOUND', { jail: 'db (mail)', snapshot: 'nope' }, 'ioc snapshot list db'],
+  ['SNAPSHOT_EXISTS', { jail: 'db', snapshot: 'x' }, "with 'ioc snapshot remove'"],
+  ['INVALID_INPUT', { issues: [{ path: 'boot', problem: 'no' }] }, 'ioc help boot'],
+  ['READ_ONLY_PROPERTY', { key: 'host_hostuuid', why: 'no' }, "'ioc help host_hostuuid' tells"],
+  ['UNKNOWN_PROPERTY', { key: 'bot', near: 'boot' }, "did you mean boot? 'ioc help properties' lists"],
+  ['RELEASE_NOT_FOUND', { release: 'sid', fetched: [] }, 'hint: ioc fetch -r sid'],
+  ['JAIL_NOT_FOUND', { name: 'x' }, "'ioc list' shows"],
+  ['RELEASE_IN_USE', { release: 'sid', by: ['x'] }, "'iocage list -l' shows"],
+  ['HAS_CLONES', { name: 'a', action: 'x', clones: ['b'] }, "'ioc promote b'"],
+  ['UNFINISHED', { what: 'x', count: 1 }, 'hint: iocage doctor'],
+  ['OTHER_FORMAT', { command: 'x', jail: 'a', file: 'f', title: 't' }, "'ioc migrate a' makes"],
+  ['USAGE', { problem: 'no', command: 'set' }, "see 'ioc set --help'"],
+  ['USAGE', { problem: 'no', command: 'plan' }, "see 'iocage help plan'"],
+  ['USAGE', { problem: 'no' }, "see 'ioc --help'"],
+  ['UNKNOWN_COMMAND', { command: 'strat', near: 'start' }, "did you mean 'ioc start'? see 'ioc --help'"],
+] as const)('a hint of %s names what ioc has, and iocage for what it has not', (code, details, hint) => {
+  const error = failure(code, details as never);
+  const lines = iocSkin(loudnessOf('info')).error(error, { format: 'table', color: false, debug: false });
+  expect(lines.at(-1)).toContain(hint);
+});
+
+test('of several sources the one is named in a hint of ioc too', () => {
+  const error = failure('NOT_RUNNING', { name: 'web' });
+  Object.assign(error, { hint: 'iocage --source old start web' });
+  const lines = iocSkin(loudnessOf('info')).error(error, { format: 'table', color: false, debug: false });
+  expect(lines.at(-1)).toBe('  hint: ioc --source old start web');
+});
+
+test('help tells of a property, of all of them and of a command', async () => {
+  const first = async (topic: string) => (await run(['help', topic], scene)).stdout.split('\n')[0];
+  expect([await first('boot'), await first('list')]).toEqual([
+    'boot',
+    'ioc list - List jails, templates, releases or sources',
+  ]);
+  expect(await first('properties')).toContain('Properties, with their built-in values');
+  expect((await run(['help', 'nonsense'], scene)).status).toBe(2);
 });

@@ -270,6 +270,7 @@ export const results: Readonly<Record<string, unknown>> = {
     changes: [
       { jail: uuid(1), key: 'boot', old: null, new: 'on', live: true },
       { jail: uuid(1), key: 'securelevel', old: '2', new: '3', live: false },
+      { jail: uuid(1), key: 'ip4', old: 'new', new: 'new', live: false },
     ],
   },
   'property.defaults': {

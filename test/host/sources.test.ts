@@ -262,7 +262,7 @@ describe.skipIf(!hostTests)(`sources${reason}`, { timeout: 300_000 }, () => {
     sh('zpool', 'export', vault.name);
     const ran = iocage('list', '-H');
     expect(ran.stdout).toContain('main/web\tup');
-    expect(ran.stderr).toContain(`source far is left out: source far: pool ${vault.name} is not imported`);
+    expect(ran.stderr).toContain(`source far is left out: pool ${vault.name} of source far is not imported`);
     expect(ran.status).toBe(0);
     expect(JSON.parse(ok('list', '--json'))).toMatchObject({ unread: [{ source: 'far' }] });
     ok('stop', 'web');

@@ -86,7 +86,7 @@ describe.skipIf(process.getuid?.() !== 0)('jails of Bastille, ezjail, pot and ja
     await adopt('bastille', 'web');
     const before = [world.state(), ...everything()];
     await expect(adopt('bastille', 'web')).rejects.toMatchObject({ code: 'NAME_TAKEN' });
-    await expect(adopt('bastille', 'none')).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+    await expect(adopt('bastille', 'none')).rejects.toMatchObject({ code: 'FOREIGN_NOT_FOUND' });
     // What stands before a slash is taken for a source, and there is none of that name.
     for (const more of [{}, { name: 'x' }])
       await expect(adopt('bastille', '../web', more)).rejects.toMatchObject({
@@ -101,7 +101,7 @@ describe.skipIf(process.getuid?.() !== 0)('jails of Bastille, ezjail, pot and ja
     writeFileSync(conf, 'foo {\n  path = "/x\n');
     await expect(adopt('jail.conf', 'foo')).rejects.toThrow(/line 2: a string has no end/);
     writeFileSync(conf, `.include "${place}/conf.d/*.conf";`);
-    await expect(adopt('jail.conf', 'foo')).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+    await expect(adopt('jail.conf', 'foo')).rejects.toMatchObject({ code: 'FOREIGN_NOT_FOUND' });
     writeFileSync(conf, 'foo { path = /does/not/exist; }');
     await expect(adopt('jail.conf', 'foo')).rejects.toMatchObject({ code: 'FILE_FAILED' });
     expect(world.state()).toBe(before[0]);
@@ -126,7 +126,7 @@ describe.skipIf(process.getuid?.() !== 0)('jails of Bastille, ezjail, pot and ja
     writeFileSync(join(place, 'jail.conf.d/inner.conf'), one('inner', 'securelevel = 1;'));
     writeFileSync(join(place, 'jail.conf.d/mine.conf'), one('mine', 'securelevel = 2;'));
     writeFileSync(join(place, 'jail.beside.conf'), one('beside', ''));
-    await expect(adopt('jail.conf', 'none')).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+    await expect(adopt('jail.conf', 'none')).rejects.toMatchObject({ code: 'FOREIGN_NOT_FOUND' });
     for (const name of ['foo', 'inner', 'mine', 'beside']) await adopt('jail.conf', name);
     const values = async (name: string) => [
       await get(name, 'host_hostname'),

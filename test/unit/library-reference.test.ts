@@ -10,6 +10,11 @@ import * as prettier from 'prettier';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 // @ts-expect-error a script without declarations
 import { libraryReference } from '../../scripts/reference.mjs';
+// @ts-expect-error a script without declarations
+import { errorReference, operationReference } from '../../scripts/reference-tables.mjs';
+import { errorTable } from '../../src/domain/errors.ts';
+import { furtherOperations, operations } from '../../src/ops/index.ts';
+import * as z from 'zod';
 import { projectRoot } from '../support/how-to.ts';
 
 const tsc = (...words: string[]): string =>
@@ -23,7 +28,11 @@ let reference: { page: string; undocumented: readonly string[] };
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'iocage-types-'));
   tsc('-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', join(directory, 'dist'));
-  reference = libraryReference(join(directory, 'dist'));
+  const dist = join(directory, 'dist');
+  reference = libraryReference(dist, [
+    errorReference(errorTable, dist),
+    operationReference([...operations, ...furtherOperations], z.toJSONSchema),
+  ]);
 }, 120_000);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -55,6 +64,21 @@ describe('the library', () => {
       await prettier.format(reference.page, { ...style, parser: 'markdown' }),
     );
     expect(reference.page).toContain('static open(options?: HostOptions): Promise<Host>;');
+  });
+
+  it('tells what is behind the names: types of members, codes of errors, operations', () => {
+    const { page } = reference;
+    for (const name of (
+      'ContextOptions Source Paths Kind Caller UndoFailure Written PackageChange ListedSnapshot Selector Term Codec ' +
+      'PropertyGroup'
+    ).split(' '))
+      expect(page, name).toContain(`\n### ${name}\n`);
+    expect(page).toMatch(/type Kind = ['"]thick['"] \| ['"]clone['"] \|/);
+    expect(page).toContain('| `JAIL_NOT_FOUND` | 1 | 404 | jail "NAME" not found | `name` |');
+    for (const code of Object.keys(errorTable)) expect(page).toContain(`| \`${code}\` |`);
+    expect(page).toContain('- `jail.rename`: Rename a jail');
+    expect(page).toContain('`{ jail: string; name: string }`');
+    for (const { id } of [...operations, ...furtherOperations]) expect(page).toContain(`\n- \`${id}\`: `);
   });
 
   it('the lines of docs/library.md stand in the examples, which are run', () => {

@@ -9,13 +9,15 @@ import { iocRows } from './table.ts';
 const both = (rows: readonly Pick<Flag, 'flags' | 'doc'>[]): readonly string[] =>
   entries(rows.map(({ flags, doc }) => [flags, doc] as const));
 
+const early = iocGlobalRows.filter((row) => row.early === true).map(({ flags }) => flags.split(/,? /, 1)[0]!);
+
 export function overview(): readonly string[] {
   return [
     'usage: ioc [OPTION ...] COMMAND [WORD ...]',
     '',
     'A jail manager: the commands of libiocage, over the same jails as iocage.',
     '',
-    'Options, before the command; but for -d and --version also behind it',
+    `Options, before the command; all but ${early.join(', ')} also behind it`,
     ...both(iocGlobalRows),
     '',
     'Commands',

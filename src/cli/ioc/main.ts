@@ -3,7 +3,9 @@
  * has the grammar, the runs and the questions of the other one, and its own rows and looks.
  */
 import { failure } from '../../domain/errors.ts';
+import { findProperty, properties } from '../../domain/properties/index.ts';
 import { version } from '../../domain/version.ts';
+import { propertiesHelp, propertyHelp } from '../help.ts';
 import { runCommandLine } from '../command-line.ts';
 import { liveNames, lookingContext } from '../completion/live.ts';
 import type { Globals } from '../globals.ts';
@@ -16,7 +18,7 @@ import { iocCandidates, iocScripts } from './completion.ts';
 import { overview, rowHelp } from './help.ts';
 import type { IocRow } from './row.ts';
 import { iocSkin } from './skin.ts';
-import { asOperation, findRow } from './table.ts';
+import { asOperation, findRow, iocRows } from './table.ts';
 
 /**
  * Runs a command line.
@@ -66,6 +68,14 @@ async function complete(words: readonly string[], terminal: Terminal, product: P
   return found.length === 0 ? 0 : write(terminal, found);
 }
 
+/** Of a command, of `properties`, or of one of them. */
+function helpOn(topic: string | undefined): readonly string[] {
+  if (topic === undefined) return overview();
+  if (topic === 'properties') return propertiesHelp(properties);
+  const property = iocRows.some(({ name }) => name === topic) ? undefined : findProperty(topic);
+  return property === undefined ? rowHelp(findRow(topic)) : propertyHelp(property);
+}
+
 async function dispatch(
   words: readonly string[],
   early: Partial<Globals>,
@@ -77,8 +87,7 @@ async function dispatch(
   if (name === undefined) return write(terminal, overview());
   if (name === 'completion') return showCompletion(terminal, after);
   if (name === '__complete') return complete(after, terminal, product);
-  if (name === 'help')
-    return write(terminal, after[0] === undefined ? overview() : rowHelp(findRow(after[0])));
+  if (name === 'help') return write(terminal, helpOn(after[0]));
   const row = findRow(name);
   if (early.help === true) return write(terminal, rowHelp(row));
   const grammar = {

@@ -4,7 +4,7 @@ import { asIocageError, failure } from '../../domain/errors.ts';
 import { matchesName, parseFilter } from '../../domain/filter.ts';
 import { isPattern } from '../../domain/glob.ts';
 import { matchingJails, type Known, type Matching, type Which } from '../../ops/jail/matching.ts';
-import { eachSource } from '../../ops/sources.ts';
+import { eachSource, leftOut } from '../../ops/sources.ts';
 import { filterWords, usage } from './row.ts';
 
 export interface Selected {
@@ -30,9 +30,9 @@ async function readAll(
     try {
       matchings.push(await matchingJails(own, given, which));
     } catch (thrown) {
-      const { code, message } = asIocageError(thrown);
+      const { code } = asIocageError(thrown);
       if (sources.length === 1 || code === 'BAD_FILTER' || code === 'UNKNOWN_PROPERTY') throw thrown;
-      const text = `source ${own.source?.name} is left out: ${message}`;
+      const text = leftOut(own.source?.name, thrown);
       context.emit({ type: 'note', id: '', level: 'warning', text });
     }
   }

@@ -57,7 +57,8 @@ export function liveLines(event: IocageEvent, look: { format: Format; color: boo
   switch (event.type) {
     case 'operation.begin': {
       const headline = Object.hasOwn(headlines, event.operation) ? headlines[event.operation] : undefined;
-      return headline ? [out(headline(oneLine(event.subject)))] : [];
+      const prefix = event.source === undefined ? '' : `${event.source}/`;
+      return headline ? [out(headline(oneLine(prefix + event.subject)))] : [];
     }
     case 'step.done':
       return event.step.label === undefined ? [] : [out(stepLine(event.step.label, true))];

@@ -37,11 +37,12 @@ export class RecordingExec implements Exec {
   }
 
   change(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    this.actions.push({
-      type: 'run',
-      argv,
-      ...(options.input === undefined ? {} : { input: options.input }),
-    });
+    if (!this.isUnmounted(argv))
+      this.actions.push({
+        type: 'run',
+        argv,
+        ...(options.input === undefined ? {} : { input: options.input }),
+      });
     return Promise.resolve({
       argv,
       status: 0,
@@ -49,6 +50,20 @@ export class RecordingExec implements Exec {
       stderr: '',
       durationMs: 0,
     });
+  }
+
+  /** To the reads it is still mounted, so that what destroys it would unmount it once more. */
+  private isUnmounted(argv: readonly string[]): boolean {
+    const dataset = argv.at(-1);
+    if (argv[0] !== 'zfs' || argv[1] !== 'unmount') return false;
+    const last = this.actions.findLast(
+      (action) =>
+        action.type === 'run' &&
+        action.argv[0] === 'zfs' &&
+        ['mount', 'unmount'].includes(action.argv[1]!) &&
+        action.argv.at(-1) === dataset,
+    );
+    return last?.type === 'run' && last.argv[1] === 'unmount';
   }
 
   pipe(commands: readonly (readonly string[])[]): Promise<void> {

@@ -11,7 +11,7 @@ import { failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName } from '../../domain/name.ts';
 import { toZfsProperties } from '../jail/create.ts';
-import { jailLock, noProperties, tagLock } from '../jail/select.ts';
+import { assertNotForeign, jailLock, noProperties, tagLock } from '../jail/select.ts';
 import { readWorld, type World } from '../world.ts';
 import { createDataset } from '../steps/dataset.ts';
 import { makeLink, writeNew } from '../steps/file.ts';
@@ -50,7 +50,7 @@ function propertiesOf({ properties }: FoundJail): readonly (readonly [string, st
   return properties.filter(([key]) => key !== 'boot');
 }
 
-async function assertFree(context: Context, world: World, name: string): Promise<void> {
+function assertFree(world: World, name: string): void {
   assertJailName(name);
   const holder = holderOf(world.jails, name);
   if (holder !== undefined) throw failure('NAME_TAKEN', { what: 'name', name, by: holder.uuid });
@@ -82,13 +82,14 @@ export const jailAdopt = defineChange<typeof adoptInput, Adopted>({
     const world = await readWorld(context);
     const uuid = input.name ?? input.jail;
     assertJailName(uuid);
+    assertNotForeign(world, uuid);
     return [jailLock({ realm: world.realm, uuid }), tagLock(world.realm, uuid)];
   },
   async plan(context, input) {
     const world = await readWorld(context);
     const found = await findForeign(context, input.from, input.path ?? places[input.from].usual, input.jail);
     const name = input.name ?? input.jail;
-    await assertFree(context, world, name);
+    assertFree(world, name);
     await assertReadable(context, found);
     const dataset = `${world.root}/jails/${name}`;
     const mountpoint = join(world.mountpoint, 'jails', name);

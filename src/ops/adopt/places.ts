@@ -233,7 +233,7 @@ const plain: Place = {
 
 export const places: Readonly<Record<Tool, Place>> = { bastille, ezjail, pot, 'jail.conf': plain };
 
-/** @throws JAIL_NOT_FOUND, FILE_FAILED, UNTRUSTED_CONFIG */
+/** @throws FOREIGN_NOT_FOUND, FILE_FAILED, UNTRUSTED_CONFIG */
 export async function findForeign(
   context: Context,
   tool: Tool,
@@ -249,5 +249,11 @@ export async function findForeign(
     if (!(error instanceof JailConfProblem)) throw error;
     throw failure('FILE_FAILED', { path, why: error.message });
   }
-  throw failure('JAIL_NOT_FOUND', { name });
+  throw failure('FOREIGN_NOT_FOUND', {
+    name,
+    tool,
+    path,
+    isThere: (await context.files.stat(path)) !== undefined,
+    others: await places[tool].names(context, path).catch(() => []),
+  });
 }

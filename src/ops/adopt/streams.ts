@@ -13,7 +13,7 @@ import { assertJailName, assertSnapshotName } from '../../domain/name.ts';
 import { headBytes, parseStreamHead } from '../../domain/stream-head.ts';
 import { findList, parseList, tailBytes, ZipProblem, type ZipMember } from '../../domain/zip.ts';
 import { imagesDirectory } from '../image/place.ts';
-import { jailLock, tagLock } from '../jail/select.ts';
+import { assertNotForeign, jailLock, tagLock } from '../jail/select.ts';
 import { checkDigest } from '../steps/archive.ts';
 import { settleForeign } from '../steps/config-file.ts';
 import { dropSnapshot, mountDataset } from '../steps/dataset.ts';
@@ -138,6 +138,13 @@ async function digestOf(context: Context, file: string, given: string | undefine
   return digest;
 }
 
+/** The jail's configuration is inside of a stream that only zfs(8) can read, by receiving it. */
+function noteUnjudged(context: Context): void {
+  const text =
+    'what the jail in it may do is seen when it is received: what would have power over this host is refused then, without --hooks';
+  context.emit({ type: 'note', id: '', level: 'warning', text });
+}
+
 const fileOf = (world: World, image: string): string =>
   image.startsWith('/') ? image : join(imagesDirectory(world), basename(image));
 
@@ -150,6 +157,7 @@ export const imageStreams = defineChange<typeof streamsInput, unknown>({
   async locks(context, input) {
     const world = await readWorld(context);
     const { name } = await readArchive(context, fileOf(world, input.image));
+    assertNotForeign(world, name);
     return [jailLock({ realm: world.realm, uuid: name }), tagLock(world.realm, name)];
   },
   async plan(context, input) {
@@ -159,6 +167,7 @@ export const imageStreams = defineChange<typeof streamsInput, unknown>({
     const sha256 = await digestOf(context, file, input.sha256);
     const holder = holderOf(world.jails, name);
     if (holder !== undefined) throw failure('NAME_TAKEN', { what: 'name', name, by: holder.uuid });
+    if (context.dry && !input.hooks) noteUnjudged(context);
     const receiving = `${world.root}/receiving`;
     const isThere = async (dataset: string) =>
       (await context.storage.filesystems(dataset, 0, [])) !== undefined;

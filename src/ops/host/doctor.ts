@@ -4,7 +4,8 @@ import * as z from 'zod';
 import type { Journal, JournalEntry, JournalHead } from '../../driver/system.ts';
 import { defineRepair, type Context } from '../operation.ts';
 import { asIocageError } from '../../domain/errors.ts';
-import { label } from '../../domain/jail.ts';
+import { configFiles } from '../../domain/format/config-file.ts';
+import { label, type Jail } from '../../domain/jail.ts';
 import { recover, stillUnfinished } from '../recover.ts';
 import { runOperation } from '../run.ts';
 import { inSource } from '../sources.ts';
@@ -81,7 +82,7 @@ export const hostDoctor = defineRepair<typeof doctorInput, Findings>({
         id: jail.uuid,
         what: `jail ${label(jail)}: ${jail.problem}`,
         state: 'report',
-        action: hintFor(jail.problem, jail.dataset),
+        action: hintFor(jail.problem, jail),
       });
     }
     findings.push(...(await unmountedRoots(context, world)));
@@ -240,8 +241,15 @@ function pastTense(recovery: 'undo' | 'finish'): string {
   return recovery === 'undo' ? 'undone' : 'finished';
 }
 
-function hintFor(problem: string, dataset: string): string {
+function hintFor(problem: string, { dataset, mountpoint }: Jail): string {
   if (problem.includes('key is not loaded')) return `zfs load-key ${dataset}, then zfs mount ${dataset}`;
+  // Nothing of ours changes what another tool wrote, and destroys what it cannot read.
+  const file = configFiles.find((name) => problem.startsWith(`${name}: `));
+  if (file !== undefined && mountpoint !== undefined)
+    return (
+      `put a good ${join(mountpoint, file)} in its place, from a backup or from ${join(mountpoint, '.zfs/snapshot')}; ` +
+      `or give the jail up: zfs destroy -r ${dataset}`
+    );
   return problem.includes('not mounted')
     ? `zfs mount ${dataset}`
     : `look at it with 'zfs get all ${dataset}'`;

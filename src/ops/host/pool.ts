@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { defineChange, defineRead, type Context, type Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { assertPoolName } from '../../domain/name.ts';
+import { assertPoolName, nameProblem } from '../../domain/name.ts';
 import { poolRoot, type Source } from '../../domain/source.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { closeDirectory, makeDirectory } from '../steps/file.ts';
@@ -160,7 +160,9 @@ async function meant(
   if (source !== undefined) return { ...source, isSource: true };
   const from = named.from === 'rc.conf' ? context.paths.rcConf! : 'the words of the call';
   const sources = named.list.map((each) => each.name);
-  throw failure('SOURCES_RULE', { from, sources, action: `activating pool ${name}` });
+  // Sources that were given on the command line are not given together with a pool.
+  const pool = named.from === 'rc.conf' && nameProblem('pool', name) === undefined ? { pool: name } : {};
+  throw failure('SOURCES_RULE', { from, sources, action: `activating pool ${name}`, ...pool });
 }
 
 /** The datasets above a root that are not there yet, and where the root would be mounted below the lowest that is. */

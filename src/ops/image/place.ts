@@ -64,6 +64,7 @@ async function describe(context: Context, jail: Jail, spec: JailSpec, archive: s
   };
 }
 
+/** An archive of a jail that was written. */
 export interface Written {
   readonly uuid: string;
   readonly tag: string;

@@ -33,6 +33,7 @@ import {
   newUuids,
   numbered,
   ownerOf,
+  sourceIn,
   toZfsProperties,
   type Created,
 } from './new-jail.ts';
@@ -105,7 +106,9 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
       subject: `${label(source)} to ${tags}`,
       title: `Cloning jail ${source.tag} to ${tags}`,
       steps,
-      result: () => ({ jails: copies.map((copy) => ({ ...copy, kind: input.thick ? 'thick' : 'clone' })) }),
+      result: () => ({
+        jails: copies.map((copy) => ({ ...copy, kind: input.thick ? 'thick' : 'clone', ...sourceIn(world) })),
+      }),
     };
   },
   command: {
@@ -187,7 +190,7 @@ async function goalOf(context: Context, world: World, { name }: CloneInput): Pro
   const source = splitWord(name ?? '').source ?? world.source;
   if (source === world.source) return world;
   const { list } = await sourcesOf(context);
-  return readWorld(inSource(context, getSource(list, source)));
+  return readWorld(inSource(context, getSource(list, source, true)));
 }
 
 function tagsOf(input: CloneInput): readonly string[] {

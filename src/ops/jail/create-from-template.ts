@@ -12,7 +12,7 @@ import { filesBeside } from './copy.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
-import { ownerOf, type Created, type Kind } from './new-jail.ts';
+import { ownerOf, sourceIn, type Created, type Kind } from './new-jail.ts';
 import { jailLock } from './select.ts';
 
 /** Two jails cannot have these in common, or they say something of the template alone. */
@@ -98,6 +98,13 @@ export async function planFromTemplate(
     subject: jails.map(({ tag }) => tag).join(', '),
     title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`} from template ${source.tag}`,
     steps,
-    result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind: thick ? 'thick' : 'clone' })) }),
+    result: () => ({
+      jails: jails.map(({ uuid, tag }) => ({
+        uuid,
+        tag,
+        kind: thick ? 'thick' : 'clone',
+        ...sourceIn(world),
+      })),
+    }),
   };
 }

@@ -24,7 +24,7 @@ import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
 import { assertOneIdentity, countOf, freePoint, givenUuid, newJailLocks, newUuids } from './new-jail.ts';
-import { kinds, numbered, ownerOf, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { kinds, numbered, ownerOf, sourceIn, toZfsProperties, type Created, type Kind } from './new-jail.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
 import { tagLock } from './select.ts';
@@ -123,7 +123,9 @@ export const jailCreate = defineChange<typeof createInput, Created>({
       subject: jails.map(({ tag }) => tag).join(', '),
       title: `Creating ${jails.length === 1 ? `jail ${jails[0]!.tag}` : `${jails.length} jails`}`,
       steps,
-      result: () => ({ jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind })) }),
+      result: () => ({
+        jails: jails.map(({ uuid, tag }) => ({ uuid, tag, kind, ...sourceIn(world) })),
+      }),
     };
   },
   command: {

@@ -127,8 +127,8 @@ export function answerGet(
   const jail = findJail(world.jails, name!);
   const special = pseudo(world, jail, key, states.get(jail.uuid)?.jid);
   if (special !== undefined) return { jail: jail.uuid, key, value: special, source: 'computed' };
-  // What cannot be read has no values; the built-in ones would be taken for its own.
-  if (!jail.ours && jail.problem !== undefined)
+  // Where the configuration cannot be read, defaults are no answer. What stands on a dataset that is not mounted is.
+  if (jail.problem !== undefined && !jail.ours)
     throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem });
   if (key === 'all') return { jail: jail.uuid, properties: allOf(host, world, jail) };
   const { value, source } = valueOf(world, jail, getProperty(key));

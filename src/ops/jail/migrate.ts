@@ -17,7 +17,8 @@ import { valueProblem } from '../../domain/codec/text.ts';
 import { keepFile } from '../steps/config-file.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import { makeLink, removeFile, removeLink } from '../steps/file.ts';
-import { migratedStamp, namespace, releaseOf, toSpec, type World } from '../world.ts';
+import { findSource } from '../route.ts';
+import { migratedStamp, namespace, readWorld, releaseOf, toSpec, type World } from '../world.ts';
 import { assertDown, jailInput, lockJail, manyJails, noProperties, readJail } from './select.ts';
 import { writable } from './store.ts';
 import { marker, migrateTo } from './migrate-to.ts';
@@ -177,9 +178,27 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
       if (flags['to'] !== undefined) return migrateTo;
       return flags['confirm'] === true ? migrateConfirm : flags['back'] === true ? migrateBack : undefined;
     },
-    toInputs: (words, context) => manyJails('migrate', words, context, (jail) => jail.file !== undefined),
+    toInputs: migrateWords,
   },
 });
+
+/** Those of ours are told and left alone, one that is named as those of ALL. */
+async function migrateWords(words: Words, context: Context): Promise<readonly { jail: string }[]> {
+  const inputs = await manyJails('migrate', words, context, (jail) => jail.file !== undefined);
+  const wanted: { jail: string }[] = [];
+  for (const input of inputs) {
+    const { context: own, name } = await findSource(context, input.jail);
+    const { jails } = await readWorld(own);
+    const jail = holderOf(jails, name);
+    if (jail === undefined || jail.file !== undefined || jail.problem !== undefined) wanted.push(input);
+    else noteNoMigration(context, jail);
+  }
+  return wanted;
+}
+
+export function noteNoMigration(context: Context, jail: Jail): void {
+  context.emit({ type: 'note', id: '', level: 'info', text: `${jail.tag} needs no migration` });
+}
 
 const settleInput = jailInput.extend({ force: z.boolean().default(false) });
 

@@ -8,13 +8,23 @@ import type { Ids } from '../../driver/system.ts';
 import { namespace, type World } from '../world.ts';
 import { jailLock } from './select.ts';
 
-/** `clone-base`: a basejail whose own files are a clone of the release's instead of a copy. */
 export const kinds = ['thick', 'clone', 'base', 'clone-base', 'empty'] as const;
+/** How a jail gets its files; `clone-base`: a basejail whose own are a clone of the release's instead of a copy. */
 export type Kind = (typeof kinds)[number];
 
 export interface Created {
-  readonly jails: readonly { readonly uuid: string; readonly tag: string; readonly kind: Kind }[];
+  readonly jails: readonly {
+    readonly uuid: string;
+    readonly tag: string;
+    readonly kind: Kind;
+    /** Where there are several. */
+    readonly source?: string;
+  }[];
 }
+
+/** What a world's source adds to the answer about a jail in it. */
+export const sourceIn = ({ source, oneOfSeveral }: World): { source?: string } =>
+  oneOfSeveral ? { source } : {};
 
 /** The UUID that a single new jail is given by its maker. */
 export const givenUuid = z

@@ -28,7 +28,7 @@ const provisionInput = jailInput.extend({
   overrides: z.array(z.tuple([z.string(), z.string()])).default([]),
 });
 
-/** What a jail was set up with. */
+/** What was set up in a jail, and from where. */
 export interface Provisioned {
   readonly uuid: string;
   readonly tag: string;

@@ -2,9 +2,9 @@
 import * as z from 'zod';
 import type { Context, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import type { Jail } from '../../domain/jail.ts';
+import { holderOf, type Jail } from '../../domain/jail.ts';
 import { askEach, eachSource, fullName } from '../sources.ts';
-import { readJail, readWorld } from '../world.ts';
+import { readJail, readWorld, type World } from '../world.ts';
 
 export { readJail };
 
@@ -13,6 +13,17 @@ export const jailInput = z.object({ jail: z.string().min(1, 'a jail is named by 
 /** The lock that everything which changes this jail holds. */
 export function jailLock(jail: Pick<Jail, 'realm' | 'uuid'>): string {
   return `jail:${jail.realm}:${jail.uuid}`;
+}
+
+/**
+ * The new name that an archive or another tool brings is no jail's of another tool: by the lock alone that one would
+ * be taken for the jail that is worked on. Whether one of ours has it the plan says, after what was interrupted.
+ *
+ * @throws NAME_TAKEN
+ */
+export function assertNotForeign({ jails }: World, name: string): void {
+  const holder = holderOf(jails, name);
+  if (holder?.file !== undefined) throw failure('NAME_TAKEN', { what: 'name', name, by: holder.uuid });
 }
 
 /** The lock that keeps two jails from getting one tag. */

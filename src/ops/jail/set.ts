@@ -223,7 +223,7 @@ function checkFile(jail: Jail, pairs: readonly (readonly [string, string])[]): v
   const key = pairs.find(([one]) => one === 'tag' || one === 'release' || converts.has(one))?.[0];
   if (jail.file === undefined || key === undefined) return;
   const why = `${label(jail)} keeps its configuration in ${jail.file.name} of ${jail.file.title}`;
-  throw failure('READ_ONLY_PROPERTY', { key, why });
+  throw failure('READ_ONLY_PROPERTY', { key, why, migrate: jail.uuid });
 }
 
 function stored(jail: Jail, key: string): string | null {

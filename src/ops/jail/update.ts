@@ -9,6 +9,8 @@ import { defineChange, type Context, type Plan, type Words } from '../operation.
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
+import { asIocageError } from '../../domain/errors.ts';
+import { isFreebsdRelease } from '../../domain/release.ts';
 import type { PackageChange, PackageManager } from '../../domain/packages.ts';
 import { getRelease } from '../release/destroy.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from '../release/update.ts';
@@ -40,7 +42,14 @@ const updateInput = z.object({
 function find(world: World, name: string): { jail: Jail } | { release: Release } {
   const release = world.releases.find((each) => each.name === name);
   const jail = holderOf(world.jails, name);
-  return jail === undefined && release !== undefined ? { release } : { jail: findJail(world.jails, name) };
+  if (jail === undefined && release !== undefined) return { release };
+  try {
+    return { jail: findJail(world.jails, name) };
+  } catch (thrown) {
+    // Nobody calls a jail so.
+    if (asIocageError(thrown).code !== 'JAIL_NOT_FOUND' || !isFreebsdRelease(name)) throw thrown;
+    return { release: getRelease(world, name) };
+  }
 }
 
 const baseOf = ({ local }: Jail): string | undefined =>

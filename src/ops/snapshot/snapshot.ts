@@ -73,6 +73,7 @@ export const snapshotTake = defineChange<typeof takeInput, { jail: string; snaps
   },
 });
 
+/** A snapshot of one dataset of a jail. */
 export interface ListedSnapshot {
   /** Name after the `@`; with `/root` before it for the row of the jail's root, as the Python line shows it. */
   readonly name: string;

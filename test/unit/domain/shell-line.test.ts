@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printAction, shellLine } from '../../../src/domain/shell-line.ts';
+import { printAction, printShort, shellLine } from '../../../src/domain/shell-line.ts';
 
 test.each([
   [{ type: 'run', argv: ['zfs', 'create', 'tank/a b'] }, `zfs create 'tank/a b'`],
@@ -38,4 +38,12 @@ test('a shell reads the words back exactly', () => {
     }),
     { numRuns: 30 },
   );
+});
+
+test('of long contents a terminal gets the beginning; a short one is as ever', () => {
+  const long = { type: 'file', verb: 'write', path: '/run/x', detail: 'x'.repeat(25_000) } as const;
+  expect(printShort(long)).toBe(`# write /run/x (${'x'.repeat(200)}… 25000 characters)`);
+  expect(printAction(long)).toHaveLength(25_017);
+  const short = { ...long, detail: 'on' };
+  expect(printShort(short)).toBe('# write /run/x (on)');
 });

@@ -6,7 +6,7 @@ import { jailClone } from '../../../ops/jail/clone.ts';
 import { jailCreate } from '../../../ops/jail/create.ts';
 import { jailCreateFetched } from '../../../ops/jail/create-fetched.ts';
 import { jailDestroyMany, type DestroyedMany } from '../../../ops/jail/destroy-many.ts';
-import { jailMigrate } from '../../../ops/jail/migrate.ts';
+import { jailMigrate, noteNoMigration } from '../../../ops/jail/migrate.ts';
 import { jailPromote } from '../../../ops/jail/promote.ts';
 import { jailRename } from '../../../ops/jail/rename.ts';
 import { releaseDestroy } from '../../../ops/release/destroy.ts';
@@ -213,7 +213,7 @@ const migrate: IocRow = {
     async inputs(context) {
       const { found, missing } = await selected('migrate', words, context, 'jails');
       for (const { jail } of found.filter(({ jail: { file } }) => file === undefined))
-        context.emit({ type: 'note', id: '', level: 'info', text: `${jail.tag} needs no migration` });
+        noteNoMigration(context, jail);
       return [...found.filter(({ jail }) => jail.file !== undefined).map(wordFor), ...missing].map(
         (jail) => ({ jail }),
       );

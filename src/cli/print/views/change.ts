@@ -3,14 +3,23 @@ import { oneLine, padEnd } from '../text.ts';
 import { dash, type View, type Views } from './view.ts';
 
 interface Made {
-  readonly jails: readonly { readonly uuid: string; readonly tag: string; readonly kind?: string }[];
+  readonly jails: readonly {
+    readonly uuid: string;
+    readonly tag: string;
+    readonly kind?: string;
+    readonly source?: string;
+  }[];
 }
+const inSource = (source: string | undefined, uuid: string): string =>
+  dash(source === undefined ? uuid : `${source}/${uuid}`);
 const made: View = {
   shows: 'lines',
   show: (result: Made) => ({
-    lines: result.jails.map(({ uuid, tag }) => `Successfully created: ${dash(uuid)} (${dash(tag)})`),
+    lines: result.jails.map(
+      ({ uuid, tag, source }) => `Successfully created: ${inSource(source, uuid)} (${dash(tag)})`,
+    ),
   }),
-  quiet: (result: Made) => result.jails.map(({ uuid }) => dash(uuid)),
+  quiet: (result: Made) => result.jails.map(({ uuid, source }) => inSource(source, uuid)),
   // COMPAT: the original printed the bare UUID of an empty jail, and callers read it.
   legacy: (result: Made) =>
     result.jails.map(({ uuid, tag, kind }) =>

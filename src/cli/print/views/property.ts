@@ -78,8 +78,8 @@ interface Changes {
 function changeLines({ changes }: Changes): readonly string[] {
   const several = new Set(changes.map(({ jail }) => jail)).size > 1;
   return changes.map(
-    (change) =>
-      `${several ? `${change.jail} ` : ''}${change.key}: ${dash(change.old)} -> ${dash(change.new)}`,
+    ({ jail, key, old, new: now }) =>
+      `${several ? `${jail} ` : ''}${key}: ${old === now ? `${dash(now)}, as before` : `${dash(old)} -> ${dash(now)}`}`,
   );
 }
 
@@ -96,7 +96,9 @@ export const propertyViews: Views = {
     show: (result: Changes) => ({ lines: changeLines(result) }),
     legacy: () => [],
     remarks: ({ changes }: Changes) => {
-      const waiting = changes.filter(({ jail, live }) => !live && jail !== 'default').map(({ key }) => key);
+      const waiting = changes
+        .filter((each) => !each.live && each.jail !== 'default' && each.old !== each.new)
+        .map(({ key }) => key);
       return waiting.length === 0
         ? []
         : [`  INFO: the running jail gets ${[...new Set(waiting)].join(', ')} at its next start`];
