@@ -4,8 +4,6 @@
  * nothing. Values themselves are judged by the schemas of the operations. Pure.
  */
 import { failure, IocageError } from '../domain/errors.ts';
-import type { HostOptions } from './access.ts';
-import type { FilterWords } from './jails.ts';
 
 /** @internal */
 export function wrong(path: string, problem: string, cause?: unknown): IocageError {
@@ -26,7 +24,7 @@ export function texts(path: string, value: readonly string[]): string[] {
 }
 
 /** @internal */
-export function wordsOf(filter: FilterWords): string[] {
+export function wordsOf(filter: string | readonly string[]): string[] {
   return isText(filter) ? [filter].filter((word) => word.trim() !== '') : texts('filter', filter);
 }
 
@@ -49,7 +47,7 @@ export function inputOf<T>(schema: object, make: () => T): T {
 const hostOptions = ['pool', 'sources', 'source', 'as', 'paths', 'keepEvents', 'makeContext'];
 
 /** @throws INVALID_INPUT @internal */
-export function assertHostOptions(options: HostOptions): void {
+export function assertHostOptions(options: object): void {
   if (!isPlain(options)) throw wrong('options', 'it is no object');
   const { pool, source, as, sources, paths, keepEvents } = options;
   const other = Object.keys(options).find((key) => !hostOptions.includes(key));
@@ -59,7 +57,7 @@ export function assertHostOptions(options: HostOptions): void {
   const named = sources === undefined || Array.isArray(sources) ? (sources ?? []) : [undefined];
   if (!named.every((each) => isPlain(each) && isText(each['name']) && isText(each['root'])))
     throw wrong('sources', 'it is no list of objects with name and root');
-  if (paths !== undefined && !(isPlain(paths) && isText(paths.state) && isText(paths.run)))
+  if (paths !== undefined && !(isPlain(paths) && isText(paths['state']) && isText(paths['run'])))
     throw wrong('paths', 'it is no object with state and run');
   if (keepEvents !== undefined && !(Number.isSafeInteger(keepEvents) && Number(keepEvents) >= 0))
     throw wrong('keepEvents', 'it is no whole number');

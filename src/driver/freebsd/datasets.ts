@@ -15,16 +15,8 @@ import type { Exec, Files, Paths } from '../system.ts';
 import type { HandedMount, JailSpec } from '../host.ts';
 import { jexec } from './inside.ts';
 import { placesOf } from './names.ts';
-import { forgetParts, readState, recordState } from './state.ts';
+import { forgetParts, readState, recordState, type LentDataset } from './state.ts';
 import { mountTable, unmountAt } from './unmount.ts';
-
-export interface LentDataset {
-  readonly dataset: string;
-  /** Path in the jail. */
-  readonly target: string;
-  /** The dataset's own `mountpoint` before; null: inherited. */
-  readonly mountpoint: string | null;
-}
 
 export interface LendArgs {
   readonly pool: string;

@@ -11,7 +11,15 @@ import { readJails, uuidOf, type JailRow } from './jls.ts';
 import type { Mount } from './mounts.ts';
 import { jailName, placesOf } from './names.ts';
 import type { NetworkPlan } from './planned.ts';
-import type { LentDataset } from './datasets.ts';
+
+/** A dataset that a jail was handed. */
+export interface LentDataset {
+  readonly dataset: string;
+  /** Path in the jail. */
+  readonly target: string;
+  /** The dataset's own `mountpoint` before; null: inherited. */
+  readonly mountpoint: string | null;
+}
 
 export interface JailState {
   readonly pool: string;

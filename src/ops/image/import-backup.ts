@@ -29,7 +29,7 @@ import { applyDeletions, seen } from '../steps/package.ts';
 import { receiveStream } from '../steps/transfer.ts';
 import type { Release, World } from '../world.ts';
 import { readBackup, type BackupSource } from './backup-source.ts';
-import type { Imported } from './import.ts';
+import type { Imported } from './imported.ts';
 
 interface Given {
   readonly name?: string | undefined;

@@ -9,7 +9,7 @@ import { defineChange, type Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
-import { identifyImported, mountLines, sortImported, type Dropped } from '../../domain/image.ts';
+import { identifyImported, mountLines, sortImported } from '../../domain/image.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertTag } from '../../domain/name.ts';
 import { releaseRoot } from '../mounted.ts';
@@ -26,6 +26,7 @@ import { imageStreams } from '../adopt/streams.ts';
 import { findBackup } from './backup-source.ts';
 import { findImage, type Image } from './find.ts';
 import { lockBackup, planBackup } from './import-backup.ts';
+import type { Imported } from './imported.ts';
 import { packingWord } from './place.ts';
 
 const importInput = z.object({
@@ -48,20 +49,6 @@ const importInput = z.object({
   createdAt: z.date().optional(),
 });
 type ImportInput = z.output<typeof importInput>;
-
-export interface Imported {
-  readonly jails: readonly {
-    readonly uuid: string;
-    readonly tag: string;
-    readonly kind: 'thick' | 'clone';
-  }[];
-  readonly file: string;
-  /** False for an image of the original's, which brings files only. */
-  readonly metadata: boolean;
-  readonly dropped: readonly Dropped[];
-  /** Kernel that the image was made on, when it is another one. */
-  readonly foreignKernel?: string;
-}
 
 interface Found {
   readonly world: World;
