@@ -110,7 +110,7 @@ describe('where sources come from', () => {
       foreign: [],
       unread: [
         { source: 'gone', root: 'tank/gone', why: expect.stringContaining('does not exist') },
-        { source: 'away', root: 'other/jails', why: expect.stringContaining('pool other is not imported') },
+        { source: 'away', root: 'other/jails', why: 'pool other of source away is not imported' },
       ],
     });
     expect(world.storage.snapshotState()).toBe(before);
