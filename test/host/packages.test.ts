@@ -149,6 +149,7 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
     expect(ok('exec', 'island', 'sh', '-c', 'grep -c ioc-pkg /proc/mounts || true')).toBe('0\n');
     ok('stop', 'island');
     ok('destroy', '-f', 'island');
+    sh('zfs', 'destroy', `${dataset}/pkg`);
   });
 
   it('reaches the mirror: a fetched release is updated, and a jail with the host’s network installs', async () => {
