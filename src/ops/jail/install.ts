@@ -16,7 +16,7 @@ import {
 } from '../../domain/packages.ts';
 import { findMirror } from '../release/mirrored.ts';
 import { toSpec, type World } from '../world.ts';
-import { guardedChange, guardName } from './guarded-change.ts';
+import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import {
   cleanSteps,
   getPackageManager,
@@ -27,7 +27,6 @@ import {
   withoutServices,
 } from './packages.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
-import { settle } from './settle.ts';
 import { showSteps, type Shown } from './shown.ts';
 
 const installInput = jailInput.extend({
@@ -70,11 +69,9 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
     const manager = await getPackageManager(context, configured.root, `jail ${subject}`);
     const running = (await host.running(jail.realm)).has(uuid);
     // A template is nobody's running system: only its files are worked on.
-    const spec = jail.template
-      ? quietSpec(configured, 'used')
-      : running
-        ? configured
-        : (await settle(context, world, jail, configured)).spec;
+    const { spec, before: needs } = jail.template
+      ? { spec: quietSpec(configured, 'used'), before: [] }
+      : await specToStart(context, world, jail);
     const shown = await mirrorFor(context, world, jail, configured, manager, asked);
     const install =
       shown === undefined
@@ -91,7 +88,7 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
         spec,
         running,
         snapshot,
-        down: fstab.add,
+        down: [...needs, ...fstab.add],
         after: fstab.remove,
         up: jail.template ? withoutServices(host, spec, manager, install) : install,
       }),
