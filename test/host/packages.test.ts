@@ -121,7 +121,7 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
     const dataset = `${lab.pool.name}/iocage/releases/bookworm`;
     const origin = sh('zfs', 'list', '-H', '-r', '-t', 'snapshot', '-o', 'name', dataset);
     const before = comparable(lab.state());
-    expect(ok('mirror', 'bookworm', 'hello', '--dry-run')).toContain('--download-only');
+    expect(ok('mirror', 'bookworm', 'hello', '--dry-run')).toContain('Dir::State::lists=/.ioc-pkg/lists');
     refused(1, 'mirror', 'bookworm', 'nosuch-package');
     refused(2, 'mirror', 'bookworm', 'hello;reboot');
     refused(1, 'mirror', 'nosuch', 'hello');
