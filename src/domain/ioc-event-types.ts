@@ -14,6 +14,7 @@ const operations: Readonly<Record<string, string>> = {
   'jail.install': 'PackageInstall',
   'jail.provision': 'JailProvisioning',
   'release.fetch': 'FetchRelease',
+  'release.mirror': 'PackageFetch',
   'image.export': 'ResourceBackup',
   'image.backup': 'ResourceBackup',
   'image.import': 'ResourceRestore',

@@ -9,6 +9,19 @@ export interface PackageCommand {
   readonly argv: readonly string[];
 }
 
+/** Where a container sees the package mirror of its release. */
+export const mirrorPlace = '/.ioc-pkg';
+
+/** Words for packages that lie at {@link mirrorPlace}. */
+export interface PackageMirror {
+  /** Makes it ready and fetches the catalogue, one after the other. */
+  readonly prepare: readonly PackageCommand[];
+  /** Without the names; fetches them and what they need, and installs nothing. */
+  readonly fetch: PackageCommand;
+  /** Without the names; from there alone, where nothing can be written. */
+  readonly install: PackageCommand;
+}
+
 export interface PackageManager {
   readonly name: 'apt' | 'apk' | 'pkg';
   /** Its programs run on that one only; default on each. */
@@ -22,6 +35,8 @@ export interface PackageManager {
   readonly install: PackageCommand;
   /** Takes downloaded packages away. */
   readonly clean?: PackageCommand;
+  /** Absent where packages cannot be laid by for jails without a network. */
+  readonly mirror?: PackageMirror;
   /** Where it keeps what is installed, below the root, and how to read that. */
   readonly database: string;
   /** Absent where the file is no text. */
@@ -58,6 +73,34 @@ const aptQuiet = [
   ...['-o', 'Dpkg::Options::=--force-confdef', '-o', 'Dpkg::Options::=--force-confold'],
 ];
 
+// Catalogues and packages lie there; the signatures and sums by which apt knows them are checked there too.
+// Its own caches of both are not kept, so that the jail's stay what they are.
+const aptMirrored = [
+  `Dir::State::lists=${mirrorPlace}/lists`,
+  `Dir::Cache::archives=${mirrorPlace}/archives`,
+  'Dir::Cache::pkgcache=',
+  'Dir::Cache::srcpkgcache=',
+].flatMap((word) => ['-o', word]);
+
+const aptMirror: PackageMirror = {
+  prepare: [
+    // apt-get(8) makes no directories outside of its own.
+    {
+      title: 'make the directories of the mirror',
+      argv: ['mkdir', '-p', ...['lists', 'archives'].map((name) => `${mirrorPlace}/${name}/partial`)],
+    },
+    { title: 'apt-get update', argv: ['apt-get', 'update', '-q', ...aptStrict, ...aptMirrored] },
+  ],
+  fetch: {
+    title: 'apt-get --download-only install',
+    argv: ['apt-get', ...aptQuiet, ...aptMirrored, '--download-only', 'install', '--'],
+  },
+  install: {
+    title: 'apt-get --no-download install',
+    argv: ['apt-get', ...aptQuiet, ...aptMirrored, '--no-download', 'install', '--'],
+  },
+};
+
 const apt: PackageManager = {
   name: 'apt',
   programs: ['usr/bin/apt-get'],
@@ -66,6 +109,7 @@ const apt: PackageManager = {
   upgrade: { title: 'apt-get upgrade', argv: ['apt-get', ...aptQuiet, 'upgrade', '--with-new-pkgs'] },
   install: { title: 'apt-get install', argv: ['apt-get', ...aptQuiet, 'install', '--'] },
   clean: { title: 'apt-get clean', argv: ['apt-get', 'clean'] },
+  mirror: aptMirror,
   database: 'var/lib/dpkg/status',
   parse: (text) =>
     parseStanzas(text, /^Package: (\S+)$/m, /^Version: (\S+)$/m, (stanza) =>

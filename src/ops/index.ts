@@ -40,6 +40,7 @@ import { releaseAdopt } from './release/adopt.ts';
 import { releaseList } from './release/list.ts';
 import { releaseRemote } from './release/remote.ts';
 import { releaseDestroy } from './release/destroy.ts';
+import { releaseMirror } from './release/mirror.ts';
 import { poolActivate, poolDeactivate, poolShow } from './host/pool.ts';
 import { jailInstall } from './jail/install.ts';
 import { fstabChange, fstabEdit, fstabList } from './jail/fstab.ts';
@@ -100,6 +101,7 @@ export const operations: readonly Operation[] = [
   jailSend,
   transferReceive,
   releaseFetch,
+  releaseMirror,
   propertyGet,
   propertySet,
   propertyReset,

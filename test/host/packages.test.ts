@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { commandIn, comparable, type Command, type Ran } from '../support/command.ts';
+import { commandIn, comparable, iocPath, type Command, type Ran } from '../support/command.ts';
 import { makeRepository, serveGit } from '../support/git.ts';
 import { layDebs, type Deb } from '../support/debs.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
@@ -23,6 +23,7 @@ const docs = readFileSync(new URL('../../docs/packages.md', import.meta.url), 'u
 describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, () => {
   let lab: Lab;
   let iocage: Command;
+  let ioc: Command;
   let top: string;
 
   const program = (version: string): string => `echo hello ${version}`;
@@ -58,7 +59,9 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
     const words = [
       ...line.replaceAll('/srv/packages', join(lab.pool.directory, 'packages')).matchAll(/'([^']*)'|(\S+)/g),
     ];
-    return ok(...words.slice(1).map(([, quoted, plain]) => quoted ?? plain!));
+    const [program, ...rest] = words.map(([, quoted, plain]) => quoted ?? plain!);
+    if (program !== 'ioc') return ok(...rest);
+    return ioc.done(...rest).stdout;
   }
   const isUp = async (jail: string): Promise<boolean> =>
     (await lab.context().host.running(lab.pool.name)).has(jail);
@@ -72,6 +75,7 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
   beforeAll(async () => {
     lab = await openLab({ sizeMb: 3072, release: false });
     iocage = commandIn(lab.environment);
+    ioc = commandIn(lab.environment, iocPath);
     top = join(lab.pool.directory, 'pool/iocage');
     await lab.run('release.fetch', { release: 'bookworm', suite: codename, variant: 'apt' });
   }, 400_000);
@@ -112,6 +116,41 @@ describe.skipIf(!hostTests || missing)(`packages${why}`, { timeout: 240_000 }, (
     }
     ok('destroy', '-f', 'managed');
   }, 400_000);
+
+  it('reaches the mirror: a jail without a network installs what was fetched for its release', async () => {
+    const dataset = `${lab.pool.name}/iocage/releases/bookworm`;
+    const origin = sh('zfs', 'list', '-H', '-r', '-t', 'snapshot', '-o', 'name', dataset);
+    const before = comparable(lab.state());
+    expect(ok('mirror', 'bookworm', 'hello', '--dry-run')).toContain('Dir::State::lists=/.ioc-pkg/lists');
+    refused(1, 'mirror', 'bookworm', 'nosuch-package');
+    refused(2, 'mirror', 'bookworm', 'hello;reboot');
+    refused(1, 'mirror', 'nosuch', 'hello');
+    expect(comparable(lab.state())).toEqual(before);
+    expect(documented('iocage mirror bookworm hello')).toMatch(/holds \d+ packages/);
+    expect(existsSync(join(release(), 'usr/bin/hello'))).toBe(false);
+    expect(sh('zfs', 'list', '-H', '-r', '-t', 'snapshot', '-o', 'name', dataset)).toBe(origin);
+    expect(sh('zfs', 'list', '-H', '-r', '-o', 'name', dataset).trim().split('\n')).toEqual([
+      dataset,
+      `${dataset}/pkg`,
+      `${dataset}/root`,
+    ]);
+
+    documented('iocage create -c release=bookworm tag=island ip4=disable exec_start=none exec_stop=none');
+    const { jails } = await lab.run<{ jails: { uuid: string; tag: string }[] }>('jail.list', {});
+    const uuid = jails.find(({ tag }) => tag === 'island')!.uuid;
+    const fstab = join(top, 'jails', uuid, 'fstab');
+    const lines = readFileSync(fstab, 'utf8');
+    // Not in the mirror: as it was.
+    expect(refused(1, 'pkg', '--mirror', 'island', 'install', 'hello', 'nosuch-package')).toContain('E:');
+    ok('start', 'island');
+    documented('ioc pkg island hello');
+    expect(ok('exec', 'island', 'hello')).toBe('Hello, world!\n');
+    expect(readFileSync(fstab, 'utf8')).toBe(lines);
+    expect(ok('exec', 'island', 'sh', '-c', 'grep -c ioc-pkg /proc/mounts || true')).toBe('0\n');
+    ok('stop', 'island');
+    ok('destroy', '-f', 'island');
+    sh('zfs', 'destroy', `${dataset}/pkg`);
+  });
 
   it('reaches the mirror: a fetched release is updated, and a jail with the host’s network installs', async () => {
     const result = await lab.run('release.fetch', { release: 'bookworm', update: true });

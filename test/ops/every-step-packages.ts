@@ -98,6 +98,67 @@ function shownCase(
   };
 }
 
+/** What an operation needs to take a root for one of Debian, for the time. */
+function asDebian(root: string): void {
+  mkdirSync(join(root, 'usr/bin'), { recursive: true });
+  mkdirSync(join(root, 'var/lib/dpkg'), { recursive: true });
+  writeFileSync(join(root, 'usr/bin/apt-get'), '#!/bin/sh\n', { mode: 0o755 });
+  writeFileSync(join(root, 'var/lib/dpkg/status'), '');
+}
+
+/** @param releases where releases are mounted. A mirror of packages is made and added to, and a jail without a network installs from it. */
+export function mirrorCases(
+  run: (operation: string, input: unknown) => Promise<unknown>,
+  releases: () => string,
+): readonly StepCase[] {
+  const tolerant = (promise: Promise<unknown>) => promise.catch(() => undefined);
+  const input = { release: 'debian', names: ['curl'] };
+  const make = async (): Promise<void> => {
+    const list = (await run('release.list', {})) as { releases: readonly { name: string }[] };
+    if (!list.releases.some(({ name }) => name === 'debian'))
+      await run('release.fetch', { release: 'debian', jail: 'source' });
+    asDebian(join(releases(), 'debian/root'));
+  };
+  const forget = async (): Promise<void> => {
+    await run('release.destroy', { release: 'debian' });
+  };
+  return [
+    { operation: 'release.mirror', input: () => input, prepare: make, reset: forget },
+    {
+      operation: 'release.mirror',
+      variant: 'that is there',
+      input: () => ({ ...input, names: ['nginx'] }),
+      prepare: async () => {
+        await make();
+        await run('release.mirror', input);
+      },
+      reset: forget,
+    },
+    {
+      operation: 'jail.install',
+      variant: 'from the mirror of its release',
+      input: () => ({ jail: 'victim', names: ['curl'] }),
+      prepare: async () => {
+        await make();
+        await run('release.mirror', input);
+        await tolerant(
+          run('jail.create', {
+            kind: 'clone',
+            release: 'debian',
+            name: 'victim',
+            properties: [['ip4', 'disable']],
+          }),
+        );
+        await tolerant(run('jail.start', { jail: 'victim' }));
+      },
+      reset: async () => {
+        await run('jail.destroy', { jail: 'victim', force: true });
+        await forget();
+      },
+    },
+  ];
+}
+
 export function packageCases(
   run: (operation: string, input: unknown) => Promise<unknown>,
   list: string,

@@ -69,9 +69,11 @@ async function countSteps(world: StepWorld, { operation, input }: StepCase): Pro
 
 /** Line by line, so that a failure shows what is left and not two pages of text. */
 function same(actual: string, expected: string, where: string): void {
-  // Snapshots that are named by the time.
+  // What is named or marked by the time.
   const lines = (text: string): readonly string[] =>
-    text.replaceAll(/(ioc-(?:upgrade|rebase)_|Added by iocage on )[-\d]+[_ ][:.\d]+/g, '$1').split('\n');
+    text
+      .replaceAll(/(ioc-(?:upgrade|rebase)_|Added by iocage on |fetched_at=)[-\d]+[_ T][:.\dZ]+/g, '$1')
+      .split('\n');
   expect(lines(actual), where).toEqual(lines(expected));
 }
 

@@ -158,8 +158,13 @@ export function ownPlaceProblem(target: string): string | undefined {
 /** What iocage lays beside a jail's root for it to read: the repository of its plugin, what it is provisioned with. */
 const ownPlaces = ['ix-plugin', '.provision'];
 
-const isOwnPlace = ({ source, options }: FstabEntry, { root }: FstabPlaces): boolean =>
-  options.includes('ro') && ownPlaces.some((name) => source === root.replace(/[^/]*$/, name));
+/** A package mirror of a release holds nothing of any jail. */
+const isMirror = (source: string, iocage: string): boolean =>
+  isBelow(source, iocage) && /^\/releases\/[^/]+\/pkg$/.test(source.slice(iocage.length));
+
+const isOwnPlace = ({ source, options }: FstabEntry, { root, iocage }: FstabPlaces): boolean =>
+  options.includes('ro') &&
+  (isMirror(source, iocage) || ownPlaces.some((name) => source === root.replace(/[^/]*$/, name)));
 
 /**
  * What is wrong with a line, in words; undefined when nothing is.

@@ -9,7 +9,8 @@ import { failure } from '../../domain/errors.ts';
 const shapes: Readonly<Record<string, (below: readonly string[]) => boolean>> = {
   jails: isJailPart,
   templates: isJailPart,
-  releases: (below) => below.length === 0 || (below.length === 1 && below[0] === 'root'),
+  // Its root, its package mirror, and the clone of the root in which that is filled.
+  releases: (below) => ['', 'root', 'pkg', 'mirroring', 'mirroring/root'].includes(below.join('/')),
   // Base jails have one dataset for each base directory, such as root/bin and root/usr/lib32.
   base: (below) => below.length === 0 || (below[0] === 'root' && below.length <= 4),
   download: (below) => below.length === 0,

@@ -6,22 +6,34 @@ import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
-import { label } from '../../domain/jail.ts';
-import { packageChanges, parsePackageList, type PackageChange } from '../../domain/packages.ts';
-import { toSpec } from '../world.ts';
-import { guardedChange, guardName } from './guarded-change.ts';
+import { label, type Jail } from '../../domain/jail.ts';
+import {
+  mirrorPlace,
+  packageChanges,
+  parsePackageList,
+  type PackageChange,
+  type PackageManager,
+} from '../../domain/packages.ts';
+import { findMirror } from '../release/mirrored.ts';
+import { toSpec, type World } from '../world.ts';
+import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import {
   cleanSteps,
   getPackageManager,
+  hasNetwork,
   installedPackages,
   installSteps,
   quietSpec,
   withoutServices,
 } from './packages.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
-import { settle } from './settle.ts';
+import { showSteps, type Shown } from './shown.ts';
 
-const installInput = jailInput.extend({ names: z.array(z.string()).min(1, 'no package is named') });
+const installInput = jailInput.extend({
+  names: z.array(z.string()).min(1, 'no package is named'),
+  /** From the mirror of its release. Default: where the jail has no network of its own and there is one. */
+  mirror: z.boolean().optional(),
+});
 
 /** What an installation of packages did. */
 export interface Installed {
@@ -40,7 +52,7 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
   recover: 'undo',
   input: installInput,
   locks: lockJail,
-  async plan(context, { jail: name, names }) {
+  async plan(context, { jail: name, names, mirror: asked }) {
     const { world, jail } = await readJail(context, name);
     const { host, files } = context;
     const configured = toSpec(world, jail);
@@ -57,12 +69,15 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
     const manager = await getPackageManager(context, configured.root, `jail ${subject}`);
     const running = (await host.running(jail.realm)).has(uuid);
     // A template is nobody's running system: only its files are worked on.
-    const spec = jail.template
-      ? quietSpec(configured, 'used')
-      : running
-        ? configured
-        : (await settle(context, world, jail, configured)).spec;
-    const install = [...installSteps(host, spec, manager, lacking), ...cleanSteps(host, spec, manager)];
+    const { spec, before: needs } = jail.template
+      ? { spec: quietSpec(configured, 'used'), before: [] }
+      : await specToStart(context, world, jail);
+    const shown = await mirrorFor(context, world, jail, configured, manager, asked);
+    const install =
+      shown === undefined
+        ? [...installSteps(host, spec, manager, lacking), ...cleanSteps(host, spec, manager)]
+        : installSteps(host, spec, manager, lacking, manager.mirror);
+    const fstab = await showSteps(context, world, jail, spec, shown, 'pkg');
     const before = await installedPackages(files, spec.root, manager);
     const snapshot = guardName(context, 'install');
     return {
@@ -73,6 +88,8 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
         spec,
         running,
         snapshot,
+        down: [...needs, ...fstab.add],
+        after: fstab.remove,
         up: jail.template ? withoutServices(host, spec, manager, install) : install,
       }),
       result: async () => ({
@@ -84,15 +101,40 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
     };
   },
   command: {
-    names: ['apply'],
-    group: 'configuration',
-    usage: 'FILE',
+    names: ['pkg'],
+    group: 'jails',
+    usage: '--mirror JAIL install PACKAGE ...',
     examples: [],
-    toInputs() {
-      throw failure('USAGE', { problem: 'apply installs packages, as a description says', command: 'apply' });
+    toInputs({ positionals: [jail, verb, ...words] }) {
+      const names = words.filter((word) => word !== '-y' && word !== '--yes');
+      if (jail === undefined || verb !== 'install' || names.length === 0)
+        throw failure('USAGE', { problem: '--mirror takes JAIL install PACKAGE ...', command: 'pkg' });
+      return [{ jail, names, mirror: true }];
     },
   },
 });
+
+/** @throws INVALID_INPUT when a mirror was asked for that is not there */
+async function mirrorFor(
+  context: Context,
+  world: World,
+  jail: Jail,
+  { config }: JailSpec,
+  manager: PackageManager,
+  asked: boolean | undefined,
+): Promise<Shown | undefined> {
+  if (asked === false || (asked === undefined && hasNetwork(config))) return undefined;
+  const wanted = jail.local.get('release');
+  const release = world.releases.find(({ name }) => name === wanted);
+  const found = manager.mirror && release && (await findMirror(context, release));
+  if (found !== undefined) return { source: found, target: mirrorPlace, stays: false };
+  if (asked === undefined) return undefined;
+  const problem =
+    release === undefined
+      ? `jail ${label(jail)} is of no release that is here`
+      : `release ${release.name} has no mirror; 'iocage mirror ${release.name} PACKAGE ...' makes it`;
+  throw failure('INVALID_INPUT', { issues: [{ path: 'mirror', problem }], command: 'pkg' });
+}
 
 /**
  * Those of the names that the jail does not have, in any version where none is named.

@@ -14,6 +14,7 @@ import {
   type PackageChange,
   type PackageCommand,
   type PackageManager,
+  type PackageMirror,
 } from '../../domain/packages.ts';
 
 /** A slow mirror and a large upgrade; a program that waits for an answer that nobody gives ends with it. */
@@ -111,20 +112,41 @@ export function cleanSteps(host: Host, spec: JailSpec, manager: PackageManager):
   return manager.clean === undefined ? [] : [step(host, spec, manager.clean, manager)];
 }
 
-/** All of them in one go: either all are there afterwards, or it failed. */
+/**
+ * All of them in one go: either all are there afterwards, or it failed.
+ *
+ * @param mirror when the jail sees one: nothing is fetched then
+ */
 export function installSteps(
   host: Host,
   spec: JailSpec,
   manager: PackageManager,
   names: readonly string[],
+  mirror?: PackageMirror,
 ): readonly Step[] {
-  const { title, argv } = manager.install;
-  const install = { title: `${title} ${names.join(' ')}`, argv: [...argv, ...names] };
-  return [manager.refresh, install].map((command) => step(host, spec, command, manager));
+  const commands =
+    mirror === undefined ? [manager.refresh, named(manager.install, names)] : [named(mirror.install, names)];
+  return commands.map((command) => step(host, spec, command, manager));
 }
 
+/** Those that a mirror at `mirrorPlace` is filled by, in a container that may write there. */
+export function mirrorSteps(
+  host: Host,
+  spec: JailSpec,
+  manager: PackageManager,
+  { prepare, fetch }: PackageMirror,
+  names: readonly string[],
+): readonly Step[] {
+  return [...prepare, named(fetch, names)].map((command) => step(host, spec, command, manager));
+}
+
+const named = ({ title, argv }: PackageCommand, names: readonly string[]): PackageCommand => ({
+  title: `${title} ${names.join(' ')}`,
+  argv: [...argv, ...names],
+});
+
 /** Addresses of its own, the host's, or those that it gets by NAT or DHCP. */
-function hasNetwork(config: ReadonlyMap<string, string>): boolean {
+export function hasNetwork(config: ReadonlyMap<string, string>): boolean {
   const listed = (key: string): boolean => !['none', ''].includes(config.get(key) ?? 'none');
   return (
     config.get('ip4') === 'inherit' ||

@@ -6,6 +6,7 @@ import { label } from '../../domain/jail.ts';
 import { pkgCommands } from '../../domain/packages.ts';
 import { runOperation } from '../run.ts';
 import { toSpec } from '../world.ts';
+import { jailInstall } from './install.ts';
 import { getPackageManager } from './packages.ts';
 import { jailInput, readJail } from './select.ts';
 import { jailStart, jailStop } from './start.ts';
@@ -37,7 +38,15 @@ export const jailPkg = defineSession<typeof pkgInput>({
   command: {
     names: ['pkg'],
     group: 'jails',
-    usage: 'JAIL COMMAND [ARG ...]',
+    usage: '[--mirror] JAIL COMMAND [ARG ...]',
+    flags: [
+      {
+        key: 'mirror',
+        flags: '--mirror',
+        doc: 'install what `iocage mirror` fetched for the release; no network is used',
+      },
+    ],
+    instead: ({ flags }) => (flags['mirror'] === true ? jailInstall : undefined),
     passThrough: true,
     about:
       'apt-get(8) or apk(8), whichever the jail has; it runs in the jail, with the network of the jail. Of pkg(8), install, delete, ' +
@@ -46,6 +55,7 @@ export const jailPkg = defineSession<typeof pkgInput>({
     examples: [
       { line: 'iocage pkg web install -y nginx', says: 'one more package' },
       { line: 'iocage pkg web info', says: 'what is installed' },
+      { line: 'iocage pkg --mirror web install nginx', says: 'from the package mirror of its release' },
     ],
     toInputs({ positionals: [jail, ...argv] }) {
       if (jail === undefined) throw failure('USAGE', { problem: 'missing UUID', command: 'pkg' });

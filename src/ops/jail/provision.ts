@@ -5,22 +5,18 @@
  */
 import * as z from 'zod';
 import { defineChange, type Context } from '../operation.ts';
-import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
-import { entryOf, parseFstab, printFstab, targetInJail } from '../../domain/format/fstab.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { isPluginName, readSource, type ProvisionMethod } from '../../domain/provision.ts';
 import { methods } from '../provision/methods.ts';
-import type { Method, Shown, Wanted, Work } from '../provision/method.ts';
+import type { Method, Wanted, Work } from '../provision/method.ts';
 import { pluginPath } from '../plugin/known.ts';
-import { rewriteFstab } from '../steps/fstab.ts';
-import { ensureJail, toJailData } from '../steps/guard.ts';
 import { namespace, type World } from '../world.ts';
-import { pathOf } from './fstab-edit.ts';
 import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
+import { showSteps } from './shown.ts';
 import { storeSteps } from './store.ts';
 
 const provisionInput = jailInput.extend({
@@ -59,7 +55,7 @@ export const jailProvision = defineChange<typeof provisionInput, Provisioned>({
     const { method, wanted } = read(world, new Map([...spec.config, ...own]));
     const running = (await context.host.running(jail.realm)).has(jail.uuid);
     const work = await method.run(context, spec, wanted);
-    const fstab = await fstabSteps(context, world, jail, spec, work.shown);
+    const fstab = await showSteps(context, world, jail, spec, work.shown, 'provision');
     const { uuid, tag } = jail;
     const snapshot = guardName(context, 'provision');
     return {
@@ -70,13 +66,7 @@ export const jailProvision = defineChange<typeof provisionInput, Provisioned>({
         spec,
         running,
         snapshot,
-        down: [
-          ...before,
-          ...work.down,
-          ...fstab.add,
-          // Going back, nobody may use any more what these brought.
-          ...(work.shown === undefined ? [] : [ensureJail({ jail: toJailData(spec), back: 'down' })]),
-        ],
+        down: [...before, ...work.down, ...fstab.add],
         up: [...work.up, ...(await stored(context, jail, work))],
         after: [...fstab.remove, ...work.after],
       }),
@@ -131,46 +121,6 @@ function read(
   const issues = row.check(wanted);
   if (issues.length > 0) throw refuse(issues);
   return { method: row, wanted };
-}
-
-/** The line of the jail's fstab by which it sees what it is set up with, and its end. */
-async function fstabSteps(
-  context: Context,
-  world: World,
-  jail: Jail,
-  spec: JailSpec,
-  shown: Shown | undefined,
-): Promise<{ readonly add: readonly Step[]; readonly remove: readonly Step[] }> {
-  if (shown === undefined) return { add: [], remove: [] };
-  const path = pathOf(jail);
-  const before = (await context.files.read(path)) ?? null;
-  const places = { iocage: world.mountpoint, root: spec.root };
-  const lines = parseFstab(before ?? '');
-  const taken = lines
-    .flatMap((line) => entryOf(line) ?? [])
-    .find((entry) => targetInJail(entry.target, places) === shown.target);
-  if (taken?.source === shown.source) return { add: [], remove: [] };
-  const refuse = (problem: string): Error =>
-    failure('INVALID_INPUT', { issues: [{ path: 'fstab', problem }], command: 'provision' });
-  if (taken !== undefined) throw refuse(`${shown.target} of the jail is where ${taken.source} is mounted`);
-  const entry = {
-    source: shown.source,
-    target: spec.root + shown.target,
-    type: 'nullfs',
-    options: ['ro', 'nosuid'],
-    dump: '0',
-    pass: '0',
-    comment: 'provisioning',
-  };
-  // What this very operation brings is not there yet.
-  const own = shown.source.startsWith(`${spec.mountpoint}/`);
-  const problem = own ? undefined : await context.host.mountProblem(spec, entry);
-  if (problem !== undefined) throw refuse(problem);
-  const after = printFstab([...lines, { entry }]);
-  return {
-    add: [rewriteFstab({ path, before, after })],
-    remove: shown.stays ? [] : [rewriteFstab({ path, before: after, after: before ?? '' })],
-  };
 }
 
 function stored(context: Context, jail: Jail, { stores = {} }: Work): Promise<readonly Step[]> {

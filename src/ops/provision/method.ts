@@ -4,6 +4,7 @@ import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import type { Issue } from '../../domain/errors.ts';
 import type { ProvisionMethod, ProvisionSource } from '../../domain/provision.ts';
+import type { Shown } from '../jail/shown.ts';
 
 /** What the jail's properties say, read. */
 export interface Wanted {
@@ -12,15 +13,6 @@ export interface Wanted {
   readonly text: string;
   /** Undefined: the default branch of a repository. */
   readonly revision: string | undefined;
-}
-
-/** A directory of the host that the jail sees, read-only. */
-export interface Shown {
-  readonly source: string;
-  /** Path in the jail. */
-  readonly target: string;
-  /** From now on; otherwise for the time of the provisioning. */
-  readonly stays: boolean;
 }
 
 /** What is to be done, in steps: nothing is changed before they are run. */

@@ -11,6 +11,7 @@ import { label } from '../../domain/jail.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { realmNow, readWorld, type Release, type World } from '../world.ts';
 import { destroyDataset, unmountDataset } from '../steps/dataset.ts';
+import { mirrorOf } from './mirrored.ts';
 
 /** The lock of everything that changes a release. */
 export function releaseLock(realm: string, release: string): string {
@@ -99,7 +100,8 @@ function assertOurs(release: Release, filesystems: readonly string[], targets: r
   if (!release.local.has('release_kind') && !filesystems.includes(root)) {
     throw failure('GUARDED', { dataset: release.dataset, why: 'it is no release that iocage fetched' });
   }
-  const stranger = filesystems.find((dataset) => dataset !== root && !targets.includes(dataset));
+  const known = [root, mirrorOf(release), ...targets];
+  const stranger = filesystems.find((dataset) => !known.includes(dataset));
   if (stranger !== undefined) {
     throw failure('GUARDED', { dataset: stranger, why: 'iocage makes no dataset of that shape' });
   }

@@ -122,6 +122,14 @@ export const destroyDataset = stepKind<{ dataset: string; recursive: boolean; go
   },
 );
 
+/** What the same operation made for a while: going back does not need it. */
+export const dropDataset = stepKind<{ dataset: string }>('dataset.drop', {
+  title: ({ dataset }) => `destroy dataset ${dataset}`,
+  do: ({ dataset }, { storage, operationId }) =>
+    storage.destroy(dataset, { recursive: false, madeBy: operationId }),
+  undo: () => Promise.resolve(),
+});
+
 export const destroySnapshot = stepKind<{ name: string; recursive: boolean }>('snapshot.destroy', {
   title: ({ name, recursive }) => `destroy snapshot ${name}${recursive ? ' and those below' : ''}`,
   do: ({ name, recursive }, { storage }) => storage.destroySnapshot(name, { recursive }),
@@ -243,6 +251,7 @@ export const datasetKinds = [
   copyDataset,
   takeSnapshot,
   destroyDataset,
+  dropDataset,
   destroySnapshot,
   dropSnapshot,
   setProperties,

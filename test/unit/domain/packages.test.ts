@@ -11,6 +11,35 @@ import {
 
 const [apt, apk] = packageManagers as [(typeof packageManagers)[0], (typeof packageManagers)[0]];
 
+describe('packages of a mirror', () => {
+  const { prepare, fetch, install } = apt.mirror!;
+  const options = (argv: readonly string[]): readonly string[] =>
+    argv.filter((_, at) => argv[at - 1] === '-o' && argv[at]!.startsWith('Dir::'));
+
+  it('lie in one place for the catalogue, the fetch and the installation', () => {
+    const [directories, refresh] = prepare;
+    const [wanted, ...others] = [refresh!, fetch, install].map(({ argv }) => options(argv));
+    expect(wanted).toContain('Dir::State::lists=/.ioc-pkg/lists');
+    expect(wanted).toContain('Dir::Cache::archives=/.ioc-pkg/archives');
+    expect(others).toEqual([wanted, wanted]);
+    // apt-get(8) wants them there before.
+    expect(directories!.argv.slice(2)).toEqual(['/.ioc-pkg/lists/partial', '/.ioc-pkg/archives/partial']);
+  });
+
+  it('are fetched and not installed, then installed and not fetched; names are never options', () => {
+    expect(fetch.argv).toContain('--download-only');
+    expect(install.argv).toContain('--no-download');
+    for (const { argv } of [fetch, install]) expect(argv.slice(-2)).toEqual(['install', '--']);
+    // Nothing goes around the signatures.
+    for (const { argv } of [...prepare, fetch, install])
+      expect(argv.join(' ')).not.toMatch(/allow|trusted|unauthenticated/i);
+  });
+
+  it('are of apt only', () => {
+    expect(packageManagers.filter(({ mirror }) => mirror).map(({ name }) => name)).toEqual(['apt']);
+  });
+});
+
 describe('parsePackageList', () => {
   it.each([
     ['nginx\n', ['nginx']],

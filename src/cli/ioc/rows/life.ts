@@ -213,7 +213,7 @@ const pkg: IocRow = {
   title: 'Install packages in a jail, or remove them',
   usage: '[-r] JAIL PACKAGE ...',
   about:
-    'By the package manager of the jail (apt-get(8) or apk(8)), in the jail, with its network. A jail that is down is started for it and stopped again. Packages that are there already are left alone; when an installation fails the jail is as before.',
+    'By the package manager of the jail (apt-get(8) or apk(8)), in the jail, with its network; a jail without any installs what `iocage mirror` fetched for its release. A jail that is down is started for it and stopped again. Packages that are there already are left alone; when an installation fails the jail is as before.',
   flags: [{ key: 'remove', flags: '-r, --remove', doc: 'remove the packages' }],
   examples: [
     { line: 'ioc pkg web nginx', says: 'installs nginx' },

@@ -77,6 +77,12 @@ export const changeViews: Views = {
     shows: 'lines',
     show: (result: { message: string }) => ({ lines: [oneLine(result.message)] }),
   },
+  'release.mirror': {
+    shows: 'lines',
+    show: ({ release, archives }: { release: string; archives: readonly string[] }) => ({
+      lines: [`The mirror of release ${oneLine(release)} holds ${archives.length} packages.`],
+    }),
+  },
   'pool.show': {
     shows: 'lines',
     show: ({ pool, sources }: { pool: string; sources?: readonly { name: string; root: string }[] }) => ({

@@ -90,6 +90,9 @@ describe('entryProblem', () => {
     [`/tank ${target} nullfs ro 0 0`, 'holds all jails'],
     [`/tank/iocage ${target} nullfs ro 0 0`, 'belongs to iocage'],
     [`/tank/iocage/jails/db/root ${target} nullfs ro 0 0`, 'belongs to iocage'],
+    [`/tank/iocage/releases/x/pkg ${target} nullfs rw 0 0`, 'belongs to iocage'],
+    [`/tank/iocage/releases/x/root ${target} nullfs ro 0 0`, 'belongs to iocage'],
+    [`/tank/iocage/releases/x/pkg/lists ${target} nullfs ro 0 0`, 'belongs to iocage'],
   ])('%s is refused', (text, problem) => {
     expect(line(text)).toContain(problem);
   });
