@@ -12,7 +12,7 @@ const inputWords = new Set(
     'to basejails short storeAll thick keepProxy path ' +
     'listen verb role certificate ' +
     'overrides source to archive manifests pkgbase ' +
-    'plugin plugins'
+    'plugin plugins names'
   ).split(' '),
 );
 
