@@ -150,7 +150,6 @@ export function propertiesHelp(properties: readonly Property[]): readonly string
 
 const linuxEffects: Readonly<Record<Property['linux']['effect'], string>> = {
   applied: 'takes effect',
-  later: 'stored and shown; takes effect in a later version',
   not: 'stored and shown; has no effect',
 };
 const accesses: Readonly<Record<Property['access'], string>> = {

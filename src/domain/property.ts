@@ -53,10 +53,10 @@ export interface Property<T = unknown> {
   /** What FreeBSD does with it: a jail(8) parameter, `rctl:RESOURCE`, or a short phrase. */
   readonly freebsd: string;
   /**
-   * What Linux does with it. `applied`: it takes effect. `later`: stored and shown, takes effect in a
-   * coming version. `not`: stored and shown, the kernel has no equal; `note` says why.
+   * What Linux does with it. `applied`: it takes effect. `not`: stored and shown, the kernel has
+   * no equal; `note` says why.
    */
-  readonly linux: { readonly effect: 'applied' | 'later' | 'not'; readonly note: string };
+  readonly linux: { readonly effect: 'applied' | 'not'; readonly note: string };
   /** One sentence. */
   readonly doc: string;
   readonly example: string;

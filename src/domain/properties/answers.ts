@@ -6,7 +6,7 @@ import { choice, integer, yesNo } from '../codec/choice.ts';
 import { poolName } from '../codec/names.ts';
 import { orNone, path, word } from '../codec/text.ts';
 import type { Property } from '../property.ts';
-import { applied, bookkeeping, develop, kept, later, property, python } from './row.ts';
+import { applied, bookkeeping, develop, kept, property, python } from './row.ts';
 
 export const answers: readonly Property[] = [
   property('custom', {
@@ -129,7 +129,7 @@ export const answers: readonly Property[] = [
     access: 'tool',
     why: 'it belongs to the configuration files of Python iocage',
     freebsd: 'read when a jail of Python iocage is taken over',
-    linux: later('taking jails over comes in a later version'),
+    linux: applied('read when a jail of Python iocage is taken over'),
     defaultable: false,
     doc: 'Version of a configuration file of Python iocage, 2 to 34 or 14.1.',
     example: '29',
@@ -143,7 +143,7 @@ export const answers: readonly Property[] = [
     access: 'tool',
     why: 'it belongs to the configuration files of Python iocage',
     freebsd: 'read when a jail of Python iocage is taken over',
-    linux: later('taking jails over comes in a later version'),
+    linux: applied('read when a jail of Python iocage is taken over'),
     defaultable: false,
     doc: 'THICK when a configuration file of Python iocage holds every property.',
     example: 'THICK',

@@ -4,7 +4,7 @@ import { canonicalAddress } from '../address.ts';
 import { hostNameProblem, nameProblem } from '../name.ts';
 import type { Codec, Property } from '../property.ts';
 import { destinationProblem } from '../transfer.ts';
-import { applied, develop, later, not, original, property, python } from './row.ts';
+import { applied, develop, not, original, property, python } from './row.ts';
 
 /** A host name or address with an optional port. */
 const mirror = textWith('mirror', (text) => {
@@ -138,8 +138,8 @@ export const git: readonly Property[] = [
     key: 'gitlocation',
     codec: url,
     default: 'https://github.com',
-    freebsd: 'plugins, in a later version',
-    linux: later('plugins come in a later version'),
+    freebsd: 'no effect: a definition of a plugin names its repository whole',
+    linux: not('a definition of a plugin names its repository whole'),
     doc: 'Where repositories of plugins are.',
     example: 'https://github.com',
     source: original,
@@ -152,8 +152,8 @@ export const git: readonly Property[] = [
         : 'it is no name of a git branch',
     ),
     default: null,
-    freebsd: 'plugins, in a later version',
-    linux: later('plugins come in a later version'),
+    freebsd: "no effect: a jail's provision.rev names the revision",
+    linux: not("a jail's provision.rev names the revision"),
     doc: 'Branch of the repository of a plugin.',
     example: 'master',
     source: original,

@@ -14,7 +14,7 @@ const titles: Readonly<Record<PropertyGroup, string>> = {
   git: 'Plugins',
 };
 
-const effects = { applied: 'yes', later: 'later', not: 'no' } as const;
+const effects = { applied: 'yes', not: 'no' } as const;
 
 /** Text for a cell of a table: `|` would end the cell, and `<` begin a tag. */
 function cell(text: string): string {
@@ -59,8 +59,8 @@ export function propertyReference(): string {
       " jail's own value comes before the stored default, and that before the built-in value.",
     'Switches are read in every spelling (`1`, `on`, `yes`, `true` and `0`, `off`, `no`, `false`) and stored in the' +
       ' one shown here. Sizes take `K`, `M`, `G`, `T`, `P`.',
-    'The column *Linux* says whether a Linux host applies the property: `yes`, `later` (kept and shown now, applied' +
-      ' in a coming version) or `no` (kept and shown, the kernel has no equal).',
+    'The column *Linux* says whether a Linux host applies the property: `yes`, or `no` (kept and shown, with the' +
+      ' reason).',
   ];
   for (const group of propertyGroups) {
     const rows = properties.filter((row) => row.group === group);

@@ -22,10 +22,6 @@ export function applied(note: string): Property['linux'] {
   return { effect: 'applied', note };
 }
 
-export function later(note: string): Property['linux'] {
-  return { effect: 'later', note };
-}
-
 export function not(note: string): Property['linux'] {
   return { effect: 'not', note };
 }
