@@ -88,10 +88,13 @@ function textFor(
     set('template', 'yes');
     set('type', 'template');
   }
-  // Limits that are switched off here would hold there.
+  // Limits that are switched off here would hold there; what concerns the host is in no jail's file.
   const rows = properties.filter(
-    ({ key, store }) =>
-      store === 'user' && !other.has(key) && (limited || !Object.hasOwn(limitResources, key)),
+    ({ key, store, defaultsOnly }) =>
+      store === 'user' &&
+      !defaultsOnly &&
+      !other.has(key) &&
+      (limited || !Object.hasOwn(limitResources, key)),
   );
   for (const row of rows) {
     const { key } = row;
