@@ -551,12 +551,7 @@ describe('formats', () => {
     ])('%s: what held holds, in a file of its own; migrate makes it ours again', async (to, title) => {
       await create();
       writeFileSync(join(world.directory, 'tank/iocage/defaults.json'), '{"boot": "yes", "notes": "theirs"}');
-      // The second concerns the host, which no jail's file does.
-      const defaults = [
-        ['exec_timeout', '99'],
-        ['nat_backend', 'pf'],
-      ];
-      await world.run('property.set', { jails: ['default'], properties: defaults });
+      await world.run('property.set', { jails: ['default'], properties: [['exec_timeout', '99']] });
       const before = await valuesOf('mine');
       await world.run('jail.migrate-to', { jail: 'mine', to });
       const local = [...(await world.storage.local('tank/iocage/jails/mine'))!.keys()];
