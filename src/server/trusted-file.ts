@@ -1,20 +1,17 @@
 /**
  * Files that decide who may log in: whoever may write one of them, or put another one in its place, is as good as
  * root here. Links are followed, as reading follows them; what they lead to is looked at, and every directory on the
- * way. One where only owners may rename what is theirs (sticky) is as good as one of root's.
+ * way.
  */
 import { join, resolve } from 'node:path';
+import { isOurs, othersMayWrite } from '../driver/owner.ts';
 import type { FileFacts, Files } from '../driver/system.ts';
 
 const mostLinks = 16;
 
-const isOurs = ({ uid }: FileFacts): boolean => uid === 0 || uid === process.geteuid?.();
-
 function directoryProblem(path: string, facts: FileFacts): string | undefined {
   if (!isOurs(facts)) return `${path}, on the way to it, belongs to another user; chown root it`;
-  return (facts.mode & 0o022) !== 0 && (facts.mode & 0o1000) === 0
-    ? `others may write ${path}, on the way to it; chmod go-w it`
-    : undefined;
+  return othersMayWrite(facts) ? `others may write ${path}, on the way to it; chmod go-w it` : undefined;
 }
 
 /** Part by part, as the kernel looks it up. */
@@ -65,6 +62,6 @@ export async function trustProblem(files: Files, path: string, secret = false): 
   if (facts === undefined) return undefined;
   if (facts.type !== 'file') return `${path} is no file`;
   if (!isOurs(facts)) return `${path} belongs to another user; chown root it`;
-  if ((facts.mode & 0o022) !== 0) return `others than its owner may write ${path}; chmod go-w it`;
+  if (othersMayWrite(facts)) return `others than its owner may write ${path}; chmod go-w it`;
   return secret && (facts.mode & 0o004) !== 0 ? `everybody may read ${path}; chmod 600 it` : undefined;
 }

@@ -24,16 +24,8 @@ const ownMounts =
 describe.skipIf(!hostTests)(`the words of ioc${reason}`, () => {
   let lab: Lab;
   let ioc: Command;
-  const ok = (...words: readonly string[]): string => {
-    const ran = ioc(...words);
-    expect(ran, `${words.join(' ')}: ${ran.stderr}`).toMatchObject({ status: 0 });
-    return ran.stdout;
-  };
-  const fails = (status: number, ...words: readonly string[]): Ran => {
-    const ran = ioc(...words);
-    expect(ran, `${words.join(' ')}: ${ran.stderr}`).toMatchObject({ status });
-    return ran;
-  };
+  const ok = (...words: readonly string[]): string => ioc.done(...words).stdout;
+  const fails = (status: number, ...words: readonly string[]): Ran => ioc.fails(status, ...words);
   /** While this process serves, it must not wait. */
   const ran = async (status: number, ...words: readonly string[]): Promise<Ran> => {
     const ended = await ioc.start(...words).ended;

@@ -14,16 +14,8 @@ import { plantApk } from '../ops/every-step-packages.ts';
 describe.skipIf(!hostTests)(`ioc${reason}`, () => {
   let lab: Lab;
   let ioc: Command;
-  const ok = (...words: readonly string[]): string => {
-    const ran = ioc(...words);
-    expect(ran, `${words.join(' ')}: ${ran.stderr}`).toMatchObject({ status: 0 });
-    return ran.stdout;
-  };
-  const fails = (status: number, ...words: readonly string[]): Ran => {
-    const ran = ioc(...words);
-    expect(ran, `${words.join(' ')}: ${ran.stderr}`).toMatchObject({ status });
-    return ran;
-  };
+  const ok = (...words: readonly string[]): string => ioc.done(...words).stdout;
+  const fails = (status: number, ...words: readonly string[]): Ran => ioc.fails(status, ...words);
   /** Names, sorted, one a line. */
   const names = (...words: readonly string[]): readonly string[] =>
     ok('list', '-f', 'list', '-NH', '-o', 'name', '-s', 'name', ...words)

@@ -34,6 +34,8 @@ export interface Command {
   (...words: readonly string[]): Ran;
   /** Success; remarks on standard error are allowed. */
   done(...words: readonly string[]): Ran;
+  /** This status. */
+  fails(status: number, ...words: readonly string[]): Ran;
   /** Does not wait for the end. */
   start(...words: readonly string[]): Started;
   /** On a pseudo terminal; both streams come as one. Words without blanks. */
@@ -131,12 +133,13 @@ export function commandIn(
         stdio: ['pipe', 'pipe', 'pipe'],
       }),
     );
-  const done = (...words: readonly string[]): Ran => {
+  const fails = (status: number, ...words: readonly string[]): Ran => {
     const ran = run(...words);
-    if (ran.status === 0) return ran;
-    throw new Error(`${words.join(' ')}: status ${ran.status}, ${ran.stderr}`);
+    if (ran.status === status) return ran;
+    throw new Error(`${words.join(' ')}: status ${ran.status}, not ${status}: ${ran.stderr}`);
   };
-  return Object.assign(run, { done, start, onTerminal });
+  const done = (...words: readonly string[]): Ran => fails(0, ...words);
+  return Object.assign(run, { done, fails, start, onTerminal });
 }
 
 /** What differs from run to run without meaning, such as the id of an operation in a property. */

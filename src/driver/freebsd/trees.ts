@@ -60,16 +60,22 @@ async function changeTimes(root: string, { exec, signal }: TreeRun): Promise<Rea
     signal,
     onBytes: nulCutter((path) => void paths.push(Buffer.from(path, 'latin1').toString('utf8').slice(2))),
   });
+  return answersOf(['stat', '-f', '%Fc'], root, paths, { exec, signal });
+}
+
+/** One line for each path, without its name: that could hold a newline. */
+async function answersOf(
+  argv: readonly [string, ...string[]],
+  root: string,
+  paths: readonly string[],
+  { exec, signal }: TreeRun,
+): Promise<ReadonlyMap<string, string>> {
   if (paths.length === 0) return new Map();
-  const { stdout } = await exec.read(['xargs', '-0', 'stat', '-f', '%Fc'], {
-    cwd: root,
-    input: nulLines(paths),
-    signal,
-  });
-  const times = stdout.trimEnd().split('\n');
-  if (times.length !== paths.length)
-    throw failure('INTERNAL', { why: `stat answered ${times.length} lines for ${paths.length} files` });
-  return new Map(paths.map((path, index) => [path, times[index]!]));
+  const { stdout } = await exec.read(['xargs', '-0', ...argv], { cwd: root, input: nulLines(paths), signal });
+  const lines = stdout.trimEnd().split('\n');
+  if (lines.length !== paths.length)
+    throw failure('INTERNAL', { why: `${argv[0]} answered ${lines.length} lines for ${paths.length} files` });
+  return new Map(paths.map((path, index) => [path, lines[index]!]));
 }
 
 export const freebsdTrees: Trees = {
@@ -118,17 +124,5 @@ export const freebsdTrees: Trees = {
     for (const type of ['b', 'c']) await found(true, ['-type', type]);
   },
 
-  async digests(root, paths, { exec, signal }) {
-    // sha256(1) has no form that a name with a newline could not break: digests only, in the order asked for.
-    if (paths.length === 0) return new Map();
-    const { stdout } = await exec.read(['xargs', '-0', 'sha256', '-q'], {
-      cwd: root,
-      input: nulLines(paths),
-      signal,
-    });
-    const found = stdout.trimEnd().split('\n');
-    if (found.length !== paths.length)
-      throw failure('INTERNAL', { why: `sha256 answered ${found.length} digests of ${paths.length} files` });
-    return new Map(paths.map((path, index) => [path, found[index]!]));
-  },
+  digests: (root, paths, run) => answersOf(['sha256', '-q'], root, paths, run),
 };

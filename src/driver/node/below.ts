@@ -37,7 +37,7 @@ export function isMissing(error: unknown): boolean {
 }
 
 /** What open(2) says of a link that it was told not to follow: ELOOP on Linux, EMLINK on FreeBSD. */
-export const isLink = (error: unknown): boolean => ['ELOOP', 'EMLINK'].includes(codeOf(error) ?? '');
+const isLink = (error: unknown): boolean => ['ELOOP', 'EMLINK'].includes(codeOf(error) ?? '');
 
 export function explain(path: string, error: unknown): IocageError {
   if (error instanceof IocageError) return error;

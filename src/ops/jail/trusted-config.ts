@@ -4,6 +4,7 @@
  * theirs in properties of the dataset, which only root sets. Changes nothing.
  */
 import { dirname, join, resolve } from 'node:path';
+import { isOurs, othersMayWrite } from '../../driver/owner.ts';
 import type { FileFacts } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { defaultFilesOf } from '../../domain/format/config-file.ts';
@@ -18,11 +19,9 @@ export const hookKeys = ['prestart', 'created', 'poststart', 'prestop', 'poststo
   (name) => `exec_${name}`,
 );
 
-/** Whoever else may write there; a directory where only owners may rename what is theirs (sticky) is none. */
-function othersMayWrite({ uid, mode, type }: FileFacts): string | undefined {
-  if (uid !== 0 && uid !== process.geteuid?.()) return `it belongs to user ${uid}`;
-  const sticky = type === 'directory' && (mode & 0o1000) !== 0;
-  return (mode & 0o022) !== 0 && !sticky ? 'others than its owner may write it' : undefined;
+function ownerProblem(facts: FileFacts): string | undefined {
+  if (!isOurs(facts)) return `it belongs to user ${facts.uid}`;
+  return othersMayWrite(facts) ? 'others than its owner may write it' : undefined;
 }
 
 /** The file itself, no link followed, and every directory that leads to it. */
@@ -34,12 +33,12 @@ export async function pathProblem(
   const own = await files.statBelow(root, name);
   if (own === undefined) return undefined;
   const path = join(root, name);
-  const why = own.type === 'file' ? othersMayWrite(own) : 'it is no plain file';
+  const why = own.type === 'file' ? ownerProblem(own) : 'it is no plain file';
   if (why !== undefined) return { path, why };
   // What is read below a root lies behind no link.
   for (let at = resolve(root); ; at = dirname(at)) {
     const facts = await files.stat(at);
-    const problem = facts && (facts.type === 'symlink' ? 'it is a link' : othersMayWrite(facts));
+    const problem = facts && (facts.type === 'symlink' ? 'it is a link' : ownerProblem(facts));
     if (problem !== undefined) return { path: at, why: problem };
     if (at === dirname(at)) return undefined;
   }

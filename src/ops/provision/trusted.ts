@@ -52,22 +52,7 @@ export async function assertTrustedTree(
     if (member === undefined && (await files.statBelow(path, each))?.type === 'file') member = each;
   if (member === undefined) throw refuse(path, `there is no file ${members.join(' or ')} in it`);
   await assertOnlyRoots(context, path, member);
-  const open = [
-    '(',
-    '!',
-    '-uid',
-    '0',
-    '-o',
-    '-perm',
-    '-0020',
-    '-o',
-    '-perm',
-    '-0002',
-    ')',
-    '!',
-    '-type',
-    'l',
-  ];
+  const open = '( ! -uid 0 -o -perm -0020 -o -perm -0002 ) ! -type l'.split(' ');
   const { stdout } = await exec.read(['find', path, '-xdev', ...open, '-print', '-quit']);
   const [found] = stdout.split('\n');
   if (found !== undefined && found !== '')

@@ -8,6 +8,7 @@ import { ArchiveCheck, compressionOf, decompressor, type Compression } from '../
 import type { IocageError } from '../../domain/errors.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { TarProblem, TarReader, type TarMember, type TarSink } from '../../domain/tar.ts';
+import { tarWords } from './tar-words.ts';
 
 /** A root file system with more files than this is a bomb or a mistake. */
 export const maxMembers = 2_000_000;
@@ -48,18 +49,13 @@ export const unpackArchive = stepKind<
     // Once more: a file that others may write to can have been exchanged since the check.
     if (!run.dry) await verifyDigest({ file, ...(sha256 === undefined ? {} : { sha256 }) }, run);
     const name = basename(file);
-    const said: string[] = [];
-    const { trees } = run.host;
-    const unpack = trees.unpack(root, only === undefined ? {} : { only });
+    const { said, onLine } = tarWords(run, `unpacking ${name}`);
+    const unpack = run.host.trees.unpack(root, only === undefined ? {} : { only });
     run.progress(`unpacking ${name}`);
     try {
       await run.exec.pipe([from ?? decompressor(compressionFor(file), file), unpack], {
         signal: run.signal,
-        onLine: (line) => {
-          const bytes = trees.progress(line);
-          if (bytes === undefined) said.push(line);
-          else run.progress(`unpacking ${name}`, bytes);
-        },
+        onLine,
       });
     } catch (error) {
       if (run.signal.aborted)

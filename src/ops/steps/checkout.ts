@@ -24,7 +24,7 @@ const env = {
   GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oClearAllForwardings=yes',
 };
 
-export const gitCommand = (...words: readonly string[]): readonly string[] => ['git', ...quiet, ...words];
+const gitCommand = (...words: readonly string[]): readonly string[] => ['git', ...quiet, ...words];
 
 /** @throws REPOSITORY_FAILED in git's own words, MISSING_TOOL */
 export async function git(

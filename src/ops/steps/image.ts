@@ -8,6 +8,7 @@ import { stepKind, type StepRun } from '../../driver/step.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { lookAtRoot } from './packable.ts';
 import { parseDigest, type ImageMetadata, type Packing } from '../../domain/image.ts';
+import { tarWords } from './tar-words.ts';
 
 export function stagingOf(directory: string, { operationId }: StepRun): string {
   return join(directory, `.${operationId}`);
@@ -104,15 +105,11 @@ export async function pack(
   const staging = stagingOf(directory, run);
   const file = join(staging, described.archive);
   await run.files.mkdir(staging, { mode: 0o700 });
-  const said: string[] = [];
+  const { said, onLine } = tarWords(run, `archiving ${root}`);
   run.progress(`archiving ${root}`);
   let sha256: string;
   try {
-    sha256 = await streamAndDigest(tar, to.packing, file, run, (line) => {
-      const bytes = run.host.trees.progress(line);
-      if (bytes === undefined) said.push(line);
-      else run.progress(`archiving ${root}`, bytes);
-    });
+    sha256 = await streamAndDigest(tar, to.packing, file, run, onLine);
   } catch (error) {
     if (run.signal.aborted) throw failure('CANCELLED', { operation: `archiving ${root}` }, { cause: error });
     throw inWords(asIocageError(error), file, said);

@@ -6,19 +6,14 @@
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import type { Packed } from '../../driver/trees.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
+import { tarWords } from './tar-words.ts';
 
 async function copyTree(from: string, to: string, what: Packed, run: StepRun): Promise<void> {
   const { trees } = run.host;
-  const said: string[] = [];
+  const { said, onLine } = tarWords(run, `copying ${from}`);
   try {
-    await run.exec.pipe([trees.pack(from, what), trees.unpack(to, what)], {
-      signal: run.signal,
-      onLine: (line) => {
-        const bytes = trees.progress(line);
-        if (bytes === undefined) said.push(line);
-        else run.progress(`copying ${from}`, bytes);
-      },
-    });
+    const { signal } = run;
+    await run.exec.pipe([trees.pack(from, what), trees.unpack(to, what)], { signal, onLine });
   } catch (error) {
     if (run.signal.aborted) throw failure('CANCELLED', { operation: `copying ${from}` }, { cause: error });
     if (/No space left|quota exceeded/i.test(said.join('\n'))) {
