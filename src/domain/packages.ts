@@ -197,6 +197,18 @@ export function pkgCommands(
 }
 
 /** A package that is another one than before, new or gone. */
+/** Those of the names that are not there, in any version where none is named; all, where nothing is known. */
+export function lackingPackages(
+  installed: ReadonlyMap<string, string> | undefined,
+  names: readonly string[],
+): readonly string[] {
+  return names.filter((word) => {
+    const [name = '', version] = word.split('=');
+    const now = installed?.get(name);
+    return now === undefined || (version !== undefined && now !== version);
+  });
+}
+
 export interface PackageChange {
   readonly name: string;
   /** Null: it was not there before. */

@@ -104,6 +104,9 @@ export function commitOf(listing: string, revision: string | undefined): string 
 export const isPluginName = (text: string): boolean =>
   /^[A-Za-z0-9][\w-]{0,60}$/.test(text) && text !== 'none';
 
+/** A definition is text that somebody wrote by hand. */
+export const mostDefinitionBytes = 256 * 2 ** 10;
+
 /** What of a plugin's definition counts here. */
 export interface PluginDefinition {
   readonly name: string;

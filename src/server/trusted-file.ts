@@ -4,10 +4,12 @@
  * way.
  */
 import { join, resolve } from 'node:path';
-import { isOurs, othersMayWrite } from '../driver/owner.ts';
+import { isOurs as isOursFor, othersMayWrite } from '../domain/owner.ts';
 import type { FileFacts, Files } from '../driver/system.ts';
 
 const mostLinks = 16;
+
+const isOurs = (facts: FileFacts): boolean => isOursFor(facts, process.geteuid?.());
 
 function directoryProblem(path: string, facts: FileFacts): string | undefined {
   if (!isOurs(facts)) return `${path}, on the way to it, belongs to another user; chown root it`;

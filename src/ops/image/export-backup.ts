@@ -8,11 +8,10 @@ import { defineChange, type Context } from '../operation.ts';
 import { toBackupFstab } from '../../domain/backup.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { failure } from '../../domain/errors.ts';
-import { label, type Jail } from '../../domain/jail.ts';
+import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { assertDown, assertOurs, lockJail } from '../jail/select.ts';
 import { configTextFor } from '../jail/migrate-to.ts';
 import { releaseRoot } from '../mounted.ts';
-import { findJail } from '../../domain/jail.ts';
 import { readWorld, releaseOf, toSpec, type World } from '../world.ts';
 import {
   beginBackup,

@@ -8,8 +8,8 @@ import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import {
+  lackingPackages,
   mirrorPlace,
-  packageChanges,
   parsePackageList,
   type PackageChange,
   type PackageManager,
@@ -24,6 +24,7 @@ import {
   installedPackages,
   installSteps,
   quietSpec,
+  watched,
   withoutServices,
 } from './packages.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
@@ -54,7 +55,7 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
   locks: lockJail,
   async plan(context, { jail: name, names, mirror: asked }) {
     const { world, jail } = await readJail(context, name);
-    const { host, files } = context;
+    const { host } = context;
     const configured = toSpec(world, jail);
     const lacking = await missingPackages(context, configured, label(jail), names);
     const subject = label(jail);
@@ -78,7 +79,8 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
         ? [...installSteps(host, spec, manager, lacking), ...cleanSteps(host, spec, manager)]
         : installSteps(host, spec, manager, lacking, manager.mirror);
     const fstab = await showSteps(context, world, jail, spec, shown, 'pkg');
-    const before = await installedPackages(files, spec.root, manager);
+    const quiet = jail.template ? withoutServices(host, spec, manager, install) : install;
+    const { steps: up, changes } = await watched(context, spec, manager, quiet);
     const snapshot = guardName(context, 'install');
     return {
       subject,
@@ -90,14 +92,9 @@ export const jailInstall = defineChange<typeof installInput, Installed>({
         snapshot,
         down: [...needs, ...fstab.add],
         after: fstab.remove,
-        up: jail.template ? withoutServices(host, spec, manager, install) : install,
+        up,
       }),
-      result: async () => ({
-        uuid,
-        tag,
-        snapshot,
-        changes: packageChanges(before, await installedPackages(files, spec.root, manager)),
-      }),
+      result: async () => ({ uuid, tag, snapshot, changes: await changes() }),
     };
   },
   command: {
@@ -155,9 +152,5 @@ export async function missingPackages(
   const manager = await getPackageManager(doors, spec.root, `jail ${of}`);
   const installed = await installedPackages(doors.files, spec.root, manager);
   if (installed === undefined) throw refuse(`jail ${of} does not tell what is installed`);
-  return list.names.filter((word) => {
-    const [name = '', version] = word.split('=');
-    const now = installed.get(name);
-    return now === undefined || (version !== undefined && now !== version);
-  });
+  return lackingPackages(installed, list.names);
 }

@@ -4,12 +4,12 @@
  * theirs in properties of the dataset, which only root sets. Changes nothing.
  */
 import { dirname, join, resolve } from 'node:path';
-import { isOurs, othersMayWrite } from '../../driver/owner.ts';
 import type { FileFacts } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { defaultFilesOf } from '../../domain/format/config-file.ts';
 import { mountLines, powerIn } from '../../domain/image.ts';
 import { label, type Jail } from '../../domain/jail.ts';
+import { isOurs, othersMayWrite } from '../../domain/owner.ts';
 import type { Context } from '../operation.ts';
 import type { World } from '../world.ts';
 
@@ -20,7 +20,7 @@ export const hookKeys = ['prestart', 'created', 'poststart', 'prestop', 'poststo
 );
 
 function ownerProblem(facts: FileFacts): string | undefined {
-  if (!isOurs(facts)) return `it belongs to user ${facts.uid}`;
+  if (!isOurs(facts, process.geteuid?.())) return `it belongs to user ${facts.uid}`;
   return othersMayWrite(facts) ? 'others than its owner may write it' : undefined;
 }
 

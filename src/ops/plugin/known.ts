@@ -5,12 +5,9 @@
 import { join } from 'node:path';
 import type { Context } from '../operation.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
-import { isPluginName, readDefinition } from '../../domain/provision.ts';
+import { isPluginName, mostDefinitionBytes, readDefinition } from '../../domain/provision.ts';
 import { readTrusted } from '../provision/trusted.ts';
 import type { World } from '../world.ts';
-
-/** A definition is text that somebody wrote by hand. */
-export const mostBytes = 256 * 2 ** 10;
 
 /** A plugin, or a file that should be the definition of one. */
 export interface Plugin {
@@ -32,7 +29,7 @@ export const pluginPath = (world: Pick<World, 'mountpoint'>, id: string): string
 async function look(context: Context, world: World, id: string): Promise<Plugin> {
   const without = { id, name: id, description: null, release: null };
   try {
-    const read = readDefinition(await readTrusted(context, pluginPath(world, id), mostBytes), id);
+    const read = readDefinition(await readTrusted(context, pluginPath(world, id), mostDefinitionBytes), id);
     if (typeof read === 'string') return { ...without, problem: read };
     const { name, description = null, release = null } = read;
     return { id, name, description, release };

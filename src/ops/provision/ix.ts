@@ -10,6 +10,7 @@ import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import {
+  mostDefinitionBytes,
   readDefinition,
   readSource,
   type PluginDefinition,
@@ -23,7 +24,6 @@ import { issue, type Method, type Wanted } from './method.ts';
 import { packagesFor } from './packages.ts';
 import { readTrusted } from './trusted.ts';
 
-const longest = 256 * 2 ** 10;
 /** Name of the dataset, directly below the jail's. */
 const name = 'ix-plugin';
 const place = '/.ix-plugin';
@@ -40,8 +40,9 @@ async function definitionOf(context: Context, wanted: Wanted): Promise<PluginDef
   const { source } = wanted;
   const text =
     source.kind === 'path'
-      ? await readTrusted(context, source.path, longest)
-      : (await context.downloads.text(source.url, { maxBytes: longest, signal: context.signal })).text;
+      ? await readTrusted(context, source.path, mostDefinitionBytes)
+      : (await context.downloads.text(source.url, { maxBytes: mostDefinitionBytes, signal: context.signal }))
+          .text;
   const read = readDefinition(text, slugOf(wanted));
   if (typeof read === 'string') throw wrong(`${wanted.text} is no definition of a plugin: ${read}`);
   return read;

@@ -46,4 +46,10 @@ export interface Method {
 /** Packages are fetched meanwhile, perhaps. */
 export const commandTimeoutMs = 60 * 60_000;
 
+/** git's addresses but the one that nobody vouches for. */
+export const repositoryIssues = ({ source }: Wanted): readonly Issue[] =>
+  source.kind === 'url' && source.scheme === 'http'
+    ? [issue('a repository comes by https, ssh, git or file, not by http')]
+    : [];
+
 export const issue = (problem: string, path = 'provision.source'): Issue => ({ path, problem });

@@ -3,6 +3,7 @@ import type { Context } from '../operation.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
+import { lackingPackages } from '../../domain/packages.ts';
 import {
   cleanSteps,
   getPackageManager,
@@ -21,7 +22,7 @@ export async function packagesFor(
   if (names.length === 0) return [];
   const manager = await getPackageManager({ files, host }, spec.root, `jail ${spec.tag}`);
   const installed = await installedPackages(files, spec.root, manager);
-  const lacking = names.filter((name) => installed === undefined || !installed.has(name.split('=')[0]!));
+  const lacking = lackingPackages(installed, names);
   if (lacking.length === 0) return [];
   if (spec.config.get('type') === 'basejail') {
     const problem = `a basejail cannot write to the folders that it shares; ${lacking.join(', ')} must be in its release`;

@@ -11,7 +11,7 @@ import type { PackageManager } from '../../domain/packages.ts';
 import { getPackageManager } from '../jail/packages.ts';
 import { command, detailed, whenThere } from './inside.ts';
 import { materialFor } from './material.ts';
-import { issue, type Method } from './method.ts';
+import { issue, repositoryIssues, type Method } from './method.ts';
 import { packagesFor } from './packages.ts';
 
 const place = '/.provision';
@@ -85,15 +85,10 @@ async function moduleSteps(context: Context, spec: JailSpec): Promise<readonly S
 
 export const puppet: Method = {
   id: 'puppet',
-  check({ source }) {
-    const problems = [
-      ...(source.member === undefined ? [] : [issue('puppet takes no #FILE')]),
-      ...(source.kind === 'url' && source.scheme === 'http'
-        ? [issue('a repository comes by https, ssh, git or file, not by http')]
-        : []),
-    ];
-    return problems;
-  },
+  check: (wanted) => [
+    ...(wanted.source.member === undefined ? [] : [issue('puppet takes no #FILE')]),
+    ...repositoryIssues(wanted),
+  ],
   async run(context, spec, wanted) {
     const site = 'manifests/site.pp';
     const whole = `production/${site}`;

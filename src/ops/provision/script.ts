@@ -2,8 +2,7 @@
  * The method `script`: a file of the host, whose text the jail's shell reads, or one in a directory or a git
  * repository, which the jail sees whole while it runs.
  */
-import type { Method } from './method.ts';
-import { issue } from './method.ts';
+import { repositoryIssues, type Method } from './method.ts';
 import { command, jailNames, runMember } from './inside.ts';
 import { materialFor } from './material.ts';
 import { readTrusted, refuse } from './trusted.ts';
@@ -15,10 +14,7 @@ const place = '/.provision';
 
 export const script: Method = {
   id: 'script',
-  check({ source }) {
-    const plain = source.kind === 'url' && source.scheme === 'http';
-    return plain ? [issue('a repository comes by https, ssh, git or file, not by http')] : [];
-  },
+  check: repositoryIssues,
   async run(context, spec, wanted) {
     const { source, revision, text: title } = wanted;
     const env = jailNames(spec);
