@@ -7,6 +7,7 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   unlinkSync,
@@ -15,7 +16,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandIn, commandPath, comparable, type Command, type Ran } from '../support/command.ts';
+import {
+  commandForAll,
+  commandIn,
+  commandPath,
+  comparable,
+  type Command,
+  type Ran,
+} from '../support/command.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { sh } from '../support/pool.ts';
 import { tarOf } from '../support/tar-bytes.ts';
@@ -352,15 +360,14 @@ describe.skipIf(!hostTests)(`bad input${reason}`, () => {
     const before = state();
     // Everything on the way may be read, so that what is refused is the operation.
     chmodSync(lab.pool.directory, 0o755);
+    const place = join(lab.pool.directory, 'command');
+    mkdirSync(place, { mode: 0o755 });
+    const command = commandForAll(place);
     const asNobody = (...words: readonly string[]): Ran =>
-      spawnSync(
-        'setpriv',
-        ['--reuid', '65534', '--regid', '65534', '--clear-groups', commandPath, ...words],
-        {
-          env: { PATH: process.env['PATH'], ...lab.environment },
-          encoding: 'utf8',
-        },
-      ) as Ran;
+      spawnSync('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', command, ...words], {
+        env: { PATH: process.env['PATH'], ...lab.environment },
+        encoding: 'utf8',
+      }) as Ran;
     for (const words of [
       ['start', 'db'],
       ['stop', 'web'],

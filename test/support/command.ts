@@ -3,13 +3,22 @@
  * passed on as they are (no shell between), and the environment of a laboratory.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** `IOCAGE_COMMAND` names another one, such as an installed command. */
 export const commandPath =
   process.env['IOCAGE_COMMAND'] ?? fileURLToPath(new URL('../../bin/iocage', import.meta.url));
+
+/** A copy that others than root can start too: a checkout may lie in a directory that is root's alone. */
+export function commandForAll(directory: string): string {
+  if (process.env['IOCAGE_COMMAND'] !== undefined) return commandPath;
+  const top = join(dirname(commandPath), '..');
+  for (const folder of ['bin', 'build']) mkdirSync(join(directory, folder), { mode: 0o755 });
+  for (const file of ['bin/iocage', 'build/iocage.cjs']) copyFileSync(join(top, file), join(directory, file));
+  return join(directory, 'bin/iocage');
+}
 
 /** The same program by its other name. */
 export const iocPath = join(dirname(commandPath), 'ioc');
