@@ -209,6 +209,7 @@ export function lackingPackages(
   });
 }
 
+/** A package that is another one than before, new or gone. */
 export interface PackageChange {
   readonly name: string;
   /** Null: it was not there before. */
