@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Overlay } from '../../../src/domain/overlay.ts';
 
 test('an overlay is what a copy with the same changes is, in the same order', () => {
-  const pairs = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.string()));
+  const pairs = fc.array(fc.tuple(fc.constantFrom<string>('a', 'b', 'c', 'd', 'e'), fc.string()));
   fc.assert(
     fc.property(pairs, pairs, (below, above) => {
       const base = new Map(below);
