@@ -9,6 +9,7 @@ import type { Codec, Property } from './property.ts';
 import { ValueProblem } from './property.ts';
 import { parseSwitch } from './codec/choice.ts';
 import { valueProblem } from './codec/text.ts';
+import { Overlay } from './overlay.ts';
 import { findProperty, nearestProperty, properties } from './properties/index.ts';
 
 /** Who is given the values: a jail being made, a jail that exists, or the stored defaults. */
@@ -136,8 +137,8 @@ export function fromBuiltIn(kept: Readonly<Record<string, string | null>>): Read
 }
 
 /** Built-in values, without those that are unset. */
-function builtIn(facts: JailFacts): Map<string, string> {
-  const values = new Map(constants);
+function builtIn(facts: JailFacts): Overlay {
+  const values = new Overlay(constants);
   values.set('host_hostuuid', facts.uuid);
   // `_` may stand in a dataset's name but not in a host name that resolves.
   values.set('host_hostname', facts.uuid.replaceAll('_', '-'));
@@ -147,11 +148,22 @@ function builtIn(facts: JailFacts): Map<string, string> {
   return values;
 }
 
+/** How the last text of each key is read: the jails of a host mostly say the same. */
+const lastRead = new Map<string, { readonly text: string; readonly value: string }>();
+
 /** Canonical where the value can be read, the stored text otherwise. */
 function readable(key: string, text: string): string {
   const row = findProperty(key);
   // A built-in value is canonical already, and older lines stored every one of them on every jail.
   if (!row || text === row.default) return text;
+  const last = lastRead.get(key);
+  if (last?.text === text) return last.value;
+  const value = canonicalOr(row, text);
+  lastRead.set(key, { text, value });
+  return value;
+}
+
+function canonicalOr(row: Property, text: string): string {
   try {
     return canonical(row, text);
   } catch (error) {
@@ -165,7 +177,7 @@ function readable(key: string, text: string): string {
  * later ones the reverse; `domainname` and `host_domainname` likewise. The older key counts where the
  * newer one is unset or still has its built-in value.
  */
-function applyOlderKeys(values: Map<string, string>, local: ReadonlyMap<string, string>, uuid: string): void {
+function applyOlderKeys(values: Overlay, local: ReadonlyMap<string, string>, uuid: string): void {
   for (const [newer, older, builtInValue] of [
     ['host_hostname', 'hostname', uuid],
     ['host_domainname', 'domainname', 'none'],

@@ -130,15 +130,25 @@ function mountpointOf(row: DatasetRow): string | undefined {
   return row.values.get('mounted') === 'yes' && path?.startsWith('/') ? path : undefined;
 }
 
-function splitColumns(row: DatasetRow): { local: Map<string, string>; native: Map<string, string> } {
-  const local = new Map<string, string>();
-  const native = new Map<string, string>();
-  for (const [column, value] of row.values) {
-    if (column === stampKey) continue;
-    if (column.startsWith(namespace)) local.set(column.slice(namespace.length), value);
-    else if (column !== activeKey) native.set(column, value);
+/** Where a column belongs, and the key without the name space; what is no column of these belongs nowhere. */
+const placeOf: ReadonlyMap<string, { readonly part: 'local' | 'native'; readonly key: string }> = new Map(
+  columns
+    .filter((column) => column !== stampKey)
+    .map((column) => [
+      column,
+      column.startsWith(namespace)
+        ? { part: 'local', key: column.slice(namespace.length) }
+        : { part: 'native', key: column },
+    ]),
+);
+
+function splitColumns({ values }: DatasetRow): Record<'local' | 'native', Map<string, string>> {
+  const parts = { local: new Map<string, string>(), native: new Map<string, string>() };
+  for (const [column, value] of values) {
+    const place = placeOf.get(column);
+    if (place !== undefined) parts[place.part].set(place.key, value);
   }
-  return { local, native };
+  return parts;
 }
 
 /** @param above stamp of the dataset that it lies in */

@@ -1,4 +1,5 @@
 /** Who a session in a jail is, and the terminal that it has: what both kernels' drivers ask before they open one. */
+import { isatty } from 'node:tty';
 import type { Clock, Exec, Files, Paths } from '../system.ts';
 import type { ExecOptions, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
@@ -25,7 +26,8 @@ export interface HostDoors {
 
 export function ownTerminal(): Terminal {
   return {
-    interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
+    // Not by `process.stdin`: whoever asks it opens it, in a program that uses the library too.
+    interactive: isatty(0) && isatty(1),
     term: process.env['TERM'] ?? 'dumb',
     environment: Object.fromEntries(Object.entries(process.env).map(([key, value]) => [key, value ?? ''])),
   };

@@ -169,19 +169,30 @@ function listedJails(
     .map((jail) => listedJail(world, jail, running.get(jail.uuid)));
 }
 
+/** Null for what stands for nothing. */
+function valueIn(values: ReadonlyMap<string, string>, key: string): string | null {
+  const text = values.get(key);
+  return text === undefined || text === 'none' || text === '-' ? null : text;
+}
+
+/** As configured, whether it runs or not; what only a running jail has (from DHCP) where nothing is. */
+export function listedAddresses(
+  values: ReadonlyMap<string, string>,
+  family: 4 | 6,
+  live: readonly string[] | undefined,
+): string | null {
+  if (values.get('ip4') === 'inherit' || values.get(`ip${family}`) === 'disable') return null;
+  const configured = valueIn(values, `ip${family}_addr`);
+  if (configured !== null && !/\bDHCP\b/i.test(configured)) return configured;
+  return live && live.length > 0 ? live.join(',') : configured;
+}
+
+export function isBasejail(values: ReadonlyMap<string, string>): boolean {
+  return values.get('type') === 'basejail' || values.get('basejail') === '1';
+}
+
 export function listedJail(world: World, jail: Jail, running: RunningJail | undefined): ListedJail {
   const values = configOf(jail, world.defaults);
-  const value = (key: string): string | null => {
-    const text = values.get(key);
-    return text === undefined || text === 'none' || text === '-' ? null : text;
-  };
-  // As configured, whether it runs or not; what only a running jail has (from DHCP) where nothing is.
-  const first = (family: 4 | 6, live: readonly string[] | undefined): string | null => {
-    if (values.get('ip4') === 'inherit' || values.get(`ip${family}`) === 'disable') return null;
-    const configured = value(`ip${family}_addr`);
-    if (configured !== null && !/\bDHCP\b/i.test(configured)) return configured;
-    return live && live.length > 0 ? live.join(',') : configured;
-  };
   return {
     jid: running?.jid ?? null,
     uuid: jail.uuid,
@@ -189,12 +200,12 @@ export function listedJail(world: World, jail: Jail, running: RunningJail | unde
     name: jail.tag,
     boot: values.get('boot') === 'on',
     state: jail.problem !== undefined ? 'corrupt' : running ? 'up' : 'down',
-    type: value('type') ?? 'jail',
-    release: value('release'),
-    ip4: first(4, running?.ip4),
-    ip6: first(6, running?.ip6),
-    template: value('source_template'),
-    basejail: value('type') === 'basejail' || values.get('basejail') === '1',
+    type: valueIn(values, 'type') ?? 'jail',
+    release: valueIn(values, 'release'),
+    ip4: listedAddresses(values, 4, running?.ip4),
+    ip6: listedAddresses(values, 6, running?.ip6),
+    template: valueIn(values, 'source_template'),
+    basejail: isBasejail(values),
     vnet: values.get('vnet') === 'on',
     ...(jail.problem === undefined ? {} : { problem: jail.problem }),
     ...(jail.file === undefined ? {} : { configuredBy: jail.file.title }),

@@ -12,7 +12,7 @@ import type { Jail } from '../../domain/jail.ts';
 import { isUuid } from '../../domain/name.ts';
 import { findProperty, getProperty, properties } from '../../domain/properties/index.ts';
 import type { Property } from '../../domain/property.ts';
-import { listedJail } from './list.ts';
+import { isBasejail, listedAddresses } from './list.ts';
 import { readWorld, type World } from '../world.ts';
 
 export function fullName(world: World, jail: Jail): string {
@@ -46,12 +46,14 @@ const attributes: Readonly<Record<string, (known: Known) => FilterValue>> = {
     jail.problem !== undefined ? 'corrupt' : running === undefined ? 'down' : 'up',
   jid: ({ running }) => running?.jid ?? null,
   template: ({ jail }) => jail.template,
-  basejail: ({ world, jail, running }) => listedJail(world, jail, running).basejail,
+  basejail: ({ world, jail }) => isBasejail(configOf(jail, world.defaults)),
   problem: ({ jail }) => jail.problem ?? null,
   format: ({ jail }) => jail.file?.title ?? 'ZFS properties',
   // A lease counts where DHCP was asked for.
-  ip4_addr: ({ world, jail, running }) => list(listedJail(world, jail, running).ip4),
-  ip6_addr: ({ world, jail, running }) => list(listedJail(world, jail, running).ip6),
+  ip4_addr: ({ world, jail, running }) =>
+    list(listedAddresses(configOf(jail, world.defaults), 4, running?.ip4)),
+  ip6_addr: ({ world, jail, running }) =>
+    list(listedAddresses(configOf(jail, world.defaults), 6, running?.ip6)),
 };
 
 /** Properties that hold several values, and what stands between these. */
@@ -94,12 +96,19 @@ export function valueOfJail(known: Known, key: string): FilterValue | undefined 
   return Object.hasOwn(lists, key) ? list(text, lists[key]) : typed(row, text);
 }
 
-/** A switch as yes or no, a number as a number; so `1` of a text stays a text. */
-function typed({ codec }: Property, text: string): FilterValue {
+const kindOf = ({ codec }: Property): 'switch' | 'number' | 'text' => {
   const choices = codec.choices?.join(',') ?? '';
-  if (choices === 'on,off' || choices === 'yes,no') return parseSwitch(text) ?? text;
-  const counts = /^(?:number|seconds)\b|^-?\d(?:\|\d)*$/.test(codec.kind);
-  return counts && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+  if (choices === 'on,off' || choices === 'yes,no') return 'switch';
+  return /^(?:number|seconds)\b|^-?\d(?:\|\d)*$/.test(codec.kind) ? 'number' : 'text';
+};
+
+const kinds = new Map(properties.map((row) => [row, kindOf(row)]));
+
+/** A switch as yes or no, a number as a number; so `1` of a text stays a text. */
+function typed(row: Property, text: string): FilterValue {
+  const kind = kinds.get(row);
+  if (kind === 'switch') return parseSwitch(text) ?? text;
+  return kind === 'number' && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
 }
 
 function filterable(known: Known): Filterable {
