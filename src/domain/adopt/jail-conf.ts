@@ -43,7 +43,7 @@ export interface JailConf {
   readonly jails: readonly string[];
 }
 
-export const maxConfCharacters = 1024 * 1024;
+const maxConfCharacters = 1024 * 1024;
 const maxStatements = 20_000;
 const maxValueLength = 64 * 1024;
 const maxDepth = 16;

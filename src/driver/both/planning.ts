@@ -95,7 +95,7 @@ export function natAddress(jail: JailToPlan, facts: HostNetwork, problems: Probl
   return chosen;
 }
 
-export const builtInInterfaces = 'vnet0:bridge0,vnet1:bridge1';
+const builtInInterfaces = 'vnet0:bridge0,vnet1:bridge1';
 
 /** @param loopback what every jail has besides */
 export function pairsOf(

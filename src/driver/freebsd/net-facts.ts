@@ -119,7 +119,7 @@ export function parseDefaultRoutes(json: string): { readonly 4: DefaultRoute; re
   return { 4: find('Internet', 4), 6: find('Internet6', 6) };
 }
 
-export const netSysctls = [
+const netSysctls = [
   'net.inet.ip.forwarding',
   'net.inet.ip.fw.enable',
   'net.inet.ip.fw.one_pass',

@@ -35,7 +35,7 @@ export function networkKind(config: ReadonlyMap<string, string>): NetworkKind {
 }
 
 /** Aliases that an earlier run of this jail left: they go before the start, so they are not the host's own. */
-export function withoutOwn(jail: JailToPlan, facts: NetFacts): NetFacts {
+function withoutOwn(jail: JailToPlan, facts: NetFacts): NetFacts {
   const own = facts.jails.find(({ pool, uuid }) => pool === jail.pool && uuid === jail.uuid)?.network;
   if (own === undefined || own.nics !== undefined) return facts;
   const mine = own.addresses.filter(({ present }) => present !== true);

@@ -41,7 +41,7 @@ async function links(run: StepRun): Promise<readonly HostInterface[]> {
 const aliases = (plan: NetworkPlan): readonly PlannedAddress[] =>
   plan.nics === undefined ? plan.addresses.filter(({ present }) => present !== true) : [];
 
-export const aliasCommand = ({ nic, family, address, prefix, extra }: PlannedAddress): readonly string[] => [
+const aliasCommand = ({ nic, family, address, prefix, extra }: PlannedAddress): readonly string[] => [
   ...['ifconfig', nic, inet(family), `${address}/${prefix}`, ...(extra ?? []), 'alias'],
 ];
 
@@ -182,7 +182,7 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
 }
 
 /** The commands that set up a vnet jail from inside, in their order; DHCP comes after them. Pure. */
-export function insideCommands(jail: Inside, plan: NetworkPlan): readonly (readonly string[])[] {
+function insideCommands(jail: Inside, plan: NetworkPlan): readonly (readonly string[])[] {
   const ifconfig = (...words: readonly string[]): readonly string[] => jexec(jail, ['ifconfig', ...words]);
   const nics = plan.nics ?? [];
   const names = [...nics.map(({ nic }) => nic), ...(plan.moved ?? []).map(({ nic }) => nic)];
