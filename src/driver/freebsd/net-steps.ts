@@ -13,6 +13,7 @@ import { failure } from '../../domain/errors.ts';
 import { forwardProblems } from '../both/nat-block.ts';
 import { jexec, type Inside } from './inside.ts';
 import { areOurs, ipfwCommands, pfRules } from './nat-plan.ts';
+import { sameJail } from '../both/state.ts';
 import { networkTitle, restoreSysctls } from '../both/sysctls.ts';
 import { parseInterfaces, type HostInterface } from './net-facts.ts';
 import { holderOf } from '../both/planning.ts';
@@ -113,7 +114,7 @@ async function refuseTaken({ pool, uuid, plan }: NetworkArgs, run: StepRun, path
   const numbers = jails.filter(
     (other) =>
       by?.kind === 'ipfw' &&
-      !(other.pool === pool && other.uuid === uuid) &&
+      !sameJail(self, other) &&
       other.network?.nat?.by.kind === 'ipfw' &&
       other.network.nat.by.number === by.number,
   );
