@@ -65,7 +65,7 @@ const plain = (text: string): string => text.replace(/\\([\s,])/g, '$1');
 const escaped = (text: string): string => text.replace(/[\s,]/g, '\\$&');
 
 /** @example parseSelector('one/web*') // source one, names that begin with web */
-export function parseSelector(text: string): Selector {
+function parseSelector(text: string): Selector {
   const slash = text.indexOf('/');
   const source = slash < 0 ? undefined : text.slice(0, slash);
   const name = plain(text.slice(slash + 1));

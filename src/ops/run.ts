@@ -267,7 +267,7 @@ async function dryRun(context: Context, plan: Plan<unknown>): Promise<Outcome> {
 }
 
 /** For the record: where its datasets are, when a source was chosen. */
-export function rootsOf({ source }: Context): { roots?: readonly string[] } {
+function rootsOf({ source }: Context): { roots?: readonly string[] } {
   return source === undefined ? {} : { roots: [source.root] };
 }
 

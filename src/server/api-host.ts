@@ -42,7 +42,7 @@ export interface ApiSettings {
   readonly sessionsAtOnce: number;
 }
 
-export const defaultApiSettings: ApiSettings = {
+const defaultApiSettings: ApiSettings = {
   operatorAccess: 'read',
   legacyTruncation: false,
   listFormat: '2016',

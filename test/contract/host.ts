@@ -67,8 +67,8 @@ export const start = async (it: HostUnderTest, jail: JailSpec): Promise<readonly
 export const stop = async (it: HostUnderTest, jail: JailSpec): Promise<readonly string[]> =>
   runSteps(it.host, await it.host.stopSteps(jail), it.run);
 
-export const startLabels = ['Started', 'Starting services'];
-export const stopLabels = [
+const startLabels = ['Started', 'Starting services'];
+const stopLabels = [
   'Running pre-stop',
   'Stopping services',
   'Removing jail process',

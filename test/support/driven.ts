@@ -19,7 +19,7 @@ const applets = `sh ls cat ps nc httpd wget mount umount cut mknod sleep ip id k
   reboot su touch mkdir rm dd nproc env tr head readlink test stat grep setsid printf sysctl chown chmod od`;
 
 /** A root of a few hundred kB in which shell scripts run. */
-export function busyboxRoot(root: string): void {
+function busyboxRoot(root: string): void {
   for (const name of ['bin', 'etc', 'dev', 'proc', 'sys', 'run', 'tmp', 'root', 'var', 'home']) {
     mkdirSync(join(root, name), { recursive: true });
   }

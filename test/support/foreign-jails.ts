@@ -6,7 +6,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 
 export const legacyUuid = 'adae47cb-01a8-11e4-aa78-3c970ea3222f';
-export const oldPythonUuid = '9c1bf8e2-3a5e-11e7-8f5c-002590c0ffee';
+const oldPythonUuid = '9c1bf8e2-3a5e-11e7-8f5c-002590c0ffee';
 
 export interface ForeignJail {
   readonly name: string;

@@ -25,7 +25,7 @@ const busybox = (freebsd ? [`${rescue}/sh`] : ['/bin/busybox', '/usr/bin/busybox
 );
 
 /** Why {@link busyboxTar} cannot work here; undefined when it can. */
-export const noBusybox: string | undefined =
+const noBusybox: string | undefined =
   busybox === undefined ? `${freebsd ? rescue : 'busybox-static'} is not installed` : undefined;
 
 const directories = [

@@ -2,7 +2,7 @@
 import type { GlobalRow, Globals } from '../globals.ts';
 
 /** From the least to the most; `screen` is what is printed always. */
-export const logLevels = [
+const logLevels = [
   'screen',
   'critical',
   'error',

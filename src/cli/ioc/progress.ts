@@ -15,7 +15,7 @@ const plainEveryMs = 5000;
 const seconds = (ms: number): string => `${Number((ms / 1000).toFixed(3))}s`;
 
 /** @example eventLine(event) === '[+] JailStart@www: OK [1.52s]' */
-export function eventLine({
+function eventLine({
   type,
   identifier,
   state,

@@ -4,7 +4,8 @@
  */
 import { limitResources } from '../codec/limit.ts';
 import { sortMounts, type Collected, type FoundJail } from './found.ts';
-import { parametersOf, parseJailConf } from './jail-conf.ts';
+import { parseJailConf } from './jail-conf.ts';
+import { parametersOf } from './jail-conf-values.ts';
 import { collectParameters } from './jail-params.ts';
 import { parseSettings } from './shell-settings.ts';
 

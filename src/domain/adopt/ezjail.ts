@@ -3,7 +3,8 @@
  * Source: ezjail-admin(8), and the keys of rc.conf(5) for jails.
  */
 import { Collected, sortMounts, type FoundJail } from './found.ts';
-import { parametersOf, parseJailConf, JailConfProblem } from './jail-conf.ts';
+import { parseJailConf, JailConfProblem } from './jail-conf.ts';
+import { parametersOf } from './jail-conf-values.ts';
 import { collectParameters } from './jail-params.ts';
 import { parseSettings } from './shell-settings.ts';
 
@@ -30,16 +31,12 @@ const numbered = /^(?:exec_(prestart|poststart|prestop|poststop|afterstart)\d{1,
 /** A rule set's number in devfs.rules(5). */
 const ruleSets: Readonly<Record<string, string>> = { devfsrules_jail: '4', devfsrules_jail_vnet: '5' };
 
+/** Those without an interface are on the jail's own, where it has one. */
 function addresses(collected: Collected, text: string, iface: string): void {
   const items = text.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]));
-  for (const [key, six] of [
-    ['ip4_addr', false],
-    ['ip6_addr', true],
-  ] as const) {
-    const own = items.filter((item) => item.split('|').at(-1)!.includes(':') === six);
-    const named = own.map((item) => (item.includes('|') || iface === '' ? item : `${iface}|${item}`));
-    if (named.length > 0) collected.put(key, named.join(','), 'ip');
-  }
+  collected.putAddresses(
+    items.map((item) => (item.includes('|') || iface === '' ? item : `${iface}|${item}`)),
+  );
 }
 
 export interface EzjailFiles {

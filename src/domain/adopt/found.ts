@@ -47,6 +47,14 @@ export class Collected {
     }
   }
 
+  /** @param items addresses, with or without an interface; each goes into the list of its family */
+  putAddresses(items: readonly string[]): void {
+    const isSix = (item: string): boolean => item.split('|').at(-1)!.includes(':');
+    const [four, six] = [items.filter((item) => !isSix(item)), items.filter(isSix)];
+    if (four.length > 0) this.put('ip4_addr', four.join(','), 'ip');
+    if (six.length > 0) this.put('ip6_addr', six.join(','), 'ip');
+  }
+
   leave(what: string, why: string): void {
     const shown =
       valueProblem(what) === undefined ? what : `${what.slice(0, 80).replaceAll(/\p{Cc}/gu, ' ')}…`;

@@ -1,10 +1,9 @@
 /**
  * jail.conf(5) as data: comments, quotes, escapes, `+=`, variables, wildcards and what is written outside of a jail,
  * in one pass over the text. Nothing is carried out, and an include is only named, in its place: whoever reads the
- * file decides. Pure. Source: jail.conf(5), FreeBSD 14, and what jail(8) takes beyond it.
+ * file decides. jail-conf-values.ts has what a jail's parameters are by it. Pure.
+ * Source: jail.conf(5), FreeBSD 14, and what jail(8) takes beyond it.
  */
-
-import { parseSwitch } from '../codec/choice.ts';
 
 /** A file that cannot be read, with the line. */
 export class JailConfProblem extends Error {
@@ -18,7 +17,7 @@ export class JailConfProblem extends Error {
 
 type Piece = { readonly text: string } | { readonly variable: string };
 /** A string, before its variables are known. */
-type Words = readonly Piece[];
+export type Words = readonly Piece[];
 
 interface Statement {
   /** Jail, or a wildcard: `*`, `foo.*`, `*.bar`; undefined for what stands outside of all. */
@@ -45,8 +44,6 @@ export interface JailConf {
 
 export const maxConfCharacters = 1024 * 1024;
 const maxStatements = 20_000;
-const maxValueLength = 64 * 1024;
-const maxDepth = 16;
 
 const blanks = /(?:[ \t\r\n]+|#[^\n]*|\/\/[^\n]*|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*/y;
 const bare = /(?:[A-Za-z0-9_!%&()\-.:<>?@[\]^`|~*+\u0080-\uffff]|\/(?![/*]))+/y;
@@ -160,6 +157,29 @@ function literal(words: Words, reader: Reader): string {
     .join('');
 }
 
+/** A statement from behind its name to its end; an include of several files is as many. */
+function restOf(
+  reader: Reader,
+  scope: string | undefined,
+  name: string,
+  isVariable: boolean,
+): readonly (Statement | Include)[] {
+  const append = reader.mark('+=');
+  const values: Words[] = [];
+  // The equals sign may be left out.
+  reader.skip();
+  if (append || reader.mark('=') || !/[;}]/.test(reader.text[reader.at] ?? ';'))
+    do values.push(reader.words());
+    while (reader.mark(','));
+  const found =
+    !isVariable && name === '.include'
+      ? values.map((value) => ({ scope, include: literal(value, reader) }))
+      : [{ scope, key: (isVariable ? '$' : '') + name, append, values }];
+  reader.skip();
+  if (!reader.mark(';') && reader.text[reader.at] !== '}') reader.fail(`';' is expected behind ${name}`);
+  return found;
+}
+
 /** @throws JailConfProblem */
 export function parseJailConf(text: string): JailConf {
   const reader = new Reader(text);
@@ -184,19 +204,8 @@ export function parseJailConf(text: string): JailConf {
       if (!isWild(name)) jails.add(name);
       continue;
     }
-    const append = reader.mark('+=');
-    const values: Words[] = [];
-    // The equals sign may be left out.
-    reader.skip();
-    if (append || reader.mark('=') || !/[;}]/.test(text[reader.at] ?? ';'))
-      do values.push(reader.words());
-      while (reader.mark(','));
-    if (defined === undefined && name === '.include')
-      statements.push(...values.map((value) => ({ scope, include: literal(value, reader) })));
-    else statements.push({ scope, key: (defined === undefined ? '' : '$') + name, append, values });
+    statements.push(...restOf(reader, scope, name, defined !== undefined));
     if (statements.length > maxStatements) reader.fail(`it has more than ${maxStatements} statements`);
-    reader.skip();
-    if (!reader.mark(';') && text[reader.at] !== '}') reader.fail(`';' is expected behind ${name}`);
   }
   if (scope !== undefined) reader.fail(`the definition of ${scope} has no end`);
   return { statements, jails: [...jails] };
@@ -216,71 +225,4 @@ export function joinJailConf(conf: JailConf, included: (file: Include) => readon
 }
 
 /** A part that is `*` alone makes a wildcard. */
-const isWild = (name: string): boolean => name.split('.').includes('*');
-
-/** `*` in the middle is one part of a jail's name, at the end one or more. */
-function concerns(scope: string | undefined, jail: string): boolean {
-  if (scope === undefined || scope === jail) return true;
-  const [wild, parts] = [scope.split('.'), jail.split('.')];
-  const open = wild.at(-1) === '*';
-  if (!isWild(scope) || (open ? parts.length < wild.length : parts.length !== wild.length)) return false;
-  return wild.every((part, at) => part === '*' || part === parts[at]);
-}
-
-/**
- * Parameters of a jail, with their variables replaced, each a list of values; a switch is `true` or `false`.
- *
- * @throws JailConfProblem for a variable that is not defined, or means itself
- */
-export function parametersOf(conf: JailConf, jail: string): ReadonlyMap<string, readonly string[]> {
-  const raw = new Map<string, readonly Words[]>([['name', [[{ text: jail }]]]]);
-  for (const statement of conf.statements) {
-    if ('include' in statement || !concerns(statement.scope, jail)) continue;
-    const { key, append, values } = statement;
-    // `allow.nomount` says no to allow.mount, and `allow.nomount = 0` says yes.
-    const [, group = '', denied] = /^((?:[^.$]+\.)*?)no([^.]+(?:\.[^.]+)*)$/.exec(key) ?? [];
-    const said = values.length === 0 ? true : values.length > 1 ? undefined : switchOf(values[0]!);
-    if (said === undefined || (denied === undefined && values.length > 0))
-      raw.set(key, append ? [...(raw.get(key) ?? []), ...values] : values);
-    else
-      raw.set(denied === undefined ? key : group + denied, [
-        [{ text: String(said !== (denied !== undefined)) }],
-      ]);
-  }
-  let written = 0;
-  const resolve = (words: Words, depth: number): string => {
-    written += 1 + words.length;
-    if (depth > maxDepth) throw new JailConfProblem(0, `a variable of jail ${jail} means itself`);
-    const parts = words.map((piece) => {
-      if ('text' in piece) return piece.text;
-      const values = raw.get(`$${piece.variable}`) ?? raw.get(piece.variable);
-      if (values === undefined)
-        throw new JailConfProblem(0, `jail ${jail} uses $${piece.variable}, which is not defined`);
-      return values.map((value) => resolve(value, depth + 1)).join(',');
-    });
-    const text = parts.join('');
-    written += text.length;
-    if (text.length > maxValueLength || written > maxConfCharacters)
-      throw new JailConfProblem(0, `the values of jail ${jail} are too long`);
-    return text;
-  };
-  // A variable of several values that stands alone gives all of them.
-  const spread = (value: Words, depth: number): readonly string[] => {
-    const [piece] = value;
-    const alone = value.length === 1 && piece !== undefined && 'variable' in piece ? piece.variable : '';
-    const values = raw.get(`$${alone}`);
-    if (values === undefined || values.length < 2 || depth > maxDepth) return [resolve(value, depth)];
-    return values.flatMap((one) => spread(one, depth + 1));
-  };
-  return new Map(
-    [...raw].flatMap(([key, values]) =>
-      key.startsWith('$') ? [] : [[key, values.flatMap((value) => spread(value, 0))] as const],
-    ),
-  );
-}
-
-/** A word of a switch, as one that is written without variables. */
-function switchOf(words: Words): boolean | undefined {
-  const [piece] = words;
-  return words.length === 1 && piece !== undefined && 'text' in piece ? parseSwitch(piece.text) : undefined;
-}
+export const isWild = (name: string): boolean => name.split('.').includes('*');

@@ -1,6 +1,7 @@
 /** A jail of jail.conf(5) alone. Its fstab may make up the whole root, as the thin jails of the handbook do. Pure. */
 import { sortMounts, type FoundJail } from './found.ts';
-import { parametersOf, type JailConf } from './jail-conf.ts';
+import type { JailConf } from './jail-conf.ts';
+import { parametersOf } from './jail-conf-values.ts';
 import { collectParameters } from './jail-params.ts';
 
 /** Where its tables of mounts are. @throws JailConfProblem */

@@ -23,8 +23,9 @@ export function parseComponents(text: string): readonly Component[] {
   });
 }
 
+/** Where it is, how pot itself handles it, and what is read elsewhere. */
 const silent =
-  /^(pot\.(level|type|base|potbase|attr\.(prunable|localhost-tunnel|to-be-pruned|no-tmpfs|no-etc-hosts|dynamic-etc-hosts|no-rc-script))|osrelease|vnet|ip|network_type|bridge|pot\.stack)$/;
+  /^(pot\.(level|type|base|potbase|dns|attr\.(raw_sockets|prunable|localhost-tunnel|to-be-pruned|no-tmpfs|no-etc-hosts|dynamic-etc-hosts|no-rc-script))|osrelease|vnet|ip|network_type|bridge|pot\.stack)$/;
 const switches: Readonly<Record<string, string>> = {
   'pot.attr.start-at-boot': 'boot',
   'pot.attr.early-start-at-boot': 'boot',
@@ -67,21 +68,17 @@ const reasons: Readonly<Record<string, string>> = {
   'pot.hosts': `its lines belong into the jail's /etc/hosts`,
 };
 
+const notPersistent =
+  'pot ends with its command; exec_start must come back here, so put it into the background';
+
 /** @param values of `ip`: addresses, with or without an interface */
 function network(collected: Collected, type: string, stack: string, values: readonly string[]): void {
   const items = values.flatMap((value) => value.split(/[\s,]+/)).filter((item) => item !== '');
   if (type === 'inherit') {
     collected.put('ip4', stack === 'ipv6' ? 'disable' : 'inherit');
     collected.put('ip6', stack === 'ipv4' ? 'disable' : 'inherit');
-  } else if (type === 'alias') {
-    for (const [key, six] of [
-      ['ip4_addr', false],
-      ['ip6_addr', true],
-    ] as const) {
-      const own = items.filter((item) => item.split('|').at(-1)!.includes(':') === six);
-      if (own.length > 0) collected.put(key, own.join(','), 'ip');
-    }
-  } else if (type !== '') {
+  } else if (type === 'alias') collected.putAddresses(items);
+  else if (type !== '') {
     collected.put('vnet', 'on');
     collected.leave(
       `network_type=${type} ip=${items.join(',')}`,
@@ -115,58 +112,11 @@ export function readPot(
   placeOf: (dataset: string) => string | undefined,
 ): FoundJail {
   const root = `${directory}/m`;
-  const settings = parsePlainSettings(conf);
   const collected = new Collected();
-  const word = (key: string): string => settings.get(key)?.at(-1) ?? '';
   for (const [key, value] of always) collected.put(key, value);
-  network(collected, word('network_type'), word('pot.stack'), settings.get('ip') ?? []);
-  resolver(collected, word('pot.dns'));
-  for (const [key, values] of settings) {
-    const value = values.at(-1)!;
-    if (silent.test(key) || key === 'pot.dns' || key === 'pot.attr.raw_sockets' || value === '') continue;
-    if (Object.hasOwn(switches, key)) {
-      const [ours, on] = [switches[key]!, /^yes$/i.test(value)];
-      // Two of theirs are one here.
-      if (on || !collected.values.has(ours)) collected.put(ours, on ? '1' : '0', key);
-    } else if (Object.hasOwn(plain, key)) collected.put(plain[key]!, value, key);
-    else if (key === 'pot.depend') collected.put('depends', values.join(' '), key);
-    else if (key === 'pot.attr.persistent') {
-      if (/^no$/i.test(value))
-        collected.leave(
-          `${key}=${value}`,
-          'pot ends with its command; exec_start must come back here, so put it into the background',
-        );
-    } else if (key === 'pot.rss.memory') {
-      collected.put('memoryuse', `${value}:deny`, key);
-      collected.put('rlimits', 'on');
-    } else
-      for (const one of values)
-        collected.leave(`${key}=${one}`, own(reasons, key) ?? 'there is no such property');
-  }
+  collectSettings(collected, parsePlainSettings(conf));
   for (const hook of hooks) collected.leave(`conf/${hook}`, 'set exec_prestart and its like to a copy of it');
-  const trees: Tree[] = [];
-  const fstab: FstabEntry[] = [];
-  for (const { source, target, option } of components) {
-    const at =
-      below(root, target) ?? (target.startsWith(directory) ? undefined : target.replace(/^\/+|\/+$/g, ''));
-    const from = source.startsWith('/') ? source : placeOf(source);
-    const theirs = /\/(?:bases\/[^/]+|jails\/[^/]+)(?:\/|$)/.test(source);
-    if (at === undefined || at.split('/').includes('..') || from === undefined)
-      collected.leave(
-        `${source} ${target}`,
-        from === undefined ? 'it is not mounted anywhere' : 'it lies outside of the pot',
-      );
-    else if (theirs || at === '') trees.push({ from, at });
-    else
-      fstab.push({
-        source: from,
-        target: `${root}/${at}`,
-        type: 'nullfs',
-        options: [option === 'ro' ? 'ro' : 'rw'],
-        dump: '0',
-        pass: '0',
-      });
-  }
+  const { trees, fstab } = sortComponents(collected, directory, root, components, placeOf);
   return {
     name,
     root,
@@ -177,5 +127,54 @@ export function readPot(
   };
 }
 
-const own = (table: Readonly<Record<string, string>>, key: string): string | undefined =>
-  Object.hasOwn(table, key) ? table[key] : undefined;
+function collectSettings(collected: Collected, settings: ReadonlyMap<string, readonly string[]>): void {
+  const word = (key: string): string => settings.get(key)?.at(-1) ?? '';
+  network(collected, word('network_type'), word('pot.stack'), settings.get('ip') ?? []);
+  resolver(collected, word('pot.dns'));
+  for (const [key, values] of settings) {
+    const value = values.at(-1)!;
+    if (silent.test(key) || value === '') continue;
+    if (Object.hasOwn(switches, key)) {
+      const [ours, on] = [switches[key]!, /^yes$/i.test(value)];
+      // Two of theirs are one here.
+      if (on || !collected.values.has(ours)) collected.put(ours, on ? '1' : '0', key);
+    } else if (Object.hasOwn(plain, key)) collected.put(plain[key]!, value, key);
+    else if (key === 'pot.depend') collected.put('depends', values.join(' '), key);
+    else if (key === 'pot.attr.persistent') {
+      if (/^no$/i.test(value)) collected.leave(`${key}=${value}`, notPersistent);
+    } else if (key === 'pot.rss.memory') {
+      collected.put('memoryuse', `${value}:deny`, key);
+      collected.put('rlimits', 'on');
+    } else {
+      const why = Object.hasOwn(reasons, key) ? reasons[key]! : 'there is no such property';
+      for (const one of values) collected.leave(`${key}=${one}`, why);
+    }
+  }
+}
+
+/** What makes up the root becomes part of it; what else is shown there stays a mount. */
+function sortComponents(
+  collected: Collected,
+  directory: string,
+  root: string,
+  components: readonly Component[],
+  placeOf: (dataset: string) => string | undefined,
+): { readonly trees: readonly Tree[]; readonly fstab: readonly FstabEntry[] } {
+  const trees: Tree[] = [];
+  const fstab: FstabEntry[] = [];
+  for (const { source, target, option } of components) {
+    const at =
+      below(root, target) ?? (target.startsWith(directory) ? undefined : target.replace(/^\/+|\/+$/g, ''));
+    const from = source.startsWith('/') ? source : placeOf(source);
+    const theirs = /\/(?:bases\/[^/]+|jails\/[^/]+)(?:\/|$)/.test(source);
+    if (from === undefined) collected.leave(`${source} ${target}`, 'it is not mounted anywhere');
+    else if (at === undefined || at.split('/').includes('..'))
+      collected.leave(`${source} ${target}`, 'it lies outside of the pot');
+    else if (theirs || at === '') trees.push({ from, at });
+    else {
+      const options = [option === 'ro' ? 'ro' : 'rw'];
+      fstab.push({ source: from, target: `${root}/${at}`, type: 'nullfs', options, dump: '0', pass: '0' });
+    }
+  }
+  return { trees, fstab };
+}

@@ -30,6 +30,15 @@ export interface Dialect {
   writeProblem?(members: ReadonlyMap<string, Member>): string | undefined;
 }
 
+/** What only this program writes down of a jail: no other has it in its file. */
+export const oursAlone: readonly string[] = [
+  'base_started',
+  'standby',
+  'upgraded_from',
+  'upgrade_snapshot',
+  'migrated_from',
+];
+
 /** Switches in all spellings: `1|0`, `on|off`, `yes|no`. */
 export function isSwitch(row: Property): boolean {
   return row.codec.choices?.length === 2 && parseSwitch(row.codec.choices[0]!) === true;

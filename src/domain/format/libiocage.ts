@@ -5,7 +5,7 @@
 import { limitResources } from '../codec/limit.ts';
 import { parseSwitch } from '../codec/choice.ts';
 import { ValueProblem, type Property } from '../property.ts';
-import { isSwitch, type Dialect } from './dialect.ts';
+import { isSwitch, oursAlone, type Dialect } from './dialect.ts';
 import type { Scalar } from './members.ts';
 import { copiesResolver, keepsResolver } from './python.ts';
 
@@ -13,15 +13,7 @@ import { copiesResolver, keepsResolver } from './python.ts';
  * It warns of every key that it does not know: what only we write down goes to the dataset. Its limits hold
  * without `rlimits`, as they were meant to.
  */
-const elsewhere: ReadonlySet<string> = new Set([
-  'base_started',
-  'standby',
-  'upgraded_from',
-  'upgrade_snapshot',
-  'migrated_from',
-  'last_started',
-  'rlimits',
-]);
+const elsewhere: ReadonlySet<string> = new Set([...oursAlone, 'last_started', 'rlimits']);
 
 /** `AMOUNT`, `ACTION=AMOUNT` and `AMOUNT:ACTION`, all of them for the jail as a whole. */
 function readLimit(text: string): string {

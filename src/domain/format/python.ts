@@ -6,7 +6,7 @@ import { limitResources } from '../codec/limit.ts';
 import { parseSwitch } from '../codec/choice.ts';
 import { findProperty } from '../properties/index.ts';
 import { ValueProblem, type Property } from '../property.ts';
-import { isSwitch, type Dialect } from './dialect.ts';
+import { isSwitch, oursAlone, type Dialect } from './dialect.ts';
 import type { Member, Scalar } from './members.ts';
 
 /** Last version of each program that is known to write this format. */
@@ -85,15 +85,8 @@ function settleSwitches(values: Map<string, string>, members: ReadonlyMap<string
 /** These are `on` and `off` of ours too, but texts there. */
 const texts: ReadonlySet<string> = new Set(['exec_system_jail_user', 'hack88', 'istemplate', 'hosts']);
 
-/** What only this program keeps beside a jail, and `rlimits`, which has no effect there: limits always hold. */
-const elsewhere: ReadonlySet<string> = new Set([
-  'base_started',
-  'standby',
-  'upgraded_from',
-  'upgrade_snapshot',
-  'migrated_from',
-  'rlimits',
-]);
+/** `rlimits` has no effect there: limits always hold. */
+const elsewhere: ReadonlySet<string> = new Set([...oursAlone, 'rlimits']);
 
 /** `2026-01-02 03:04:05`, UTC, there; with `_` and local time here. */
 function toLocal(text: string): string {

@@ -53,7 +53,7 @@ export interface ConsoleKernel {
 /** A text that a start waits for, and the file that tells that it went by; see `copier`. */
 export const awaitedFile = (pipe: string): string => `${pipe}.wait`;
 export const foundFile = (pipe: string): string => `${pipe}.found`;
-export const pidFile = (pipe: string): string => `${pipe}.pid`;
+const pidFile = (pipe: string): string => `${pipe}.pid`;
 const turnsFile = (pipe: string): string => `${pipe}.turns`;
 
 /** How much of the former file's end is looked at for a text that the border between two files cuts. */

@@ -8,6 +8,7 @@ import { natForwards } from '../../domain/codec/nat.ts';
 import { isOn } from '../../domain/config.ts';
 import type { JailSpec, Problem } from '../host.ts';
 import type { HostNetwork, PlannedForward } from './network.ts';
+import { sameJail } from './state.ts';
 
 export interface NatBlock {
   /** The host's end of the link. */
@@ -49,7 +50,7 @@ function overlaps(candidate: NatBlock, address: string, length: number): boolean
 export function freeBlock(prefix: string, jail: JailId, facts: HostNetwork): NatBlock | undefined {
   const nets = facts.interfaces.flatMap(({ addresses }) => addresses.filter(({ family }) => family === 4));
   const taken = facts.jails
-    .filter(({ pool, uuid }) => !(pool === jail.pool && uuid === jail.uuid))
+    .filter((other) => !sameJail(jail, other))
     .flatMap(({ network }) => (typeof network === 'object' ? network.addresses : []))
     .filter(({ family }) => family === 4);
   const first = createHash('sha256').update(`${jail.pool}\0${jail.uuid}`).digest().readUInt32BE() % blocks;
@@ -89,10 +90,10 @@ export function forwardProblems(
   const key = 'nat_forwards';
   return forwards.flatMap((forward) => {
     const holder = facts.jails.find(
-      ({ pool, uuid, network }) =>
-        !(pool === jail.pool && uuid === jail.uuid) &&
-        typeof network === 'object' &&
-        network.nat?.forwards.some((other) => meet(forward, other)),
+      (known) =>
+        !sameJail(jail, known) &&
+        typeof known.network === 'object' &&
+        known.network.nat?.forwards.some((other) => meet(forward, other)),
     );
     const what = `${forward.protocol} port ${ports(forward)} of the host`;
     if (holder) return [{ key, problem: `${what} leads to jail ${holder.uuid} already` }];

@@ -8,6 +8,7 @@ import { isOn } from '../../domain/config.ts';
 import { macKey, macsFor } from './mac.ts';
 import { blockAround, freeBlock, wantsNat } from './nat-block.ts';
 import type { HostLink, HostNetwork, NetworkHolder } from './network.ts';
+import { sameJail } from './state.ts';
 import { collect, wantedOf, type Wanted } from './wanted.ts';
 
 export type JailToPlan = Pick<JailSpec, 'pool' | 'uuid' | 'config'>;
@@ -27,11 +28,6 @@ export function networkKind(config: Config): NetworkKind {
   return listed || wantsNat(config) ? 'addresses' : 'own';
 }
 
-export const isOf = (
-  jail: Pick<JailSpec, 'pool' | 'uuid'>,
-  other: { readonly pool: string; readonly uuid: string },
-): boolean => jail.pool === other.pool && jail.uuid === other.uuid;
-
 /** The other jail that has an address, whatever its network; `bridge`: only jails on this bridge and those without one. */
 export function holderOf(
   wanted: { readonly family: 4 | 6; readonly address: string },
@@ -41,7 +37,7 @@ export function holderOf(
 ): string | undefined {
   return jails.find((other) => {
     const { network } = other;
-    if (typeof network !== 'object' || isOf(jail, other)) return false;
+    if (typeof network !== 'object' || sameJail(jail, other)) return false;
     return network.addresses.some(
       ({ family, address, nic }) =>
         family === wanted.family &&
@@ -51,6 +47,31 @@ export function holderOf(
           network.nics.some((own) => own.nic === nic && own.bridge === bridge)),
     );
   })?.uuid;
+}
+
+/**
+ * The fixed addresses of a jail without a network stack of its own, in the order of its properties; with `nat` the IPv4
+ * ones are chosen by {@link natAddress}.
+ *
+ * @param decide the address with everything decided, or what keeps it from being given, in words
+ */
+export function listedAddresses<Address>(
+  { config }: JailToPlan,
+  decide: (wanted: Wanted, before: readonly Address[]) => Address | string,
+  problems: Problem[],
+): Address[] {
+  const addresses: Address[] = [];
+  for (const family of wantsNat(config) ? ([6] as const) : ([4, 6] as const)) {
+    const key = `ip${family}_addr`;
+    collect(problems, key, () => {
+      for (const wanted of wantedOf(config, family)) {
+        const found = decide(wanted, addresses);
+        if (typeof found === 'string') problems.push({ key, problem: found });
+        else addresses.push(found);
+      }
+    });
+  }
+  return addresses;
 }
 
 /** Interface that translated connections leave by. */
@@ -95,7 +116,7 @@ export function natAddress(jail: JailToPlan, facts: HostNetwork, problems: Probl
   return chosen;
 }
 
-export const builtInInterfaces = 'vnet0:bridge0,vnet1:bridge1';
+const builtInInterfaces = 'vnet0:bridge0,vnet1:bridge1';
 
 /** @param loopback what every jail has besides */
 export function pairsOf(
@@ -160,6 +181,13 @@ export function vnetWanted(
     if (!found.some(({ kind, nic }) => kind === 'dhcp' && nic === first))
       found.push({ family: 4, kind: 'dhcp', nic: first });
   return found;
+}
+
+/** What an interface asks its network for. */
+export function asksFor(wanted: readonly VnetWanted[], nic: string): { dhcp?: true; rtadv?: true } {
+  const has = (kind: Wanted['kind']): boolean =>
+    wanted.some((item) => item.nic === nic && item.kind === kind);
+  return { ...(has('dhcp') ? { dhcp: true } : {}), ...(has('rtadv') ? { rtadv: true } : {}) };
 }
 
 /** Four addresses for a link to the host, of a vnet jail without an address of its own. */

@@ -10,6 +10,10 @@ interface Recorded {
   readonly uuid: string;
 }
 
+/** Two pools of a host may hold jails of one name: an imported copy, for instance. */
+export const sameJail = (one: Recorded, other: Recorded): boolean =>
+  one.pool === other.pool && one.uuid === other.uuid;
+
 export function records<S extends Recorded>() {
   async function readState(files: Files, path: string): Promise<S | undefined> {
     const text = await files.read(path);

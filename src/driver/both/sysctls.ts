@@ -2,7 +2,7 @@
  * Settings of the whole host that jails need while they run, and what they were before the first of them did. Each jail
  * records its need before it sets anything, so that what another one needs is always seen.
  */
-import { isOf } from './planning.ts';
+import { sameJail } from './state.ts';
 
 /** A setting of the whole host that a jail needs, and what it was before the first jail needed it. */
 export interface NeededSysctl {
@@ -45,7 +45,7 @@ export async function restoreSysctls(
   set: (settings: readonly Setting[], how: 'back' | 'again') => Promise<unknown>,
 ): Promise<void> {
   const neededByOthers = async (): Promise<ReadonlySet<string>> => {
-    const others = (await records()).filter((other) => !isOf(self, other));
+    const others = (await records()).filter((other) => !sameJail(self, other));
     return new Set(others.flatMap(needsOf).map(({ key }) => key));
   };
   const before = await neededByOthers();

@@ -2,6 +2,7 @@
 import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
+import { sameJail } from '../both/state.ts';
 import { readRulesets } from './devfs.ts';
 import { placesOf } from './names.ts';
 import { allStates, forgetParts, readState, recordState } from './state.ts';
@@ -30,14 +31,9 @@ async function make({ pool, uuid, number, rules }: RulesetArgs, run: StepRun, pa
 
 type Known = Pick<RulesetArgs, 'pool' | 'uuid' | 'number'>;
 
-async function holder(
-  { pool, uuid, number }: Known,
-  run: StepRun,
-  paths: Paths,
-): Promise<string | undefined> {
-  return (await allStates(run.files, paths)).find(
-    (state) => state.ruleset === number && !(state.pool === pool && state.uuid === uuid),
-  )?.uuid;
+async function holder(self: Known, run: StepRun, paths: Paths): Promise<string | undefined> {
+  const states = await allStates(run.files, paths);
+  return states.find((state) => state.ruleset === self.number && !sameJail(self, state))?.uuid;
 }
 
 /** Only what is recorded as this jail's, and as no other's. */

@@ -29,7 +29,7 @@ const further: readonly {
 ];
 
 /** dhclient(8) reads and writes packets of the link itself. */
-export function wantsDhcp(config: Config): boolean {
+function wantsDhcp(config: Config): boolean {
   return isOn(config, 'vnet') && (isOn(config, 'dhcp') || /dhcp/i.test(config.get('ip4_addr') ?? ''));
 }
 

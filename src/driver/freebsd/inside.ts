@@ -16,7 +16,7 @@ export interface Inside {
 }
 
 /** `setfib N` where another table than the first is asked for. */
-export function fibPrefix(config: ReadonlyMap<string, string>): readonly string[] {
+function fibPrefix(config: ReadonlyMap<string, string>): readonly string[] {
   const fib = config.get('exec_fib') ?? '0';
   return fib === '0' ? [] : ['setfib', fib];
 }

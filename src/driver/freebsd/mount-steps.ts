@@ -10,6 +10,7 @@ import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { fstabTargets } from '../both/fstab.ts';
+import { sameJail } from '../both/state.ts';
 import { asEntry, volumesOf } from '../both/shown.ts';
 import { baseMount, fstabMount, mountCommand, systemMounts, type Mount, type Mounted } from './mounts.ts';
 import { placesOf } from './names.ts';
@@ -72,13 +73,13 @@ async function prepare(
 }
 
 /** One directory that two jails may write is a way from one to the other; see FreeBSD's advisories of 2026. */
-async function sayShared({ pool, uuid, mounts }: MountArgs, run: StepRun, paths: Paths): Promise<void> {
+async function sayShared({ mounts, ...self }: MountArgs, run: StepRun, paths: Paths): Promise<void> {
   const open = (list: readonly Mount[]): readonly string[] =>
     list
       .filter(({ type, options }) => type === 'nullfs' && !options.includes('ro'))
       .map(({ source }) => source);
   for (const other of await allStates(run.files, paths)) {
-    if (other.pool === pool && other.uuid === uuid) continue;
+    if (sameJail(self, other)) continue;
     const theirs = open(other.mounts ?? []);
     for (const source of open(mounts).filter((mine) => theirs.includes(mine)))
       run.note(

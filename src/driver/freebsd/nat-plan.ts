@@ -8,6 +8,7 @@
 import type { Problem } from '../host.ts';
 import type { PlannedForward } from '../both/network.ts';
 import { forwardProblems, forwardsOf, ports } from '../both/nat-block.ts';
+import { sameJail } from '../both/state.ts';
 import { collect } from '../both/wanted.ts';
 import type { Exec } from '../system.ts';
 import { firstTried, type Places } from './names.ts';
@@ -40,7 +41,7 @@ export function planTranslation(
     return { nic, addresses, forwards, by: { kind: 'pf', anchor: places.anchor } };
   const numberOf = ({ network }: JailState): readonly number[] =>
     network?.nat?.by.kind === 'ipfw' ? [network.nat.by.number] : [];
-  const isOwn = ({ pool, uuid }: JailState): boolean => pool === jail.pool && uuid === jail.uuid;
+  const isOwn = (state: JailState): boolean => sameJail(jail, state);
   // What an earlier run of this jail left goes before the start.
   const left = new Set(facts.jails.filter(isOwn).flatMap(numberOf));
   const taken = new Set([

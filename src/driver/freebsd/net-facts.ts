@@ -119,11 +119,7 @@ export function parseDefaultRoutes(json: string): { readonly 4: DefaultRoute; re
   return { 4: find('Internet', 4), 6: find('Internet6', 6) };
 }
 
-export const netSysctls = [
-  'net.inet.ip.forwarding',
-  'net.inet.ip.fw.enable',
-  'net.inet.ip.fw.one_pass',
-] as const;
+const netSysctls = ['net.inet.ip.forwarding', 'net.inet.ip.fw.enable', 'net.inet.ip.fw.one_pass'] as const;
 
 export async function readNetFacts(exec: Exec, files: Files, paths: Paths): Promise<NetFacts> {
   const [interfaces, routes, sysctls, hostId, jails] = await Promise.all([

@@ -11,13 +11,15 @@ import { autoProblem } from '../both/auto-address.ts';
 import { wantsNat } from '../both/nat-block.ts';
 import {
   holderOf,
+  listedAddresses,
   natAddress,
   natNic,
   networkKind as kindOf,
   type JailToPlan,
   type NetworkKind,
 } from '../both/planning.ts';
-import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
+import { sameJail } from '../both/state.ts';
+import type { Wanted } from '../both/wanted.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
 import { planTranslation } from './nat-plan.ts';
@@ -35,8 +37,8 @@ export function networkKind(config: ReadonlyMap<string, string>): NetworkKind {
 }
 
 /** Aliases that an earlier run of this jail left: they go before the start, so they are not the host's own. */
-export function withoutOwn(jail: JailToPlan, facts: NetFacts): NetFacts {
-  const own = facts.jails.find(({ pool, uuid }) => pool === jail.pool && uuid === jail.uuid)?.network;
+function withoutOwn(jail: JailToPlan, facts: NetFacts): NetFacts {
+  const own = facts.jails.find((other) => sameJail(jail, other))?.network;
   if (own === undefined || own.nics !== undefined) return facts;
   const mine = own.addresses.filter(({ present }) => present !== true);
   return {
@@ -56,20 +58,12 @@ export function withoutOwn(jail: JailToPlan, facts: NetFacts): NetFacts {
 export function planAddresses(jail: JailToPlan, places: Places, given: NetFacts): Planned {
   const facts = withoutOwn(jail, given);
   const problems: Problem[] = [];
-  const addresses: PlannedAddress[] = [];
-  const translated = wantsNat(jail.config);
-  for (const family of [4, 6] as const) {
-    if (family === 4 && translated) continue;
-    const key = `ip${family}_addr`;
-    collect(problems, key, () => {
-      for (const wanted of wantedOf(jail.config, family)) {
-        const found = planAddress(wanted, jail, facts, addresses);
-        if (typeof found === 'string') problems.push({ key, problem: found });
-        else addresses.push(found);
-      }
-    });
-  }
-  const nat = translated ? planNat(jail, places, facts, addresses, problems) : undefined;
+  const addresses = listedAddresses<PlannedAddress>(
+    jail,
+    (wanted, before) => planAddress(wanted, jail, facts, before),
+    problems,
+  );
+  const nat = wantsNat(jail.config) ? planNat(jail, places, facts, addresses, problems) : undefined;
   if (isOn(jail.config, 'assign_localhost')) addLoopback(jail, facts, addresses, problems);
   return { plan: { addresses, sysctls: [], ...(nat ? { nat } : {}) }, problems };
 }

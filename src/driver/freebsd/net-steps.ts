@@ -13,6 +13,7 @@ import { failure } from '../../domain/errors.ts';
 import { forwardProblems } from '../both/nat-block.ts';
 import { jexec, type Inside } from './inside.ts';
 import { areOurs, ipfwCommands, pfRules } from './nat-plan.ts';
+import { sameJail } from '../both/state.ts';
 import { networkTitle, restoreSysctls } from '../both/sysctls.ts';
 import { parseInterfaces, type HostInterface } from './net-facts.ts';
 import { holderOf } from '../both/planning.ts';
@@ -41,7 +42,7 @@ async function links(run: StepRun): Promise<readonly HostInterface[]> {
 const aliases = (plan: NetworkPlan): readonly PlannedAddress[] =>
   plan.nics === undefined ? plan.addresses.filter(({ present }) => present !== true) : [];
 
-export const aliasCommand = ({ nic, family, address, prefix, extra }: PlannedAddress): readonly string[] => [
+const aliasCommand = ({ nic, family, address, prefix, extra }: PlannedAddress): readonly string[] => [
   ...['ifconfig', nic, inet(family), `${address}/${prefix}`, ...(extra ?? []), 'alias'],
 ];
 
@@ -113,7 +114,7 @@ async function refuseTaken({ pool, uuid, plan }: NetworkArgs, run: StepRun, path
   const numbers = jails.filter(
     (other) =>
       by?.kind === 'ipfw' &&
-      !(other.pool === pool && other.uuid === uuid) &&
+      !sameJail(self, other) &&
       other.network?.nat?.by.kind === 'ipfw' &&
       other.network.nat.by.number === by.number,
   );
@@ -182,7 +183,7 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
 }
 
 /** The commands that set up a vnet jail from inside, in their order; DHCP comes after them. Pure. */
-export function insideCommands(jail: Inside, plan: NetworkPlan): readonly (readonly string[])[] {
+function insideCommands(jail: Inside, plan: NetworkPlan): readonly (readonly string[])[] {
   const ifconfig = (...words: readonly string[]): readonly string[] => jexec(jail, ['ifconfig', ...words]);
   const nics = plan.nics ?? [];
   const names = [...nics.map(({ nic }) => nic), ...(plan.moved ?? []).map(({ nic }) => nic)];

@@ -24,7 +24,7 @@ export interface ParameterFacts {
 }
 
 /** Properties that allow something, by the parameter that does so; absent ones are off in the kernel. */
-export const allowParameters = {
+const allowParameters = {
   allow_raw_sockets: 'allow.raw_sockets',
   allow_chflags: 'allow.chflags',
   allow_mlock: 'allow.mlock',

@@ -30,6 +30,7 @@ import { planJailNetwork } from './network.ts';
 import { placesOf } from './names.ts';
 import { jailParameters } from './parameters.ts';
 import type { StepDoors, StepLists } from '../both/step-lists.ts';
+import { sameJail } from '../both/state.ts';
 import { awaitedText } from '../both/ready.ts';
 import { readySteps } from './ready.ts';
 import { resolvConfSteps, writeResolvConf } from './resolv-conf.ts';
@@ -110,10 +111,10 @@ export function stepLists(doors: StepDoors<HostFacts>): StepLists & Pick<Host, '
   async function rulesetOf(jail: JailSpec): Promise<Ruleset> {
     const states = await allStates(files, paths);
     const taken = new Set(await readRulesets(exec));
-    const own = states.find(({ pool, uuid }) => pool === jail.pool && uuid === jail.uuid)?.ruleset;
+    const own = states.find((state) => sameJail(jail, state))?.ruleset;
     if (own !== undefined) taken.delete(own);
-    for (const { pool, uuid, ruleset } of states)
-      if (ruleset !== undefined && !(pool === jail.pool && uuid === jail.uuid)) taken.add(ruleset);
+    for (const state of states)
+      if (state.ruleset !== undefined && !sameJail(jail, state)) taken.add(state.ruleset);
     return rulesetFor(jail.config, placesOf(paths, jail.pool, jail.uuid).hash, taken);
   }
 

@@ -16,6 +16,7 @@ import { cutsOff } from '../both/address-problem.ts';
 import { autoProblem } from '../both/auto-address.ts';
 import { wantsNat, type NatBlock } from '../both/nat-block.ts';
 import {
+  asksFor,
   freeLink,
   holderOf,
   isKept,
@@ -27,7 +28,8 @@ import {
   type JailToPlan,
   type VnetWanted,
 } from '../both/planning.ts';
-import { collect, type Wanted } from '../both/wanted.ts';
+import { sameJail } from '../both/state.ts';
+import { collect } from '../both/wanted.ts';
 import { planTranslation } from './nat-plan.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
 import { neededSysctls } from '../both/sysctls.ts';
@@ -103,8 +105,7 @@ function wasUp(name: string, facts: NetFacts): boolean {
 
 function whyKept(name: string, jail: JailToPlan, facts: NetFacts): string | undefined {
   const holder = facts.jails.find(({ network }) => network?.moved?.some(({ nic }) => nic === name));
-  if (holder !== undefined && !(holder.uuid === jail.uuid && holder.pool === jail.pool))
-    return `is with jail ${holder.uuid}`;
+  if (holder !== undefined && !sameJail(jail, holder)) return `is with jail ${holder.uuid}`;
   const link = facts.interfaces.find((found) => found.name === name);
   if (link === undefined) return holder === undefined ? 'is no interface of the host' : undefined;
   if (link.groups.includes('lo') || link.groups.includes('bridge'))
@@ -170,8 +171,6 @@ function planNic(
       key: 'interfaces',
       problem: `the host has no bridge ${name}; 'ifconfig ${name} create up' makes it, cloned_interfaces in rc.conf at every boot`,
     });
-  const has = (kind: Wanted['kind']): boolean =>
-    wanted.some((item) => item.nic === nic && item.kind === kind);
   const given = jail.config.get(`${nic}_mtu`) ?? 'auto';
   const usual = Number(jail.config.get('vnet_default_mtu') ?? 1500);
   const mtu = given !== 'auto' ? Number(given) : toHost === undefined && bridge ? bridge.mtu : usual;
@@ -190,23 +189,20 @@ function planNic(
     mac: macOf(jail, nic, facts.hostId, macsInUse(planning), problems),
     mtu,
     ...(toHost === undefined ? {} : { gateway: `${toHost.gateway}/30` }),
-    ...(has('dhcp') ? { dhcp: true } : {}),
-    ...(has('rtadv') ? { rtadv: true } : {}),
+    ...asksFor(wanted, nic),
   };
 }
 
 /** Link addresses of the host and of other jails, by who has them. */
 function macsInUse({ jail, facts }: Planning): ReadonlyMap<string, string> {
   const used = new Map<string, string>();
-  const own = facts.jails.find(({ pool, uuid }) => pool === jail.pool && uuid === jail.uuid)?.network;
+  const own = facts.jails.find((other) => sameJail(jail, other))?.network;
   const ends = new Set((own?.nics ?? []).flatMap((nic) => [nic.ends.host, nic.ends.jail]));
   for (const { name, mac } of facts.interfaces)
     if (mac !== '' && !ends.has(name)) used.set(mac, `${name} of the host`);
-  for (const { pool, uuid, network } of facts.jails) {
-    if (pool === jail.pool && uuid === jail.uuid) continue;
-    for (const { mac } of network?.nics ?? [])
-      for (const one of [mac.host, mac.jail]) used.set(one, `jail ${uuid}`);
-  }
+  for (const other of facts.jails.filter((known) => !sameJail(jail, known)))
+    for (const { mac } of other.network?.nics ?? [])
+      for (const one of [mac.host, mac.jail]) used.set(one, `jail ${other.uuid}`);
   return used;
 }
 

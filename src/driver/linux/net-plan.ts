@@ -11,8 +11,8 @@ import ipaddr from 'ipaddr.js';
 import type { Problem } from '../host.ts';
 import { autoProblem } from '../both/auto-address.ts';
 import { forwardsOf, wantsNat } from '../both/nat-block.ts';
-import { holderOf, natAddress, natNic, type JailToPlan } from '../both/planning.ts';
-import { collect, wantedOf, type Wanted } from '../both/wanted.ts';
+import { holderOf, listedAddresses, natAddress, natNic, type JailToPlan } from '../both/planning.ts';
+import { collect, type Wanted } from '../both/wanted.ts';
 import { cutsOff } from '../both/address-problem.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
@@ -63,20 +63,12 @@ export function planNetwork(
   facts: NetFacts,
 ): { readonly plan: NetworkPlan; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
-  const addresses: PlannedAddress[] = [];
-  const translated = wantsNat(jail.config);
-  for (const family of [4, 6] as const) {
-    const key = `ip${family}_addr`;
-    if (family === 4 && translated) continue;
-    collect(problems, key, () => {
-      for (const wanted of wantedOf(jail.config, family)) {
-        const found = planAddress(wanted, jail, facts, addresses);
-        if (typeof found === 'string') problems.push({ key, problem: found });
-        else addresses.push(found);
-      }
-    });
-  }
-  const nat = translated ? planNat(jail, places, facts, addresses, problems) : undefined;
+  const addresses = listedAddresses<PlannedAddress>(
+    jail,
+    (wanted, before) => planAddress(wanted, jail, facts, before),
+    problems,
+  );
+  const nat = wantsNat(jail.config) ? planNat(jail, places, facts, addresses, problems) : undefined;
   const sysctls = neededSysctls(sysctlsFor(addresses, facts), facts);
   const { netns, link, table } = places;
   const filter = addresses.some(({ family }) => family === 6) ? { table } : {};

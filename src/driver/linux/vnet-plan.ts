@@ -16,6 +16,7 @@ import { tunnel, wantsTunnel } from './devices.ts';
 import { movedNames, planMoved } from './moved-plan.ts';
 import { wantsNat, type NatBlock } from '../both/nat-block.ts';
 import {
+  asksFor,
   freeLink,
   holderOf,
   isKept,
@@ -28,7 +29,8 @@ import {
   type VnetWanted,
 } from '../both/planning.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
-import { collect, type Wanted } from '../both/wanted.ts';
+import { sameJail } from '../both/state.ts';
+import { collect } from '../both/wanted.ts';
 import { neededSysctls } from '../both/sysctls.ts';
 import { natOf, sysctlKeys } from './net-plan.ts';
 import type { NetworkPlan, PlannedAddress, PlannedNat, PlannedNic, PlannedRouter } from './planned.ts';
@@ -64,7 +66,7 @@ export function planVnet(
   const nics = pairs
     .filter((pair, index) => isKept(jail, pair, index, wanted, (name) => bridgeOf(facts, name)))
     .map((pair, index) => planNic(planning, places, pair, index, wanted, block));
-  const moved = devices.map((device) => ({ ...device, ...dynamic(wanted, device.nic) }));
+  const moved = devices.map((device) => ({ ...device, ...asksFor(wanted, device.nic) }));
   const routers = routersOf(planning, [...nics, ...moved], addresses, block);
   const nat = wantsNat(jail.config) ? planNat(planning, places, addresses) : undefined;
   const sysctls = neededSysctls(natSysctls(nat, nics), facts);
@@ -87,13 +89,6 @@ function guardOf(
   const mode = jail.config.get('bridge_filter') ?? 'on';
   if (mode === 'off' || nics.every(({ bridge }) => bridge === null)) return {};
   return { guard: { table, by: mode === 'mac' ? 'link' : 'addresses' } };
-}
-
-/** What an interface asks its network for. */
-function dynamic(wanted: readonly VnetWanted[], nic: string): { dhcp?: true; rtadv?: true } {
-  const has = (kind: Wanted['kind']): boolean =>
-    wanted.some((item) => item.nic === nic && item.kind === kind);
-  return { ...(has('dhcp') ? { dhcp: true } : {}), ...(has('rtadv') ? { rtadv: true } : {}) };
 }
 
 /** Undefined for what is no fixed address, and for what cannot be given. */
@@ -173,7 +168,7 @@ function planNic(
     mtu,
     hostMtu: hostMtu ?? mtu,
     ...(index === 0 && block !== undefined ? { gateway: `${block.gateway}/30` } : {}),
-    ...dynamic(wanted, nic),
+    ...asksFor(wanted, nic),
   };
 }
 
@@ -192,8 +187,7 @@ function checkBridge({ facts, problems }: Planning, name: string): HostInterface
 /** Link addresses that the host or another jail has. */
 function macsInUse({ jail, facts }: Planning): ReadonlyMap<string, string> {
   const used = new Map(facts.interfaces.map(({ mac, name }) => [mac, `interface ${name} of the host`]));
-  const own = ({ pool, uuid }: { pool: string; uuid: string }): boolean =>
-    pool === jail.pool && uuid === jail.uuid;
+  const own = (state: { readonly pool: string; readonly uuid: string }): boolean => sameJail(jail, state);
   // What a killed run of this jail left is taken away before the start.
   const order = [...facts.jails].sort((a, b) => Number(own(b)) - Number(own(a)));
   for (const state of order) {

@@ -71,7 +71,7 @@ function named(name: string, value: Json): Json {
 }
 
 /** What a caller may do in this class; `rpc/query` tells it. */
-export function accessOf(host: ApiHost, caller: Caller): 'read/write' | 'read' | 'none' {
+function accessOf(host: ApiHost, caller: Caller): 'read/write' | 'read' | 'none' {
   const { operatorAccess } = host.settings;
   if (caller.level === 'full' || operatorAccess === 'all') return 'read/write';
   return operatorAccess;

@@ -382,4 +382,3 @@ export function findWord(tool: string, kind: Kind, word: string, release: number
   return row !== undefined && row.since <= release ? row : undefined;
 }
 
-export const knownTools: ReadonlySet<string> = new Set(documented.map((row) => row.tool.split(' ')[0]!));

@@ -75,7 +75,7 @@ function hosts(words: Words): void {
 }
 
 /** One line of pf.conf(5); throws when it is none. Answers which of the two lists it belongs to. */
-export function pfRule(line: string): 'rules' | 'nat' {
+function pfRule(line: string): 'rules' | 'nat' {
   const words = new Words(line);
   const where = (): void => {
     if (words.accept('on')) words.list((word) => nicName.test(word));

@@ -1,12 +1,8 @@
 /** jail.conf(5) as its manual page describes it; whatever the text, it is read in one pass or refused with its line. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  JailConfProblem,
-  joinJailConf,
-  parametersOf,
-  parseJailConf,
-} from '../../../../src/domain/adopt/jail-conf.ts';
+import { JailConfProblem, joinJailConf, parseJailConf } from '../../../../src/domain/adopt/jail-conf.ts';
+import { parametersOf } from '../../../../src/domain/adopt/jail-conf-values.ts';
 
 const of = (text: string, jail = 'a') =>
   Object.fromEntries(
