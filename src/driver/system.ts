@@ -8,6 +8,7 @@ export interface RunOptions {
   readonly input?: string;
   /** Added to the fixed environment (PATH, LC_ALL=C, HOME=/root, TERM). The caller's environment is never passed on. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs; default `/`, wherever the caller is. */
   readonly cwd?: string;
   /** Milliseconds until TERM, five seconds later KILL. */
   readonly timeoutMs?: number;

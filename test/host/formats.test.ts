@@ -384,6 +384,29 @@ describe.skipIf(!hostTests)(`formats of other tools${reason}`, () => {
     expect(iocage('set', 'notes=later', 'foo').status).toBe(0);
     expect(iocage('rollback', '-f', 'foo@kept').status).toBe(0);
     expect(iocage('get', 'notes', 'foo').stdout).toBe('set by hand\n');
+    // From before there was such a file: the jail keeps what it is configured by.
+    expect(iocage('create', '-c', 'release=busybox', '-n', 'given', 'notes=mine').status).toBe(0);
+    expect(iocage('snapshot', 'given@ours').status).toBe(0);
+    expect(iocage('migrate', '--to', 'python', 'given').status).toBe(0);
+    const text = readFileSync(join(mount, 'jails/given/config.json'), 'utf8');
+    const back = iocage('rollback', '-f', 'given@ours');
+    expect(back).toMatchObject({ status: 0 });
+    expect(back.stderr).toContain('config.json was written, which stays as it is now');
+    expect(readFileSync(join(mount, 'jails/given/config.json'), 'utf8')).toBe(text);
+    expect(iocage('get', 'notes', 'given').stdout).toBe('mine\n');
+    // And back over a migration: the file has its old name again, and the way back and the end of it are there.
+    for (const end of ['--back', '--confirm']) {
+      expect(iocage('snapshot', 'given@python').status).toBe(0);
+      expect(iocage('migrate', 'given').status).toBe(0);
+      expect(iocage('set', 'notes=later', 'given').status).toBe(0);
+      expect(iocage('rollback', '-f', 'given@python').status).toBe(0);
+      expect(iocage('get', 'notes', 'given').stdout).toBe('later\n');
+      expect(iocage('migrate', end, '-f', 'given')).toMatchObject({ status: 0 });
+      expect(iocage('get', 'notes', 'given').stdout).toBe(end === '--back' ? 'mine\n' : 'later\n');
+      if (end === '--back') expect(iocage('snapremove', 'given@python').status).toBe(0);
+    }
+    expect(existsSync(join(mount, 'jails/given/config.json'))).toBe(false);
+    expect(iocage('destroy', '-f', 'given').status).toBe(0);
     const clone = iocage('clone', 'foo', 'tag=copy');
     expect(clone.status).toBe(1);
     expect(clone.stderr).toContain('config.json of libiocage');

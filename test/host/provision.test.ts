@@ -2,6 +2,7 @@
  * Provisioning with real jails and real git repositories, some of them behind a daemon on the loopback. What a
  * script of one file does, `test/host/ioc.test.ts` tells; puppet for real, `test/host/puppet.test.ts`.
  */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -127,6 +128,26 @@ describe.skipIf(!hostTests)(`provisioning${reason}`, () => {
       expect(exec('made', 'sh', '-c', 'ls -a / | grep -c provision || true')).toBe('0\n');
       expect(fstab('made')).toBe('');
       await lab.run('jail.stop', { jail: 'made' });
+    });
+
+    it('takes no commands from a repository that somebody is in, such as one that a jail made', async () => {
+      const trap = makeRepository(join(root('made'), 'root/trap'));
+      const sprung = join(lab.pool.directory, 'sprung');
+      const program = join(root('made'), 'root/proxy');
+      writeFileSync(program, `#!/bin/sh\n: >${sprung}\nexit 1\n`, { mode: 0o755 });
+      trap.git('config', 'core.gitProxy', program);
+      trap.git('config', 'core.sshCommand', program);
+      const given = [
+        ...['-o', 'provision.method=script', '-o', `provision.source=${daemon.url}/setup.git`],
+        ...['-o', 'provision.rev=v1'],
+      ];
+      const ran = spawnSync(iocPath, ['provision', ...given, 'made'], {
+        cwd: trap.path,
+        env: { ...process.env, ...lab.environment },
+        encoding: 'utf8',
+      });
+      expect(ran, ran.stderr).toMatchObject({ status: 0 });
+      expect(existsSync(sprung)).toBe(false);
     });
 
     it('what cannot be had is known before anything is touched', async () => {

@@ -1,6 +1,6 @@
 /**
- * The one place that spawns processes. Always an argument array, never a shell; a fixed environment,
- * so that nothing the caller exported (PATH, NODE_OPTIONS, LD_PRELOAD) reaches a program that runs as
+ * The one place that spawns processes. Always an argument array, never a shell; a fixed environment and directory,
+ * so that nothing the caller exported (PATH, NODE_OPTIONS, LD_PRELOAD) or is in reaches a program that runs as
  * root; a session of their own for children, so that a Ctrl-C meant for iocage does not tear a
  * `zfs receive` out of its hands.
  */
@@ -38,6 +38,12 @@ const packages: Readonly<Record<string, string>> = {
   ssh: 'openssh-client',
   git: 'git',
 };
+
+/**
+ * Where children are when nothing else is said. The caller may be anywhere, in a jail's root too, and programs look
+ * around where they are: git(1) takes its configuration, and with it commands, from a repository that it is in.
+ */
+const home = '/';
 
 const stderrTailBytes = 2000;
 /** Of what the children of a relay say, the end is kept. */
@@ -213,7 +219,7 @@ export class NodeExec implements Exec {
         stdio: [input, 'pipe', 'pipe'],
         env: environment({ ...options.env, ...marked(options.mark) }),
         detached: true,
-        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        cwd: options.cwd ?? home,
       });
       let stdout = '';
       let stderr = '';
@@ -290,7 +296,7 @@ export class NodeExec implements Exec {
         stdio: [previous ?? 'ignore', last ? 'ignore' : 'pipe', 'pipe'],
         env: environment(options.env),
         detached: true,
-        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        cwd: options.cwd ?? home,
       });
       // Our copy must go, or the writer never learns that the reader died.
       previous?.destroy();
@@ -370,7 +376,12 @@ export class NodeExec implements Exec {
     this.spawned += 1;
     const words = mortal(argv);
     const started = performance.now();
-    const child = spawn(words[0]!, words.slice(1), { stdio, env: environment(undefined), detached: true });
+    const child = spawn(words[0]!, words.slice(1), {
+      stdio,
+      env: environment(undefined),
+      detached: true,
+      cwd: home,
+    });
     const said = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const)
       child[name]?.setEncoding('utf8').on('data', (text: string) => {

@@ -6,6 +6,7 @@
 import { mkdir, open, readdir, readFile, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Journal, JournalEntry, JournalHead, JournalMark, OpenJournal } from '../system.ts';
+import { explain } from './below.ts';
 import { processStart } from './process.ts';
 
 /** Ended operations that are kept. */
@@ -27,12 +28,23 @@ export function parseJournal(text: string): JournalEntry | undefined {
   return { head: head as JournalHead, marks: marks as JournalMark[] };
 }
 
+/** A disk that is full, or cannot be written to, in the words of the other files. */
+async function inWords<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explain(path, error);
+  }
+}
+
 class FileJournal implements OpenJournal {
+  private readonly path: string;
   private readonly handle: FileHandle;
   private readonly onEnd: () => Promise<void>;
   private waiting = '';
 
-  constructor(handle: FileHandle, onEnd: () => Promise<void>) {
+  constructor(path: string, handle: FileHandle, onEnd: () => Promise<void>) {
+    this.path = path;
     this.handle = handle;
     this.onEnd = onEnd;
   }
@@ -47,10 +59,11 @@ class FileJournal implements OpenJournal {
     }
     const text = this.waiting + line;
     this.waiting = '';
-    await this.handle.write(text);
-    if (!ends) return this.handle.datasync();
-    await this.handle.datasync();
-    await this.handle.close();
+    await inWords(this.path, async () => {
+      await this.handle.appendFile(text);
+      await this.handle.datasync();
+      if (ends) await this.handle.close();
+    });
     if (mark.mark === 'end') await this.onEnd();
   }
 }
@@ -65,11 +78,18 @@ export class NodeJournal implements Journal {
   }
 
   async begin(head: JournalHead): Promise<OpenJournal> {
-    await mkdir(this.open, { recursive: true, mode: 0o700 });
-    const handle = await open(join(this.open, `${head.id}.jsonl`), 'wx', 0o600);
-    await handle.write(`${JSON.stringify(head)}\n`);
+    await inWords(this.open, () => mkdir(this.open, { recursive: true, mode: 0o700 }));
+    const path = join(this.open, `${head.id}.jsonl`);
+    const handle = await inWords(path, () => open(path, 'wx', 0o600));
+    try {
+      await handle.appendFile(`${JSON.stringify(head)}\n`);
+    } catch (error) {
+      await handle.close();
+      await unlink(path);
+      throw explain(path, error);
+    }
     // The first intent's datasync carries the head with it.
-    return new FileJournal(handle, () => this.close(head.id));
+    return new FileJournal(path, handle, () => this.close(head.id));
   }
 
   async reopen(id: string): Promise<OpenJournal> {
@@ -77,7 +97,7 @@ export class NodeJournal implements Journal {
     const text = await readFile(path, 'utf8');
     const handle = await open(path, 'a', 0o600);
     if (!text.endsWith('\n')) await handle.write('\n');
-    return new FileJournal(handle, () => this.close(id));
+    return new FileJournal(path, handle, () => this.close(id));
   }
 
   async unfinished(): Promise<readonly JournalEntry[]> {

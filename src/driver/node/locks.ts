@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { HeldLocks, LockHolder, Locks } from '../system.ts';
 import { failure } from '../../domain/errors.ts';
+import { explain } from './below.ts';
 
 /** Lock names hold tags and release names; anything else in a file name is spelled out. */
 export function lockFileName(name: string): string {
@@ -38,7 +39,9 @@ export class KernelLocks implements Locks {
   async take(names: readonly string[], operation: string, waitMs: number): Promise<HeldLocks> {
     const sorted = [...new Set(names)].sort();
     if (sorted.length === 0) return { release: () => Promise.resolve() };
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    await mkdir(this.directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+      throw explain(this.directory, error);
+    });
     const files = sorted.map((name) => join(this.directory, lockFileName(name)));
     const child = await this.hold(files, waitMs);
     if (child === undefined) {
@@ -47,10 +50,13 @@ export class KernelLocks implements Locks {
       throw failure('LOCKED', known ?? { lock: sorted.join(', '), holder: 'another iocage' });
     }
     const holder: LockHolder = { pid: process.pid, operation, since: new Date().toISOString() };
-    await Promise.all(files.map((file) => writeFile(file, JSON.stringify(holder))));
+    // It is for people: a full disk takes nobody the lock, which somebody would have to give back then.
+    await Promise.all(files.map((file) => writeFile(file, JSON.stringify(holder)).catch(() => undefined)));
     return {
       release: () =>
         new Promise((resolve) => {
+          // Somebody killed it.
+          if (child.exitCode !== null || child.signalCode !== null) return resolve();
           child.ref();
           child.once('close', () => resolve());
           child.stdin!.end();
@@ -70,7 +76,11 @@ export class KernelLocks implements Locks {
       child.once('error', () =>
         reject(failure('MISSING_TOOL', { tool: argv[0]!, why: 'keep two operations apart' })),
       );
-      child.once('close', () => resolve(undefined));
+      child.once('close', (status) =>
+        status === 75
+          ? resolve(undefined)
+          : reject(failure('FILE_FAILED', { path: this.directory, why: 'no lock can be had in it' })),
+      );
       child.stdout!.once('data', () => {
         // The lock must not keep a finished program from ending.
         child.unref();

@@ -212,9 +212,9 @@ interface Settled {
 async function readKept(context: Context, jail: Jail, verb: string) {
   const name = jail.local.get('migrated_from');
   const root = jail.mountpoint;
-  const there =
-    name === undefined || root === undefined ? undefined : await context.files.statBelow(root, kept(name));
-  if (name !== undefined && root !== undefined && there?.type === 'file') return { name, root };
+  // After a rollback to a snapshot from before the migration it has its old name again.
+  for (const at of name === undefined || root === undefined ? [] : [kept(name), name])
+    if ((await context.files.statBelow(root!, at))?.type === 'file') return { name: name!, root: root!, at };
   throw failure('UNSUPPORTED', {
     what: `migrate ${verb} of jail ${label(jail)}`,
     why: `no configuration file of another tool is kept`,
@@ -230,8 +230,8 @@ export const migrateConfirm = defineChange<typeof settleInput, Settled>({
   locks: lockJail,
   async plan(context, input) {
     const { jail } = await readJail(context, input.jail);
-    const { name, root } = await readKept(context, jail, '--confirm');
-    const path = join(root, kept(name));
+    const { name, root, at } = await readKept(context, jail, '--confirm');
+    const path = join(root, at);
     const previous = { ...Object.fromEntries(await storedBefore(context, jail, earlier)), [marker]: name };
     return {
       subject: label(jail),
@@ -262,9 +262,9 @@ export const migrateBack = defineChange<typeof settleInput, Settled>({
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    const { name, root } = await readKept(context, jail, '--back');
+    const { name, root, at } = await readKept(context, jail, '--back');
     await assertDown(context, jail, 'migrate --back');
-    if ((await context.files.statBelow(root, name)) !== undefined)
+    if (at !== name && (await context.files.statBelow(root, name)) !== undefined)
       throw failure('FILE_FAILED', { path: join(root, name), why: 'already exists' });
     const { dataset } = jail;
     const [now, aside] = [await storedBefore(context, jail), await storedBefore(context, jail, earlier)];

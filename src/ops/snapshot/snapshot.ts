@@ -1,16 +1,19 @@
 /** Snapshots of a jail, always with all its datasets as one unit: take, list, remove, go back. */
 import * as z from 'zod';
-import { defineChange, defineRead } from '../operation.ts';
+import { defineChange, defineRead, type Context } from '../operation.ts';
+import type { Step } from '../../driver/system.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
 import { readWorld } from '../world.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
+import { holdConfig } from '../steps/config-file.ts';
 import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { assertRoom } from '../mounted.ts';
 import { assertDown, assertOurs, jailInput, lockJail, oneJail, readJail } from '../jail/select.ts';
 import { stamp } from '../jail/start.ts';
+import { writable } from '../jail/store.ts';
 import { eachJail, jailsWith, nameFlag, needsName, snapshotWords } from './words.ts';
 import { assertNoClones, namesInUse, note, noteHandedElsewhere, noteYounger, snapshotsOf } from './rows.ts';
 import { snapshotScheduled } from './scheduled.ts';
@@ -255,7 +258,10 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
         `what was changed in ${label(jail)} since the snapshot ${input.snapshot}`,
         ...newer.map((row) => row.name),
       ],
-      steps: targets.map((row) => rollbackSnapshot({ snapshot: row.name, destroyNewer: newer.length > 0 })),
+      steps: [
+        ...targets.map((row) => rollbackSnapshot({ snapshot: row.name, destroyNewer: newer.length > 0 })),
+        ...(await configStays(context, jail)),
+      ],
       result: () => ({ jail: jail.uuid, snapshot: input.snapshot }),
     };
   },
@@ -281,6 +287,20 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
     toInputs: (words) => [{ ...needsName('rollback', words), force: words.flags['force'] === true }],
   },
 });
+
+/** A jail of another tool has its configuration in a file, which an older snapshot may not have. */
+async function configStays(context: Context, jail: Jail): Promise<readonly Step[]> {
+  const { file, mountpoint: root } = jail;
+  const facts = file && (await context.files.statBelow(root!, file.name));
+  if (facts === undefined) return [];
+  const { mode, uid, gid } = facts;
+  const owner = { uid, gid };
+  return writable(
+    context,
+    jail,
+    holdConfig({ root: root!, path: file!.name, after: file!.text, mode, owner }),
+  );
+}
 
 /** Back over an upgrade the files alone would be of another release than the properties say. */
 function assertNotBeforeUpgrade(jail: Jail, snapshot: string, newer: readonly SnapshotRow[]): void {

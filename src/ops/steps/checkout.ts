@@ -63,7 +63,7 @@ export const checkOut = stepKind<{
   async do({ repository, commit, directory, expects, made }, { exec, files, signal, dry, progress }) {
     const change: Exec['change'] = (argv, options) => exec.change(argv, options);
     if (made) await change(['rm', '-rf', '--', directory]);
-    else await change(['find', directory, '-mindepth', '1', '-delete']);
+    else await change(['find', directory, '-xdev', '-mindepth', '1', '-delete']);
     if (made) await files.mkdir(directory, { mode: 0o755 });
     progress(`getting ${repository}`);
     const whole = ['--no-checkout', '--no-local', '--template=', '--no-recurse-submodules', '--quiet'];

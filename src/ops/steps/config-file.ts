@@ -23,7 +23,11 @@ interface Rewrite {
   readonly owner: { readonly uid: number; readonly gid: number };
 }
 
-async function put({ root, path, mode, owner }: Rewrite, text: string, { files }: StepRun): Promise<void> {
+async function put(
+  { root, path, mode, owner }: Omit<Rewrite, 'before' | 'after'>,
+  text: string,
+  { files }: StepRun,
+): Promise<void> {
   await files.writeBelow(root, path, text, { mode, owner, sync: true });
 }
 
@@ -70,6 +74,21 @@ export const keepFile = stepKind<Kept>('config.keep', {
     if ((await run.files.statBelow(root, from)) === undefined)
       await giveName({ root, from: to, to: from }, run);
   },
+});
+
+/**
+ * After a rollback: to a snapshot from before a tool kept a file here there is none, and no property says who the jail
+ * is either. What it was configured by until now stays then; a file that came back with the rest counts.
+ */
+export const holdConfig = stepKind<Omit<Rewrite, 'before'>>('config.hold', {
+  title: ({ root, path }) => `see that ${root}/${path} is there`,
+  async do(args, run) {
+    for (const name of configFiles)
+      if ((await run.files.statBelow(args.root, name)) !== undefined && !run.dry) return;
+    await put(args, args.after, run);
+    if (!run.dry) run.note(`the snapshot is from before ${args.path} was written, which stays as it is now`);
+  },
+  undo: () => Promise.resolve(),
 });
 
 /**
@@ -124,4 +143,4 @@ export function movedFstab(text: string, name: string, top: string): string {
   );
 }
 
-export const configKinds = [rewriteConfig, keepFile, settleForeign];
+export const configKinds = [rewriteConfig, keepFile, holdConfig, settleForeign];

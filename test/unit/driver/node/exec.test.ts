@@ -45,6 +45,23 @@ describe('running a command', () => {
     rmSync(directory, { recursive: true });
   });
 
+  it('runs nothing where the caller happens to be', async () => {
+    const before = process.cwd();
+    const directory = mkdtempSync(join(tmpdir(), 'iocage-exec-'));
+    try {
+      process.chdir(directory);
+      expect((await exec.read(['pwd'])).stdout).toBe('/\n');
+      await exec.pipe([['pwd'], ['dd', `of=${directory}/where`, 'status=none']]);
+      expect(readFileSync(join(directory, 'where'), 'utf8')).toBe('/\n');
+      const reader = ['dd', `of=${directory}/where`, 'status=none'];
+      await exec.relay({ head: '', writers: [['pwd']], reader });
+      expect(readFileSync(join(directory, 'where'), 'utf8')).toBe('/\n');
+    } finally {
+      process.chdir(before);
+      rmSync(directory, { recursive: true });
+    }
+  });
+
   it('tells what failed, how, and the end of standard error', async () => {
     await expect(exec.read(['ls', '/does/not/exist'])).rejects.toMatchObject({
       code: 'COMMAND_FAILED',

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { mkdtempSync, rmSync, truncateSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JournalHead } from '../../../../src/driver/system.ts';
@@ -38,6 +38,14 @@ describe('the journal', () => {
     const [entry] = await journal.unfinished();
     expect(entry?.head).toEqual(head('1'));
     expect(entry?.marks).toEqual([{ mark: 'intent', step: 0 }]);
+  });
+
+  it('says where it cannot be written', async () => {
+    writeFileSync(join(directory, 'file'), '');
+    await expect(new NodeJournal(join(directory, 'file')).begin(head('1'))).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+      message: expect.stringContaining(`${directory}/file/open: `),
+    });
   });
 
   it('keeps who asked, and when it ended', async () => {

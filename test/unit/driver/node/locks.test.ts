@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -24,6 +24,37 @@ describe('locks', () => {
     });
     await held.release();
     await (await locks.take(['tag:tank:web'], 'property.set', 0)).release();
+  });
+
+  it('that cannot be had say so, and do not name another holder', async () => {
+    mkdirSync(join(directory, 'locks'));
+    symlinkSync('/nowhere/at/all', join(directory, 'locks/a.lock'));
+    await expect(locks.take(['a'], 'first', 0)).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+      message: expect.stringContaining(`${directory}/locks: no lock can be had`),
+    });
+    writeFileSync(join(directory, 'file'), '');
+    await expect(new KernelLocks(join(directory, 'file/locks')).take(['a'], 'x', 0)).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+    });
+  });
+
+  it('are held and let go also where nobody can write down who has them', async () => {
+    mkdirSync(join(directory, 'locks/a.lock'), { recursive: true });
+    await (await locks.take(['a'], 'first', 0)).release();
+    await (await locks.take(['a'], 'second', 0)).release();
+  });
+
+  it('whose keeper somebody killed are let go without waiting for it', async () => {
+    const held = await locks.take(['a'], 'first', 0);
+    const own = execFileSync('ps', ['-axo', 'pid=,ppid=,comm='], { encoding: 'utf8' })
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, parent, name]) => parent === String(process.pid) && name === 'cat');
+    expect(own.length).toBe(1);
+    process.kill(Number(own[0]![0]), 'SIGKILL');
+    await (await locks.take(['a'], 'second', 5000)).release();
+    await held.release();
   });
 
   it('wait for a while', async () => {
