@@ -67,6 +67,7 @@ function watchEvents(
   const look = { format: globals.format, color: wantsColor(globals.color, terminal.stdout, terminal.env) };
   const timer = setInterval(() => progress.tick(Date.now()), tickMs);
   timer.unref();
+  const isSession = operation.effect === 'session';
   const blocks = makeBlocks(operation.effect === 'fleet' ? operation.id : undefined);
   const emit = (event: IocageEvent): void => {
     if (globals.events) {
@@ -81,6 +82,8 @@ function watchEvents(
       terminal[to].write(`${text}\n`);
     }
     progress.event(event, Date.now());
+    // From here on its program has the terminal.
+    if (event.type === 'operation.begin' && isSession && event.operation === operation.id) progress.pause();
   };
   return {
     emit,

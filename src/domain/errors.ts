@@ -6,7 +6,7 @@
  */
 import { clonesHint, isLikelyKey, keyOfProblem } from './hints.ts';
 
-import { quote, row, type Row } from './error-row.ts';
+import { bounded, boundedTexts, quote, row, type Row } from './error-row.ts';
 import { sourceErrors } from './source-errors.ts';
 
 export { quote };
@@ -670,10 +670,11 @@ export class IocageError extends Error {
   /** @internal Errors are made by {@link failure}. */
   constructor(code: ErrorCode, details: Record<string, unknown>, options?: { cause?: unknown }) {
     const row = errorTable[code] as unknown as Row<Record<string, unknown>>;
-    super(row.message(details), options);
+    super(bounded(row.message(details)), options);
     this.code = code;
     this.details = details;
-    this.hint = row.hint?.(details);
+    const hint = row.hint?.(details);
+    this.hint = hint === undefined ? undefined : bounded(hint);
   }
 
   /** Exit status of a command: 1 the state of the machine does not allow it, 2 the words are wrong. */
@@ -692,7 +693,7 @@ export class IocageError extends Error {
       code: this.code,
       message: this.message,
       ...(this.hint === undefined ? {} : { hint: this.hint }),
-      details: this.details,
+      details: boundedTexts(this.details),
       ...(this.undoFailures.length > 0 ? { undoFailures: this.undoFailures } : {}),
     };
   }

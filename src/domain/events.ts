@@ -24,6 +24,8 @@ export type IocageEvent =
       readonly subject: string;
       /** Of several, the one that it acts in. */
       readonly source?: string;
+      /** Nobody asked for it, but this jail needs it. */
+      readonly neededBy?: string;
       readonly steps: number;
     }
   | { readonly type: 'step.begin'; readonly id: string; readonly step: StepFacts }

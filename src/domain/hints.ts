@@ -10,7 +10,7 @@ const inputWords = new Set(
     'at replace text fstab health update ' +
     'host config offer streams resumable ' +
     'to basejails short storeAll thick keepProxy path ' +
-    'listen verb role certificate ' +
+    'listen verb role certificate neededBy ' +
     'overrides source to archive manifests pkgbase ' +
     'plugin plugins names'
   ).split(' '),

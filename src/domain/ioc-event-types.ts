@@ -32,26 +32,36 @@ const steps: Readonly<Record<string, readonly string[]>> = {
   'kernel.service:exec_stop': ['JailHookStop'],
   // The runtime of a container mounts, and makes the jail, in one go.
   'kernel.run': ['MountFstab', 'JailAttach'],
+  'kernel.run:base': ['BasejailStorageConfig', 'MountFstab', 'JailAttach'],
   'kernel.create': ['JailAttach'],
   'kernel.remove': ['JailRemove'],
   'kernel.end-processes': ['JailSoftShutdown'],
+  'kernel.mount:base': ['BasejailStorageConfig'],
   'kernel.mount:fstab': ['MountFstab'],
   'kernel.mount:devfs': ['MountDevFS'],
   'kernel.mount:fdescfs': ['MountFdescfs'],
+  'kernel.unmount:base': ['BasejailStorageConfig'],
   'kernel.unmount:fstab': ['UnmountFstab'],
   'kernel.unmount:devfs': ['TeardownSystemMounts'],
   'kernel.unmount:fdescfs': ['TeardownSystemMounts'],
   'kernel.network': ['JailNetworkSetup'],
-  'kernel.vnet': ['VnetInterfaceConfig'],
+  'kernel.vnet:localhost': ['VnetSetupLocalhost'],
+  'kernel.vnet:interfaces': ['VnetInterfaceConfig'],
+  'kernel.vnet:routes': ['VnetSetRoutes'],
   'kernel.network-remove': ['JailNetworkTeardown'],
   'kernel.network-drop': ['JailNetworkTeardown'],
   'kernel.limits': ['JailResourceLimitAction'],
   'kernel.limits-lift': ['JailResourceLimitAction'],
   'kernel.resolv-conf': ['JailResolverConfig'],
-  'kernel.datasets': ['JailZFSShare'],
+  'kernel.datasets': ['JailZFSShare', 'AttachZFSDataset'],
   'kernel.command': ['JailCommand'],
   'kernel.command:r10k': ['R10kDeployEvent'],
   'kernel.command:puppet': ['PuppetApplyEvent'],
+  'kernel.command:install': ['PackageInstall'],
+  'kernel.command:fetch': ['PackageFetch'],
+  'jail.pkg:install': ['PackageInstall'],
+  'jail.pkg:remove': ['PackageRemove'],
+  'jail.pkg': ['JailCommand'],
   'provision.checkout': ['JailProvisioningAssetDownload'],
   'dataset.rename': ['ZFSDatasetRename'],
   'dataset.destroy': ['ZFSDatasetDestroy'],
@@ -59,6 +69,8 @@ const steps: Readonly<Record<string, readonly string[]>> = {
   'snapshot.rollback': ['ZFSSnapshotRollback'],
   'fstab.rewrite': ['JailFstabUpdate'],
   'file.adopt-fstab': ['JailFstabUpdate'],
+  'file.rewrite:fstab': ['JailFstabUpdate'],
+  'file.write:fstab': ['JailFstabUpdate'],
   'download.dataset': ['ReleasePrepareStorage'],
   'download.file': ['ReleaseAssetDownload'],
   'archive.unpack': ['ReleaseExtraction'],
@@ -70,13 +82,26 @@ const steps: Readonly<Record<string, readonly string[]>> = {
   'backup.begin': ['ExportConfig', 'ExportFstab'],
   'backup.tree': ['ExportRootDataset'],
   'backup.stream': ['ExportOtherDataset'],
+  'backup.stream:root': ['ExportRootDataset'],
   'backup.bundle': ['BundleBackup'],
   'merge.apply': ['ExecuteResourceUpdate'],
+  'kernel.update-base': ['RunResourceUpdate'],
+  'kernel.update-hardened': ['RunResourceUpdate'],
 };
 
 /** Steps that mean another thing in this operation. */
 const within: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  'image.import': { 'archive.unpack': ['ExtractBundle'], 'transfer.receive': ['ImportOtherDataset'] },
+  // The operation itself is the event of that name.
+  'jail.install': { 'kernel.command:install': ['JailCommand'] },
+  'release.mirror': { 'kernel.command:fetch': ['JailCommand'] },
+  'image.import': {
+    'archive.unpack': ['ExtractBundle'],
+    'archive.unpack:tree': ['ImportRootDataset'],
+    'transfer.receive': ['ImportOtherDataset'],
+    'transfer.receive:root': ['ImportRootDataset'],
+    'file.write:config': ['ImportConfig'],
+    'file.write:fstab': ['ImportFstab'],
+  },
 };
 
 /** `jail.create` as `JailCreate`, `snapshot.take` as `ZFSSnapshotTake`. */
@@ -89,6 +114,9 @@ function ownName(id: string): string {
 export function typeOfOperation(id: string): string {
   return operations[id] ?? ownName(id);
 }
+
+/** What the start of a jail that another one needs is inside of, from the outside. */
+export const neededTypes = ['JailDependantsStart', 'JailDependantStart'] as const;
 
 /** One step can stand for several events of libiocage. */
 export function typesOfStep(

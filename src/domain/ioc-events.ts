@@ -5,7 +5,7 @@
  */
 import type { IocageError } from './errors.ts';
 import type { IocageEvent, StepFacts } from './events.ts';
-import { typeOfOperation, typesOfStep } from './ioc-event-types.ts';
+import { neededTypes, typeOfOperation, typesOfStep } from './ioc-event-types.ts';
 
 /** One record: a plain object that can be printed as a line of JSON. */
 export interface IocEvent {
@@ -34,12 +34,17 @@ export interface IocEvent {
   readonly error?: IocageError;
 }
 
-interface Open {
-  readonly operation: string;
+interface Place {
   readonly identifier: string | undefined;
-  readonly startedAt: Date;
   readonly parent: string | undefined;
   readonly depth: number;
+}
+
+interface Open extends Place {
+  readonly operation: string;
+  readonly startedAt: Date;
+  /** Events around it that begin and end with it, the outermost first. */
+  readonly outer: readonly (Place & { readonly id: string; readonly type: string })[];
   /** It runs others, and has no steps of its own. */
   readonly fleet: boolean;
   /** The step that goes on. */
@@ -51,6 +56,20 @@ type Facts = Pick<IocEvent, 'state' | 'message' | 'progress' | 'durationMs' | 'd
 /** `UUID (TAG)` is TAG to libiocage, `UUID (TAG)@NAME` is TAG@NAME. */
 function identifierOf(subject: string): string | undefined {
   return subject === '' ? undefined : subject.replace(/^\S+ \(([^()]+)\)/, '$1');
+}
+
+/** What the start of a jail is inside of when another jail needs it. */
+function outerOf(
+  id: string,
+  needed: string | undefined,
+  neededBy: string,
+  at: Omit<Place, 'identifier'>,
+): Open['outer'] {
+  const [all, one] = neededTypes.map((type) => ({ id: `${id}/${type}`, type }));
+  return [
+    { ...all!, ...at, identifier: neededBy },
+    { ...one!, identifier: needed, parent: all!.id, depth: at.depth + 1 },
+  ];
 }
 
 /** 1, 2, 3, … */
@@ -72,7 +91,7 @@ export function iocEvents(
   const record = (
     id: string,
     type: string,
-    of: Open,
+    of: Place,
     depth: number,
     startedAt: Date,
     facts: Facts,
@@ -104,27 +123,35 @@ export function iocEvents(
       return record(own, type, of, of.depth + 1, startedAt, facts);
     });
 
+  const ofOuter = ({ outer, startedAt }: Open, facts: Facts): readonly IocEvent[] =>
+    outer.map((each) => record(each.id, each.type, each, each.depth, startedAt, facts));
+
   return (event, at) => {
     if (event.type === 'operation.begin') {
       const fleets = [...open].filter(([, { fleet }]) => fleet);
       const [parent, above] = fleets.length === 1 ? fleets[0]! : [];
+      const depth = above === undefined ? 0 : above.depth + 1;
+      const identifier = identifierOf(event.subject);
+      const outer =
+        event.neededBy === undefined ? [] : outerOf(event.id, identifier, event.neededBy, { parent, depth });
       const own: Open = {
         operation: event.operation,
-        identifier: identifierOf(event.subject),
+        identifier,
         startedAt: at,
-        parent,
-        depth: above === undefined ? 0 : above.depth + 1,
+        outer,
+        parent: outer.at(-1)?.id ?? parent,
+        depth: depth + outer.length,
         fleet: event.steps === 0 && event.subject === '',
       };
       open.set(event.id, own);
-      return [ofOperation(event.id, own, { state: 'pending' })];
+      return [...ofOuter(own, { state: 'pending' }), ofOperation(event.id, own, { state: 'pending' })];
     }
     const of = open.get(event.id);
     if (of === undefined) {
       if (event.type !== 'note') return [];
-      const nowhere = { operation: '', identifier: undefined, startedAt: at, parent: undefined, depth: 0 };
+      const nowhere = { identifier: undefined, parent: undefined, depth: 0 };
       const message = { state: 'done', message: event.text } as const;
-      return [record('message', 'Message', { ...nowhere, fleet: false }, 0, at, message)];
+      return [record('message', 'Message', nowhere, 0, at, message)];
     }
     const { id } = event;
     const since = of.step?.startedAt ?? at;
@@ -165,13 +192,17 @@ export function iocEvents(
       }
       case 'note':
         return [ofOperation(id, of, { state: 'progress', message: event.text })];
-      case 'operation.done':
+      case 'operation.done': {
         open.delete(id);
-        return [ofOperation(id, of, { state: 'done', durationMs: event.durationMs, data: event.result })];
+        const { durationMs, result: data } = event;
+        const own = ofOperation(id, of, { state: 'done', durationMs, data });
+        return [own, ...ofOuter(of, { state: 'done', durationMs }).toReversed()];
+      }
       case 'operation.failed': {
         open.delete(id);
         const { error, durationMs } = event;
-        return [ofOperation(id, of, { state: 'failed', message: error.message, durationMs, error })];
+        const facts = { state: 'failed', message: error.message, durationMs, error } as const;
+        return [ofOperation(id, of, facts), ...ofOuter(of, facts).toReversed()];
       }
     }
   };

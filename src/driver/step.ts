@@ -42,8 +42,10 @@ export interface StepKind<A = never> {
   undo?(args: A, run: StepRun): Promise<void>;
 }
 
+type StepOptions = Pick<Step, 'label' | 'onError' | 'which'>;
+
 export interface StepMaker<A> extends StepKind<A> {
-  (args: A, options?: Pick<Step, 'label' | 'onError'>): Step;
+  (args: A, options?: StepOptions): Step;
 }
 
 /**
@@ -53,6 +55,6 @@ export interface StepMaker<A> extends StepKind<A> {
  *          plan.push(link({ target: '/a', path: '/b' }));
  */
 export function stepKind<A>(kind: string, how: Omit<StepKind<A>, 'kind'>): StepMaker<A> {
-  const make = (args: A, options?: Pick<Step, 'label' | 'onError'>): Step => ({ kind, args, ...options });
+  const make = (args: A, options?: StepOptions): Step => ({ kind, args, ...options });
   return Object.assign(make, { kind }, how) as StepMaker<A>;
 }

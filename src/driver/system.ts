@@ -253,6 +253,8 @@ export interface Step {
   readonly label?: string;
   /** `warn`: a failure is reported and the operation goes on (stopping goes on whatever fails). */
   readonly onError?: 'fail' | 'warn';
+  /** For events: which of the things that its kind does it is here; most kinds do one. */
+  readonly which?: readonly string[];
 }
 
 export interface JournalHead {

@@ -4,6 +4,7 @@
  * nothing: what was done before this program began is in the journal, see `Host.history`.
  */
 import type { IocEvent } from '../domain/ioc-events.ts';
+import { endingAtOnce } from './at-once.ts';
 
 export class EventLog {
   private readonly capacity: number;
@@ -29,15 +30,21 @@ export class EventLog {
   }
 
   /** The records behind number `since`, those to come too, until the signal ends it. */
-  async *follow(since: number | undefined, signal?: AbortSignal): AsyncGenerator<IocEvent, void, void> {
+  follow(since: number | undefined, signal?: AbortSignal): AsyncGenerator<IocEvent, void, void> {
+    const stop = new AbortController();
+    const signals = signal === undefined ? [stop.signal] : [signal, stop.signal];
+    return endingAtOnce(this.tell(since, AbortSignal.any(signals)), () => stop.abort());
+  }
+
+  private async *tell(since: number | undefined, signal: AbortSignal): AsyncGenerator<IocEvent, void, void> {
     let seen = since ?? this.last;
     // A number that was never given out is of another process: all that there is has come since.
     if (seen > this.last) seen = 0;
     const wake = (): void => this.wake();
-    signal?.addEventListener('abort', wake);
+    signal.addEventListener('abort', wake);
     try {
       for (;;) {
-        if (signal?.aborted) return;
+        if (signal.aborted) return;
         const first = this.kept[0]?.seq ?? this.last + 1;
         if (seen + 1 < first) {
           yield gap(seen + 1, first - 1);
@@ -52,7 +59,7 @@ export class EventLog {
         }
       }
     } finally {
-      signal?.removeEventListener('abort', wake);
+      signal.removeEventListener('abort', wake);
     }
   }
 

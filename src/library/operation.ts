@@ -3,6 +3,7 @@
  * it tells its events; it can be aborted, and asked what it would do. It runs once, whatever is done with it.
  */
 import type { IocEvent } from '../domain/ioc-events.ts';
+import { endingAtOnce } from './at-once.ts';
 import type { Action } from '../domain/shell-line.ts';
 
 /** What an operation would do, as `--dry-run` tells it. */
@@ -74,7 +75,12 @@ export class Operation<T> implements PromiseLike<T>, AsyncIterable<IocEvent> {
    * Runs it, and tells its events. The loop ends with the operation and throws what that throws; leaving the loop
    * early does not end the operation. Where the operation is under way already, the events from now on.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<IocEvent, void, void> {
+  [Symbol.asyncIterator](): AsyncGenerator<IocEvent, void, void> {
+    const stop = new AbortController();
+    return endingAtOnce(this.tell(stop.signal), () => stop.abort());
+  }
+
+  private async *tell(stop: AbortSignal): AsyncGenerator<IocEvent, void, void> {
     const queue: (IocEvent | undefined)[] = [];
     let wake: (() => void) | undefined;
     const listener = (event: IocEvent | undefined): void => {
@@ -85,12 +91,14 @@ export class Operation<T> implements PromiseLike<T>, AsyncIterable<IocEvent> {
       wake?.();
     };
     this.listeners.add(listener);
+    stop.addEventListener('abort', () => wake?.());
     try {
       const end = this.start().then(
         () => listener(undefined),
         () => listener(undefined),
       );
       for (;;) {
+        if (stop.aborted) return;
         while (queue.length > 0) {
           const event = queue.shift();
           if (event !== undefined) yield event;

@@ -66,6 +66,8 @@ export interface Plan<O> {
   readonly result: () => O | Promise<O>;
   /** What will be gone for good, shown in the question before a destroying operation. */
   readonly loses?: readonly string[];
+  /** The jail that needs it, when nobody asked for it; for events. */
+  readonly neededBy?: string;
   /** The word that a person types to agree, where a `y` is too easily typed. */
   readonly typed?: string;
 }

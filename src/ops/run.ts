@@ -307,6 +307,7 @@ function stepFacts(kind: StepKind, step: Step, index: number, count: number): St
     kind: step.kind,
     title: kind.title(step.args as never),
     ...(step.label === undefined ? {} : { label: step.label }),
+    ...(step.which === undefined ? {} : { which: step.which }),
     ...kind.about?.(step.args as never),
   };
 }
@@ -342,6 +343,7 @@ async function perform(
     title,
     subject,
     ...source,
+    ...(plan.neededBy === undefined ? {} : { neededBy: plan.neededBy }),
     steps: steps.length,
   });
   const run = stepRun(context, id);

@@ -124,7 +124,8 @@ describe('start with depends', () => {
     await make('app', ['depends', 'db']);
     await make('db');
     const inputs = await jailStart.command.toInputs(words(['web']), world.context());
-    expect(inputs).toEqual([{ jail: 'db' }, { jail: 'app' }, { jail: 'web' }]);
+    const needed = { neededBy: 'web' };
+    expect(inputs).toEqual([{ jail: 'db', ...needed }, { jail: 'app', ...needed }, { jail: 'web' }]);
     for (const input of inputs) await world.run('jail.start', input);
     expect(await jailStart.command.toInputs(words(['web']), world.context())).toEqual([{ jail: 'web' }]);
   });

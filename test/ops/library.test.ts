@@ -228,6 +228,43 @@ describe('the host', () => {
     await following;
   });
 
+  it('an iterator that waits for an event ends at once when it is told to', async () => {
+    const [all, creating] = [host.events()[Symbol.asyncIterator](), create('web')];
+    const waiting = all.next();
+    await all.return!();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(await all.next()).toEqual({ done: true, value: undefined });
+
+    const own = creating[Symbol.asyncIterator]();
+    expect((await own.next()).value).toMatchObject({ type: 'JailCreate', state: 'pending' });
+    const next = own.next();
+    await own.return();
+    await next;
+    expect((await own.next()).done).toBe(true);
+    // The operation goes on.
+    expect((await creating).name).toBe('web');
+    // One that nobody began to read.
+    await host.events()[Symbol.asyncIterator]().return!();
+  });
+
+  it('a jail that another one needs: what libiocage calls the start of dependants', async () => {
+    await create('db');
+    const web = await create('web', { depends: 'db', boot: 'on' });
+    const events = await collect(host.run('host.boot', {}), () => false);
+    const started = events.filter(({ type, state }) => /^Jail\w*Start$/.test(type) && state !== 'progress');
+    expect(started.map(({ type, identifier, state }) => `${type} ${identifier} ${state}`)).toEqual([
+      'JailDependantsStart web pending',
+      'JailDependantStart db pending',
+      'JailStart db pending',
+      'JailStart db done',
+      'JailDependantStart db done',
+      'JailDependantsStart web done',
+      'JailStart web pending',
+      'JailStart web done',
+    ]);
+    await web.stop();
+  });
+
   it('opening reads nothing', () => {
     expect(made).toEqual([]);
   });

@@ -138,11 +138,14 @@ export async function lostMounts(exec: Exec, root: string): Promise<readonly Mou
   }));
 }
 
+const whichOf = ({ type, base }: Mount): string =>
+  base ? 'base' : /^(dev|fdesc)fs$/.test(type) ? type : 'fstab';
+
 export function mountSteps(paths: Paths) {
   const title = (verb: string, { uuid, mounts }: MountArgs): string =>
     `${verb} ${mounts.map(({ target }) => target).join(', ')} of jail ${uuid}`;
   const about = ({ mounts }: MountArgs): { which: readonly string[] } => ({
-    which: [...new Set(mounts.map(({ type }) => (/^(dev|fdesc)fs$/.test(type) ? type : 'fstab')))],
+    which: [...new Set(mounts.map(whichOf))],
   });
   const mountKind = stepKind<MountArgs>('freebsd.mount', {
     title: (args) => title('mount', args),

@@ -15,6 +15,8 @@ export interface Mount {
   readonly options: readonly string[];
   /** Of a file; nullfs(5) shows one since FreeBSD 14. */
   readonly file?: true;
+  /** Of the base of a basejail. */
+  readonly base?: true;
 }
 
 /** What an fstab line says to mount(8); the rest of its words is for whoever reads the whole file. */
@@ -33,7 +35,7 @@ export function fstabMount(entry: FstabEntry, target: string, file = false): Mou
 
 export function baseMount(release: string, path: string): Mount {
   // With its set-user-ID programs: su and ping of the jail are among them.
-  return { type: 'nullfs', source: join(release, path), target: `/${path}`, options: ['ro'] };
+  return { type: 'nullfs', source: join(release, path), target: `/${path}`, options: ['ro'], base: true };
 }
 
 /** Those that properties turn on. `ruleset`: 0 shows every device. */

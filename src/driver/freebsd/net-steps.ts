@@ -254,6 +254,9 @@ export function networkSteps(paths: Paths) {
     }),
     setUpInside: stepKind<InsideArgs>('freebsd.vnet', {
       title: (args) => `${title('set up', args)} inside jail ${args.uuid}`,
+      about: ({ plan: { routers = [] } }) => ({
+        which: ['interfaces', 'localhost', ...(routers.length > 0 ? ['routes'] : [])],
+      }),
       do: (args, run) => setUpInside(args, run, paths),
       // It goes with the jail.
       undo: () => Promise.resolve(),

@@ -218,6 +218,7 @@ export function stepLists(doors: StepDoors<HostFacts>): StepLists {
       // What the original calls shared is the host's own network; every other jail has one of its own.
       begin(await runArgs(jail, plan), {
         label: networkKind(jail.config) === 'host' ? 'Started (shared IP mode)' : 'Started',
+        ...(jail.base === undefined ? {} : { which: ['base'] }),
       }),
       ...(wantsHosts(jail.config, networkKind(jail.config)) ? [showNames(ids(jail))] : []),
       // Before any program of the jail runs: so far there is only our init in it.

@@ -105,7 +105,10 @@ export const jailAdopt = defineChange<typeof adoptInput, Adopted>({
         createDataset({ dataset: `${dataset}/root`, properties: {} }),
         ...found.trees.map(({ from, at }) => copyInto({ from, root, at })),
         ownRoot({ root }),
-        writeNew({ path: join(mountpoint, 'fstab'), text: newFstab(found.fstab, found.root, root) }),
+        writeNew(
+          { path: join(mountpoint, 'fstab'), text: newFstab(found.fstab, found.root, root) },
+          { which: ['fstab'] },
+        ),
         makeLink({ target: mountpoint, path: join(world.mountpoint, 'tags', name) }),
       ],
       result: () => ({

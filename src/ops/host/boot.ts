@@ -14,7 +14,7 @@ import {
 } from '../operation.ts';
 import { startOrder, stopOrder, type PlacedNode } from '../../domain/boot.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
-import { needsOf, withNeeds, type Needs } from '../jail/depends.ts';
+import { neededBy, needsOf, withNeeds, type Needs } from '../jail/depends.ts';
 import { noPositionals, noProperties } from '../jail/select.ts';
 import { readWorld } from '../world.ts';
 
@@ -141,6 +141,9 @@ async function bootAll(
     const why = `depends: jails need each other in a circle: ${circle.map(tagOf).join(', ')}`;
     for (const uuid of circle) told.set(uuid, running.has(uuid) ? up : { state: 'failed', why });
   }
+  // It has boot=off, and is started for another one only.
+  const neededFor = ({ id }: PlacedNode): { neededBy?: string } =>
+    wanted.some(({ uuid }) => uuid === id) ? {} : neededBy(world, wanted, id);
   const startOne = async (node: PlacedNode): Promise<void> => {
     const missing = node.needs.filter((need) => !['started', 'unchanged'].includes(told.get(need)!.state));
     told.set(
@@ -149,7 +152,7 @@ async function bootAll(
         ? up
         : missing.length > 0
           ? { state: 'skipped', why: `it depends on ${missing.map(tagOf).join(', ')}` }
-          : await tried(context, 'started', () => run(start, { jail: node.id })),
+          : await tried(context, 'started', () => run(start, { jail: node.id, ...neededFor(node) })),
     );
   };
   // A dry run runs nothing that could take long.

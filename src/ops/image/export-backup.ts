@@ -123,7 +123,10 @@ export const imageBackup = defineChange<typeof backupInput, BackedUp>({
           : [
               takeSnapshot({ name: snapshot, recursive: true, properties: {} }),
               ...streams.map((path) =>
-                writeBackupStream({ directory, snapshot: snapshot.replace('@', `/${path}@`), path }),
+                writeBackupStream(
+                  { directory, snapshot: snapshot.replace('@', `/${path}@`), path },
+                  path === 'root' ? { which: ['root'] } : {},
+                ),
               ),
               dropSnapshot({ name: snapshot, recursive: true }),
             ]),

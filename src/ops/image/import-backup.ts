@@ -143,16 +143,19 @@ function makeDatasets(
     beginRestore({ dataset }),
     ...(tree === undefined ? [] : root),
     ...streams.map(({ member, path }) =>
-      receiveStream({
-        dataset: `${dataset}/${path}`,
-        snapshot: sent!,
-        from: source.content(member),
-        resumable: false,
-        // All of it goes with what it is in.
-        keep: true,
-        jail: name,
-        home: dataset,
-      }),
+      receiveStream(
+        {
+          dataset: `${dataset}/${path}`,
+          snapshot: sent!,
+          from: source.content(member),
+          resumable: false,
+          // All of it goes with what it is in.
+          keep: true,
+          jail: name,
+          home: dataset,
+        },
+        path === 'root' ? { which: ['root'] } : {},
+      ),
     ),
     ...streams.map(({ path }) => mountDataset({ dataset: `${dataset}/${path}`, wasMounted: false })),
     ...streams
@@ -164,12 +167,10 @@ function makeDatasets(
 function fillRoot(source: BackupSource, { tree, deleted }: Backup, { mountpoint }: Place): readonly Step[] {
   const root = join(mountpoint, 'root');
   const unpack = (only: string): Step =>
-    unpackArchive({
-      file: source.file,
-      root: mountpoint,
-      from: source.part(only),
-      only,
-    });
+    unpackArchive(
+      { file: source.file, root: mountpoint, from: source.part(only), only },
+      { which: ['tree'] },
+    );
   return [
     ...(deleted.length > 0 ? [applyDeletions({ root, deleted })] : []),
     ...(tree === undefined ? [] : [unpack(tree)]),
@@ -205,8 +206,8 @@ export async function planBackup(
     steps: [
       ...makeDatasets(place, source, backup, release),
       ...fillRoot(source, backup, place),
-      writeNew({ path: join(mountpoint, 'fstab'), text: fstab }),
-      writeNew({ path: join(mountpoint, 'config.json'), text }),
+      writeNew({ path: join(mountpoint, 'fstab'), text: fstab }, { which: ['fstab'] }),
+      writeNew({ path: join(mountpoint, 'config.json'), text }, { which: ['config'] }),
     ],
     result: () => ({
       jails: [{ uuid: name, tag: name, kind: release === undefined ? 'thick' : 'clone' }],

@@ -250,7 +250,7 @@ function importSteps(
     ...(name === undefined
       ? []
       : [writeInRoot({ root, contents: [{ path: 'etc/hostname', text: `${name}\n`, replace: true }] })]),
-    writeNew({ path: join(mountpoint, 'fstab'), text: fstab }),
+    writeNew({ path: join(mountpoint, 'fstab'), text: fstab }, { which: ['fstab'] }),
     makeLink({ target: mountpoint, path: join(world.mountpoint, 'tags', tag) }),
   ];
 }

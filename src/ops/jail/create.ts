@@ -423,7 +423,7 @@ function createSteps(
       }),
     );
   }
-  steps.push(writeNew({ path: join(mountpoint, 'fstab'), text: '' }));
+  steps.push(writeNew({ path: join(mountpoint, 'fstab'), text: '' }, { which: ['fstab'] }));
   steps.push(makeLink({ target: mountpoint, path: join(world.mountpoint, 'tags', jail.tag) }));
   return steps;
 }

@@ -105,6 +105,12 @@ export function startsFor(
   ];
 }
 
+/** Which of these jails, the first of several, needs that one, directly or not. */
+export function neededBy(world: World, jails: readonly Jail[], uuid: string): { neededBy?: string } {
+  const jail = jails.find((each) => withNeeds(world, [each]).some(({ id }) => id === uuid));
+  return jail === undefined ? {} : { neededBy: jail.tag };
+}
+
 function refused(jail: Jail, why: string): Error {
   return failure('START_FAILED', { jail: label(jail), why });
 }

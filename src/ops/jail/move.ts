@@ -57,7 +57,7 @@ export async function planMove(
       ...(mountpoint === from ? [] : [leavePlace({ path: from, when: 'done' })]),
       ...(fstab === undefined || after === undefined || after === fstab
         ? []
-        : [rewriteFile({ path: join(mountpoint, 'fstab'), before: fstab, after })]),
+        : [rewriteFile({ path: join(mountpoint, 'fstab'), before: fstab, after }, { which: ['fstab'] })]),
     ],
     last: links.make,
   };

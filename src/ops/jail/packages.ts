@@ -99,9 +99,21 @@ export async function watched(
   };
 }
 
-function step(host: Host, spec: JailSpec, { title, argv }: PackageCommand, manager: PackageManager): Step {
+function step(
+  host: Host,
+  spec: JailSpec,
+  { title, argv, which }: PackageCommand & { readonly which?: 'install' | 'fetch' },
+  manager: PackageManager,
+): Step {
   const { env } = manager;
-  return host.commandStep(spec, { argv, env, title, purpose: 'change', timeoutMs: commandTimeoutMs });
+  return host.commandStep(spec, {
+    argv,
+    env,
+    title,
+    ...(which === undefined ? {} : { which }),
+    purpose: 'change',
+    timeoutMs: commandTimeoutMs,
+  });
 }
 
 export function upgradeSteps(host: Host, spec: JailSpec, manager: PackageManager): readonly Step[] {
@@ -125,7 +137,9 @@ export function installSteps(
   mirror?: PackageMirror,
 ): readonly Step[] {
   const commands =
-    mirror === undefined ? [manager.refresh, named(manager.install, names)] : [named(mirror.install, names)];
+    mirror === undefined
+      ? [manager.refresh, named(manager.install, names, 'install')]
+      : [named(mirror.install, names, 'install')];
   return commands.map((command) => step(host, spec, command, manager));
 }
 
@@ -137,10 +151,11 @@ export function mirrorSteps(
   { prepare, fetch }: PackageMirror,
   names: readonly string[],
 ): readonly Step[] {
-  return [...prepare, named(fetch, names)].map((command) => step(host, spec, command, manager));
+  return [...prepare, named(fetch, names, 'fetch')].map((command) => step(host, spec, command, manager));
 }
 
-const named = ({ title, argv }: PackageCommand, names: readonly string[]): PackageCommand => ({
+const named = ({ title, argv }: PackageCommand, names: readonly string[], which: 'install' | 'fetch') => ({
+  which,
   title: `${title} ${names.join(' ')}`,
   argv: [...argv, ...names],
 });

@@ -1,10 +1,10 @@
 /** `pkg`: the jail's own package manager on the caller's terminal, in the jail; its exit status is the answer. */
 import * as z from 'zod';
-import { defineSession } from '../operation.ts';
-import { failure } from '../../domain/errors.ts';
+import { defineSession, type Context } from '../operation.ts';
+import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { pkgCommands } from '../../domain/packages.ts';
-import { runOperation } from '../run.ts';
+import { operationId, runOperation } from '../run.ts';
 import { toSpec } from '../world.ts';
 import { jailInstall } from './install.ts';
 import { getPackageManager } from './packages.ts';
@@ -14,6 +14,42 @@ import { jailStart, jailStop } from './start.ts';
 const pkgInput = jailInput.extend({
   argv: z.array(z.string()).min(1, 'a command for the package manager is missing'),
 });
+
+/** Verbs of pkg(8) and their like, by what they do to packages. */
+const changes: Readonly<Record<string, string>> = { install: 'install', delete: 'remove', remove: 'remove' };
+
+/** Events around a program that has the caller's terminal; it is nobody's step, and is in no record. */
+async function told(
+  context: Context,
+  subject: string,
+  argv: readonly string[],
+  work: () => Promise<number>,
+): Promise<number> {
+  const verb = argv[0] ?? '';
+  const which = Object.hasOwn(changes, verb) ? { which: [changes[verb]!] } : {};
+  const id = operationId(context);
+  const title = `Running the package manager of ${subject}: ${verb}`;
+  const step = { index: 0, count: 1, kind: 'jail.pkg', title, ...which };
+  const started = context.clock.now().getTime();
+  const durationMs = (): number => context.clock.now().getTime() - started;
+  context.emit({ type: 'operation.begin', id, operation: 'jail.pkg', title, subject, steps: 1 });
+  context.emit({ type: 'step.begin', id, step });
+  const failed = (error: IocageError): void => {
+    context.emit({ type: 'step.failed', id, step, error, tolerated: false });
+    context.emit({ type: 'operation.failed', id, durationMs: durationMs(), error });
+  };
+  try {
+    const status = await work();
+    if (status === 0) {
+      context.emit({ type: 'step.done', id, step, durationMs: durationMs() });
+      context.emit({ type: 'operation.done', id, durationMs: durationMs(), result: status });
+    } else failed(failure('COMMAND_FAILED', { argv, status: `exit ${status}`, stderr: '' }));
+    return status;
+  } catch (thrown) {
+    failed(asIocageError(thrown));
+    throw thrown;
+  }
+}
 
 export const jailPkg = defineSession<typeof pkgInput>({
   id: 'jail.pkg',
@@ -26,11 +62,13 @@ export const jailPkg = defineSession<typeof pkgInput>({
     const wasUp = (await context.host.running(jail.realm)).has(jail.uuid);
     if (!wasUp) await runOperation(context, jailStart, { jail: jail.uuid });
     try {
-      for (const argv of pkgCommands(manager, input.argv as [string, ...string[]])) {
-        const status = await context.host.exec(spec, argv, {});
-        if (status !== 0) return status;
-      }
-      return 0;
+      return await told(context, label(jail), input.argv, async () => {
+        for (const argv of pkgCommands(manager, input.argv as [string, ...string[]])) {
+          const status = await context.host.exec(spec, argv, {});
+          if (status !== 0) return status;
+        }
+        return 0;
+      });
     } finally {
       if (!wasUp) await runOperation(context, jailStop, { jail: jail.uuid });
     }

@@ -15,7 +15,7 @@ import { namespace, readWorld, toSpec, type World } from '../world.ts';
 import { hostOf } from './host-id.ts';
 import { takeOver } from '../transfer/standby.ts';
 import { bootWith, shutdownWith } from '../host/boot.ts';
-import { assertNeeds, assertNeedsKnown, startsFor } from './depends.ts';
+import { assertNeeds, assertNeedsKnown, neededBy, startsFor } from './depends.ts';
 import { settle } from './settle.ts';
 import { storeSteps } from './store.ts';
 import { handOver } from './handed.ts';
@@ -51,6 +51,8 @@ async function storeStarted(...args: Parameters<typeof storeSteps>): Promise<rea
 const startInput = jailInput.extend({
   /** A template too. */
   force: z.boolean().default(false),
+  /** Name of the jail that depends on it, when it is started for that one. */
+  neededBy: z.string().optional(),
   /** Values that count for this start and are not stored. */
   overrides: z.array(z.tuple([z.string(), z.string()])).default([]),
 });
@@ -113,6 +115,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
     };
     return {
       subject: label(jail),
+      ...(input.neededBy === undefined ? {} : { neededBy: input.neededBy }),
       title: `Starting ${label(jail)}`,
       steps: [
         ...takeOver(jail),
@@ -188,17 +191,23 @@ async function assertStartable(context: Context, world: World, jail: Jail): Prom
 async function withWhatTheyNeed(
   context: Context,
   asked: readonly { readonly jail: string }[],
-): Promise<readonly { readonly jail: string }[]> {
-  const inputs = [];
+): Promise<readonly StartInput[]> {
+  const inputs: StartInput[] = [];
   for (const { context: own, words } of await bySource(
     context,
     asked.map(({ jail }) => jail),
   ))
-    for (const jail of await neededIn(own, words)) inputs.push({ jail: await fullName(own, jail) });
+    for (const { jail, ...more } of await neededIn(own, words))
+      inputs.push({ jail: await fullName(own, jail), ...more });
   return inputs;
 }
 
-async function neededIn(context: Context, asked: readonly string[]): Promise<readonly string[]> {
+interface StartInput {
+  readonly jail: string;
+  readonly neededBy?: string;
+}
+
+async function neededIn(context: Context, asked: readonly string[]): Promise<readonly StartInput[]> {
   const world = await readWorld(context);
   const found = asked.map((jail) => {
     try {
@@ -212,7 +221,11 @@ async function neededIn(context: Context, asked: readonly string[]): Promise<rea
   // Words stay as they were typed: an error names what its reader knows.
   const wordFor = new Map(found.map((jail, index) => [jail?.uuid, asked[index]!]));
   const lost = asked.filter((_, index) => found[index] === undefined);
-  return [...uuids.map((uuid) => wordFor.get(uuid) ?? uuid), ...lost];
+  const inputs = uuids.map((uuid): StartInput => {
+    const word = wordFor.get(uuid);
+    return word === undefined ? { jail: uuid, ...neededBy(world, jails, uuid) } : { jail: word };
+  });
+  return [...inputs, ...lost.map((jail) => ({ jail }))];
 }
 
 /** Without its root dataset the jail would run in an empty directory, and what it writes be hidden later. */
@@ -355,7 +368,7 @@ export const jailRestart = defineSequence<typeof restartInput>({
     const needed = startsFor(world, [jail], running).filter((uuid) => uuid !== jail.uuid);
     return {
       operations: [
-        ...needed.map((uuid) => [jailStart, { jail: uuid }] as const),
+        ...needed.map((uuid) => [jailStart, { jail: uuid, neededBy: jail.tag }] as const),
         ...(up ? [[jailStop, { ...input, force }] as const] : []),
         [jailStart, input],
       ],

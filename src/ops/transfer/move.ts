@@ -234,7 +234,7 @@ async function toOtherPool(
       ),
       ...(fstab === undefined || after === undefined || after === fstab
         ? []
-        : [rewriteFile({ path: join(mountpoint, 'fstab'), before: fstab, after })]),
+        : [rewriteFile({ path: join(mountpoint, 'fstab'), before: fstab, after }, { which: ['fstab'] })]),
       ...links.remove,
       ...links.make,
       ...logs.carry,

@@ -1,7 +1,7 @@
 /** Hints that depend on what failed: they name the property when there is one, and nothing that cannot be looked up. */
 import type * as z from 'zod';
 import { describe, expect, it } from 'vitest';
-import { failure, namingCommand } from '../../../src/domain/errors.ts';
+import { failure, namingCommand, type IocageError } from '../../../src/domain/errors.ts';
 import { properties } from '../../../src/domain/properties/index.ts';
 import { operations } from '../../../src/ops/index.ts';
 
@@ -9,6 +9,35 @@ const invalid = (...paths: string[]) =>
   failure('INVALID_INPUT', { issues: paths.map((path) => ({ path, problem: 'is wrong' })) }).hint;
 
 const general = `see 'iocage help properties'`;
+
+describe('a word of any length', () => {
+  const word = 'x'.repeat(100_000);
+  const sizes = (error: IocageError): readonly number[] =>
+    [error.message, error.hint ?? '', JSON.stringify(error)].map((text) => text.length);
+
+  it('is not repeated whole by an error, its hint, nor as JSON', () => {
+    const thrown = [
+      failure('RELEASE_NOT_FOUND', { release: word, fetched: ['13.2-RELEASE'] }),
+      failure('USAGE', { problem: `${word} is too much`, command: word }),
+      failure('INVALID_INPUT', { issues: [{ path: word, problem: `${word} is wrong` }] }),
+      failure('COMMAND_FAILED', { argv: ['zfs', word], status: 'exit 1', stderr: 'no such thing' }),
+    ];
+    expect(thrown.flatMap(sizes).filter((size) => size > 20_000)).toEqual([]);
+    expect(thrown.map(({ message }) => message.length).filter((size) => size > 3_100)).toEqual([]);
+  });
+
+  it('its middle is left out: what failed and why stand at the ends', () => {
+    const { message, details } = failure('USAGE', { problem: `start: ${word} is too much` });
+    expect(message).toMatch(/^start: x+…x+ is too much$/);
+    // The program itself still has all of it.
+    expect(details['problem']).toHaveLength(100_019);
+  });
+
+  it('short ones stay as they are, and no half of a pair is left', () => {
+    expect(failure('USAGE', { problem: 'short' }).message).toBe('short');
+    expect(failure('USAGE', { problem: `a${'😀'.repeat(5_000)}` }).message.isWellFormed()).toBe(true);
+  });
+});
 
 describe('INVALID_INPUT', () => {
   it('one property at fault: its help', () => {

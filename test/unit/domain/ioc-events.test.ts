@@ -134,6 +134,68 @@ it('operations that another one runs are inside of it', () => {
   expect(events[2]?.parent).toBe('inner');
 });
 
+it('the start of a jail that another one needs is inside of what libiocage calls so', () => {
+  const events = told([
+    { ...begin('jail.start', '5751a379 (db)'), neededBy: 'web' } as IocageEvent,
+    { type: 'step.begin', id, step: step(0, 'linux.run', { which: ['base'] }) },
+    { type: 'operation.done', id, durationMs: 3, result: {} },
+    begin('jail.start'),
+  ]);
+  expect(events.map(short)).toEqual([
+    'JailDependantsStart pending',
+    ' JailDependantStart pending',
+    '  JailStart pending',
+    '   BasejailStorageConfig pending',
+    '   MountFstab pending',
+    '   JailAttach pending',
+    '  JailStart done',
+    ' JailDependantStart done',
+    'JailDependantsStart done',
+    'JailStart pending',
+  ]);
+  expect(events.slice(0, 3).map(({ identifier }) => identifier)).toEqual(['web', 'db', 'db']);
+  expect(events[1]?.parent).toBe(events[0]?.id);
+  expect(events[2]).toMatchObject({ id, parent: events[1]?.id });
+  expect(events[3]?.parent).toBe(id);
+  expect(events[0]).not.toHaveProperty('parent');
+  expect(new Set(events.slice(0, 9).map((event) => event.id)).size).toBe(6);
+});
+
+it('the start of a needed jail that fails has failed in all of them', () => {
+  const error = failure('INTERNAL', { why: 'no' });
+  const events = told([
+    begin('host.boot', '', 0),
+    { ...begin('jail.start'), id: 'inner', neededBy: 'web' } as IocageEvent,
+    { type: 'operation.failed', id: 'inner', durationMs: 3, error },
+  ]);
+  expect(events.map(short).slice(1)).toEqual([
+    ' JailDependantsStart pending',
+    '  JailDependantStart pending',
+    '   JailStart pending',
+    '   JailStart failed',
+    '  JailDependantStart failed',
+    ' JailDependantsStart failed',
+  ]);
+  expect(events[1]?.parent).toBe(id);
+});
+
+it('what a step does of several things has a name of its own', () => {
+  const names = (operation: string, kind: string, ...which: string[]) =>
+    typesOfStep(operation, { kind, which }).join(' ');
+  expect(names('image.import', 'archive.unpack', 'tree')).toBe('ImportRootDataset');
+  expect(names('image.import', 'transfer.receive', 'root')).toBe('ImportRootDataset');
+  expect(names('image.import', 'file.write', 'config')).toBe('ImportConfig');
+  expect(names('image.import', 'file.write', 'fstab')).toBe('ImportFstab');
+  expect(names('jail.set', 'file.rewrite', 'fstab')).toBe('JailFstabUpdate');
+  expect(names('jail.create', 'linux.command', 'install')).toBe('PackageInstall');
+  expect(names('jail.install', 'linux.command', 'install')).toBe('JailCommand');
+  expect(names('jail.pkg', 'jail.pkg', 'remove')).toBe('PackageRemove');
+  expect(names('jail.start', 'freebsd.mount', 'base', 'fstab')).toBe('BasejailStorageConfig MountFstab');
+  expect(names('jail.start', 'freebsd.vnet', 'interfaces', 'localhost', 'routes')).toBe(
+    'VnetInterfaceConfig VnetSetupLocalhost VnetSetRoutes',
+  );
+});
+
 it('a remark of no operation is a message, anything else of one is left out', () => {
   const events = told([
     { type: 'note', id: '', level: 'warning', text: 'interrupted earlier' },
