@@ -14,7 +14,7 @@ const starting = jail.start();
 for await (const { seq, depth, type, identifier, state, durationMs } of starting) {
   console.log(
     `${'  '.repeat(depth)}${type}@${identifier}: ${state}`,
-    durationMs === undefined ? '' : 'took a while',
+    durationMs === undefined ? '' : `${Math.round(durationMs)} ms`,
   );
   if (type === 'JailAttach') seen = seq;
 }

@@ -4,7 +4,7 @@
  * A row holds the exit status, the HTTP status, the one-line message (what failed, on which thing,
  * why) and the hint (what to type next; `hints.ts` helps). Nothing else in the program words an error.
  */
-import { clonesHint, isLikelyKey, keyOfProblem } from './hints.ts';
+import { clonesHint, isLikelyKey, startHint } from './hints.ts';
 
 import { bounded, boundedTexts, quote, row, type Row } from './error-row.ts';
 import { sourceErrors } from './source-errors.ts';
@@ -407,13 +407,7 @@ export const errorTable = {
     exit: 1,
     http: 500,
     message: (d: { jail: string; why: string }) => `jail ${d.jail} did not start: ${d.why}`,
-    hint: ({ jail, why }) => {
-      const [name] = jail.split(' ');
-      const key = keyOfProblem.exec(why)?.[1];
-      return key !== undefined && isLikelyKey(key)
-        ? `'iocage get ${key} ${name}' shows the value, 'iocage help ${key}' what it may be`
-        : `'iocage get -l all ${name}' shows how it is configured`;
-    },
+    hint: ({ jail, why }) => startHint(jail.split(' ')[0]!, why),
   }),
   PROGRAM_FAILED: row({
     exit: 1,
@@ -588,14 +582,20 @@ export const errorTable = {
     exit: 1,
     http: 500,
     message: (d: { path: string; why: string }) => `${d.path}: ${d.why}`,
-    hint: (d) => `look at it with 'ls -ld ${d.path}'`,
+    hint: (d) =>
+      d.why.includes('read-only')
+        ? `'zfs get -r readonly DATASET' shows what closes it, 'zfs set readonly=off DATASET' opens it`
+        : `look at it with 'ls -ld ${d.path}'`,
   }),
   COMMAND_FAILED: row({
     exit: 1,
     http: 500,
     message: (d: { argv: readonly string[]; status: string; stderr: string }) =>
       `${d.argv.join(' ')} failed (${d.status})` + (d.stderr ? `: ${d.stderr}` : ''),
-    hint: () => `that command, run by hand, may tell more`,
+    hint: (d) => {
+      const log = /(?:^| )see (\/\S+)$/.exec(d.stderr)?.[1];
+      return log === undefined ? `that command, run by hand, may tell more` : `tail -n 50 ${log}`;
+    },
   }),
   ACCOUNT_EXISTS: row({
     exit: 1,

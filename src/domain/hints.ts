@@ -22,8 +22,21 @@ export function isLikelyKey(path: string): boolean {
   return first !== undefined && !inputWords.has(first);
 }
 
-/** The reason why a jail does not start begins with the property at fault, when there is one: `ip4_addr: …`. */
-export const keyOfProblem = /^([a-z][a-z0-9_]*): /;
+/** Linux would load some of these programs and take their system calls for other ones. */
+export const freebsdPrograms = "its programs are FreeBSD's, which this kernel cannot run";
+
+/** Each reason why a jail does not start begins with the property at fault, when there is one: `ip4_addr: …`. */
+export function startHint(name: string, why: string): string {
+  if (why.includes(freebsdPrograms))
+    return `'iocage fetch' gets a release for this host; 'iocage create' makes a jail of it that the data can go to`;
+  const keys = [...why.matchAll(/(?:^|; )([a-z][a-z0-9_]*): /g)].map(([, key]) => key!);
+  const key = keys.find((word) => isLikelyKey(word) && word !== 'root');
+  if (key !== undefined)
+    return `'iocage get ${key} ${name}' shows the value, 'iocage help ${key}' what it may be`;
+  return keys.includes('fstab')
+    ? `'iocage fstab -l ${name}' shows the mounts, 'iocage fstab -e ${name}' edits them`
+    : `'iocage get -l all ${name}' shows how it is configured`;
+}
 
 /** Of clones that snapmount made: what takes the first of them away. */
 function unmountHint(clones: readonly string[]): string | undefined {

@@ -144,7 +144,7 @@ describe.skipIf(!inside)('fixed addresses, inside (the test above runs these)', 
       "192.0.2.2 is the host's own address on up0",
     );
     expect(await problem('four', { ip4_addr: 'em7|192.0.2.40' })).toBe(
-      '192.0.2.40: the host has no interface em7',
+      "192.0.2.40: the host has no interface em7; '192.0.2.40' alone takes up0",
     );
     expect(await problem('five', { ip4_addr: 'AUTOIP4' })).toContain('ip4_autostart is not set');
     expect(await problem('six', { ip4_addr: '192.0.2.300' })).toContain('no IPv4 address');

@@ -230,3 +230,23 @@ it('update of a release that is not fetched says so', async () => {
   });
   expect(await refused('jail.update', { name: 'web' })).toMatchObject({ code: 'JAIL_NOT_FOUND' });
 });
+
+describe('a pool that another tool activated', () => {
+  beforeEach(async () => {
+    await plant('web_1');
+    rmSync(join(world.directory, 'tank/iocage/tags'), { recursive: true, force: true });
+  });
+
+  it('has no directory of tags: what links a tag makes it', async () => {
+    await create('first');
+    expect(existsSync(join(world.directory, 'tank/iocage/tags/first'))).toBe(true);
+  });
+
+  it('has it made by migrate too, and ALL goes back and is confirmed as well', async () => {
+    await world.run('jail.migrate', { jail: 'web_1' });
+    expect(existsSync(join(world.directory, 'tank/iocage/tags/web_1'))).toBe(true);
+    const { toInputs } = getOperation('jail.migrate-back').command!;
+    const words = { positionals: ['ALL'], properties: [], flags: { force: true } } as any;
+    expect(await toInputs!(words, world.context())).toEqual([{ jail: 'web_1', force: true }]);
+  });
+});

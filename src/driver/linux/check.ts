@@ -13,6 +13,7 @@ import { limitsOf } from './limits-steps.ts';
 import { networkKind } from '../both/planning.ts';
 import { planJailNetwork } from './network.ts';
 import { isOn } from '../../domain/config.ts';
+import { freebsdPrograms } from '../../domain/hints.ts';
 
 async function rootProblem(files: Files, jail: JailSpec): Promise<Problem | undefined> {
   const facts = await files.stat(jail.root);
@@ -22,6 +23,16 @@ async function rootProblem(files: Files, jail: JailSpec): Promise<Problem | unde
   const unsafe = await unsafePlace(files, jail.root);
   if (unsafe !== undefined)
     return { key: 'root', problem: `${unsafe} must be a directory, not a link or a file` };
+  return undefined;
+}
+
+/** The loader that FreeBSD's programs name; of a basejail it is the release's. */
+export async function programsProblem(files: Files, { root, base }: JailSpec): Promise<Problem | undefined> {
+  for (const place of [base?.root, root])
+    if (place !== undefined && (await files.stat(place))?.type === 'directory') {
+      const loader = await files.statBelow(place, 'libexec/ld-elf.so.1').catch(() => undefined);
+      if (loader?.type === 'file') return { key: 'root', problem: freebsdPrograms };
+    }
   return undefined;
 }
 
@@ -45,7 +56,7 @@ export async function checkJail(
   }
   const pairs = interfacesProblem(jail.config.get('interfaces'));
   if (pairs) problems.push({ key: 'interfaces', problem: pairs });
-  problems.push(hostnameProblem(jail), await rootProblem(files, jail));
+  problems.push(hostnameProblem(jail), await rootProblem(files, jail), await programsProblem(files, jail));
   problems.push(...(await limitsOf(files, jail)).problems);
   problems.push(...(await accountProblems(files, jail)), ...(await deviceProblems(files, jail)));
   problems.push(...(await shownProblems(exec, files, jail)));

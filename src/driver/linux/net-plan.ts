@@ -123,7 +123,11 @@ function planAddress(
   const name = byName ? wanted.iface : facts.defaultNic[family];
   if (name === undefined) return `${address}: the host has no default route; name an interface`;
   const nic = facts.interfaces.find((found) => found.name === name);
-  if (nic === undefined) return `${address}: the host has no interface ${name}`;
+  if (nic === undefined) {
+    const usual = facts.defaultNic[family];
+    const instead = usual === undefined ? '' : `; '${address}' alone takes ${usual}`;
+    return `${address}: the host has no interface ${name}${instead}`;
+  }
   const same = (other: { family: 4 | 6; address: string }): boolean =>
     other.family === family && other.address === address;
   const onHost = facts.interfaces.find((found) => found.addresses.some(same));

@@ -19,7 +19,7 @@ import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import { makeLink, removeFile, removeLink } from '../steps/file.ts';
 import { findSource } from '../route.ts';
 import { migratedStamp, namespace, readWorld, releaseOf, toSpec, type World } from '../world.ts';
-import { assertDown, jailInput, lockJail, manyJails, noProperties, readJail } from './select.ts';
+import { assertDown, jailInput, lockJail, manyJails, readJail } from './select.ts';
 import { writable } from './store.ts';
 import { marker, migrateTo } from './migrate-to.ts';
 import { assertTrusted } from './trusted-config.ts';
@@ -185,6 +185,8 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
 /** Those of ours are told and left alone, one that is named as those of ALL. */
 async function migrateWords(words: Words, context: Context): Promise<readonly { jail: string }[]> {
   const inputs = await manyJails('migrate', words, context, (jail) => jail.file !== undefined);
+  if (inputs.length === 0)
+    context.emit({ type: 'note', id: '', level: 'info', text: 'no jail here is configured by another tool' });
   const wanted: { jail: string }[] = [];
   for (const input of inputs) {
     const { context: own, name } = await findSource(context, input.jail);
@@ -247,9 +249,9 @@ export const migrateConfirm = defineChange<typeof settleInput, Settled>({
   command: {
     names: ['migrate --confirm'],
     group: 'jails',
-    usage: '[-f] JAIL ...',
+    usage: '[-f] JAIL ... | ALL',
     examples: [],
-    toInputs: (words) => named(words),
+    toInputs: migrated,
   },
 });
 
@@ -294,14 +296,14 @@ export const migrateBack = defineChange<typeof settleInput, Settled>({
   command: {
     names: ['migrate --back'],
     group: 'jails',
-    usage: '[-f] JAIL ...',
+    usage: '[-f] JAIL ... | ALL',
     examples: [],
-    toInputs: (words) => named(words),
+    toInputs: migrated,
   },
 });
 
-function named(words: Words): readonly { jail: string; force: boolean }[] {
-  noProperties('migrate', words);
-  if (words.positionals.length === 0) throw failure('USAGE', { problem: 'missing UUID', command: 'migrate' });
-  return words.positionals.map((jail) => ({ jail, force: words.flags['force'] === true }));
+/** `ALL`: every jail whose earlier file is still kept. */
+async function migrated(words: Words, context: Context): Promise<readonly z.infer<typeof settleInput>[]> {
+  const inputs = await manyJails('migrate', words, context, (jail) => jail.local.has('migrated_from'));
+  return inputs.map((input) => ({ ...input, force: words.flags['force'] === true }));
 }

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { Context, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { holderOf, type Jail } from '../../domain/jail.ts';
+import { holderOf, label, type Jail } from '../../domain/jail.ts';
 import { askEach, eachSource, fullName } from '../sources.ts';
 import { readJail, readWorld, type World } from '../world.ts';
 
@@ -39,7 +39,7 @@ export async function lockJail(context: Context, input: { jail: string }): Promi
 /** Throws when the jail runs; the operation works on files that the jail would have open. */
 export async function assertDown(context: Context, jail: Jail, action: string): Promise<void> {
   const running = await context.host.running(jail.realm);
-  if (running.has(jail.uuid)) throw failure('JAIL_RUNNING', { name: `${jail.uuid} (${jail.tag})`, action });
+  if (running.has(jail.uuid)) throw failure('JAIL_RUNNING', { name: label(jail), action });
 }
 
 /** A dataset that somebody else put below `jails` may hold anything. A jail of ours that is damaged may go. */

@@ -1,4 +1,5 @@
 /** Step kinds for files that iocage keeps beside the jails: tag links, fstab, the first files of a new root. */
+import { dirname } from 'node:path';
 import { stepKind } from '../../driver/step.ts';
 import { failure } from '../../domain/errors.ts';
 
@@ -15,6 +16,9 @@ export const makeLink = stepKind<{ target: string; path: string }>('file.link', 
       }
       await files.remove(path);
     }
+    // A pool that another tool made has no `tags` yet.
+    const directory = dirname(path);
+    if ((await files.stat(directory)) === undefined) await files.mkdir(directory, { mode: 0o755 });
     await files.symlink(target, path);
   },
   async undo({ target, path }, { files }) {

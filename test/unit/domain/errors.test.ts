@@ -94,11 +94,26 @@ describe('START_FAILED', () => {
     );
   });
 
+  it.each([
+    ['fstab: source "/a" does not exist; ip4_addr: 192.0.2.7 is in use', /get ip4_addr b6f193ed/],
+    ['fstab: source "/a" does not exist', /^'iocage fstab -l b6f193ed' shows/],
+    ["root: its programs are FreeBSD's, which this kernel cannot run", /^'iocage fetch' gets/],
+    ['root: /r does not exist; is its dataset mounted?', /get -l all b6f193ed/],
+  ])('leads on from %s', (why, expected) => expect(hint(why)).toMatch(expected));
+
   it('shows all properties when none is at fault', () => {
     expect(hint('its first process ended at once')).toBe(
       `'iocage get -l all b6f193ed' shows how it is configured`,
     );
   });
+});
+
+it('COMMAND_FAILED leads to the log where there is one', () => {
+  const hint = (stderr: string) => failure('COMMAND_FAILED', { argv: ['/bin/sh'], status: '1', stderr }).hint;
+  expect([hint('see /log/web.log'), hint('no such file')]).toEqual([
+    'tail -n 50 /log/web.log',
+    'that command, run by hand, may tell more',
+  ]);
 });
 
 describe('DATASET_BUSY', () => {

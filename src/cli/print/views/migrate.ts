@@ -1,4 +1,5 @@
 /** What `migrate` tells: what became of the jail, and how to go on or back. */
+import { label } from '../../../domain/jail.ts';
 import { oneLine } from '../text.ts';
 import { dash, type View, type Views } from './view.ts';
 
@@ -13,7 +14,7 @@ interface Migrated {
 const settled = (says: string): View => ({
   shows: 'lines',
   show: ({ uuid, tag, file }: { uuid: string; tag: string; file: string }) => ({
-    lines: [`${dash(uuid)} (${dash(tag)}): ${says} ${oneLine(file)}`],
+    lines: [`${dash(label({ uuid, tag }))}: ${says} ${oneLine(file)}`],
   }),
   quiet: ({ uuid }: { uuid: string }) => [dash(uuid)],
 });
@@ -42,7 +43,7 @@ export const migrateViews: Views = {
     shows: 'lines',
     show: ({ uuid, tag, from, kept, properties }: Migrated) => ({
       lines: [
-        `${dash(uuid)} (${dash(tag)}): from ${oneLine(from)}; its file is kept as ${oneLine(kept)}`,
+        `${dash(label({ uuid, tag }))}: from ${oneLine(from)}; its file is kept as ${oneLine(kept)}`,
         ...properties.map(({ key, value }) => `  ${key}=${oneLine(value)}`),
       ],
     }),

@@ -101,7 +101,7 @@ describe('planNetwork', () => {
       known,
     );
     expect(problems).toEqual([
-      { key: 'ip4_addr', problem: '192.0.2.9: the host has no interface em0' },
+      { key: 'ip4_addr', problem: "192.0.2.9: the host has no interface em0; '192.0.2.9' alone takes eth0" },
       { key: 'ip4_addr', problem: "192.0.2.2 is the host's own address on eth0" },
       { key: 'ip4_addr', problem: '192.0.2.20 is in use by jail other' },
       { key: 'ip4_addr', problem: '127.0.0.9 is a loopback address' },
