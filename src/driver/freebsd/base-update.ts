@@ -16,7 +16,6 @@ import { updateConf } from './update-conf.ts';
  */
 const ownPkg = {
   PKG_ENABLE_PLUGINS: 'no',
-  PLUGINS: 'none',
   ALIAS: 'none=none',
   EVENT_PIPE: '/dev/null',
   PKG_CONFIG_FILE: '/dev/null',

@@ -47,6 +47,13 @@ const agreed = (call: Call, flags: ReadonlyMap<string, readonly string[]>): void
 export const pkg: Tool = (call) => {
   const { flags, rest } = flagsOf(call, 'pkg');
   const [verb, ...words] = rest;
+  const options = flags.get('-o') ?? [];
+  // As 2.0.0 had it; later ones guess it, and say so each time.
+  if (
+    options.some((option) => option.startsWith('ABI=')) &&
+    !options.some((option) => /^OSVERSION=\d+$/.test(option))
+  )
+    throw new Fail('Setting ABI requires setting OSVERSION as well\npkg: Cannot parse configuration file!');
   if (verb === undefined && flags.has('-N')) return 0;
   if (verb === undefined) throw usage('pkg');
   if (!known(call, 'pkg', 'verb', verb)) throw new Fail(`unknown command: ${verb}`, 64);
