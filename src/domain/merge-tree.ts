@@ -47,11 +47,12 @@ const ownPlaces =
   /^(tmp|run|var\/(log|cache|tmp|run|lib\/systemd|lib\/apt\/lists))\/|^var\/lib\/dpkg\/(status-old|lock.*)$|^etc\/(pwd|spwd|login\.conf)\.db$/;
 
 /**
- * Parts of FreeBSD that nobody but its updates change (hier(7)). A jail that was patched differs there from the release
+ * Parts of FreeBSD that nobody but its updates change (hier(7)); of certificates those that certctl(8) makes of the
+ * release's, which each update does too. A jail that was patched differs there from the release
  * that it was made of: what the new release brings is newer than both, and a mixture would not run.
  */
 const freebsdSystem =
-  /^((bin|boot|lib|libexec|rescue|sbin|usr\/(bin|include|lib|lib32|libdata|libexec|sbin|share|src|tests)|etc\/(defaults|mtree|periodic|rc\.d)|var\/db\/etcupdate)\/|etc\/(rc|rc\.shutdown|rc\.subr|network\.subr|netstart)$)/;
+  /^((bin|boot|lib|libexec|rescue|sbin|usr\/(bin|include|lib|lib32|libdata|libexec|sbin|share|src|tests)|etc\/(defaults|mtree|periodic|rc\.d|ssl\/(blacklisted|certs|untrusted))|var\/db\/etcupdate)\/|etc\/(rc|rc\.shutdown|rc\.subr|network\.subr|netstart)$)/;
 
 /** For `mergeTrees`: what comes from the new release where that changed it, whatever the jail has in its place. */
 function isSystemOf(now: Tree): (path: string) => boolean {

@@ -8,6 +8,8 @@ export interface BaseRepository {
   readonly conf: string;
   /** `FreeBSD:15:amd64` */
   readonly abi: string;
+  /** As `__FreeBSD_version` counts: `1500000`. pkg(8) 2.0 took no ABI without it. */
+  readonly osversion: string;
 }
 
 /** Everything of base.txz that a jail can use. */
@@ -20,6 +22,7 @@ export const firstPkgbase = 15;
 export function baseRepository(release: string, arch: string, server: string | undefined): BaseRepository {
   const [major = '', minor = ''] = release.replace(/-.*/, '').split('.');
   const abi = `FreeBSD:${major}:${arch === 'arm64' ? 'aarch64' : arch}`;
+  const osversion = String(Number(major) * 100_000 + Number(minor || 0) * 1000);
   const branch = /-(STABLE|CURRENT|PRERELEASE|ALPHA\d*)$/.test(release)
     ? 'base_latest'
     : `base_release_${minor}`;
@@ -34,15 +37,16 @@ export function baseRepository(release: string, arch: string, server: string | u
   enabled: yes
 }
 `;
-  return { conf, abi };
+  return { conf, abi, osversion };
 }
 
 /** pkg(8) for a root of another release than the host's, with that one repository only. */
 export function basePkg(
   root: string,
   repositories: string,
-  { abi }: Pick<BaseRepository, 'abi'>,
+  { abi, osversion }: Pick<BaseRepository, 'abi' | 'osversion'>,
   words: readonly string[],
 ): readonly string[] {
-  return ['pkg', '-r', root, '-R', repositories, '-o', `ABI=${abi}`, '-o', 'IGNORE_OSVERSION=yes', ...words];
+  const options = [`ABI=${abi}`, `OSVERSION=${osversion}`, 'IGNORE_OSVERSION=yes'];
+  return ['pkg', '-r', root, '-R', repositories, ...options.flatMap((option) => ['-o', option]), ...words];
 }

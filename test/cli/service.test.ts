@@ -203,8 +203,32 @@ describe('the API server', () => {
       env: { iocage_serve_args: '--listen ::' },
     });
     expect(ran.stdout).toBe(
-      "/usr/sbin/daemon -f -P /var/run/iocage_serve.pid -o /var/log/iocage_serve.log '@PREFIX@/bin/iocage' serve --listen ::\n",
+      "/usr/sbin/daemon -f -P /var/run/iocage_serve.pid -p /var/run/iocage_serve.server.pid -o /var/log/iocage_serve.log '@PREFIX@/bin/iocage' serve --listen ::\n",
     );
     expect(statSync(join(root, 'share/rc.d/iocage_serve')).mode & 0o111).toBe(0o111);
+  });
+
+  it('is waited for when it is stopped, by a daemon(8) that hands TERM on and ends at once', () => {
+    const subr = join(place, 'stop-rc.subr');
+    const script = join(place, 'stop-rc');
+    const pid = join(place, 'server.pid');
+    // In the order of rc.subr, of which both ends return before anything else where they fail; 13 has daemon(8) remove its files.
+    writeFileSync(
+      subr,
+      'load_rc_config() { :; }\nwait_for_pids() { echo "waits for $*"; }\n' +
+        `run_rc_command() { eval "$stop_precmd" || return 1; rm -f ${pid}; eval "$stop_postcmd"; }\n`,
+    );
+    const text = readFileSync(join(root, 'share/rc.d/iocage_serve'), 'utf8');
+    writeFileSync(
+      script,
+      text.replace('/etc/rc.subr', subr).replaceAll('/var/run/iocage_serve.server.pid', pid),
+    );
+    const stop = () => {
+      const { status, stdout, stderr } = spawnSync('sh', [script, 'stop'], { encoding: 'utf8' });
+      return { status, stdout, stderr };
+    };
+    writeFileSync(pid, '4711');
+    expect(stop()).toEqual({ status: 0, stdout: 'waits for 4711\n', stderr: '' });
+    expect(stop()).toEqual({ status: 0, stdout: 'waits for \n', stderr: '' });
   });
 });

@@ -306,7 +306,7 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
         .map(({ words }) => words.join(' '));
       expect(calls).toContainEqual(
         expect.stringMatching(
-          /^-r \S+ -R \S+ -o ABI=FreeBSD:15:\w+ -o IGNORE_OSVERSION=yes install -y -r FreeBSD-base FreeBSD-set-base-jail$/,
+          /^-r \S+ -R \S+ -o ABI=FreeBSD:15:\w+ -o OSVERSION=1500000 -o IGNORE_OSVERSION=yes install -y -r FreeBSD-base FreeBSD-set-base-jail$/,
         ),
       );
       expect(calls).toContainEqual(expect.stringMatching(/ upgrade -y -r FreeBSD-base$/));

@@ -1,7 +1,8 @@
 /**
  * `host_time`: the jail's /etc/localtime is the same link as the host's, so that both tell the time of one
  * zone. It is set at a start, when nobody is in the jail, and only where the jail has the zone itself and
- * no file of its own in that place. See localtime(5).
+ * no file of its own in that place. See localtime(5). Where tzsetup(8) made a copy and no link, as it did before
+ * FreeBSD 14, it wrote down of which zone.
  */
 import { stepKind, type StepMaker } from '../step.ts';
 import type { Files, Step } from '../system.ts';
@@ -37,6 +38,13 @@ export function zoneOf(link: string | undefined): string | undefined {
   return zone?.[1];
 }
 
+async function hostTarget(files: Files): Promise<string | undefined> {
+  const link = await files.readlink('/etc/localtime');
+  if (link !== undefined || (await files.stat('/etc/localtime')) === undefined) return link;
+  const name = (await files.read('/var/db/zoneinfo'))?.trim();
+  return name ? `/usr/share/zoneinfo/${name}` : undefined;
+}
+
 async function knows(files: Files, root: string | undefined, zone: string): Promise<boolean> {
   if (root === undefined) return false;
   const found = await files.statBelow(root, `usr/share/zoneinfo/${zone}`).catch(() => undefined);
@@ -49,7 +57,7 @@ export async function localTimeSteps(
   jail: JailSpec,
 ): Promise<readonly Step[]> {
   if (!isOn(jail.config, 'host_time')) return [];
-  const target = await files.readlink('/etc/localtime');
+  const target = await hostTarget(files);
   const zone = zoneOf(target);
   if (target === undefined || zone === undefined) return [];
   if (!(await knows(files, jail.root, zone)) && !(await knows(files, jail.base?.root, zone))) return [];

@@ -9,6 +9,25 @@ import type { BaseSystem } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
 import { updateConf } from './update-conf.ts';
 
+/**
+ * freebsd-update of 15 asks the host's pkg(8) whether the root came as packages (`pkg -N -r ROOT`, `pkg -r ROOT which`), and
+ * that reads the root's own pkg.conf(5): plugins, which are code, and other words for its verbs, which may be
+ * `shell`. pkg lets the environment outdo that file. An alias wants a name and a value.
+ */
+const ownPkg = {
+  PKG_ENABLE_PLUGINS: 'no',
+  ALIAS: 'none=none',
+  EVENT_PIPE: '/dev/null',
+  PKG_CONFIG_FILE: '/dev/null',
+};
+
+/**
+ * What the script lets host programs read and write through a link: pwd_mkdb(8), cap_mkdb(1), and, to names that no
+ * release has, makewhatis(8) and certctl(8) of 15.
+ */
+const throughLinks =
+  /^(etc\/(master\.passwd|login\.conf(\.db)?)|etc\/ssl\/(certs|untrusted)\/\.[^/]*|usr\/share\/(openssl\/)?man\/mandoc\.db~?)$/;
+
 /** A slow mirror, and thousands of patches. */
 export const timeoutMs = 2 * 60 * 60_000;
 /** Below them people keep links of their own, in the place of files; not in the place of directories. */
@@ -45,6 +64,7 @@ export async function assertNoDetour(
   const bad = [...links].find(
     (path) =>
       directories.has(path) ||
+      throughLinks.test(path) ||
       never?.(path) === true ||
       (files.has(path) && (never !== undefined || !ownPlaces.test(`${path}/`))),
   );
@@ -53,6 +73,15 @@ export async function assertNoDetour(
       path: join(root, bad),
       why: 'the jail has a link in the place of a part of its system',
     });
+}
+
+/** The script hands its directories on without quotes, so one with a blank would be another one. */
+function assertOneWord(root: string): void {
+  if (/^[\w./:@%+=,~-]+$/.test(root)) return;
+  throw failure('UNSUPPORTED', {
+    what: `freebsd-update of ${root}`,
+    why: 'its path has a blank or a sign of the shell; give the pool another mount point',
+  });
 }
 
 export const oneLine = (text: string): string =>
@@ -74,7 +103,7 @@ async function freebsdUpdate(
   const lines: string[] = [];
   const { status, stdout } = await run.exec.change(argv, {
     // It shows lists with a pager, which would wait for a key.
-    env: { PAGER: 'cat' },
+    env: { PAGER: 'cat', ...ownPkg },
     accept: 'any',
     timeoutMs,
     signal: run.signal,
@@ -107,6 +136,7 @@ export const updateBase = stepKind<BaseSystem>('freebsd.update-base', {
   async do(system, run) {
     const { root, work, like, of } = system;
     const { files, exec } = run;
+    assertOneWord(root);
     if (like !== undefined && !run.dry) await assertNoDetour(root, like, run);
     const source = run.dry
       ? undefined

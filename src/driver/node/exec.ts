@@ -79,7 +79,7 @@ function statusOf(code: number | null, signal: NodeJS.Signals | null, timedOut: 
 function spawnFailure(argv: readonly string[], error: NodeJS.ErrnoException): IocageError {
   const tool = argv[0] ?? '';
   if (error.code === 'ENOENT') {
-    const known = packages[tool];
+    const known = process.platform === 'linux' ? packages[tool] : undefined;
     return failure(
       'MISSING_TOOL',
       { tool, ...(known === undefined ? {} : { package: known }) },

@@ -7,7 +7,9 @@ export async function processStart(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux')
     return parseStartTime(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
   return new Promise((resolve) => {
-    execFile('/bin/ps', ['-o', 'lstart=', '-p', String(pid)], (error, stdout) =>
+    // The date comes in the words of the locale and the hour of the zone, which whoever asks later need not share.
+    const env = { LC_ALL: 'C', TZ: 'UTC' };
+    execFile('/bin/ps', ['-o', 'lstart=', '-p', String(pid)], { env }, (error, stdout) =>
       resolve(error || stdout.trim() === '' ? undefined : stdout.trim()),
     );
   });

@@ -239,12 +239,15 @@ async function makeDatabases(target: string, { host, files, exec, dry }: StepRun
   const etc = join(target, 'etc');
   const isFile = async (path: string): Promise<boolean> =>
     dry || (await files.statBelow(target, path).catch(() => undefined))?.type === 'file';
-  for (const name of ['pwd', 'spwd', 'login.conf']) {
-    const left = `etc/${name}.db.tmp`;
+  // pwd_mkdb makes FILE.orig and puts FILE in the place of master.passwd; people call their own copy master.passwd.orig.
+  const accounts = 'etc/.iocage-accounts';
+  // pwd_mkdb takes no file that is there already, of a run that was ended; cap_mkdb takes any, and follows a link.
+  for (const left of ['etc/pwd.db.tmp', 'etc/spwd.db.tmp', accounts, `${accounts}.orig`, 'etc/login.conf.db'])
     if (await isLeft(left)) await files.removeBelow(target, left);
+  if (await isFile('etc/master.passwd')) {
+    await exec.change(host.trees.copy(join(etc, 'master.passwd'), join(target, accounts)));
+    await exec.change(['pwd_mkdb', '-p', '-d', etc, join(target, accounts)]);
   }
-  if (await isFile('etc/master.passwd'))
-    await exec.change(['pwd_mkdb', '-p', '-d', etc, join(etc, 'master.passwd')]);
   if (await isFile('etc/login.conf')) await exec.change(['cap_mkdb', join(etc, 'login.conf')]);
 
   async function isLeft(path: string): Promise<boolean> {

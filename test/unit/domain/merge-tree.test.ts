@@ -201,6 +201,7 @@ describe('mergeTrees', () => {
       'lib/gone.so': 'zero',
       'usr/bin/same': 'zero',
       'etc/rc.d/sshd': 'zero',
+      'etc/ssl/certs/0b1b94ef.0': 'l:../../../usr/share/certs/trusted/a.pem',
       'etc/pwd.db': 'zero',
       'etc/motd': 'zero',
       'usr/local/bin/x': 'zero',
@@ -212,13 +213,16 @@ describe('mergeTrees', () => {
       'usr/bin/same': 'zero',
     };
     delete (now as Partial<typeof now>)['lib/gone.so'];
-    const { merge } = run(old, { ...patched, 'bin/mine': 'own' }, now);
+    const own = { 'bin/mine': 'own', 'etc/ssl/certs/own.0': 'own' };
+    const { merge } = run(old, { ...patched, ...own }, now);
     const from = Object.fromEntries([...merge.result].map(([path, each]) => [path, each.from]));
     expect(from).toMatchObject({
       'bin/freebsd-version': 'new',
       'lib/libc.so.7': 'new',
       'usr/bin/same': 'mine',
       'etc/rc.d/sshd': 'new',
+      'etc/ssl/certs/0b1b94ef.0': 'new',
+      'etc/ssl/certs/own.0': 'mine',
       'bin/mine': 'mine',
       'usr/local/bin/x': 'mine',
     });

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   statSync,
   writeFileSync,
   type Stats,
@@ -158,13 +159,22 @@ export const pwdMkdb: Tool = (call) => {
   const broken = lines.find((line) => line.split(':').length !== 10);
   if (broken !== undefined) throw new Fail(`${file}: Inappropriate file type or format`);
   const accounts = lines.map((line) => line.split(':'));
+  // Each is made beside its place, where nothing may be (O_EXCL), and moved; the file that was given last, as master.passwd.
+  const made: [string, string][] = [];
+  const make = (path: string, to: string, text: string): void => {
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw new Fail(`${path}: File exists`);
+    writeFileSync(path, text, { flag: 'wx' });
+    made.push([path, join(directory, to)]);
+  };
   for (const name of ['pwd.db', 'spwd.db'])
-    writeFileSync(join(directory, name), `stand-in: ${accounts.map(([user]) => user).join(' ')}\n`);
+    make(join(directory, `${name}.tmp`), name, `stand-in: ${accounts.map(([user]) => user).join(' ')}\n`);
   if (flags.has('-p'))
-    writeFileSync(
-      join(directory, 'passwd'),
+    make(
+      `${file}.orig`,
+      'passwd',
       accounts.map((all) => `${[all[0], '*', all[2], all[3], ...all.slice(7)].join(':')}\n`).join(''),
     );
+  for (const [from, to] of [...made, [file, join(directory, 'master.passwd')]]) renameSync(from!, to!);
 };
 
 export const capMkdb: Tool = (call) => {
@@ -173,6 +183,7 @@ export const capMkdb: Tool = (call) => {
   if (file === undefined) throw usage('cap_mkdb');
   if (!lstatSync(file, { throwIfNoEntry: false })?.isFile())
     throw new Fail(`${file}: No such file or directory`);
+  // O_TRUNC and no O_NOFOLLOW: a link in its place is followed.
   writeFileSync(`${flags.get('-f')?.at(-1) ?? file}.db`, `stand-in: ${readFileSync(file).length}\n`);
 };
 

@@ -8,7 +8,9 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -45,6 +47,13 @@ const agreed = (call: Call, flags: ReadonlyMap<string, readonly string[]>): void
 export const pkg: Tool = (call) => {
   const { flags, rest } = flagsOf(call, 'pkg');
   const [verb, ...words] = rest;
+  const options = flags.get('-o') ?? [];
+  // As 2.0.0 had it; later ones guess it, and say so each time.
+  if (
+    options.some((option) => option.startsWith('ABI=')) &&
+    !options.some((option) => /^OSVERSION=\d+$/.test(option))
+  )
+    throw new Fail('Setting ABI requires setting OSVERSION as well\npkg: Cannot parse configuration file!');
   if (verb === undefined && flags.has('-N')) return 0;
   if (verb === undefined) throw usage('pkg');
   if (!known(call, 'pkg', 'verb', verb)) throw new Fail(`unknown command: ${verb}`, 64);
@@ -174,6 +183,43 @@ function setUserland(root: string, version: string): void {
   });
 }
 
+/**
+ * What the script of 15 does before anything else: it asks pkg(8) of the host about the root, and pkg reads the pkg.conf(5)
+ * there. Only the environment outdoes that file; PKG_CONFIG_FILE, which newer ones have instead, is not counted on.
+ */
+function askPkg({ env }: Call, machine: Machine, base: string): void {
+  const path = join(base, 'usr/local/etc/pkg.conf');
+  const conf = base !== '/' && existsSync(path) ? readFileSync(path, 'utf8') : '';
+  if (/^\s*PLUGINS\b/m.test(conf) && env['PKG_ENABLE_PLUGINS'] !== 'no')
+    throw new Fail(`the host loads a plugin of ${base}`);
+  if (/^\s*ALIAS\b/m.test(conf) && !/^\w+=\w+$/.test(env['ALIAS'] ?? ''))
+    throw new Fail(`the host runs an alias of ${base}`);
+  if (machine.packages[base]?.includes('FreeBSD-runtime'))
+    throw new Fail(
+      'freebsd-update is incompatible with the use of packaged base.  Please see\nhttps://wiki.freebsd.org/PkgBase for more information.',
+      1,
+      true,
+    );
+}
+
+/** At the end of an installation, with the host's cap_mkdb(1), pwd_mkdb(8), makewhatis(8), certctl(8): they follow links. */
+function rebuild(base: string): void {
+  const at = (path: string): string => join(base, path);
+  const through = (path: string): void => writeFileSync(at(path), 'stand-in\n');
+  if (existsSync(at('etc/login.conf'))) through('etc/login.conf.db');
+  for (const folder of ['usr/share/man', 'usr/share/openssl/man'])
+    if (existsSync(at(folder))) {
+      through(`${folder}/mandoc.db~`);
+      renameSync(at(`${folder}/mandoc.db~`), at(`${folder}/mandoc.db`));
+    }
+  for (const folder of ['etc/ssl/certs', 'etc/ssl/untrusted'])
+    for (const name of existsSync(at(folder)) ? readdirSync(at(folder)) : [])
+      if (/^[0-9a-f]{8}\.\d+$/.test(name)) {
+        through(`${folder}/.${name}`);
+        renameSync(at(`${folder}/.${name}`), at(`${folder}/${name}`));
+      }
+}
+
 const plainRelease = (version: string): string => version.replace(/-p\d+$/, '');
 
 /** The script looks at the version of what runs (`uname -r`) unless it is told another one. */
@@ -181,11 +227,13 @@ export const freebsdUpdate: Tool = (call) => {
   const { flags, rest } = flagsOf(call);
   if (rest.length === 0) throw usage('freebsd-update');
   for (const verb of rest) if (!known(call, 'freebsd-update', 'verb', verb)) throw usage('freebsd-update');
-  const base = flags.get('-b')?.at(-1) ?? '/';
-  const work = flags.get('-d')?.at(-1) ?? '/var/db/freebsd-update';
+  // `config_BaseDir $1`: without quotes, so of two words it takes the first.
+  const base = flags.get('-b')?.at(-1)?.split(/\s/)[0] ?? '/';
+  const work = flags.get('-d')?.at(-1)?.split(/\s/)[0] ?? '/var/db/freebsd-update';
   const conf = flags.get('-f')?.at(-1);
   const interactive = flags.has('--not-running-from-cron');
   return call.store.change((machine) => {
+    askPkg(call, machine, base);
     for (const verb of rest) {
       if (conf !== undefined && !existsSync(conf))
         throw new Fail(`freebsd-update: Configuration file does not exist: ${conf}`, 1, true);
@@ -238,6 +286,7 @@ export const freebsdUpdate: Tool = (call) => {
         machine.updates.installed[base] = running;
         delete machine.updates.fetched[base];
         setUserland(base, fetched);
+        rebuild(base);
         call.out('Installing updates... done.\n');
       } else if (verb === 'rollback') {
         const before = machine.updates.installed[base];

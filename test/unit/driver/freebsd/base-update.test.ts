@@ -114,6 +114,61 @@ describe('the base system', () => {
     await patch();
     expect(words()).toHaveLength(2);
   });
+
+  // cap_mkdb, pwd_mkdb, makewhatis and certctl of the host work below the root, and follow links.
+  it.each([
+    'etc/login.conf.db',
+    'etc/login.conf',
+    'etc/master.passwd',
+    'usr/share/man/mandoc.db~',
+    'usr/share/openssl/man/mandoc.db',
+    'etc/ssl/certs/.0b1b94ef.0',
+    'etc/ssl/untrusted/.0b1b94ef.0',
+  ])('touches nothing of the host by a link that is called %s', async (path) => {
+    const like = join(directory, 'release');
+    put(like, {
+      'etc/motd': '',
+      'usr/share/man/x': '',
+      'usr/share/openssl/man/x': '',
+      'etc/ssl/certs/x': '',
+    });
+    put(directory, { host: 'mine' });
+    put(system.root, { [path]: `-> ${join(directory, 'host')}` });
+    if (path === 'etc/login.conf.db') put(system.root, { 'etc/login.conf': 'default:\n' });
+    put(system.root, { 'etc/ssl/certs/0b1b94ef.0': '-> ../../../usr/share/certs/trusted/a.pem' });
+    system = { ...system, like };
+    await expect(patch()).rejects.toMatchObject({
+      code: 'UNSAFE_PATH',
+      details: expect.objectContaining({ path: join(system.root, path) }),
+    });
+    expect(readFileSync(join(directory, 'host'), 'utf8')).toBe('mine');
+    expect(words()).toEqual([]);
+  });
+
+  it.each([
+    'PKG_PLUGINS_DIR: /zroot/iocage/jails/web/root/x\nPLUGINS: [ x ]\n',
+    'ALIAS: { which: "shell -cmd .shell" }\n',
+  ])('is asked about by a pkg that does not take the words of the root: %j', async (conf) => {
+    put(system.root, { 'usr/local/etc/pkg.conf': conf });
+    await patch();
+    expect(userland()).toContain(`${release}-p7`);
+  });
+
+  it('that came as packages is refused, as the tool does', async () => {
+    under.standIn.change(({ packages }) => (packages[system.root] = ['FreeBSD-runtime']));
+    await expect(patch()).rejects.toMatchObject({
+      code: 'BASE_UPDATE_FAILED',
+      message: expect.stringContaining('packaged base'),
+    });
+  });
+
+  it('is refused at a path that the script would take for two', async () => {
+    const other = join(directory, 'my root');
+    put(other, { 'bin/freebsd-version': 'USERLAND_VERSION="14.1-RELEASE"\n' });
+    system = { ...system, root: other };
+    await expect(patch()).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    expect(words()).toEqual([]);
+  });
 });
 
 describe('its configuration', () => {
