@@ -69,6 +69,14 @@ function parameterProblems({ config }: JailSpec, facts: HostFacts): readonly Pro
   });
 }
 
+/** setfib(1) would be the first to say so, when the jail is there already. */
+function fibProblem({ config }: JailSpec, { fibs }: HostFacts): Problem | undefined {
+  const fib = Number(config.get('exec_fib') ?? '0');
+  if (isOn(config, 'vnet') || fibs === undefined || fib < fibs) return undefined;
+  const has = fibs === 1 ? 'one routing table' : `${fibs} routing tables, 0 to ${fibs - 1}`;
+  return { key: 'exec_fib', problem: `the host has ${has}; 'sysctl net.fibs=${fib + 1}' makes more` };
+}
+
 /** A jail of this name that is not this one; the kernel knows each name once. */
 async function takenName(exec: Exec, jail: JailSpec): Promise<readonly Problem[]> {
   const rows = await readJails(exec);
@@ -128,6 +136,7 @@ export async function checkJail(
     ...nameProblems(jail),
     ...parameterProblems(jail, facts),
     ...(await takenName(exec, jail)),
+    fibProblem(jail, facts),
     await rootProblem(files, jail),
   );
   problems.push(...toLimits(config, facts).problems, ...(await accountProblems(files, jail)));

@@ -9,7 +9,7 @@ import { stepKind, type StepRun } from '../step.ts';
 import type { Paths } from '../system.ts';
 import { awaitedFile, forgetConsole, lastWordsMs } from '../both/console.ts';
 import { consoleOf, settleConsole } from './console.ts';
-import { readJails, rowOf, type JailRow } from './jls.ts';
+import { readJails, rowOf } from './jls.ts';
 import { placesOf } from './names.ts';
 import { forgetParts, readState, recordState } from './state.ts';
 
@@ -94,9 +94,14 @@ async function countProcesses(name: string, run: StepRun): Promise<number> {
   return stdout.split('\n').filter((line) => line.trim() !== '').length;
 }
 
-/** TERM to all of them, and a wait until they are gone or the time is up; how many stayed. */
-async function askToEnd(name: string, { timeoutMs }: EndArgs, run: StepRun): Promise<number> {
-  const { status } = await run.exec.change(['pkill', '-TERM', '-j', name], { accept: [0, 1] });
+/** A signal to all of them, and a wait until they are gone or the time is up; how many stayed. */
+async function askToEnd(
+  name: string,
+  signal: '-TERM' | '-KILL',
+  timeoutMs: number,
+  run: StepRun,
+): Promise<number> {
+  const { status } = await run.exec.change(['pkill', signal, '-j', name], { accept: [0, 1] });
   if (run.dry || status === 1) return 0;
   const end = run.clock.now().getTime() + timeoutMs;
   for (
@@ -110,12 +115,17 @@ async function askToEnd(name: string, { timeoutMs }: EndArgs, run: StepRun): Pro
   return countProcesses(name, run);
 }
 
-async function end(args: EndArgs, run: StepRun, paths: Paths): Promise<JailRow | undefined> {
-  const row = await find(args, run);
-  if (row === undefined) return undefined;
-  const left = await askToEnd(placesOf(paths, args.pool, args.uuid).name, args, run);
-  if (left > 0) run.note(`${left} process${left === 1 ? '' : 'es'} did not end in time and will be killed`);
-  return row;
+/** How long a killed process may take to go: one that waits for a disk goes when the disk has answered. */
+const killMs = 5_000;
+
+async function end(args: EndArgs, run: StepRun, paths: Paths): Promise<void> {
+  if ((await find(args, run)) === undefined) return;
+  const { name } = placesOf(paths, args.pool, args.uuid);
+  const left = await askToEnd(name, '-TERM', args.timeoutMs, run);
+  if (left === 0) return;
+  run.note(`${left} process${left === 1 ? '' : 'es'} did not end in time and will be killed`);
+  // jail_remove(2) would only send the signal, and return before they have let go of files and interfaces.
+  await askToEnd(name, '-KILL', killMs, run);
 }
 
 export function createSteps(paths: Paths) {
@@ -135,11 +145,7 @@ export function createSteps(paths: Paths) {
     }),
     endProcesses: stepKind<EndArgs>('freebsd.end-processes', {
       title: (args) => `end the processes of ${jail(args)}`,
-      async do(args, run) {
-        const { name } = placesOf(paths, args.pool, args.uuid);
-        if ((await end(args, run, paths)) !== undefined && !run.dry && (await countProcesses(name, run)) > 0)
-          await run.exec.change(['pkill', '-KILL', '-j', name], { accept: [0, 1] });
-      },
+      do: (args, run) => end(args, run, paths),
       undo: () => Promise.resolve(),
     }),
     /** The record of a run that ended without a stop; what it added has steps of its own. */

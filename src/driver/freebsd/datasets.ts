@@ -157,7 +157,7 @@ export function datasetSteps(paths: Paths) {
       uuid: jail.uuid,
       name: placesOf(paths, jail.pool, jail.uuid).name,
       root: jail.root,
-      config: [...jail.config].filter(([key]) => key === 'exec_fib'),
+      config: [...jail.config].filter(([key]) => key === 'exec_fib' || key === 'vnet'),
       datasets,
     }),
   };

@@ -7,6 +7,8 @@ export interface HostFacts {
   /** The kernel counts what jails use, and keeps limits: `kern.racct.enable=1` at boot. */
   readonly racct: boolean;
   readonly vimage: boolean;
+  /** Routing tables of the host's own network; undefined when unknown. */
+  readonly fibs: number | undefined;
   /** Number of the last CPU; undefined when unknown. */
   readonly lastCpu: number | undefined;
   /** Of `optionalParameters`, those that the kernel has just now. */
@@ -27,19 +29,22 @@ export function parseSysctls(text: string): ReadonlyMap<string, string> {
   );
 }
 
-const keys = ['kern.osrelease', 'kern.racct.enable', 'kern.features.vimage', 'hw.ncpu'] as const;
+const keys = ['kern.osrelease', 'kern.racct.enable', 'kern.features.vimage', 'hw.ncpu', 'net.fibs'] as const;
 
 export async function readHostFacts(exec: Exec): Promise<HostFacts> {
   // Unknown ones are left out (-i): a kernel without RACCT or VIMAGE has no such key.
   const argv = ['sysctl', '-ie', ...keys, ...optionalParameters.map(parameterKey)];
   const { stdout } = await exec.read(argv, { accept: 'any' });
   const values = parseSysctls(stdout);
-  const count = Number(values.get('hw.ncpu') ?? 'none');
+  const number = (key: string): number | undefined =>
+    /^\d+$/.test(values.get(key) ?? '') ? Number(values.get(key)) : undefined;
+  const count = number('hw.ncpu');
   return {
     release: values.get('kern.osrelease') ?? '',
     racct: values.get('kern.racct.enable') === '1',
     vimage: values.get('kern.features.vimage') === '1',
-    lastCpu: Number.isInteger(count) ? count - 1 : undefined,
+    fibs: number('net.fibs'),
+    lastCpu: count === undefined ? undefined : count - 1,
     parameters: new Set(optionalParameters.filter((name) => values.has(parameterKey(name)))),
   };
 }

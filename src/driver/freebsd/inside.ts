@@ -4,6 +4,7 @@
  * jexec is run without -l: our own door to processes never passes the caller's environment on, so that what a
  * program of the jail sees is said here. With -l, PATH would be /bin:/usr/bin alone.
  */
+import { isOn } from '../../domain/config.ts';
 import { termOf } from '../both/session.ts';
 import type { User } from '../both/users.ts';
 import { jailName } from './names.ts';
@@ -15,8 +16,13 @@ export interface Inside {
   readonly config: ReadonlyMap<string, string>;
 }
 
-/** `setfib N` where another table than the first is asked for. */
-function fibPrefix(config: ReadonlyMap<string, string>): readonly string[] {
+/**
+ * `setfib N` where another table than the first is asked for. A network stack of a jail's own begins with one table
+ * (vnet_rtables_init() of route_tables.c), and jail_attach(2) leaves a process the number that it came with: one with
+ * another number takes the whole host down with its first socket there. So the caller's own does not go in either.
+ */
+export function fibPrefix(config: ReadonlyMap<string, string>): readonly string[] {
+  if (isOn(config, 'vnet')) return ['setfib', '0'];
   const fib = config.get('exec_fib') ?? '0';
   return fib === '0' ? [] : ['setfib', fib];
 }

@@ -59,15 +59,19 @@ export function planTranslation(
   return void problems.push({ key: 'nat_backend', problem });
 }
 
-/** The anchor's rules as pfctl(8) reads them. Every word was checked before: names, numbers, addresses. */
+/**
+ * The anchor's rules as pfctl(8) reads them. Every word was checked before: names, numbers, addresses. `:0` is the
+ * interface's first address: with the others, which are those of jails, each connection would leave by another one in
+ * turn, and a forwarded port would be taken away from every jail. libalias(3) of ipfw keeps to the first too.
+ */
 export function pfRules({ nic, addresses, forwards }: PlannedNat): string {
   const [target = ''] = addresses;
   const range = (from: number, until: number): string => (from === until ? `${from}` : `${from}:${until}`);
   return [
-    ...addresses.map((address) => `nat on ${nic} inet from ${address} to any -> (${nic})`),
+    ...addresses.map((address) => `nat on ${nic} inet from ${address} to any -> (${nic}:0)`),
     ...forwards.map(
       ({ protocol, from, until, to }) =>
-        `rdr pass on ${nic} inet proto ${protocol} from any to (${nic}) port ${range(from, until)}` +
+        `rdr pass on ${nic} inet proto ${protocol} from any to (${nic}:0) port ${range(from, until)}` +
         ` -> ${target} port ${from === until ? to : `${to}:*`}`,
     ),
     '',
@@ -127,6 +131,15 @@ export async function natProblems(exec: Exec, nat: PlannedNat, facts: NetFacts):
           key,
           problem:
             "ipfw takes a translated packet for passed; 'sysctl net.inet.ip.fw.one_pass=0' lets it go on to the other rules",
+        },
+      ];
+    // A module of its own, which ipfw(8) does not load.
+    if ((await exec.read(['kldstat', '-q', '-m', 'ipfw_nat'], { accept: 'any' })).status !== 0)
+      return [
+        {
+          key,
+          problem:
+            "ipfw cannot translate; 'kldload ipfw_nat' loads it, and 'sysrc firewall_nat_enable=YES' at every boot",
         },
       ];
     return [];

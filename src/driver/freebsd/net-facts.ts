@@ -21,6 +21,8 @@ export interface HostInterface {
   readonly groups: readonly string[];
   /** Of a bridge. */
   readonly members: readonly string[];
+  /** IPv6 is switched off on it: it keeps addresses, and none of them works (`ifdisabled`). */
+  readonly ip6Off: boolean;
 }
 
 export interface NetFacts {
@@ -72,8 +74,20 @@ export function parseInterfaces(text: string): readonly HostInterface[] {
       description: after('description:')[0] ?? '',
       groups: after('groups:').flatMap((words) => words.split(/\s+/)),
       members: after('member:').map((words) => words.split(/\s+/)[0]!),
+      ip6Off: inner.some((line) => /^nd6 options=[0-9a-f]+<(?:[^>]*,)?IFDISABLED[,>]/.test(line)),
       addresses: inner.flatMap((line) => addressIn(line) ?? []),
     };
+  });
+}
+
+/** Of `ifconfig NIC inet6`: addresses that the kernel still asks the network for, or that another machine has. */
+export function parseDetection(
+  text: string,
+): readonly { readonly address: string; readonly state: 'tentative' | 'duplicated' }[] {
+  return text.split('\n').flatMap((line) => {
+    const found = addressIn(line.trim());
+    const state = / (tentative|duplicated)\b/.exec(line)?.[1] as 'tentative' | 'duplicated' | undefined;
+    return found === undefined || state === undefined ? [] : [{ address: found.address, state }];
   });
 }
 

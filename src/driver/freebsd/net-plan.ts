@@ -92,6 +92,9 @@ function planAddress(
   if (ipaddr.parse(address).range() === 'linkLocal') return `${address} is a link-local address`;
   const harm = onHost === undefined ? cutsOff({ family, address }, facts, nic) : undefined;
   if (harm) return harm;
+  // rc.d/netif does so where rc.conf says nothing of IPv6 on it; an address there would stay tentative for ever.
+  if (family === 6 && nic.ip6Off && !nic.groups.includes('lo'))
+    return `${address}: IPv6 is switched off on ${name}; 'ifconfig ${name} inet6 -ifdisabled' switches it on, ifconfig_${name}_ipv6="inet6 auto_linklocal" in rc.conf at every boot`;
   const holder = holderOf({ family, address }, jail, facts.jails);
   if (holder) return `${address} is in use by jail ${holder}`;
   // As jail(8): without a length, the address alone.

@@ -15,7 +15,7 @@ import { jexec, type Inside } from './inside.ts';
 import { areOurs, ipfwCommands, pfRules } from './nat-plan.ts';
 import { sameJail } from '../both/state.ts';
 import { networkTitle, restoreSysctls } from '../both/sysctls.ts';
-import { parseInterfaces, type HostInterface } from './net-facts.ts';
+import { parseDetection, parseInterfaces, type HostInterface } from './net-facts.ts';
 import { holderOf } from '../both/planning.ts';
 import type { NetworkPlan, PlannedAddress, PlannedNic, PlannedNat } from './planned.ts';
 import { placesOf } from './names.ts';
@@ -28,7 +28,6 @@ export interface NetworkArgs {
 }
 
 export interface InsideArgs extends NetworkArgs {
-  readonly fib: string;
   readonly consoleLog: string;
 }
 
@@ -142,14 +141,28 @@ async function apply(args: NetworkArgs, run: StepRun, paths: Paths): Promise<voi
   if (plan.nat !== undefined) await translate(plan.nat, run);
 }
 
-/** An IPv6 address cannot be used before the kernel has looked for another that has it, about a second. */
-async function settled(added: readonly PlannedAddress[], run: StepRun): Promise<void> {
-  const six = added.filter(({ family }) => family === 6);
+/**
+ * An IPv6 address cannot be used, and no program can bind(2) it, before the kernel has looked for another that has
+ * it, about a second. Of one that another machine answers for it makes no use, and says so to its log alone.
+ *
+ * @param within how ifconfig(8) is run: on the host, or in the jail
+ */
+async function settled(
+  added: readonly PlannedAddress[],
+  run: StepRun,
+  within = (argv: readonly string[]): readonly string[] => argv,
+): Promise<void> {
+  const six = added.filter(({ family, nic }) => family === 6 && nic !== 'lo0');
+  const nics = [...new Set(six.map(({ nic }) => nic))];
   for (let tries = 0; tries < 50 && six.length > 0 && !run.dry; tries += 1) {
-    const texts = await Promise.all(
-      [...new Set(six.map(({ nic }) => nic))].map((nic) => run.exec.read(['ifconfig', nic, 'inet6'])),
-    );
-    if (!texts.some(({ stdout }) => / tentative\b/.test(stdout))) return;
+    const texts = await Promise.all(nics.map((nic) => run.exec.read(within(['ifconfig', nic, 'inet6']))));
+    const states = texts.flatMap(({ stdout }) => parseDetection(stdout));
+    if (!states.some(({ state }) => state === 'tentative')) {
+      for (const { address } of states.filter(({ state }) => state === 'duplicated'))
+        if (six.some((own) => own.address === address))
+          run.note(`${address} does not work: another machine of the network has it (duplicated)`);
+      return;
+    }
     await run.clock.sleep(100);
   }
 }
@@ -199,18 +212,20 @@ function insideCommands(jail: Inside, plan: NetworkPlan): readonly (readonly str
     ),
     ...listens.map((nic) => ifconfig(nic, 'inet6', 'accept_rtadv', 'auto_linklocal', '-ifdisabled')),
     ...names.map((nic) => ifconfig(nic, 'up')),
-    ...listens.map((nic) => jexec(jail, plan.rtsold === true ? ['rtsold', nic] : ['rtsol', nic])),
+    // Before a router is asked: its answer would be the default route, and route(8) adds no second one.
     ...(plan.routers ?? []).map(({ family, address }) =>
       jexec(jail, ['route', '-n', 'add', `-${inet(family)}`, 'default', address]),
     ),
+    ...listens.map((nic) => jexec(jail, plan.rtsold === true ? ['rtsold', nic] : ['rtsol', nic])),
   ];
 }
 
 async function setUpInside(args: InsideArgs, run: StepRun, paths: Paths): Promise<void> {
-  const { pool, uuid, plan, fib } = args;
-  const jail = { uuid, config: new Map([['exec_fib', fib]]) };
+  const { pool, uuid, plan } = args;
+  const jail = { uuid, config: new Map([['vnet', 'on']]) };
   const how = { signal: run.signal, timeoutMs: 60_000 };
   for (const argv of insideCommands(jail, plan)) await run.exec.change(argv, how);
+  await settled(plan.addresses, run, (argv) => jexec(jail, argv));
   const asking = (plan.nics ?? []).filter(({ dhcp }) => dhcp === true).map(({ nic }) => nic);
   const leases: string[] = [];
   const console = consoleOf(paths, args);
@@ -265,7 +280,6 @@ export function networkSteps(paths: Paths) {
       pool: jail.pool,
       uuid: jail.uuid,
       plan,
-      fib: jail.config.get('exec_fib') ?? '0',
       consoleLog: jail.consoleLog,
     }),
   };

@@ -11,7 +11,14 @@ const always: Readonly<Record<string, string>> = {
 };
 
 /** What counts for one kind of network only. */
-const onlyShared = ['ip4_saddrsel', 'ip6_saddrsel', 'ip_hostname', 'assign_localhost', 'localhost_ip'];
+const onlyShared = [
+  'ip4_saddrsel',
+  'ip6_saddrsel',
+  'ip_hostname',
+  'assign_localhost',
+  'localhost_ip',
+  'exec_fib',
+];
 const onlyVnet = ['defaultrouter', 'defaultrouter6', 'rtsold', 'vnet_interfaces'];
 
 function why(key: string, config: JailSpec['config']): string | undefined {
@@ -21,6 +28,12 @@ function why(key: string, config: JailSpec['config']): string | undefined {
   const vnet = networkKind(config) === 'vnet';
   if (key === 'hosts' && !wantsHosts(config, networkKind(config)))
     return "it needs a network of the jail's own, with addresses";
+  if (key.startsWith('allow_mount') && !isOn(config, 'jail_zfs')) {
+    // prison_priv_check() of kern_jail.c asks for both, whatever the file system.
+    if (key !== 'allow_mount' && !isOn(config, 'allow_mount')) return 'it needs allow_mount=1';
+    if ((config.get('enforce_statfs') ?? '2') === '2')
+      return 'a jail with enforce_statfs=2 may mount nothing; enforce_statfs=1 lets it';
+  }
   if (vnet && onlyShared.includes(key)) return 'the jail has a network stack of its own (vnet=on)';
   if (!vnet && onlyVnet.includes(key)) return 'it needs vnet=on';
   return undefined;

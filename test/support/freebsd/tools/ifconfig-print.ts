@@ -27,6 +27,7 @@ function flagWords(nic: Nic): readonly string[] {
 export function printNic(machine: Machine, nic: Nic, format: string): string {
   const cidr = /inet:cidr/.test(format);
   const cidr6 = /inet6:cidr/.test(format);
+  const off = nic.options.includes('ifdisabled');
   const lines = [
     `${nic.name}: flags=1008843<${flagWords(nic).join(',')}> metric 0 mtu ${nic.mtu}`,
     ...(nic.description === undefined ? [] : [`description: ${nic.description}`]),
@@ -37,7 +38,11 @@ export function printNic(machine: Machine, nic: Nic, format: string): string {
       return cidr ? `inet ${address}/${prefix}${end}` : `inet ${address} netmask ${hexMask(prefix)}${end}`;
     }),
     ...nic.inet6.map(({ address, prefix }) =>
-      cidr6 ? `inet6 ${address}/${prefix}` : `inet6 ${address} prefixlen ${prefix}`,
+      [
+        cidr6 ? `inet6 ${address}/${prefix}` : `inet6 ${address} prefixlen ${prefix}`,
+        // nd6_dad_start() of nd6_nbr.c does not even begin where IPv6 is switched off.
+        ...(off ? ['tentative'] : nic.options.includes(`duplicated=${address}`) ? ['duplicated'] : []),
+      ].join(' '),
     ),
   ];
   if (nic.kind === 'bridge') {
@@ -63,6 +68,10 @@ export function printNic(machine: Machine, nic: Nic, format: string): string {
       `status: ${nic.up ? 'active' : 'no carrier'}`,
     );
   }
-  lines.push('nd6 options=29<PERFORMNUD,IFDISABLED,AUTO_LINKLOCAL>');
+  lines.push(
+    off
+      ? 'nd6 options=29<PERFORMNUD,IFDISABLED,AUTO_LINKLOCAL>'
+      : 'nd6 options=21<PERFORMNUD,AUTO_LINKLOCAL>',
+  );
   return `${lines.filter((line) => line !== 'groups: ').join('\n\t')}\n`;
 }

@@ -367,6 +367,9 @@ function one(
     case 'create':
     case 'plumb':
       throw new Fail(`SIOCIFCREATE2 (${nic.name}): File exists`);
+    case '-ifdisabled':
+      nic.options = nic.options.filter((option) => option !== 'ifdisabled');
+      break;
     // carp(4): they belong to the address, and go with it.
     case 'vhid':
     case 'advskew':

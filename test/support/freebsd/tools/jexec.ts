@@ -1,7 +1,7 @@
 /** jexec(8), setfib(1), lockf(1): programs that run another one. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fail, flagsOf, getJail, usage, type Call, type Tool } from '../call.ts';
+import { Fail, findJail, flagsOf, getJail, usage, type Call, type Tool } from '../call.ts';
 import type { Jail } from '../machine.ts';
 
 function jailUser(jail: Jail, user: string): void {
@@ -47,6 +47,13 @@ export const setfib: Tool = (call) => {
   if (!/^\d+$/.test(fib) || Number(fib) >= call.store.read().fibs)
     throw new Fail(`invalid FIB ${fib} (max ${call.store.read().fibs - 1})`);
   if (command.length === 0) throw usage('setfib');
+  // vnet_rtables_init() gives a stack of its own one table, and jail_attach(2) keeps the process's number: the first
+  // socket there looks past the end of the tables.
+  if (fib !== '0' && command[0] === 'jexec') {
+    const jail = findJail(call.store.read(), flagsOf(call, 'jexec', command.slice(1)).rest[0] ?? '');
+    if (jail?.vnet === true)
+      throw new Fail(`panic: page fault (FIB ${fib} in a vnet of one table)`, 139, true);
+  }
   return call.run(command, { jid: call.jid });
 };
 

@@ -37,6 +37,7 @@ export const pkill: Tool = (call) => {
     const name = jailOf(flags);
     const found = pidsOf(machine, name);
     const jail = getJail(machine, name);
+    if (signal !== 'KILL' && jail.stubborn === true) return found.length === 0 ? 1 : 0;
     for (const pid of jail.pids) killTree(pid);
     jail.pids = [];
     jail.processes = false;
