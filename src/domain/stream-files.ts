@@ -90,10 +90,7 @@ export class StreamFiles implements RecordSink {
       const name = block.subarray(at + 14, at + entryBytes);
       const end = name.indexOf(0);
       if (end !== 0)
-        entries.set(
-          name.subarray(0, end < 0 ? undefined : end).toString('utf8'),
-          block.readBigUInt64LE(at),
-        );
+        entries.set(name.subarray(0, end < 0 ? undefined : end).toString('utf8'), block.readBigUInt64LE(at));
     }
     return entries;
   }

@@ -178,8 +178,7 @@ export class StreamReader {
     const { sink } = this;
     if (sink === undefined) return;
     if (packed) sink.unreadable('it holds packed blocks (send -c)');
-    else if (this.skip > 0)
-      this.payload = { parts: [], take: (bytes) => sink.write(id, offset, bytes) };
+    else if (this.skip > 0) this.payload = { parts: [], take: (bytes) => sink.write(id, offset, bytes) };
   }
 
   private follow(bytes: number): void {
