@@ -20,6 +20,12 @@ export function isStream(bytes: Uint8Array): boolean {
   return view.getBigUint64(8, true) === magic || view.getBigUint64(8, false) === magic;
 }
 
+/** What a stream of one snapshot or of several is of: the last part of the dataset's name. */
+export function jailOf(head: Uint8Array): string {
+  const [name = ''] = new TextDecoder('latin1').decode(head.subarray(56, headBytes)).split(/[\0@]/);
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
 /** Undefined for what is no stream, or a package of several with their properties. */
 export function parseStreamHead(bytes: Uint8Array): StreamHead | undefined {
   if (bytes.byteLength < headBytes) return undefined;

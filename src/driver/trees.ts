@@ -13,6 +13,8 @@ export interface Packed {
   readonly list?: string;
   /** The one folder at the top that goes in, as `./NAME`. */
   readonly only?: string;
+  /** Of `only`: without its name, so that what is in it comes to the top. */
+  readonly bare?: boolean;
   /** File with the paths that stay out (`except`). */
   readonly except?: string;
   /** Holes of files stay holes, where the tool does not see to that by itself. */
@@ -42,7 +44,7 @@ export interface Trees {
    * through a link or outside of the root. `notes`, `whole`: what `pack` wrote with it. `only`: the one folder of
    * it that is unpacked, as the stream spells it, and nothing that is in `dev` of that.
    */
-  unpack(root: string, how?: Pick<Packed, 'notes' | 'whole' | 'only'>): readonly string[];
+  unpack(root: string, how?: Pick<Packed, 'notes' | 'whole' | 'only' | 'bare'>): readonly string[];
   /** Writes the content of one file of an archive, packed by gzip, xz, zstd or not, to standard output; a plain name. */
   content(archive: string, member: string): readonly string[];
   /** Bytes that went through, when a line that one of them said tells it. */

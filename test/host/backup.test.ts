@@ -276,24 +276,6 @@ describe.skipIf(!hostTests)(`backups of libiocage${reason}`, () => {
     rmSync(file);
   });
 
-  it('exports of Bastille and pot are known and refused with what to do', () => {
-    sh('zfs', 'create', `${lab.pool.name}/theirs`);
-    sh('zfs', 'snapshot', `${lab.pool.name}/theirs@x`);
-    const stream = execFileSync('zfs', ['send', '-R', `${lab.pool.name}/theirs@x`], { maxBuffer: 2 ** 26 });
-    sh('zfs', 'destroy', '-r', `${lab.pool.name}/theirs`);
-    const file = join(place, 'web_2026-06-20.gz');
-    writeFileSync(file, gzipSync(stream));
-    expect(run(1, iocage, 'import', '-n', 'web', file).stderr).toContain('bastille export and pot export');
-    rmSync(file);
-    const archive = join(place, 'web_2026-06-20.tgz');
-    writeFileSync(
-      archive,
-      gzipSync(tarOf({ name: 'web/', type: '5' }, { name: 'web/jail.conf', content: 'web { }' })),
-    );
-    expect(run(1, iocage, 'import', '-n', 'web', archive).stderr).toContain('migrate --from bastille');
-    rmSync(archive);
-  });
-
   it('killed on their way, an export and an import of streams leave nothing', async () => {
     run(0, ioc, 'create', '-nb', '-r', 'busybox', 'web', 'ip4=disable');
     sh('zfs', 'create', '-p', `${lab.pool.name}/iocage/jails/web/data/inner`);

@@ -36,7 +36,7 @@ function pack(
 
 function unpack(
   root: string,
-  { whole = false, only }: Pick<Packed, 'whole' | 'only'> = {},
+  { whole = false, only, bare = false }: Pick<Packed, 'whole' | 'only' | 'bare'> = {},
 ): readonly string[] {
   return [
     ...['tar', '-x', '-p', '--numeric-owner'],
@@ -47,6 +47,7 @@ function unpack(
     // `^`: only at the beginning, or /usr/src/sys/dev would stay out too. `?`: `dev/` itself goes in.
     ...(whole ? [] : ['--exclude', '^dev/?*']),
     ...(only === undefined ? [] : ['--exclude', `^${only}/dev/?*`]),
+    ...(bare ? ['--strip-components', String(only!.split('/').length)] : []),
     ...['-C', root, '-f', '-'],
     ...(only === undefined ? [] : [only]),
   ];

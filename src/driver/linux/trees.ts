@@ -41,7 +41,10 @@ function pack(root: string, what: Packed = {}): readonly string[] {
 }
 
 /** GNU tar puts off risky links until the end and strips what leads out, so it would refuse most of what the check of an archive refuses. */
-function unpack(root: string, how: Pick<Packed, 'notes' | 'whole' | 'only'> = {}): readonly string[] {
+function unpack(
+  root: string,
+  how: Pick<Packed, 'notes' | 'whole' | 'only' | 'bare'> = {},
+): readonly string[] {
   return [
     'tar',
     '--extract',
@@ -53,6 +56,7 @@ function unpack(root: string, how: Pick<Packed, 'notes' | 'whole' | 'only'> = {}
     // A jail gets its own /dev; nodes made by an archive have no business on the host.
     ...(how.whole ? [] : ['--anchored', '--exclude=./dev/*', '--exclude=dev/*']),
     ...(how.only === undefined ? [] : [`--exclude=${how.only}/dev/*`]),
+    ...(how.bare ? [`--strip-components=${how.only!.split('/').length}`] : []),
     `--directory=${root}`,
     '--file=-',
     ...(how.only === undefined ? [] : [how.only]),

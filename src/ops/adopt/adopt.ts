@@ -41,16 +41,16 @@ export interface Adopted {
 }
 
 /** Started at boot by two tools, a jail would run twice, with the same addresses. */
-const bootNote: Left = {
+export const bootNote: Left = {
   what: 'boot=on',
   why: 'the other tool starts it at boot; set boot=on when that does not any more',
 };
 
-function propertiesOf({ properties }: FoundJail): readonly (readonly [string, string])[] {
+export function propertiesOf({ properties }: FoundJail): readonly (readonly [string, string])[] {
   return properties.filter(([key]) => key !== 'boot');
 }
 
-function assertFree(world: World, name: string): void {
+export function assertFree(world: World, name: string): void {
   assertJailName(name);
   const holder = holderOf(world.jails, name);
   if (holder !== undefined) throw failure('NAME_TAKEN', { what: 'name', name, by: holder.uuid });

@@ -62,23 +62,35 @@ async function directoriesWith(context: Context, path: string, file: string): Pr
   return names.sort();
 }
 
+/** Answers the text of a file of the jail's; empty when there is none. */
+export type ReadText = (file: string) => Promise<string> | string;
+
+/** @param directory of the jail, with `root` */
+export async function readBastilleFiles(
+  name: string,
+  directory: string,
+  read: ReadText,
+): Promise<FoundJail | undefined> {
+  const conf = await read('jail.conf');
+  if (conf === '') return undefined;
+  const others: Partial<Record<OtherFile, string>> = {};
+  for (const file of otherFiles) others[file] = await read(file);
+  return readBastille(name, directory, {
+    conf,
+    others,
+    processors: await read('cpuset.conf'),
+    fstab: await read('fstab'),
+    settings: await read('settings.conf'),
+    limits: await read('rctl.conf'),
+  });
+}
+
 const bastille: Place = {
   usual: '/usr/local/bastille/jails',
   names: (context, path) => directoriesWith(context, path, 'jail.conf'),
   async read(context, path, name) {
     const [directory, texts] = [join(path, name), new Texts(context, name)];
-    const conf = await texts.read(join(directory, 'jail.conf'));
-    if (conf === '') return undefined;
-    const others: Partial<Record<OtherFile, string>> = {};
-    for (const file of otherFiles) others[file] = await texts.read(join(directory, file));
-    return readBastille(name, directory, {
-      conf,
-      others,
-      processors: await texts.read(join(directory, 'cpuset.conf')),
-      fstab: await texts.read(join(directory, 'fstab')),
-      settings: await texts.read(join(directory, 'settings.conf')),
-      limits: await texts.read(join(directory, 'rctl.conf')),
-    });
+    return readBastilleFiles(name, directory, (file) => texts.read(join(directory, file)));
   },
 };
 
@@ -123,6 +135,10 @@ const ezjail: Place = {
   },
 };
 
+/** Of the files in its directory `conf`. */
+export const potHooks = (files: readonly string[]): readonly string[] =>
+  files.filter((file) => /^(pre|post)(start|stop)\.sh$/.test(file)).sort();
+
 const pot: Place = {
   usual: '/opt/pot/jails',
   names: (context, path) => directoriesWith(context, path, 'conf/pot.conf'),
@@ -138,9 +154,7 @@ const pot: Place = {
       const place = row?.values.get('mountpoint');
       if (row?.values.get('mounted') === 'yes' && place?.startsWith('/')) places.set(source, place);
     }
-    const hooks = (await context.files.list(join(directory, 'conf')))
-      .filter((file) => /^(pre|post)(start|stop)\.sh$/.test(file))
-      .sort();
+    const hooks = potHooks(await context.files.list(join(directory, 'conf')));
     return readPot(name, directory, { conf, components, hooks }, (dataset) => places.get(dataset));
   },
 };

@@ -12,7 +12,7 @@ import { compressionIn, decompressor } from '../../domain/archive.ts';
 import { BackupReader, kindByMember, type Backup } from '../../domain/backup.ts';
 import { failure } from '../../domain/errors.ts';
 import { parseDigest, stemOf } from '../../domain/image.ts';
-import { isStream } from '../../domain/stream-head.ts';
+import { headBytes, isStream, jailOf } from '../../domain/stream-head.ts';
 import { TarProblem, TarReader } from '../../domain/tar.ts';
 import { imagesDirectory } from './place.ts';
 
@@ -61,17 +61,26 @@ async function readUntil(
   }
 }
 
-type Kind = ReturnType<typeof kindByMember> | 'stream';
+/** What of another tool is packed in a file, and what the tool called the jail. */
+interface Packed {
+  readonly kind: 'backup' | 'bastille' | 'streams';
+  readonly name: string;
+}
 
-/** What is packed in the file, by its beginning. */
-async function kindOf(context: Context, source: BackupSource): Promise<Kind> {
-  let kind: Kind;
-  const reader = new TarReader(({ name }) => void (kind ??= kindByMember(name)));
-  let first = true;
+/** By its beginning; undefined for everything else. */
+async function packedIn(context: Context, source: BackupSource): Promise<Packed | undefined> {
+  let kind: ReturnType<typeof kindByMember>;
+  let name = '';
+  const reader = new TarReader((member) => {
+    if (kind !== undefined) return;
+    kind = kindByMember(member.name);
+    [name = ''] = member.name.split('/');
+  });
+  let head = Buffer.alloc(0);
   await readUntil(context, source.all, (bytes) => {
-    if (first && isStream(bytes)) kind = 'stream';
-    first = false;
-    if (kind !== undefined) return true;
+    if (head.byteLength < headBytes)
+      head = Buffer.concat([head, bytes.subarray(0, headBytes - head.byteLength)]);
+    if (isStream(head)) return head.byteLength === headBytes;
     try {
       reader.push(bytes);
     } catch (error) {
@@ -80,55 +89,46 @@ async function kindOf(context: Context, source: BackupSource): Promise<Kind> {
     }
     return kind !== undefined;
   });
-  return kind;
+  if (isStream(head)) return { kind: 'streams', name: jailOf(head) };
+  return kind === undefined || kind === 'root' ? undefined : { kind, name };
 }
 
-const elsewhere: Readonly<Partial<Record<NonNullable<Kind>, string>>> = {
-  stream:
-    'it is a stream of zfs send, such as bastille export and pot export make, which says itself where it is mounted; ' +
-    `receive it on a pool of that tool, then 'iocage migrate --from'`,
-  bastille: `it is a jail's directory as bastille export packs it; unpack it, then 'iocage migrate --from bastille --path DIRECTORY'`,
-};
-
 /**
- * Undefined for everything that is no backup: what else `import` reads, and what is not there.
- *
- * @throws UNSUPPORTED for the exports of other tools that are not read
+ * Undefined for everything that is no file of another tool: what else `import` reads, and what is not there.
  */
 export async function findBackup(
   context: Context,
   world: World,
   { image, path }: { image: string; path?: string | undefined },
-): Promise<BackupSource | undefined> {
+): Promise<(BackupSource & Packed) | undefined> {
   const isFile = path !== undefined && (await context.files.stat(path))?.type === 'file';
   const named = isFile ? path : image;
   const file = named.startsWith('/') ? named : join(path ?? imagesDirectory(world), named);
   const facts = await context.files.stat(file);
   if (facts?.type === 'directory') {
     const has = (await context.files.statBelow(file, 'config.json')) !== undefined;
-    return has ? ofDirectory(context, file) : undefined;
+    return has ? { ...ofDirectory(context, file), kind: 'backup', name: '' } : undefined;
   }
   // Our own images say what they are.
   const stem = stemOf(basename(file));
-  if (facts?.type !== 'file' || (await context.files.stat(join(dirname(file), `${stem}.json`))) !== undefined)
-    return undefined;
+  const isOwn = stem !== undefined && (await context.files.stat(join(dirname(file), `${stem}.json`)));
+  if (facts?.type !== 'file' || isOwn) return undefined;
   const source = await ofArchive(context, file);
-  const kind = await kindOf(context, source);
-  const why = kind === undefined ? undefined : elsewhere[kind];
-  if (why !== undefined) throw failure('UNSUPPORTED', { what: `importing ${file}`, why });
-  return kind === 'backup' ? source : undefined;
+  const packed = await packedIn(context, source);
+  return packed && { ...source, ...packed };
 }
 
 /** @throws UNTRUSTED_CONFIG when others than root may exchange it */
-async function assertPrivate(context: Context, path: string): Promise<void> {
+export async function assertPrivate(context: Context, path: string): Promise<void> {
   const problem = await pathProblem(context, dirname(path), basename(path));
   if (problem !== undefined)
     throw failure('UNTRUSTED_CONFIG', { jail: path, key: 'what is in it', ...problem });
 }
 
-/** A digest that was given or lies beside the archive fits it. libiocage writes none. */
-async function assertDigest(context: Context, file: string, given: string | undefined): Promise<void> {
-  const path = join(dirname(file), `${stemOf(basename(file))}.sha256`);
+/** A digest that was given or lies beside the archive fits it. libiocage and pot write none. */
+export async function assertDigest(context: Context, file: string, given: string | undefined): Promise<void> {
+  const stem = stemOf(basename(file)) ?? basename(file).replace(/\.(gz|xz|zst|zfs)$/, '');
+  const path = join(dirname(file), `${stem}.sha256`);
   const stored = parseDigest((await context.files.readNamed(path, 4096)) ?? '');
   for (const expected of [given, stored].filter((digest) => digest !== undefined)) {
     const actual = (await context.downloads.digest(file, { signal: context.signal })).sha256;

@@ -22,6 +22,7 @@ import { cloneDataset, createDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
 import { applyDeletions, checkPackage } from '../steps/package.ts';
+import { lockArchived, planArchived } from '../adopt/archive.ts';
 import { imageStreams } from '../adopt/streams.ts';
 import { findBackup } from './backup-source.ts';
 import { findImage, type Image } from './find.ts';
@@ -76,7 +77,8 @@ export const imageImport = defineChange<typeof importInput, Imported>({
   async locks(context, input) {
     const everything = await readWorld(context);
     const backup = await findBackup(context, everything, input);
-    if (backup !== undefined) return lockBackup(everything, backup, input);
+    if (backup?.kind === 'backup') return lockBackup(everything, backup, input);
+    if (backup !== undefined) return lockArchived(everything, backup, input);
     const { world, uuid, tag, wished } = await find(context, input);
     const { realm } = world;
     // The last: where the half of an import that was killed has its name, no other one is chosen; doctor is first.
@@ -85,7 +87,8 @@ export const imageImport = defineChange<typeof importInput, Imported>({
   async plan(context, input) {
     const everything = await readWorld(context);
     const backup = await findBackup(context, everything, input);
-    if (backup !== undefined) return planBackup(context, everything, backup, input);
+    if (backup?.kind === 'backup') return planBackup(context, everything, backup, input);
+    if (backup !== undefined) return planArchived(context, everything, backup, input);
     const found = await find(context, input);
     const { world, image, uuid, tag, same } = found;
     const release = await releaseFor(context, world, image, input);

@@ -7,6 +7,7 @@ import { stepKind, type StepRun } from '../../driver/step.ts';
 import { ArchiveCheck, compressionOf, decompressor, type Compression } from '../../domain/archive.ts';
 import type { IocageError } from '../../domain/errors.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
+import { StreamProblem } from '../../domain/stream-records.ts';
 import { TarProblem, TarReader, type TarMember, type TarSink } from '../../domain/tar.ts';
 import { tarWords } from './tar-words.ts';
 
@@ -39,18 +40,19 @@ export const checkArchives = stepKind<{
 
 /**
  * Fills a root that the same operation made, whose undo takes the files with it. `from`: the command that writes the
- * plain stream, where the file's name does not tell it; `only`: the one folder at the top of it that is unpacked.
+ * plain stream, where the file's name does not tell it; `only`: the one folder of it that is unpacked, `bare` without
+ * its name.
  */
 export const unpackArchive = stepKind<
-  ArchiveFile & { root: string; from?: readonly string[]; only?: string }
+  ArchiveFile & { root: string; from?: readonly string[]; only?: string; bare?: boolean }
 >('archive.unpack', {
   title: ({ file }) => `unpack ${basename(file)}`,
-  async do({ file, sha256, root, from, only }, run) {
+  async do({ file, sha256, root, from, only, bare = false }, run) {
     // Once more: a file that others may write to can have been exchanged since the check.
     if (!run.dry) await verifyDigest({ file, ...(sha256 === undefined ? {} : { sha256 }) }, run);
     const name = basename(file);
     const { said, onLine } = tarWords(run, `unpacking ${name}`);
-    const unpack = run.host.trees.unpack(root, only === undefined ? {} : { only });
+    const unpack = run.host.trees.unpack(root, only === undefined ? {} : { only, bare });
     run.progress(`unpacking ${name}`);
     try {
       await run.exec.pipe([from ?? decompressor(compressionFor(file), file), unpack], {
@@ -137,15 +139,30 @@ function judge(file: string, check: ArchiveCheck, run: StepRun): Promise<void> {
  * @param doneBytes for the progress
  * @throws BAD_ARCHIVE, and what `take` throws
  */
-export async function readTar(
-  { file, from }: { file: string; from: readonly string[] },
+export function readTar(
+  source: Readable,
   take: (member: TarMember) => TarSink | void,
   doneBytes: () => number,
-  run: Pick<StepRun, 'exec' | 'signal' | 'clock' | 'progress'>,
+  run: ReadRun,
+): Promise<void> {
+  return readAll(source, new TarReader(take), doneBytes, run);
+}
+
+interface Readable {
+  readonly file: string;
+  readonly from: readonly string[];
+}
+type ReadRun = Pick<StepRun, 'exec' | 'signal' | 'clock' | 'progress'>;
+
+/** Everything that the command `from` writes, up to the first problem that the reader has with it. */
+export async function readAll(
+  { file, from }: Readable,
+  reader: { push(bytes: Uint8Array): void; end(): unknown },
+  doneBytes: () => number,
+  run: ReadRun,
 ): Promise<void> {
   const stop = new AbortController();
   let problem: unknown;
-  const reader = new TarReader(take);
   const attempt = (action: () => void): void => {
     if (problem !== undefined) return;
     try {
@@ -174,7 +191,7 @@ export async function readTar(
   if (problem === undefined) return;
   if (run.signal.aborted)
     throw failure('CANCELLED', { operation: `checking ${basename(file)}` }, { cause: problem });
-  if (problem instanceof TarProblem)
+  if (problem instanceof TarProblem || problem instanceof StreamProblem)
     throw failure('BAD_ARCHIVE', { file, why: problem.message }, { cause: problem });
   throw inWords(asIocageError(problem), file, [], file);
 }

@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
+import type { Properties } from '../../driver/storage.ts';
 import type { RunResult } from '../../driver/system.ts';
 import { printManifest } from '../../domain/backup.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
@@ -161,10 +162,10 @@ export const publishBackup = stepKind<{ path: string; bundled: boolean }>('backu
 });
 
 /** The jail's dataset, before anything is in it; what came into it since goes with it. */
-export const beginRestore = stepKind<{ dataset: string }>('backup.restore', {
+export const beginRestore = stepKind<{ dataset: string; properties?: Properties }>('backup.restore', {
   title: ({ dataset }) => `create dataset ${dataset}`,
-  do: ({ dataset }, { storage, operationId }) =>
-    storage.create(dataset, { 'org.freebsd.iocage:op': operationId }),
+  do: ({ dataset, properties }, { storage, operationId }) =>
+    storage.create(dataset, { ...properties, 'org.freebsd.iocage:op': operationId }),
   undo: ({ dataset }, { storage, operationId }) =>
     storage.destroy(dataset, { recursive: true, madeBy: operationId }),
 });

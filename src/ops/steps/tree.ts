@@ -67,17 +67,22 @@ async function placeBelow(root: string, at: string, { files }: StepRun): Promise
 
 /**
  * A directory of the host as a part of a root that the same operation made; what is mounted in it, and the kernel's
- * own folders, stay behind.
+ * own folders, stay behind. `fresh`: only into an empty directory, since what is in the root comes from a stranger.
  */
-export const copyInto = stepKind<{ from: string; root: string; at: string }>('tree.copy-into', {
-  title: ({ from, root, at }) => `copy ${from} to ${root}${at === '' ? '' : `/${at}`}`,
-  async do({ from, root, at }, run) {
-    run.progress(`copying ${from}`);
-    const to = run.dry ? (at === '' ? root : `${root}/${at}`) : await placeBelow(root, at, run);
-    // Somewhere below the root `dev` is a name as any other.
-    await copyTree(from, to, at === '' ? { empty: kernelFolders, notes: true } : { whole: true }, run);
+export const copyInto = stepKind<{ from: string; root: string; at: string; fresh?: boolean }>(
+  'tree.copy-into',
+  {
+    title: ({ from, root, at }) => `copy ${from} to ${root}${at === '' ? '' : `/${at}`}`,
+    async do({ from, root, at, fresh = false }, run) {
+      run.progress(`copying ${from}`);
+      const to = run.dry ? (at === '' ? root : `${root}/${at}`) : await placeBelow(root, at, run);
+      if (fresh && !run.dry && (await run.files.list(to)).length > 0)
+        throw failure('UNSAFE_PATH', { path: to, why: 'it is not empty' });
+      // Somewhere below the root `dev` is a name as any other.
+      await copyTree(from, to, at === '' ? { empty: kernelFolders, notes: true } : { whole: true }, run);
+    },
+    undo: () => Promise.resolve(),
   },
-  undo: () => Promise.resolve(),
-});
+);
 
 export const treeKinds = [copyFolder, copyPrivate, copyInto];
