@@ -68,12 +68,7 @@ export const stop = async (it: HostUnderTest, jail: JailSpec): Promise<readonly 
   runSteps(it.host, await it.host.stopSteps(jail), it.run);
 
 const startLabels = ['Started', 'Starting services'];
-const stopLabels = [
-  'Running pre-stop',
-  'Stopping services',
-  'Removing jail process',
-  'Running post-stop',
-];
+const stopLabels = ['Running pre-stop', 'Stopping services', 'Removing jail process', 'Running post-stop'];
 
 export function hostContract(name: string, make: () => Promise<HostUnderTest>): void {
   describe(`host contract: ${name}`, () => {

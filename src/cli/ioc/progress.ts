@@ -15,15 +15,7 @@ const plainEveryMs = 5000;
 const seconds = (ms: number): string => `${Number((ms / 1000).toFixed(3))}s`;
 
 /** @example eventLine(event) === '[+] JailStart@www: OK [1.52s]' */
-function eventLine({
-  type,
-  identifier,
-  state,
-  message,
-  durationMs,
-  depth,
-  progress,
-}: IocEvent): string {
+function eventLine({ type, identifier, state, message, durationMs, depth, progress }: IocEvent): string {
   const words = {
     pending: '...',
     progress: '...',

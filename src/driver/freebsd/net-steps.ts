@@ -196,7 +196,7 @@ async function remove({ pool, uuid, plan }: NetworkArgs, run: StepRun, paths: Pa
 }
 
 /** The commands that set up a vnet jail from inside, in their order; DHCP comes after them. Pure. */
-function insideCommands(jail: Inside, plan: NetworkPlan): readonly (readonly string[])[] {
+export function insideCommands(jail: Inside, plan: NetworkPlan): readonly (readonly string[])[] {
   const ifconfig = (...words: readonly string[]): readonly string[] => jexec(jail, ['ifconfig', ...words]);
   const nics = plan.nics ?? [];
   const names = [...nics.map(({ nic }) => nic), ...(plan.moved ?? []).map(({ nic }) => nic)];

@@ -381,4 +381,3 @@ export function findWord(tool: string, kind: Kind, word: string, release: number
   const row = byTool.get(`${tool}\0${kind}`)?.get(word);
   return row !== undefined && row.since <= release ? row : undefined;
 }
-
