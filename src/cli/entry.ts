@@ -9,7 +9,7 @@ import { isMainThread } from 'node:worker_threads';
 import { beThread, commands, threadWord } from '../commands.ts';
 import { makeContext } from '../iocage.ts';
 import { runOperation } from '../ops/run.ts';
-import { forgiving } from './output.ts';
+import { forgiving, written } from './output.ts';
 import { iocMain } from './ioc/main.ts';
 import { main } from './main.ts';
 import type { Terminal } from './terminal.ts';
@@ -40,7 +40,7 @@ async function start(): Promise<void> {
     makeContext,
     runOperation,
   });
-  // Standard output is written synchronously to terminals, files and pipes, so nothing is cut off.
+  await Promise.all([process.stdout, process.stderr].map(written));
   process.exit(status);
 }
 

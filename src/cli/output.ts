@@ -4,6 +4,14 @@
  */
 import type { TextOut } from './terminal.ts';
 
+/**
+ * When all that was written to it is with the kernel, or cannot be. A pipe takes some 64 KiB at once and the rest as it is
+ * read, on FreeBSD a quarter of that: a program that ends before has cut it off.
+ */
+export function written(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((done) => stream.write('', () => done()));
+}
+
 export function forgiving(stream: NodeJS.WriteStream): TextOut {
   let problem: NodeJS.ErrnoException | undefined;
   stream.on('error', (error) => {
@@ -12,6 +20,7 @@ export function forgiving(stream: NodeJS.WriteStream): TextOut {
   return {
     write: (text) => problem !== undefined || stream.write(text),
     async lost() {
+      if (problem === undefined) await written(stream);
       // Streams tell their errors a moment after the write that had them.
       await new Promise((done) => setImmediate(done));
       if (problem === undefined || problem.code === 'EPIPE') return undefined;

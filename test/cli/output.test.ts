@@ -103,3 +103,13 @@ test('a command that failed keeps its own error and status', async () => {
   expect(status).toBe(1);
   expect(errors.join('')).not.toContain('standard output');
 });
+
+test('a reader that takes its time gets all of it: a pipe holds 64 KiB at most', () => {
+  const slow = '"$0" "$1" list --json | { sleep 1; cat; }';
+  const { stdout } = spawnSync('sh', ['-c', slow, process.execPath, program], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  expect(stdout.length).toBeGreaterThan(1 << 16);
+  expect((JSON.parse(stdout) as { releases: unknown[] }).releases).toHaveLength(3000);
+});
