@@ -269,10 +269,14 @@ export const errorTable = {
   RELEASE_NOT_FOUND: row({
     exit: 1,
     http: 404,
-    message: (d: { release: string; fetched: readonly string[] }) =>
+    /** `dataset`: where one that is filled by hand has to be. */
+    message: (d: { release: string; fetched: readonly string[]; dataset?: string }) =>
       `release ${quote(d.release)} not found locally` +
       (d.fetched.length > 0 ? `; fetched are: ${d.fetched.join(', ')}` : `; none is fetched yet`),
-    hint: (d) => `iocage fetch release=${d.release}`,
+    hint: (d) =>
+      d.dataset === undefined
+        ? `iocage fetch release=${d.release}`
+        : `'zfs create -p ${d.dataset}' makes its place; fill that, and say this again`,
   }),
   RELEASE_NEEDED: row({
     exit: 2,

@@ -18,6 +18,17 @@ function meaningIn({ address, prefix }: Network, wanted: string): string | undef
   return ipaddr.IPv4.broadcastAddressFromCIDR(cidr).toString() === wanted ? 'broadcast' : undefined;
 }
 
+/** An interface that the other machine had, above all after a pool moved: which one it would be here. */
+export function noInterface(
+  { family, address }: { readonly family: 4 | 6; readonly address: string },
+  name: string,
+  { defaultNic }: Pick<HostNetwork, 'defaultNic'>,
+): string {
+  const usual = defaultNic[family];
+  const instead = usual === undefined ? '' : `; '${address}' alone takes ${usual}`;
+  return `${address}: the host has no interface ${name}${instead}`;
+}
+
 /**
  * Why an address of the networks at `nic` cannot be a jail's, in words.
  *

@@ -122,7 +122,7 @@ export async function natProblems(exec: Exec, nat: PlannedNat, facts: NetFacts):
         {
           key,
           problem:
-            "ipfw is not enabled; 'sysrc firewall_enable=YES firewall_nat_enable=YES' and start it, or nat_backend=pf",
+            "ipfw is not enabled; 'sysrc firewall_enable=YES firewall_nat_enable=YES' and start it, or 'iocage set nat_backend=pf default'",
         },
       ];
     if (facts.sysctl.get('net.inet.ip.fw.one_pass') !== '0')

@@ -6,7 +6,7 @@
 import ipaddr from 'ipaddr.js';
 import type { Problem } from '../host.ts';
 import { isOn } from '../../domain/config.ts';
-import { cutsOff } from '../both/address-problem.ts';
+import { cutsOff, noInterface } from '../both/address-problem.ts';
 import { autoProblem } from '../both/auto-address.ts';
 import { wantsNat } from '../both/nat-block.ts';
 import {
@@ -85,7 +85,7 @@ function planAddress(
   const name = byName ? wanted.iface : (onHost?.name ?? facts.defaultNic[family]);
   if (name === undefined) return `${address}: the host has no default route; name an interface`;
   const nic = facts.interfaces.find((found) => found.name === name);
-  if (nic === undefined) return `${address}: the host has no interface ${name}`;
+  if (nic === undefined) return noInterface({ family, address }, name, facts);
   if (onHost !== undefined && onHost !== nic) return `${address} is the host's own address on ${onHost.name}`;
   if (planned.some((other) => other.family === family && other.address === address))
     return `${address} is given twice`;

@@ -13,7 +13,7 @@ import { autoProblem } from '../both/auto-address.ts';
 import { forwardsOf, wantsNat } from '../both/nat-block.ts';
 import { holderOf, listedAddresses, natAddress, natNic, type JailToPlan } from '../both/planning.ts';
 import { collect, type Wanted } from '../both/wanted.ts';
-import { cutsOff } from '../both/address-problem.ts';
+import { cutsOff, noInterface } from '../both/address-problem.ts';
 import type { NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
 import { neededSysctls } from '../both/sysctls.ts';
@@ -123,11 +123,7 @@ function planAddress(
   const name = byName ? wanted.iface : facts.defaultNic[family];
   if (name === undefined) return `${address}: the host has no default route; name an interface`;
   const nic = facts.interfaces.find((found) => found.name === name);
-  if (nic === undefined) {
-    const usual = facts.defaultNic[family];
-    const instead = usual === undefined ? '' : `; '${address}' alone takes ${usual}`;
-    return `${address}: the host has no interface ${name}${instead}`;
-  }
+  if (nic === undefined) return noInterface({ family, address }, name, facts);
   const same = (other: { family: 4 | 6; address: string }): boolean =>
     other.family === family && other.address === address;
   const onHost = facts.interfaces.find((found) => found.addresses.some(same));

@@ -39,7 +39,8 @@ export const releaseAdopt = defineChange<typeof adoptInput, Adopted>({
   },
   async plan(context, { release: name }) {
     const world = await readWorld(context);
-    const release = getRelease(world, name);
+    const dataset = `${world.root}/releases/${name}/root`;
+    const release = getRelease(world, name, { dataset });
     const root = await releaseRoot(context, release);
     if ((await context.files.stat(join(root, 'etc')))?.type !== 'directory')
       throw failure('UNSAFE_PATH', {

@@ -107,10 +107,15 @@ function assertOurs(release: Release, filesystems: readonly string[], targets: r
   }
 }
 
-export function getRelease(world: World, name: string): Release {
+/** @param more for the hint: where it would have to be */
+export function getRelease(world: World, name: string, more: { readonly dataset?: string } = {}): Release {
   const release = world.releases.find((candidate) => candidate.name === name);
   if (release) return release;
-  throw failure('RELEASE_NOT_FOUND', { release: name, fetched: world.releases.map((each) => each.name) });
+  throw failure('RELEASE_NOT_FOUND', {
+    release: name,
+    fetched: world.releases.map((each) => each.name),
+    ...more,
+  });
 }
 
 /** The jails (as `UUID (TAG)`) and other filesystems that are clones of something in the release. */
