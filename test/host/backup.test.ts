@@ -274,6 +274,15 @@ describe.skipIf(!hostTests)(`backups of libiocage${reason}`, () => {
     run(1, ioc, 'import', 'evil', file);
     expect(state()).toBe(before);
     rmSync(file);
+    // Its root user could exchange it between the check and the use.
+    run(0, ioc, 'create', '-nb', '-r', 'busybox', 'holder');
+    const theirs = join(lab.pool.directory, 'pool/iocage/jails/holder/root/root');
+    writeFileSync(join(theirs, 'evil.tar.gz'), gzipSync(tarOf(...top)));
+    mkdirSync(join(theirs, 'evil/root'), { recursive: true });
+    writeFileSync(join(theirs, 'evil/config.json'), config());
+    for (const name of ['evil.tar.gz', 'evil'])
+      expect(run(1, ioc, 'import', 'evil', join(theirs, name)).stderr).toContain('it lies in jail holder');
+    run(0, ioc, 'destroy', '-f', 'holder');
   });
 
   it('killed on their way, an export and an import of streams leave nothing', async () => {

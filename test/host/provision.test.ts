@@ -5,10 +5,18 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { iocEvents } from '../../src/domain/ioc-events.ts';
 import { commandIn, comparable, iocPath, type Command } from '../support/command.ts';
-import { makeRepository, serveFiles, serveGit, type Repository, type Served } from '../support/git.ts';
+import {
+  makeRepository,
+  serveFiles,
+  serveGit,
+  serveStalled,
+  type Repository,
+  type Served,
+} from '../support/git.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 import { plantApk } from '../ops/every-step-packages.ts';
 
@@ -148,6 +156,44 @@ describe.skipIf(!hostTests)(`provisioning${reason}`, () => {
       });
       expect(ran, ran.stderr).toMatchObject({ status: 0 });
       expect(existsSync(sprung)).toBe(false);
+    });
+
+    it('killed while a server keeps git waiting: git is gone with it, and doctor leaves the jail as it was', async () => {
+      const plugin = makeRepository(join(shared(), 'slow.git'));
+      plugin.commit({ 'post_install.sh': '#!/bin/sh\n', big: randomBytes(300_000).toString('hex') });
+      const stalled = await serveStalled(daemon.url);
+      const definition = join(lab.pool.directory, 'slow.json');
+      writeFileSync(definition, JSON.stringify({ artifact: `${stalled.url}/slow.git` }), { mode: 0o600 });
+      const before = comparable(lab.state());
+      const given = ['-o', 'provision.method=ix', '-o', `provision.source=${definition}`];
+      const started = ioc.start('provision', ...given, 'made');
+      await vi.waitFor(() => expect(stalled.waiting()).toBe(true), 20_000);
+      const gits = (): string => sh('sh', '-c', "ps -axo args= | grep '[g]it.*index-pack' || true");
+      await vi.waitFor(() => expect(gits()).not.toBe(''), 10_000);
+      started.child.kill('SIGKILL');
+      await started.ended;
+      await vi.waitFor(() => expect(gits()).toBe(''), 5000);
+      stalled.close();
+      await lab.run('host.doctor', {});
+      expect(comparable(lab.state())).toEqual(before);
+    });
+
+    it('nothing that lies in a jail counts as of this host: neither file, directory, repository nor definition', async () => {
+      const repository = makeRepository(join(root('made'), 'root/theirs'));
+      repository.commit({ 'provision.sh': 'exit 0\n', 'plugin.json': '{"pkgs":["curl"]}\n' });
+      sh('chmod', '-R', 'go-w', repository.path);
+      await create('other');
+      const why = /lies in jail made, whose root user can change it/;
+      const { path } = repository;
+      await refused(
+        'other',
+        [{ method: 'script', source: `${path}/provision.sh` }, why],
+        [{ method: 'script', source: path }, why],
+        [{ method: 'script', source: path, rev: 'main' }, why],
+        [{ method: 'script', source: `file://${path}` }, why],
+        [{ method: 'ix', source: `${path}/plugin.json` }, why],
+      );
+      await destroy('other');
     });
 
     it('what cannot be had is known before anything is touched', async () => {

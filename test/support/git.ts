@@ -1,7 +1,7 @@
 /** Git repositories of a test's own, and a daemon on the loopback that offers them. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sh } from './pool.ts';
@@ -88,3 +88,33 @@ export const serveFiles = (directory: string): Promise<Served> =>
       spawn('busybox', ['httpd', '-f', '-p', `127.0.0.1:${port}`, '-h', directory], { stdio: 'ignore' }),
     'http',
   );
+
+/** In front of another one: what is asked first is answered, later answers stop in the middle. */
+export async function serveStalled(behind: string): Promise<Served & { waiting(): boolean }> {
+  const open = new Set<Socket>();
+  let asked = 0;
+  let waiting = false;
+  const server = createServer((client) => {
+    asked += 1;
+    const isFirst = asked === 1;
+    const far = connect(Number(new URL(behind).port), '127.0.0.1');
+    for (const socket of [client, far]) open.add(socket.on('error', () => undefined));
+    client.pipe(far);
+    let bytes = 0;
+    far.on('data', (data: Buffer) => {
+      bytes += data.length;
+      if (isFirst || bytes < 20_000) client.write(data);
+      else waiting = true;
+    });
+    far.on('end', () => void (waiting || client.end()));
+  }).listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  return {
+    url: `git://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    waiting: () => waiting,
+    close() {
+      for (const socket of open) socket.destroy();
+      server.close();
+    },
+  };
+}

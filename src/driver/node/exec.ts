@@ -144,6 +144,22 @@ function mortal(argv: readonly string[]): readonly string[] {
   return process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', '--', ...argv] : argv;
 }
 
+/**
+ * The same for a program that starts others, which hold their ends of a connection for as long as the other side
+ * likes: the kernel ends all of a process namespace with the first one in it.
+ */
+function mortalFamily(argv: readonly string[]): readonly string[] {
+  return process.platform === 'linux'
+    ? mortal(['unshare', '--pid', '--fork', '--kill-child', '--', ...argv])
+    : argv;
+}
+
+/** xargs(1), with what it starts: the names that it has handed on are worked on otherwise, whatever became of the files. */
+function mortalList(argv: readonly string[]): readonly string[] {
+  const at = argv.findIndex((word, index) => index > 0 && !word.startsWith('-'));
+  return mortal([...argv.slice(0, at), ...mortal(argv.slice(at))]);
+}
+
 /** What setpriv(1) says of a program that is not there. */
 const notFound = /^setpriv: failed to execute .*: No such file or directory$/;
 
@@ -169,7 +185,15 @@ function checkArgv(argv: readonly string[]): void {
 }
 
 /** What these were doing when we were killed is undone or finished by the doctor, who must find them gone. */
-const zfsTools: ReadonlySet<string> = new Set(['zfs', 'zpool']);
+const mortals: Readonly<Record<string, typeof mortal>> = {
+  zfs: mortal,
+  zpool: mortal,
+  git: mortalFamily,
+  xargs: mortalList,
+  rm: mortal,
+  find: mortal,
+  cp: mortal,
+};
 
 class LineSplitter {
   private rest = '';
@@ -203,17 +227,17 @@ export class NodeExec implements Exec {
   }
 
   change(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return this.run(argv, options, zfsTools.has(argv[0] ?? ''));
+    return this.run(argv, options, mortals[argv[0] ?? '']);
   }
 
-  /** @param ends with us, however we end */
-  private async run(argv: readonly string[], options: RunOptions, ends = false): Promise<RunResult> {
+  /** @param ends makes it end with us, however we end */
+  private async run(argv: readonly string[], options: RunOptions, ends?: typeof mortal): Promise<RunResult> {
     checkArgv(argv);
     this.spawned += 1;
     const started = performance.now();
     const input = options.ownInput ? this.ownInput : options.input === undefined ? 'ignore' : 'pipe';
     return new Promise<RunResult>((resolve, reject) => {
-      const own = options.ownInput || ends ? mortal(argv) : argv;
+      const own = ends !== undefined ? ends(argv) : options.ownInput ? mortal(argv) : argv;
       const words = [...(options.via ?? []), ...own];
       const child = spawn(words[0]!, words.slice(1), {
         stdio: [input, 'pipe', 'pipe'],

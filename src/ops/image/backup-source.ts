@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Context } from '../operation.ts';
 import { availableBytes, maxMembers, readTar } from '../steps/archive.ts';
 import { stepRun } from '../run.ts';
-import { pathProblem } from '../jail/trusted-config.ts';
+import { jailProblem, pathProblem } from '../jail/trusted-config.ts';
 import type { World } from '../world.ts';
 import { compressionIn, decompressor } from '../../domain/archive.ts';
 import { BackupReader, kindByMember, type Backup } from '../../domain/backup.ts';
@@ -119,8 +119,8 @@ export async function findBackup(
 }
 
 /** @throws UNTRUSTED_CONFIG when others than root may exchange it */
-export async function assertPrivate(context: Context, path: string): Promise<void> {
-  const problem = await pathProblem(context, dirname(path), basename(path));
+export async function assertPrivate(context: Context, world: World, path: string): Promise<void> {
+  const problem = jailProblem(world, path) ?? (await pathProblem(context, dirname(path), basename(path)));
   if (problem !== undefined)
     throw failure('UNTRUSTED_CONFIG', { jail: path, key: 'what is in it', ...problem });
 }
@@ -150,7 +150,7 @@ export async function readBackup(
   sha256: string | undefined,
 ): Promise<{ reader: BackupReader; backup: Backup }> {
   const isDirectory = (await context.files.stat(file))?.type === 'directory';
-  await assertPrivate(context, isDirectory ? join(file, 'config.json') : file);
+  await assertPrivate(context, world, isDirectory ? join(file, 'config.json') : file);
   if (!isDirectory) await assertDigest(context, file, sha256);
   const run = stepRun(context, '');
   const reader = new BackupReader(file, { maxBytes: await availableBytes(world.root, run), maxMembers });
@@ -162,6 +162,6 @@ export async function readBackup(
   );
   const backup = reader.end();
   for (const { member } of isDirectory ? backup.streams : [])
-    await assertPrivate(context, join(file, member));
+    await assertPrivate(context, world, join(file, member));
   return { reader, backup };
 }

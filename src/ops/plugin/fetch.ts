@@ -5,7 +5,7 @@
  */
 import * as z from 'zod';
 import { defineFleet, type Context, type Words } from '../operation.ts';
-import { failure } from '../../domain/errors.ts';
+import { asIocageError, failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { isPluginName } from '../../domain/provision.ts';
 import { jailCreate } from '../jail/create.ts';
@@ -53,7 +53,13 @@ export const pluginFetch = defineFleet<typeof fetchInput, PluginFetched>({
     } catch (thrown) {
       // Also when it was cancelled: nobody asked for a jail without its plugin.
       const calm = { ...context, signal: new AbortController().signal };
-      await runOperation(calm, jailDestroy, { jail, force: true });
+      await runOperation(calm, jailDestroy, { jail, force: true }).catch((left: unknown) => {
+        // Why it failed is what counts, and not that it is still there.
+        const { message } = asIocageError(left);
+        const error = asIocageError(thrown);
+        error.undoFailures = [...(error.undoFailures ?? []), { step: `destroy ${jail}`, message }];
+        throw error;
+      });
       throw thrown;
     }
   },

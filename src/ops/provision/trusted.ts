@@ -2,15 +2,18 @@
  * Files of the host that say what root of a jail does: only root may be able to change them, and every directory
  * that leads to them. Who could write there would be root in the jail.
  */
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { pathProblem } from '../jail/trusted-config.ts';
+import { jailProblem, pathProblem } from '../jail/trusted-config.ts';
+import { readWorld } from '../world.ts';
 
 export const refuse = (path: string, why: string): Error => failure('UNSAFE_PATH', { path, why });
 
-async function assertOnlyRoots({ files }: Context, root: string, name: string): Promise<void> {
-  const problem = await pathProblem({ files }, root, name);
+async function assertOnlyRoots(context: Context, root: string, name: string): Promise<void> {
+  const inJail = jailProblem(await readWorld(context), join(root, name));
+  if (inJail !== undefined) throw refuse(inJail.path, inJail.why);
+  const problem = await pathProblem(context, root, name);
   if (problem !== undefined)
     throw refuse(
       `${root}/${name}`,

@@ -156,15 +156,21 @@ describe('a pipe', () => {
   });
 });
 
-it('a pipe ends with a process that is killed: half a copy would go on beside the doctor', async () => {
+it.each([
+  ['a pipe', `pipe([line('600'), line('601')], { onLine: (pid) => console.log(pid) })`],
+  [
+    'xargs with what it started',
+    `change(['xargs', '-0', ...line('602', 'echo $PPID >&2')], { input: 'a\\0', onLine: (pid) => console.log(pid) })`,
+  ],
+])('%s ends with a process that is killed: half of it would go on beside the doctor', async (_, call) => {
   const directory = mkdtempSync(join(tmpdir(), 'iocage-exec-'));
   const [entry, script] = ['piping.ts', 'piping.mjs'].map((name) => join(directory, name));
   const source = new URL('../../../../src/driver/node/exec.ts', import.meta.url).pathname;
   writeFileSync(
     entry!,
     `import { NodeExec } from ${JSON.stringify(source)};
-     const line = (word: string) => ['sh', '-c', 'echo $$ >&2; exec sleep ' + word];
-     await new NodeExec().pipe([line('600'), line('601')], { onLine: (pid) => console.log(pid) });`,
+     const line = (word: string, more = 'true') => ['sh', '-c', more + '; echo $$ >&2; exec sleep ' + word];
+     await new NodeExec().${call};`,
   );
   await build({ entryPoints: [entry!], outfile: script!, bundle: true, platform: 'node', format: 'esm' });
   const piping = spawn(process.execPath, [script!], { stdio: ['ignore', 'pipe', 'inherit'] });
