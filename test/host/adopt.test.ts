@@ -247,7 +247,9 @@ describe.skipIf(!hostTests)(`jails from outside${reason}`, () => {
     );
     // As docs/migrate.md has it, with another place.
     const page = readFileSync(join(projectRoot, 'docs/migrate.md'), 'utf8');
-    const [howTo] = parseHowTos('docs/migrate.md', page).filter(({ runBy }) => runBy !== undefined);
+    const [howTo] = parseHowTos('docs/migrate.md', page).filter(
+      ({ runBy }) => runBy === 'test/host/adopt.test.ts',
+    );
     for (const { command } of howTo!.lines) {
       const words = command.replace('/srv/theirs', place).split(' ').slice(1);
       const ran = iocage(...words);
