@@ -11,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { failEveryStep } from './every-step.ts';
@@ -207,6 +208,35 @@ describe.skipIf(process.getuid?.() !== 0)('jails of Bastille, ezjail, pot and ja
       operation: 'jail.adopt',
       input: () => ({ from: 'bastille', jail: 'web', path: paths().bastille }),
       reset: () => world.run('jail.destroy', { jail: 'web' }),
+    });
+    expect(count).toBe(7);
+  });
+
+  it('a packed directory of Bastille becomes one too, and every step of that fails once', async () => {
+    const file = join(place, 'web_2026-06-20-101010.tgz');
+    execFileSync('tar', ['-czf', file, '-C', join(place, 'bastille/jails'), 'web']);
+    const before = world.state();
+    // Its system is that of a release, which must be here.
+    const input = { image: file };
+    await expect(world.run('image.import', input)).rejects.toMatchObject({ code: 'RELEASE_NOT_FOUND' });
+    expect(world.state()).toBe(before);
+    const named = { ...input, name: 'victim', properties: [['release', 'busybox']] };
+    expect(await world.run<any>('image.import', named)).toMatchObject({
+      jails: [{ uuid: 'victim', kind: 'thick' }],
+      dropped: expect.arrayContaining([
+        expect.objectContaining({ what: expect.stringContaining('/srv/www') }),
+      ]),
+    });
+    expect(readlinkSync(join(rootOf('victim'), 'bin'))).toBe('/.bastille/bin');
+    expect(existsSync(join(rootOf('victim'), 'dev/null'))).toBe(false);
+    expect(readFileSync(join(rootOf('victim'), 'etc/hosts'), 'utf8')).toBe('web');
+    expect(existsSync(join(rootOf('victim'), '.bastille/etc'))).toBe(true);
+    expect(await get('victim', 'memoryuse')).toBe('1G:deny');
+    await world.run('jail.destroy', { jail: 'victim' });
+    const count = await failEveryStep(world, {
+      operation: 'image.import',
+      input: () => named,
+      reset: () => world.run('jail.destroy', { jail: 'victim' }),
     });
     expect(count).toBe(7);
   });

@@ -17,7 +17,7 @@ import { sortImported, type Dropped } from '../../domain/image.ts';
 import { StreamFiles } from '../../domain/stream-files.ts';
 import { StreamProblem, StreamReader, type StreamSnapshot } from '../../domain/stream-records.ts';
 import { assertDigest, assertPrivate, type findBackup } from '../image/backup-source.ts';
-import type { Imported } from '../image/imported.ts';
+import { tellAhead, type Imported } from '../image/imported.ts';
 import { chooseRelease, toZfsProperties } from '../jail/create.ts';
 import { jailLock, tagLock } from '../jail/select.ts';
 import { releaseRoot } from '../mounted.ts';
@@ -206,6 +206,7 @@ export async function planArchived(
     ...[...found.left, ...jail.left, ...base.left],
     ...(boots ? [bootNote] : []),
   ];
+  tellAhead(context, told);
   return {
     subject: name,
     title: `Importing ${file} as ${name}`,

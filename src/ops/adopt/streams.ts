@@ -11,11 +11,14 @@ import { parseDigest } from '../../domain/image.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertSnapshotName } from '../../domain/name.ts';
 import { headBytes, parseStreamHead } from '../../domain/stream-head.ts';
+import { StreamFiles } from '../../domain/stream-files.ts';
+import { StreamProblem, StreamReader } from '../../domain/stream-records.ts';
 import { findList, parseList, tailBytes, ZipProblem, type ZipMember } from '../../domain/zip.ts';
 import { imagesDirectory } from '../image/place.ts';
 import { assertNotForeign, jailLock, tagLock } from '../jail/select.ts';
-import { checkDigest } from '../steps/archive.ts';
-import { settleForeign } from '../steps/config-file.ts';
+import { stepRun } from '../run.ts';
+import { checkDigest, readAll } from '../steps/archive.ts';
+import { judgeForeign, settleForeign } from '../steps/config-file.ts';
 import { dropSnapshot, mountDataset } from '../steps/dataset.ts';
 import { leavePlace } from '../steps/move.ts';
 import { makeReceiving, publishReceived, receiveStream } from '../steps/transfer.ts';
@@ -138,11 +141,32 @@ async function digestOf(context: Context, file: string, given: string | undefine
   return digest;
 }
 
-/** The jail's configuration is inside of a stream that only zfs(8) can read, by receiving it. */
-function noteUnjudged(context: Context): void {
-  const text =
-    'what the jail in it may do is seen when it is received: what would have power over this host is refused then, without --hooks';
-  context.emit({ type: 'note', id: '', level: 'warning', text });
+/**
+ * The jail's configuration, out of the stream of its dataset. Answers its fstab as it will be, where that is not as it
+ * is. Where the stream cannot be read here, what is received is judged all the same.
+ *
+ * @throws BAD_ARCHIVE, UNTRUSTED_ARCHIVE
+ */
+async function judgeAhead(
+  context: Context,
+  { file, parts }: Archive,
+  foreign: Parameters<typeof judgeForeign>[0],
+): Promise<string | undefined> {
+  const files = new StreamFiles();
+  const reader = new StreamReader(() => files);
+  const from = unpacked(file, parts[0]!.member);
+  await readAll({ file, from }, reader, () => reader.sizeBytes, stepRun(context, ''));
+  let found: { text: string | undefined; fstab: string };
+  try {
+    found = { text: files.read('config.json'), fstab: files.read('fstab') ?? '' };
+  } catch (error) {
+    if (!(error instanceof StreamProblem)) throw error;
+    const text = `what the jail in it may do is seen when it is received: ${error.message}`;
+    context.emit({ type: 'note', id: '', level: 'warning', text });
+    return undefined;
+  }
+  const moved = judgeForeign(foreign, found);
+  return moved === found.fstab ? undefined : moved;
 }
 
 const fileOf = (world: World, image: string): string =>
@@ -167,24 +191,27 @@ export const imageStreams = defineChange<typeof streamsInput, unknown>({
     const sha256 = await digestOf(context, file, input.sha256);
     const holder = holderOf(world.jails, name);
     if (holder !== undefined) throw failure('NAME_TAKEN', { what: 'name', name, by: holder.uuid });
-    if (context.dry && !input.hooks) noteUnjudged(context);
     const receiving = `${world.root}/receiving`;
     const isThere = async (dataset: string) =>
       (await context.storage.filesystems(dataset, 0, [])) !== undefined;
-    if (await isThere(`${receiving}/${name}`))
-      throw failure('DATASET_EXISTS', { dataset: `${receiving}/${name}` });
+    // Beside each other, and moved one by one: zfs-fuse mounts a tree that is renamed in an order of its own.
+    const waits = (index: number): string => `${receiving}/${name}${index === 0 ? '' : `:${index}`}`;
+    for (const index of parts.keys())
+      if (await isThere(waits(index))) throw failure('DATASET_EXISTS', { dataset: waits(index) });
     const dataset = `${world.root}/jails/${name}`;
     const root = join(world.mountpoint, 'jails', name);
-    const below = (top: string, path: string): string => (path === '' ? top : `${top}/${path}`);
+    const foreign = { root, name, top: world.mountpoint, trusted: input.hooks, archive: file };
+    const moved = await judgeAhead(context, archive, foreign);
+    const place = (path: string): string => (path === '' ? dataset : `${dataset}/${path}`);
     return {
       subject: name,
       title: `Importing ${name}`,
       steps: [
         checkDigest({ file, sha256 }),
         ...((await isThere(receiving)) ? [] : [makeReceiving({ dataset: receiving })]),
-        ...parts.map(({ member, path }) =>
+        ...parts.map(({ member }, index) =>
           receiveStream({
-            dataset: below(`${receiving}/${name}`, path),
+            dataset: waits(index),
             snapshot,
             from: unpacked(file, member),
             resumable: false,
@@ -194,9 +221,11 @@ export const imageStreams = defineChange<typeof streamsInput, unknown>({
           }),
         ),
         leavePlace({ path: root, when: 'undone' }),
-        publishReceived({ from: `${receiving}/${name}`, to: dataset }),
-        ...parts.map(({ path }) => mountDataset({ dataset: below(dataset, path), wasMounted: false })),
-        settleForeign({ root, name, top: world.mountpoint, trusted: input.hooks, archive: file }),
+        ...parts.flatMap(({ path }, index) => [
+          publishReceived({ from: waits(index), to: place(path) }),
+          mountDataset({ dataset: place(path), wasMounted: false }),
+        ]),
+        settleForeign({ ...foreign, ...(moved === undefined ? {} : { moved }) }),
         // At once: the guard knows no dataset of a jail by itself that lies deeper.
         dropSnapshot({ name: `${dataset}@${snapshot}`, recursive: true }),
       ],

@@ -27,7 +27,7 @@ import { imageStreams } from '../adopt/streams.ts';
 import { findBackup } from './backup-source.ts';
 import { findImage, type Image } from './find.ts';
 import { lockBackup, planBackup } from './import-backup.ts';
-import type { Imported } from './imported.ts';
+import { tellAhead, type Imported } from './imported.ts';
 import { packingWord } from './place.ts';
 
 const importInput = z.object({
@@ -102,6 +102,7 @@ export const imageImport = defineChange<typeof importInput, Imported>({
       ...sorted.dropped.filter(({ what }) => !given.some(([key]) => what.startsWith(`${key}=`))),
       ...(input.hooks ? [] : mounts.map((what) => ({ what, why: 'it mounts something in the jail' }))),
     ];
+    tellAhead(context, dropped);
     const own = sorted.kept.filter(
       ([key]) => !(key === 'release' && release !== undefined) && !given.some(([other]) => other === key),
     );
@@ -140,7 +141,8 @@ export const imageImport = defineChange<typeof importInput, Imported>({
       'IMAGE is a file in the directory images, its UUID, its tag, or the beginning of its UUID; FILE is a path. ' +
       'The SHA-256 beside it must fit, and nothing is created before every member of the archive was judged. ' +
       'The jail keeps its UUID and tag where they are free. Images of the original are taken as they are; a package needs its release. ' +
-      'FILE may also be a backup of libiocage, an archive or a directory; NAME says what its jail is to be called.',
+      'FILE may also be a backup of libiocage, an archive or a directory; NAME says what its jail is to be called; ' +
+      'or what bastille export or pot export wrote, whose release=NAME says what a thin jail shows as its system.',
     examples: [
       { line: 'iocage import web', says: 'the jail web as it was exported' },
       {
@@ -149,6 +151,7 @@ export const imageImport = defineChange<typeof importInput, Imported>({
       },
       { line: 'iocage import --hooks web', says: 'an image of your own: its exec_* hooks and fstab too' },
       { line: 'iocage import -n web /mnt/usb/backup.txz', says: 'a backup of libiocage' },
+      { line: 'iocage import /mnt/usb/web_2026-06-20-101010.xz', says: 'a file of bastille export' },
     ],
     // Python iocage packs streams of ZFS in a zip file.
     instead: ({ positionals: [image] }) => (image?.endsWith('.zip') === true ? imageStreams : undefined),

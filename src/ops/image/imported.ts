@@ -1,5 +1,12 @@
-/** What an import made, of any kind of file. */
+/** What an import made, of any kind of file, and what it left out. */
 import type { Dropped } from '../../domain/image.ts';
+import type { Context } from '../operation.ts';
+
+/** A dry run has no result: what would stay behind is said as it is found. */
+export function tellAhead({ dry, emit }: Context, dropped: readonly Dropped[]): void {
+  for (const { what, why } of dry ? dropped : [])
+    emit({ type: 'note', id: '', level: 'info', text: `not taken over: ${what}: ${why}` });
+}
 
 export interface Imported {
   readonly jails: readonly {

@@ -91,41 +91,58 @@ export const holdConfig = stepKind<Omit<Rewrite, 'before'>>('config.hold', {
   undo: () => Promise.resolve(),
 });
 
-/**
- * Looks at the configuration that came with a jail of another tool, before anybody can start it: it must be one, name
- * this jail, and have no power over this host unless it is trusted. Paths of the host that it came from become
- * those of this one in its fstab.
- */
-export const settleForeign = stepKind<{
+interface Foreign {
   /** Mount point of the jail's dataset. */
-  root: string;
-  name: string;
+  readonly root: string;
+  readonly name: string;
   /** Mount point of `POOL/iocage`. */
-  top: string;
-  trusted: boolean;
-  archive: string;
-}>('config.settle', {
+  readonly top: string;
+  readonly trusted: boolean;
+  readonly archive: string;
+}
+
+/**
+ * The configuration that came with a jail of another tool: it must be one, name this jail, and have no power over this
+ * host unless it is trusted. Answers its fstab with the paths of this host in the place of those that it came from.
+ *
+ * @param text undefined when there is no such file
+ * @throws BAD_ARCHIVE, UNTRUSTED_ARCHIVE
+ */
+export function judgeForeign(
+  { root, name, top, trusted, archive }: Foreign,
+  { text, fstab }: { readonly text: string | undefined; readonly fstab: string },
+): string {
+  if (text === undefined)
+    throw failure('BAD_ARCHIVE', { file: archive, why: `there is no ${configFiles[0]} in it` });
+  const moved = movedFstab(fstab, name, top);
+  let power: string | undefined;
+  try {
+    power = powerIn(readConfig({ name: configFiles[0], text }, name).values);
+  } catch (error) {
+    if (!(error instanceof FormatProblem)) throw error;
+    throw failure('BAD_ARCHIVE', { file: archive, why: `${configFiles[0]}: ${error.message}` });
+  }
+  const place = { iocage: top, root: join(root, 'root') };
+  const mounts = parseFstab(moved)
+    .flatMap((line) => entryOf(line) ?? [])
+    .filter((entry) => !isBaseLine(entry, place));
+  power ??= mounts.length > 0 ? 'fstab' : undefined;
+  if (power !== undefined && !trusted) throw failure('UNTRUSTED_ARCHIVE', { file: archive, key: power });
+  return moved;
+}
+
+/**
+ * Judges what was received, before anybody can start it. `moved`: its fstab as it will be, where that is known before;
+ * a dry run shows it.
+ */
+export const settleForeign = stepKind<Foreign & { moved?: string }>('config.settle', {
   title: ({ root }) => `check the configuration in ${root}`,
-  async do({ root, name, top, trusted, archive }, { files, dry }) {
-    if (dry) return;
+  async do({ moved: expected, ...foreign }, { files, dry }) {
+    const { root } = foreign;
+    if (dry) return expected === undefined ? undefined : files.writeBelow(root, 'fstab', expected);
     const text = await files.readBelow(root, configFiles[0]);
-    if (text === undefined)
-      throw failure('BAD_ARCHIVE', { file: archive, why: `there is no ${configFiles[0]} in it` });
     const fstab = (await files.readBelow(root, 'fstab')) ?? '';
-    const moved = movedFstab(fstab, name, top);
-    let power: string | undefined;
-    try {
-      power = powerIn(readConfig({ name: configFiles[0], text }, name).values);
-    } catch (error) {
-      if (!(error instanceof FormatProblem)) throw error;
-      throw failure('BAD_ARCHIVE', { file: archive, why: `${configFiles[0]}: ${error.message}` });
-    }
-    const place = { iocage: top, root: join(root, 'root') };
-    const mounts = parseFstab(moved)
-      .flatMap((line) => entryOf(line) ?? [])
-      .filter((entry) => !isBaseLine(entry, place));
-    power ??= mounts.length > 0 ? 'fstab' : undefined;
-    if (power !== undefined && !trusted) throw failure('UNTRUSTED_ARCHIVE', { file: archive, key: power });
+    const moved = judgeForeign(foreign, { text, fstab });
     if (moved !== fstab) await files.writeBelow(root, 'fstab', moved);
   },
   undo: () => Promise.resolve(),

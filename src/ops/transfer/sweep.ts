@@ -20,7 +20,8 @@ export async function sweepReceiving(context: Context, world: World): Promise<re
   const unfinished = (await context.journal.unfinished()).flatMap(({ head }) => head.locks);
   const findings: Left[] = [];
   for (const { name, values } of (rows ?? []).slice(1)) {
-    const uuid = name.split('/').at(-1)!;
+    // Further datasets of an import are beside it, as UUID:1.
+    const [uuid] = name.split('/').at(-1)!.split(':') as [string];
     const lock = jailLock({ realm: world.realm, uuid });
     if (unfinished.includes(lock)) continue;
     const held = await take(context, lock);
