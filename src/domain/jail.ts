@@ -38,6 +38,19 @@ export function label(jail: Pick<Jail, 'uuid' | 'tag'>): string {
   return jail.uuid === jail.tag ? jail.uuid : `${jail.uuid} (${jail.tag})`;
 }
 
+/**
+ * Splits `JAIL@SNAPSHOT`. A tag may hold an `@` itself (the default tag is `2016-02-10@20:14:05`), so
+ * a word that ends like a time is a jail's tag, not a snapshot of a jail called `2016-02-10`.
+ */
+export function jailAndSnapshot(word: string): { jail: string; snapshot: string | undefined } {
+  const time = /^(\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d(?:-[0-9a-f]{8})?(?:_\d+)?)(?:@(.*))?$/.exec(word);
+  if (time) return { jail: time[1]!, snapshot: time[2] };
+  const at = word.lastIndexOf('@');
+  return at < 0
+    ? { jail: word, snapshot: undefined }
+    : { jail: word.slice(0, at), snapshot: word.slice(at + 1) };
+}
+
 const uuidPrefix = /^[0-9a-f]{4,8}(-[0-9a-f-]*)?$/i;
 
 /**

@@ -7,6 +7,7 @@
  * plus `_`, which older iocage lines let through.
  */
 import { failure, quote } from './errors.ts';
+import { localTime } from './local-time.ts';
 
 interface Rule {
   /** What the name names, for the message. */
@@ -166,16 +167,9 @@ export function isJailDatasetName(text: string): boolean {
   return isUuid(text) || nameProblem('jail', text) === undefined;
 }
 
-function two(value: number): string {
-  return String(value).padStart(2, '0');
-}
-
 /**
  * The tag of a jail that was given none: its local creation time.
  *
  * @example timeTag(new Date(2016, 1, 10, 20, 14, 5)) === '2016-02-10@20:14:05'
  */
-export function timeTag(date: Date): string {
-  const day = [String(date.getFullYear()).padStart(4, '0'), two(date.getMonth() + 1), two(date.getDate())];
-  return `${day.join('-')}@${[two(date.getHours()), two(date.getMinutes()), two(date.getSeconds())].join(':')}`;
-}
+export const timeTag = (date: Date): string => localTime(date, '@');

@@ -5,6 +5,9 @@
  */
 import type { RunResult } from './system.ts';
 
+/** Written on everything that an operation creates, in the call that creates it: the operation's id. */
+export const stampProperty = 'org.freebsd.iocage:op';
+
 export interface Capabilities {
   /** `zfs-fuse` or `openzfs`. */
   readonly flavour: string;
@@ -121,7 +124,7 @@ export interface Storage {
    * Passes the guard first (only strictly below POOL/iocage or an admitted root, with the expected shape). Absent
    * is no failure.
    *
-   * With `madeBy` it does nothing unless the dataset itself carries `org.freebsd.iocage:op=madeBy`; such
+   * With `madeBy` it does nothing unless the dataset itself carries this value as its {@link stampProperty}; such
    * a dataset may also be `POOL/iocage` or one of the layout's first level, so that making the layout
    * can be undone.
    *

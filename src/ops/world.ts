@@ -4,11 +4,12 @@
  * configures (`config-files.ts`).
  */
 import { join } from 'node:path';
-import type { DatasetRow, Pool } from '../driver/storage.ts';
+import { stampProperty, type DatasetRow, type Pool } from '../driver/storage.ts';
 import type { JailSpec } from '../driver/host.ts';
 import type { Context } from './operation.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
 import { configOf } from '../domain/config.ts';
+import { oursAlone } from '../domain/format/dialect.ts';
 import { properties } from '../domain/properties/index.ts';
 import { withFiles } from './config-files.ts';
 import { nameProblem } from '../domain/name.ts';
@@ -96,31 +97,15 @@ const userKeys = properties.filter((property) => property.store === 'user').map(
 const nativeKeys = properties
   .filter((property) => property.store === 'native')
   .map((property) => property.key);
-/**
- * Properties of ours that are no jail properties: fetch writes them on a release, a start writes on a
- * basejail which release it shows, and receive on a jail that another host's is the original of it, an
- * upgrade what leads back, and a migration too.
- */
-const toolKeys = [
-  'release_kind',
-  'release_source',
-  'release_sha256',
-  'fetched_at',
-  'base_started',
-  'standby',
-  'upgraded_from',
-  'upgrade_snapshot',
-  'migrated_from',
-];
+/** Properties of ours that are no jail properties: fetch writes some on a release, start, receive and upgrade on a jail. */
+const toolKeys = ['release_kind', 'release_source', 'release_sha256', 'fetched_at', ...oursAlone];
 
-/** Which operation made the dataset. What lies below the layout's datasets inherits theirs. */
-const stampKey = `${namespace}op`;
 /** In the place of a stamp: the jail came from another tool, and no file of that one counts any more. */
 export const migratedStamp = 'migrated';
 
 const columns = [
   'mounted',
-  stampKey,
+  stampProperty,
   ...new Set(['mountpoint', 'used', ...nativeKeys]),
   ...[...userKeys, ...toolKeys].map((key) => namespace + key),
 ];
@@ -133,7 +118,7 @@ function mountpointOf(row: DatasetRow): string | undefined {
 /** Where a column belongs, and the key without the name space; what is no column of these belongs nowhere. */
 const placeOf: ReadonlyMap<string, { readonly part: 'local' | 'native'; readonly key: string }> = new Map(
   columns
-    .filter((column) => column !== stampKey)
+    .filter((column) => column !== stampProperty)
     .map((column) => [
       column,
       column.startsWith(namespace)
@@ -181,8 +166,9 @@ function toJail(row: DatasetRow, template: boolean, above: string | undefined): 
   };
 }
 
+/** What lies below the layout's datasets inherits their stamps. */
 function isStamped(row: DatasetRow, above: string | undefined): boolean {
-  const stamp = row.values.get(stampKey);
+  const stamp = row.values.get(stampProperty);
   return stamp !== undefined && stamp !== above;
 }
 
@@ -347,7 +333,7 @@ async function readNow(context: Context): Promise<World> {
   }
   const defaultsRow = rows.find((row) => row.name === `${root}/.defaults`);
   const jailsIn = (group: 'jails' | 'templates'): readonly Jail[] => {
-    const above = rows.find((row) => row.name === `${root}/${group}`)?.values.get(stampKey);
+    const above = rows.find((row) => row.name === `${root}/${group}`)?.values.get(stampProperty);
     return (below.get(group) ?? []).map((row) => toJail(row, group === 'templates', above));
   };
   const found = [...jailsIn('jails'), ...jailsIn('templates')].sort((a, b) =>

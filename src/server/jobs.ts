@@ -4,7 +4,7 @@
  * and `rpc/dispatcher list`); this file knows no sockets.
  */
 import { JobQueue, QueueFull } from './job-queue.ts';
-import { localTime } from './local-time.ts';
+import { localTime } from '../domain/local-time.ts';
 
 export interface JobFacts {
   readonly id: string;
@@ -116,13 +116,13 @@ export class Jobs {
   }
 
   private async perform(id: string, command: string, work: JobWork, signal: AbortSignal): Promise<void> {
-    let started = localTime(new Date());
+    let started = localTime(new Date(), 'T');
     const output = new Output();
     let status = '0';
     try {
       await this.queue.run([], async () => {
         if (signal.aborted) throw new Error('it was ended before it began');
-        started = localTime(new Date());
+        started = localTime(new Date(), 'T');
         this.show(id, command, 'running');
         this.emit({ process_id: id, state: 'running' });
         await work((line) => output.add(line), signal);
@@ -140,7 +140,7 @@ export class Jobs {
       process_id: id,
       [`return_codes/${command}`]: status,
       state: 'finished',
-      time_finished: localTime(new Date()),
+      time_finished: localTime(new Date(), 'T'),
       time_started: started,
     });
   }

@@ -4,7 +4,7 @@
  * `[local ISO time]text`, as the original's. What is older than the settings say is removed.
  */
 import type { Files, LineLog } from '../driver/system.ts';
-import { localTime } from './local-time.ts';
+import { localTime } from '../domain/local-time.ts';
 
 export const readableLogs = [
   'hostinfo',
@@ -39,7 +39,7 @@ export class Logs {
   }
 
   write(name: LogName, text: string): void {
-    const time = localTime(this.now());
+    const time = localTime(this.now(), 'T');
     this.lines.append(`${this.directory}/${name}-${time.slice(0, 10)}.log`, `[${time}]${text}`);
   }
 
@@ -67,7 +67,7 @@ export class Logs {
   }
 
   async prune(days: number): Promise<void> {
-    const oldest = localTime(new Date(this.now().getTime() - days * dayMs)).slice(0, 10);
+    const oldest = localTime(new Date(this.now().getTime() - days * dayMs), 'T').slice(0, 10);
     for (const { file, day } of await this.names()) {
       if (day < oldest) await this.files.remove(`${this.directory}/${file}`);
     }

@@ -27,7 +27,7 @@ import {
   parentOf,
   splitSnapshot,
 } from '../../src/driver/zfs/name.ts';
-import { stampProperty } from '../../src/driver/zfs/storage.ts';
+import { stampProperty } from '../../src/driver/storage.ts';
 import { directoryContent, memoryContent, type Content } from './fake-content.ts';
 import {
   settable,

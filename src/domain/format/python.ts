@@ -4,6 +4,7 @@
  */
 import { limitResources } from '../codec/limit.ts';
 import { parseSwitch } from '../codec/choice.ts';
+import { localTime } from '../local-time.ts';
 import { findProperty } from '../properties/index.ts';
 import { ValueProblem, type Property } from '../property.ts';
 import { isSwitch, oursAlone, type Dialect } from './dialect.ts';
@@ -93,13 +94,7 @@ function toLocal(text: string): string {
   const found = /^(\d{4}-\d\d-\d\d)[ _T](\d\d:\d\d:\d\d)$/.exec(text);
   const date = found && new Date(`${found[1]}T${found[2]}Z`);
   if (!date || Number.isNaN(date.getTime())) return text === 'never' ? 'none' : text;
-  return localStamp(date);
-}
-
-function localStamp(date: Date): string {
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day}_${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return localTime(date, '_');
 }
 
 function toUtc(text: string): string {

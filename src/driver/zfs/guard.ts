@@ -1,7 +1,7 @@
 /**
  * The destroy guard: the last thing before `zfs destroy`, whatever the caller believes. Only datasets
- * strictly below ROOT/{jails,templates,releases,base,download,snapmounts,receiving}, of a shape that iocage makes,
- * may go; ROOT is POOL/iocage, or the root of a source that the caller or rc.conf names. Pure; knows nothing of what exists. Spec: safety rule 8 of the original's analysis.
+ * strictly below ROOT, of a shape that iocage makes, may go; ROOT is POOL/iocage, or the root of a source that the
+ * caller or rc.conf names. Pure; knows nothing of what exists.
  */
 import { failure } from '../../domain/errors.ts';
 

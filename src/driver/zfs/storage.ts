@@ -4,7 +4,7 @@
  * it takes several, a failure puts back what the earlier ones did.
  */
 import type { Clock, Exec } from '../system.ts';
-import type { Storage } from '../storage.ts';
+import { stampProperty, type Storage } from '../storage.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 import * as argv from './argv.ts';
 import { isAbsent } from './failure.ts';
@@ -15,9 +15,6 @@ import { renameTree } from './rename.ts';
 import { refused, zfsRunner } from './run.ts';
 import { zfsTransfer } from './transfer.ts';
 import { mountOne, readTree, remount, unmountOne, unmountTree, type Tree } from './tree.ts';
-
-/** Written on everything that an operation creates, in the call that creates it. */
-export const stampProperty = 'org.freebsd.iocage:op';
 
 /** With less than this left in a quota not even a mount point can be made. */
 const noSpaceBytes = 256 * 1024;

@@ -10,7 +10,7 @@ import { newFstab, type FoundJail, type Left } from '../../domain/adopt/found.ts
 import { failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName } from '../../domain/name.ts';
-import { toZfsProperties } from '../jail/create.ts';
+import { toZfsProperties } from '../jail/new-jail.ts';
 import { assertNotForeign, jailLock, noProperties, tagLock } from '../jail/select.ts';
 import { readWorld, type World } from '../world.ts';
 import { createDataset } from '../steps/dataset.ts';

@@ -2,7 +2,8 @@
 import { defineSequence } from '../operation.ts';
 import { readWorld } from '../world.ts';
 import { releaseFetch } from '../release/fetch.ts';
-import { createInput, jailCreate, toCreateInput } from './create.ts';
+import { jailCreate } from './create.ts';
+import { createInput, toCreateInput } from './create-words.ts';
 
 export const jailCreateFetched = defineSequence<typeof createInput>({
   id: 'jail.create-fetched',

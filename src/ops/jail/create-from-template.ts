@@ -7,7 +7,7 @@ import { findJail, label, type Jail } from '../../domain/jail.ts';
 import type { Context, Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
-import { cloneSteps, snapshotRows, type Copy } from './clone.ts';
+import { cloneSteps, snapshotRows, type Copy } from './clone-steps.ts';
 import { filesBeside } from './copy.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
 import { assertNotItself } from './depends.ts';

@@ -1,71 +1,29 @@
 /**
- * `create`: a new jail from a release, as a full copy, as a clone, on a shared base, or empty; or from a
- * template (`create-from-template.ts`). All properties are
- * written in the call that makes the dataset, so no moment shows a jail without its configuration.
+ * `create`: new jails from a release, as a full copy, as a clone, on a shared base, or empty; or from a template
+ * (`create-from-template.ts`). What may be said to it is in `create-words.ts`, how a jail is made in `create-steps.ts`.
  */
-import { join, resolve } from 'node:path';
-import * as z from 'zod';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertReleaseName, assertTag, timeTag } from '../../domain/name.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
-import { parseSwitch } from '../../domain/codec/choice.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { properties as allProperties } from '../../domain/properties/index.ts';
 import { releaseRoot } from '../mounted.ts';
 import { realmNow, readWorld, type Release, type World } from '../world.ts';
-import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
-import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
-import { copyPrivate } from '../steps/tree.ts';
 import { releaseLock } from '../release/destroy.ts';
 import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';
-import { assertOneIdentity, countOf, freePoint, givenUuid, newJailLocks, newUuids } from './new-jail.ts';
-import { kinds, numbered, ownerOf, sourceIn, toZfsProperties, type Created, type Kind } from './new-jail.ts';
+import { assertOneIdentity, freePoint, newJailLocks, newUuids } from './new-jail.ts';
+import { kinds, numbered, ownerOf, sourceIn, type Created, type Kind } from './new-jail.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
+import { createFlags, createInput, toCreateInput, type CreateInput } from './create-words.ts';
+import { createSteps, rootOf, sharesBase, types, type Identity } from './create-steps.ts';
 import { tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
-
-export const types: Readonly<Record<Kind, string>> = {
-  thick: 'jail',
-  clone: 'clonejail',
-  base: 'basejail',
-  'clone-base': 'basejail',
-  empty: 'emptyjail',
-};
-
-export { toZfsProperties };
-
-const sharesBase = (kind: Kind): boolean => types[kind] === 'basejail';
-
-export const createInput = z.object({
-  /** Default: what the stored default of `type` says, else `thick`. */
-  kind: z.enum(kinds).optional(),
-  release: z.string().optional(),
-  /** The template to clone, instead of a release. */
-  template: z.string().min(1).optional(),
-  /** The dataset's name, and the tag and host name too. */
-  name: z.string().optional(),
-  /** Names of packages to install, in the place of a file in `pkglist`. */
-  packages: z.array(z.string()).min(1).optional(),
-  /** The dataset's name, where nothing else names it. */
-  uuid: givenUuid.optional(),
-  /** Only the first eight digits of the UUID that is made up. */
-  short: z.boolean().default(false),
-  /** Stores every property on the jail, so that later defaults do not reach it. */
-  storeAll: z.boolean().default(false),
-  count: z.number().int().min(1).max(999).default(1),
-  properties: z.array(z.tuple([z.string(), z.string()])).default([]),
-  /** UUIDs of the new jails. */
-  uuids: z.array(z.string()).optional(),
-  /** Gives the tag of a jail that gets none; the time of the call. */
-  createdAt: z.date().optional(),
-});
-type CreateInput = z.output<typeof createInput>;
 
 export const jailCreate = defineChange<typeof createInput, Created>({
   id: 'jail.create',
@@ -132,46 +90,7 @@ export const jailCreate = defineChange<typeof createInput, Created>({
     names: ['create'],
     group: 'jails',
     usage: '[-b|-B|-c|-e|-T] [release=RELEASE | template=TEMPLATE] [tag=TAG] [PROPERTY=VALUE ...]',
-    flags: [
-      {
-        key: 'clone',
-        flags: '-c, --clone [count]',
-        doc: 'thin: clone the release instead of copying it; with a number, that many jails',
-      },
-      {
-        key: 'base',
-        flags: '-b, --basejail',
-        doc: 'the system folders are the ones of the release, shared and read-only',
-      },
-      {
-        key: 'clonebase',
-        flags: '-B, --clone_basejail',
-        doc: 'a basejail whose own files are cloned, not copied',
-      },
-      { key: 'empty', flags: '-e, --empty', doc: 'no files at all in the jail' },
-      { key: 'thick', flags: '-T, --thick', doc: 'a full copy of the release (the default)' },
-      { key: 'thick', flags: '--thickjail', doc: 'same as --thick' },
-      { key: 'release', flags: '-r, --release <release>', doc: 'same as release=RELEASE' },
-      {
-        key: 'template',
-        flags: '-t, --template <template>',
-        doc: 'a clone of the template; with -T a full copy; same as template=',
-      },
-      { key: 'name', flags: '-n, --name <name>', doc: 'name of the dataset, the tag and the host name' },
-      {
-        key: 'pkglist',
-        flags: '-p, --pkglist <file>',
-        doc: 'install the packages that the file lists; same as pkglist=FILE',
-      },
-      { key: 'uuid', flags: '-u, --uuid <uuid>', doc: 'this UUID instead of one that is made up' },
-      { key: 'short', flags: '-s, --short', doc: 'only the first eight digits of the UUID' },
-      {
-        key: 'storeAll',
-        flags: '-C, --thickconfig',
-        doc: 'store every property on the jail: defaults that change later do not reach it',
-      },
-      { key: 'count', flags: '--count <n>', doc: 'make n jails; tag and host name get _1 … _n' },
-    ],
+    flags: createFlags,
     about:
       'A jail gets a UUID, unless -n names it, and a tag, the creation time unless tag= gives one. ' +
       'Properties not given come from the stored defaults (iocage set PROPERTY=VALUE default), then from the built-in ones.',
@@ -195,60 +114,6 @@ export const jailCreate = defineChange<typeof createInput, Created>({
   },
 });
 export const jailCreateStart = andStart(jailCreate, 'jail.create-start');
-
-export function toCreateInput(words: Words): z.input<typeof createInput> {
-  const { flags } = words;
-  if (words.positionals.length > 0) {
-    throw failure('USAGE', {
-      problem: `${JSON.stringify(words.positionals[0])} is no property=value`,
-      command: 'create',
-    });
-  }
-  const properties = [...words.properties];
-  const take = (key: string): string | undefined => {
-    const found = properties.findIndex(([name]) => name === key);
-    return found < 0 ? undefined : properties.splice(found, 1)[0]![1];
-  };
-  const release = take('release') ?? (flags['release'] as string | undefined);
-  const template = templateWord(take('template')) ?? (flags['template'] as string | undefined);
-  const pkglist = take('pkglist') ?? (flags['pkglist'] as string | undefined);
-  // Named by a person, who stands somewhere.
-  if (pkglist !== undefined) properties.push(['pkglist', pkglist === 'none' ? pkglist : resolve(pkglist)]);
-  const cloneCount = typeof flags['clone'] === 'string' ? flags['clone'] : undefined;
-  const count = countOf('create', take('count') ?? cloneCount ?? (flags['count'] as string | undefined));
-  const chosen = [
-    // Also with a number: the jails of the Python line, whose -c counts, are clones.
-    ...(flags['clone'] === undefined ? [] : (['clone'] as const)),
-    ...(flags['empty'] ? (['empty'] as const) : []),
-    ...(flags['thick'] ? (['thick'] as const) : []),
-    ...(flags['base'] ? (['base'] as const) : []),
-    ...(flags['clonebase'] ? (['clone-base'] as const) : []),
-  ];
-  if (chosen.length > 1)
-    throw failure('USAGE', { problem: `${chosen.join(' and ')} exclude each other`, command: 'create' });
-  return {
-    ...(chosen[0] === undefined ? {} : { kind: chosen[0] }),
-    ...(release === undefined ? {} : { release }),
-    ...(template === undefined ? {} : { template }),
-    ...(flags['name'] === undefined ? {} : { name: flags['name'] as string }),
-    ...(flags['uuid'] === undefined ? {} : { uuid: flags['uuid'] as string }),
-    short: flags['short'] === true,
-    storeAll: flags['storeAll'] === true,
-    ...(count === undefined ? {} : { count }),
-    properties: properties as [string, string][],
-  };
-}
-
-/** COMPAT: `template` once was a switch as well; `no` says nothing, and `yes` is not for a new jail. */
-function templateWord(text: string | undefined): string | undefined {
-  const marked = parseSwitch(text ?? '');
-  if (marked === undefined) return text;
-  if (!marked) return undefined;
-  throw failure('USAGE', {
-    problem: `make the jail first; 'iocage set template=yes JAIL' turns it into a template`,
-    command: 'create',
-  });
-}
 
 /** A `type` stored as default decides what a plain `create` makes. */
 function defaultKind(world: World): Kind {
@@ -311,11 +176,6 @@ async function readBase(context: Context, release: Release): Promise<readonly st
   return baseFolders(await baseEntries(context.files, await releaseRoot(context, release)));
 }
 
-function rootOf(release: Release): string {
-  if (release.mountpoint === undefined) throw failure('NOT_MOUNTED', { dataset: release.dataset });
-  return join(release.mountpoint, 'root');
-}
-
 function givenTag(input: CreateInput): string | undefined {
   return input.properties.findLast(([key]) => key === 'tag')?.[1];
 }
@@ -326,13 +186,6 @@ function wantedTags(input: CreateInput): readonly string[] {
   const tag = givenTag(input) ?? input.name ?? timeTag(input.createdAt!);
   assertTag(tag);
   return numbered(tag, input.count);
-}
-
-interface Identity {
-  readonly uuid: string;
-  readonly tag: string;
-  /** From `-n`: host name instead of the UUID. */
-  readonly named: boolean;
 }
 
 function identify(world: World, input: CreateInput): readonly Identity[] {
@@ -371,59 +224,4 @@ export async function chooseRelease(
       : failure('RELEASE_NOT_FOUND', { release: name, fetched });
   }
   return release;
-}
-
-function createSteps(
-  world: World,
-  jail: Identity,
-  kind: Kind,
-  release: Release | undefined,
-  given: readonly (readonly [string, string])[],
-  base: readonly string[],
-  taken: ReadonlySet<string>,
-): readonly Step[] {
-  const dataset = `${world.root}/jails/${jail.uuid}`;
-  const mountpoint = join(world.mountpoint, 'jails', jail.uuid);
-  const root = join(mountpoint, 'root');
-  const hostname =
-    given.find(([key]) => key === 'host_hostname')?.[1] ??
-    (jail.named ? jail.uuid.replaceAll('_', '-') : undefined);
-  const own: (readonly [string, string])[] = [
-    ['host_hostuuid', jail.uuid],
-    ['tag', jail.tag],
-    ['type', types[kind]],
-    ...(sharesBase(kind) ? ([['basejail', '1']] as const) : []),
-    ...(release === undefined ? [] : ([['release', release.name]] as const)),
-    ...(hostname === undefined ? [] : ([['host_hostname', hostname]] as const)),
-    ...given.filter(([key]) => key !== 'host_hostname'),
-  ];
-  const steps: Step[] = [createDataset({ dataset, properties: toZfsProperties(own) })];
-  if (release === undefined || kind === 'base') {
-    steps.push(createDataset({ dataset: `${dataset}/root`, properties: {} }));
-    if (kind === 'base') steps.push(copyPrivate({ release: rootOf(release!), root, base }));
-  } else {
-    const snapshot = `${release.dataset}/root@${freePoint(jail.uuid, (name) => taken.has(name))}`;
-    steps.push(takeSnapshot({ name: snapshot, recursive: false, properties: {} }));
-    if (kind === 'clone' || kind === 'clone-base')
-      steps.push(cloneDataset({ snapshot, dataset: `${dataset}/root`, properties: {} }));
-    else {
-      steps.push(copyDataset({ snapshot, dataset: `${dataset}/root` }));
-      steps.push(dropSnapshot({ name: snapshot }));
-    }
-  }
-  if (release !== undefined) {
-    const name = hostname ?? jail.uuid;
-    steps.push(
-      writeInRoot({
-        root,
-        contents: [
-          { path: 'etc/hostname', text: `${name}\n`, replace: true },
-          { path: 'etc/hosts', text: `127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t${name}\n` },
-        ],
-      }),
-    );
-  }
-  steps.push(writeNew({ path: join(mountpoint, 'fstab'), text: '' }, { which: ['fstab'] }));
-  steps.push(makeLink({ target: mountpoint, path: join(world.mountpoint, 'tags', jail.tag) }));
-  return steps;
 }

@@ -15,7 +15,7 @@ import { ensureJail, guardSnapshot, toJailData } from '../steps/guard.ts';
 import { toSpec, type World } from '../world.ts';
 import { handOver } from './handed.ts';
 import { settle } from './settle.ts';
-import { stamp } from './start.ts';
+import { localTime } from '../../domain/local-time.ts';
 
 /** Long enough for a service to be asked, too short to be forgotten. */
 const healthTimeoutMs = 60_000;
@@ -43,7 +43,7 @@ export interface GuardedChange {
 /** Two changes may come in one second. @example guardName(context, 'update') === 'ioc-update_2026-01-31_12:00:00.123' */
 export function guardName({ clock }: Pick<Context, 'clock'>, what: string): string {
   const now = clock.now();
-  return `ioc-${what}_${stamp(now)}.${String(now.getMilliseconds()).padStart(3, '0')}`;
+  return `ioc-${what}_${localTime(now, '_')}.${String(now.getMilliseconds()).padStart(3, '0')}`;
 }
 
 /** @throws START_FAILED when the jail would have to be started and cannot be */

@@ -2,6 +2,7 @@
  * What goes with a jail: its own datasets and snapshots, and the snapshots elsewhere that were made for
  * nothing but to clone it from. Computed before anything is touched; whatever is not found here stays.
  */
+import { stampProperty } from '../../driver/storage.ts';
 import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
@@ -22,8 +23,6 @@ export interface Loss {
   readonly origins: readonly string[];
   readonly all: readonly string[];
 }
-
-const stamp = 'org.freebsd.iocage:op';
 
 /** By path segment: `tank/ab` is not inside `tank/a`. */
 export function isInside(dataset: string, roots: readonly string[]): boolean {
@@ -91,7 +90,8 @@ export async function originsMadeFor(
 }
 
 async function madeTogether({ storage }: Context, { dataset, origin }: Clone): Promise<boolean> {
-  const of = async (name: string): Promise<string | undefined> => (await storage.local(name))?.get(stamp);
+  const of = async (name: string): Promise<string | undefined> =>
+    (await storage.local(name))?.get(stampProperty);
   const [taken, cloned] = [await of(origin), await of(dataset)];
   if (taken !== undefined || cloned !== undefined) return taken === cloned;
   // COMPAT: the original wrote no stamp; it named the snapshot after the jail's UUID.

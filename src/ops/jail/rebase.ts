@@ -52,31 +52,7 @@ export async function planRebase(
   verb: Verb,
   wanted: string | undefined,
 ): Promise<Rebase> {
-  assertOurs(jail);
-  const spec = toSpec(world, jail);
-  const refuse = (why: string): never => {
-    throw failure('UNSUPPORTED', { what: `${present[verb]} ${label(jail)}`, why });
-  };
-  const from = jail.local.get('release') ?? refuse('it was made from no release');
-  if (jail.template) refuse(`it is a template; 'iocage set template=no' makes a jail of it`);
-  const to = wanted ?? (verb === 'rebase' ? from : undefined);
-  if (to === undefined) throw failure('RELEASE_NEEDED', { fetched: world.releases.map(({ name }) => name) });
-  assertReleaseName(to);
-  const release = getRelease(world, to);
-  const root = await releaseRoot(context, release);
-  await assertRootMounted(context, jail.dataset);
-  const base = jail.local.get('type') === 'basejail';
-  const origin = base ? undefined : await originOf(context, `${jail.dataset}/root`);
-  if (from === to && (verb === 'upgrade' || base)) {
-    refuse(
-      base
-        ? `it shows ${to} as it is`
-        : `it is ${to} already; 'iocage rebase' takes over what was patched there`,
-    );
-  }
-  if (verb === 'rebase' && !base && origin === undefined)
-    refuse(`it has a full copy of its release; 'iocage upgrade' brings it to another one`);
-
+  const { spec, from, to, release, root, base, origin } = await wayTo(context, world, jail, verb, wanted);
   const seen = origin === undefined ? undefined : await releaseSnapshot(context, world, origin);
   const before = seen?.release ?? getRelease(world, from);
   const beforeRoot = await releaseRoot(context, before);
@@ -135,6 +111,35 @@ export async function planRebase(
       rememberWayBack(jail, { release: to, upgraded_from: from, upgrade_snapshot: snapshot }),
     ],
   };
+}
+
+/** From which release to which one, and what is known of both. @throws whatever keeps the jail from it */
+async function wayTo(context: Context, world: World, jail: Jail, verb: Verb, wanted: string | undefined) {
+  assertOurs(jail);
+  const spec = toSpec(world, jail);
+  const refuse = (why: string): never => {
+    throw failure('UNSUPPORTED', { what: `${present[verb]} ${label(jail)}`, why });
+  };
+  const from = jail.local.get('release') ?? refuse('it was made from no release');
+  if (jail.template) refuse(`it is a template; 'iocage set template=no' makes a jail of it`);
+  const to = wanted ?? (verb === 'rebase' ? from : undefined);
+  if (to === undefined) throw failure('RELEASE_NEEDED', { fetched: world.releases.map(({ name }) => name) });
+  assertReleaseName(to);
+  const release = getRelease(world, to);
+  const root = await releaseRoot(context, release);
+  await assertRootMounted(context, jail.dataset);
+  const base = jail.local.get('type') === 'basejail';
+  const origin = base ? undefined : await originOf(context, `${jail.dataset}/root`);
+  if (from === to && (verb === 'upgrade' || base)) {
+    refuse(
+      base
+        ? `it shows ${to} as it is`
+        : `it is ${to} already; 'iocage rebase' takes over what was patched there`,
+    );
+  }
+  if (verb === 'rebase' && !base && origin === undefined)
+    refuse(`it has a full copy of its release; 'iocage upgrade' brings it to another one`);
+  return { spec, from, to, release, root, base, origin };
 }
 
 async function originOf({ storage }: Context, dataset: string): Promise<string | undefined> {

@@ -17,7 +17,7 @@ import { createDataset, setProperties } from '../steps/dataset.ts';
 import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
 import { getRelease, releaseLock } from '../release/destroy.ts';
 import { convertSteps, typeAsTemplate, wantedTemplate } from './convert.ts';
-import { toZfsProperties } from './create.ts';
+import { toZfsProperties } from './new-jail.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
 import { liveLimits } from './limits.ts';

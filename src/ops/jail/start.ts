@@ -6,6 +6,7 @@ import { checkAssignments, identityKeys } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
+import { localTime } from '../../domain/local-time.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { assertRootMounted } from '../mounted.ts';
@@ -33,13 +34,6 @@ interface Life {
 }
 
 const ignoreDoc = 'one that fails is told, and the exit status stays 0';
-
-/** `YYYY-MM-DD_HH:MM:SS`, local time, as the original wrote `last_started`. */
-export function stamp(date: Date): string {
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day}_${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-}
 
 /** A full pool takes no property: the time alone is no reason to stay down. */
 async function storeStarted(...args: Parameters<typeof storeSteps>): Promise<readonly Step[]> {
@@ -109,7 +103,7 @@ export const jailStart = defineChange<typeof startInput, Life>({
     }
     await tellSharedFolders(context, world, jail);
     const started = {
-      [`${namespace}last_started`]: stamp(context.clock.now()),
+      [`${namespace}last_started`]: localTime(context.clock.now(), '_'),
       ...(belongs.adopted === undefined ? {} : { [`${namespace}hostid`]: belongs.adopted }),
       ...(spec.base === undefined ? {} : { [`${namespace}base_started`]: spec.base.release }),
     };
@@ -331,7 +325,7 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
         ...(await storeStarted(
           context,
           jail,
-          { [`${namespace}last_started`]: stamp(context.clock.now()) },
+          { [`${namespace}last_started`]: localTime(context.clock.now(), '_') },
           previous,
         )),
       ],

@@ -6,13 +6,12 @@ import { join } from 'node:path';
 import type { Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
-import { findJail, label } from '../../domain/jail.ts';
+import { findJail, label, jailAndSnapshot } from '../../domain/jail.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { readWorld, toSpec } from '../world.ts';
 import { copyDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { completeRelease } from '../steps/release.ts';
 import { copyFolder } from '../steps/tree.ts';
-import { splitSnapshot } from '../jail/clone.ts';
 import { assertDown, jailLock } from '../jail/select.ts';
 import type { Filling, Place } from './filling.ts';
 import type { FetchInput } from './fetch-words.ts';
@@ -21,7 +20,7 @@ import type { FetchInput } from './fetch-words.ts';
 export async function customLocks(context: Context, { jail }: FetchInput): Promise<readonly string[]> {
   if (jail === undefined) return [];
   const world = await readWorld(context);
-  return [jailLock(findJail(world.jails, splitSnapshot(jail).jail))];
+  return [jailLock(findJail(world.jails, jailAndSnapshot(jail).jail))];
 }
 
 export function planCustom(context: Context, input: FetchInput, place: Place): Promise<Filling> {
@@ -53,7 +52,7 @@ async function fromFolder(context: Context, place: Place, folder: string): Promi
 }
 
 async function fromJail(context: Context, place: Place, word: string): Promise<Filling> {
-  const { jail: name, snapshot } = splitSnapshot(word);
+  const { jail: name, snapshot } = jailAndSnapshot(word);
   const jail = findJail(place.world.jails, name);
   const spec = toSpec(place.world, jail); // what is corrupt or not ours is refused here
   if (spec.base !== undefined) {

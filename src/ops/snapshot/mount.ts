@@ -9,9 +9,8 @@ import * as z from 'zod';
 import { defineChange, type Context, type Words } from '../operation.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
-import { label } from '../../domain/jail.ts';
+import { label, jailAndSnapshot } from '../../domain/jail.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
-import { splitSnapshot } from '../jail/clone.ts';
 import { isInside } from '../jail/loss.ts';
 import { assertOurs, jailInput, jailLock, noProperties, readJail } from '../jail/select.ts';
 import { cloneDataset, createDataset, destroyDataset, unmountDataset } from '../steps/dataset.ts';
@@ -164,7 +163,7 @@ function snapshotWord(command: string, words: Words): { jail: string; snapshot: 
   noProperties(command, words);
   const [word] = words.positionals;
   if (word === undefined) throw failure('USAGE', { problem: 'missing UUID', command });
-  const { jail, snapshot } = splitSnapshot(word);
+  const { jail, snapshot } = jailAndSnapshot(word);
   if (snapshot === undefined) throw failure('USAGE', { problem: 'missing snapshot: JAIL@NAME', command });
   return { jail, snapshot };
 }

@@ -12,7 +12,7 @@ import { holdConfig } from '../steps/config-file.ts';
 import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { assertRoom } from '../mounted.ts';
 import { assertDown, assertOurs, jailInput, lockJail, oneJail, readJail } from '../jail/select.ts';
-import { stamp } from '../jail/start.ts';
+import { localTime } from '../../domain/local-time.ts';
 import { writable } from '../jail/store.ts';
 import { eachJail, jailsWith, nameFlag, needsName, snapshotWords } from './words.ts';
 import { assertNoClones, namesInUse, note, noteHandedElsewhere, noteYounger, snapshotsOf } from './rows.ts';
@@ -40,7 +40,7 @@ export const snapshotTake = defineChange<typeof takeInput, { jail: string; snaps
     const { world, jail } = await readJail(context, input.jail);
     assertOurs(jail);
     const present = new Set((await snapshotsOf(context, jail)).map((row) => row.snapshot));
-    const snapshot = input.snapshot ?? unusedName(`ioc-${stamp(context.clock.now())}`, present);
+    const snapshot = input.snapshot ?? unusedName(`ioc-${localTime(context.clock.now(), '_')}`, present);
     assertSnapshotName(snapshot);
     if (present.has(snapshot)) throw failure('SNAPSHOT_EXISTS', { jail: label(jail), snapshot });
     noteHandedElsewhere(context, jail, world.defaults);

@@ -1,7 +1,7 @@
 /** The words of the commands about snapshots: `JAIL@NAME`, `-n NAME`, and `ALL` in the place of either. */
 import type { Context, Flag, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { splitSnapshot } from '../jail/clone.ts';
+import { jailAndSnapshot } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
 import { oneJail } from '../jail/select.ts';
 import { askEach, eachSource, fullName } from '../sources.ts';
@@ -20,7 +20,7 @@ interface Named {
 
 export function snapshotWords(command: string, words: Words): Named {
   const { jail: word } = oneJail(command, words);
-  const { jail, snapshot } = splitSnapshot(word);
+  const { jail, snapshot } = jailAndSnapshot(word);
   const name = snapshot ?? (words.flags['name'] as string | undefined);
   return { jail, ...(name === undefined ? {} : { snapshot: name }) };
 }

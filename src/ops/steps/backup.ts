@@ -4,7 +4,7 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
-import type { Properties } from '../../driver/storage.ts';
+import { stampProperty, type Properties } from '../../driver/storage.ts';
 import type { RunResult } from '../../driver/system.ts';
 import { printManifest } from '../../domain/backup.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
@@ -165,7 +165,7 @@ export const publishBackup = stepKind<{ path: string; bundled: boolean }>('backu
 export const beginRestore = stepKind<{ dataset: string; properties?: Properties }>('backup.restore', {
   title: ({ dataset }) => `create dataset ${dataset}`,
   do: ({ dataset, properties }, { storage, operationId }) =>
-    storage.create(dataset, { ...properties, 'org.freebsd.iocage:op': operationId }),
+    storage.create(dataset, { ...properties, [stampProperty]: operationId }),
   undo: ({ dataset }, { storage, operationId }) =>
     storage.destroy(dataset, { recursive: true, madeBy: operationId }),
 });

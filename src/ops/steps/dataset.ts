@@ -4,17 +4,15 @@
  * ran, cannot take away what somebody else made meanwhile.
  */
 import { stepKind, type StepKind, type StepRun } from '../../driver/step.ts';
-import type { Properties } from '../../driver/storage.ts';
+import { stampProperty, type Properties } from '../../driver/storage.ts';
 import { IocageError } from '../../domain/errors.ts';
 
-const stamp = 'org.freebsd.iocage:op';
-
 function stamped(properties: Properties, { operationId }: StepRun): Properties {
-  return { ...properties, [stamp]: operationId };
+  return { ...properties, [stampProperty]: operationId };
 }
 
 async function isOurs(name: string, { storage, operationId }: StepRun): Promise<boolean> {
-  return (await storage.local(name))?.get(stamp) === operationId;
+  return (await storage.local(name))?.get(stampProperty) === operationId;
 }
 
 /** What is already gone needs no unmounting or mounting. */

@@ -1,9 +1,8 @@
 /** Step kinds for files from other machines, kept on POOL/iocage/download/RELEASE. */
 import { join } from 'node:path';
 import { stepKind } from '../../driver/step.ts';
+import { stampProperty } from '../../driver/storage.ts';
 import { IocageError } from '../../domain/errors.ts';
-
-const stamp = 'org.freebsd.iocage:op';
 
 /**
  * The dataset that a release's files are downloaded to. Undone, it stays when files have arrived in
@@ -13,13 +12,13 @@ export const createDownloadDataset = stepKind<{ dataset: string; mountpoint: str
   title: ({ dataset }) => `create dataset ${dataset}`,
   async do({ dataset }, { storage, operationId }) {
     try {
-      await storage.create(dataset, { [stamp]: operationId });
+      await storage.create(dataset, { [stampProperty]: operationId });
     } catch (error) {
       if (!(error instanceof IocageError) || error.code !== 'DATASET_EXISTS') throw error;
     }
   },
   async undo({ dataset, mountpoint }, { storage, files, operationId, note }) {
-    if ((await storage.local(dataset))?.get(stamp) !== operationId) return;
+    if ((await storage.local(dataset))?.get(stampProperty) !== operationId) return;
     if ((await files.list(mountpoint)).length > 0) {
       note(`${mountpoint} is kept: the next fetch goes on from what has arrived`);
       return;

@@ -6,6 +6,7 @@
  * kill or a boot of the host, the plan's answer would be about a machine that is no more.
  */
 import { stepKind, type StepKind, type StepRun } from '../../driver/step.ts';
+import { stampProperty } from '../../driver/storage.ts';
 import type { Step } from '../../driver/system.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
@@ -55,7 +56,7 @@ const bring = (data: JailData, state: 'up' | 'down', run: StepRun): Promise<void
   (state === 'up' ? bringUp : bringDown)(fromJailData(data), run);
 
 const isOurs = async (snapshot: string, { storage, operationId }: StepRun): Promise<boolean> =>
-  (await storage.local(snapshot))?.get('org.freebsd.iocage:op') === operationId;
+  (await storage.local(snapshot))?.get(stampProperty) === operationId;
 
 /**
  * `wanted`: what it must be from here on. `back`: what it must be again when the rest is undone, which it is

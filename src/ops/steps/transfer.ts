@@ -3,14 +3,13 @@
  * `zfs receive` in the kernel; here are only the commands and what becomes of it when it breaks off.
  */
 import { stepKind, type StepRun } from '../../driver/step.ts';
-import type { StreamPart } from '../../driver/storage.ts';
+import { stampProperty, type StreamPart } from '../../driver/storage.ts';
 import type { RunResult } from '../../driver/system.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 import { humanSize } from '../../domain/size.ts';
 import { remoteFailure } from '../transfer/remote.ts';
 
 const namespace = 'org.freebsd.iocage:';
-const stamp = `${namespace}op`;
 /** On a snapshot that `send` took: where it was to go, and that it got there. */
 export const sendProperty = `${namespace}send`;
 const sentProperty = `${namespace}sent`;
@@ -24,11 +23,11 @@ export const takeSendSnapshot = stepKind<{ name: string; to: string; keep: boole
   do: ({ name, to }, run) =>
     run.storage.snapshot(name, {
       recursive: true,
-      properties: { [sendProperty]: to, [stamp]: run.operationId },
+      properties: { [sendProperty]: to, [stampProperty]: run.operationId },
     }),
   async undo({ name, keep }, run) {
     const local = await run.storage.local(name);
-    if (keep || local?.get(stamp) !== run.operationId || local.has(sentProperty)) return;
+    if (keep || local?.get(stampProperty) !== run.operationId || local.has(sentProperty)) return;
     await run.storage.destroySnapshot(name, { recursive: true });
   },
 });
@@ -74,7 +73,7 @@ export const makeReceiving = stepKind<{ dataset: string }>('transfer.place', {
   title: ({ dataset }) => `create dataset ${dataset}`,
   async do({ dataset }, { storage, operationId }) {
     try {
-      await storage.create(dataset, { mountpoint: 'none', canmount: 'off', [stamp]: operationId });
+      await storage.create(dataset, { mountpoint: 'none', canmount: 'off', [stampProperty]: operationId });
     } catch (error) {
       // Another jail came at the same time.
       if (!(error instanceof IocageError) || error.code !== 'DATASET_EXISTS') throw error;

@@ -9,7 +9,7 @@ import { defineChange, type Context, type Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
-import { chooseStreams, sendSnapshotName } from '../../domain/transfer.ts';
+import { chooseStreams, sendSnapshotName, type Answer, type Offer } from '../../domain/transfer.ts';
 import { computeLoss } from '../jail/loss.ts';
 import { movedFstab, planMove, tagLinks } from '../jail/move.ts';
 import { movedWords, withNamespace } from '../jail/rename.ts';
@@ -178,11 +178,9 @@ async function toOtherPool(
   const loss = await computeLoss(context, jail);
   const described = await describe(context, jail);
   const { offer } = described;
-  const nothing = { protocol: 1, pool: goal.pool.name, resumable: false, datasets: [], origins: [] } as const;
-  const answer = { ...nothing, datasets: [], origins: [] };
-  const streams = chooseStreams(offer, answer, name, new Map());
+  const nothing: Answer = { protocol: 1, pool: goal.pool.name, resumable: false, datasets: [], origins: [] };
+  const streams = chooseStreams(offer, nothing, name, new Map());
   const place = receivingPlace(goal, jail.uuid);
-  const at = (root: string, path: string): string => (path === '' ? root : `${root}/${path}`);
   const group = dataset.split('/').slice(0, -1).join('/');
   const isMissing = async (each: string) => (await context.storage.filesystems(each, 0, [])) === undefined;
   if (!(await isMissing(dataset))) throw failure('DATASET_EXISTS', { dataset });
@@ -192,19 +190,7 @@ async function toOtherPool(
   const after = fstab === undefined ? undefined : movedFstab(jail, fstab, [world, goal], mountpoint);
   const links = await tagLinks(context, jail, [world, goal], { mountpoint, tag: jail.tag });
   const logs = await logSteps(context, world, goal, jail);
-  const properties: Step[] = [];
-  for (const { path, properties: told } of offer.datasets) {
-    const local = await context.storage.local(at(jail.dataset, path));
-    const words = path === '' && jail.file === undefined ? movedWords(jail, dataset) : undefined;
-    const own: Record<string, string> = {
-      ...told,
-      ...(local?.get('readonly') === 'on' ? { readonly: 'on' } : {}),
-      ...(words === undefined ? {} : withNamespace({ jail_zfs_dataset: words })),
-    };
-    const previous = Object.fromEntries(Object.keys(own).map((key) => [key, null]));
-    if (Object.keys(own).length > 0)
-      properties.push(setProperties({ dataset: at(place, path), properties: own, previous }));
-  }
+  const properties = await propertySteps(context, jail, offer, place, dataset);
   return {
     steps: [
       ...((await context.host.leftoverSteps?.(toSpec(world, jail))) ?? []),
@@ -246,6 +232,33 @@ async function toOtherPool(
       ...logs.forget,
     ],
   };
+}
+
+/** A dataset of the jail below `root`, which stands for the jail's own. */
+const at = (root: string, path: string): string => (path === '' ? root : `${root}/${path}`);
+
+/** What the streams do not carry, onto what was received at `place` and will be `dataset`. */
+async function propertySteps(
+  context: Context,
+  jail: Jail,
+  offer: Offer,
+  place: string,
+  dataset: string,
+): Promise<readonly Step[]> {
+  const steps: Step[] = [];
+  for (const { path, properties: told } of offer.datasets) {
+    const local = await context.storage.local(at(jail.dataset, path));
+    const words = path === '' && jail.file === undefined ? movedWords(jail, dataset) : undefined;
+    const properties: Record<string, string> = {
+      ...told,
+      ...(local?.get('readonly') === 'on' ? { readonly: 'on' } : {}),
+      ...(words === undefined ? {} : withNamespace({ jail_zfs_dataset: words })),
+    };
+    const previous = Object.fromEntries(Object.keys(properties).map((key) => [key, null]));
+    if (Object.keys(properties).length > 0)
+      steps.push(setProperties({ dataset: at(place, path), properties, previous }));
+  }
+  return steps;
 }
 
 async function logSteps(

@@ -1,6 +1,6 @@
 /** The classes besides iocage: rpc/query, settings, dispatcher and logs. */
 import { ApiError } from '../api-error.ts';
-import { localTime } from '../local-time.ts';
+import { localTime } from '../../domain/local-time.ts';
 import type { KeyFile } from '../keys.ts';
 import type { Principal } from '../login.ts';
 import { readableLogs, type LogEntry, type Logs } from '../logs.ts';
@@ -64,7 +64,7 @@ export async function settings({ keys, now }: RpcParts, caller: Principal, args:
       const facts = {
         nickname: word(args, 'nickname'),
         email: word(args, 'email'),
-        registered: localTime(new Date(now())),
+        registered: localTime(new Date(now()), 'T'),
         holder: caller.holder,
       };
       if (!(await keys.register(caller.user, key, facts))) throw new ApiError(400);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Fresh } from '../../../src/server/fresh.ts';
 import { JobQueue, QueueClosed, QueueFull, type Keys } from '../../../src/server/job-queue.ts';
 import { Jobs, type JobEvent } from '../../../src/server/jobs.ts';
-import { localTime } from '../../../src/server/local-time.ts';
+import { localTime } from '../../../src/domain/local-time.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -371,5 +371,5 @@ describe('many jobs', () => {
 });
 
 it('times are local, to the second', () => {
-  expect(localTime(new Date(2016, 1, 10, 20, 12, 33))).toBe('2016-02-10T20:12:33');
+  expect(localTime(new Date(2016, 1, 10, 20, 12, 33), 'T')).toBe('2016-02-10T20:12:33');
 });

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Context, Words } from '../../../ops/operation.ts';
 import { failure } from '../../../domain/errors.ts';
+import { jailAndSnapshot } from '../../../domain/jail.ts';
 import { fstabChange, fstabList, type ListedMount } from '../../../ops/jail/fstab.ts';
 import {
   snapshotList,
@@ -10,7 +11,6 @@ import {
   snapshotTake,
   type ListedSnapshot,
 } from '../../../ops/snapshot/snapshot.ts';
-import { splitSnapshot } from '../../../ops/jail/clone.ts';
 import { runOperation } from '../../../ops/run.ts';
 import { printable } from '../../print/text.ts';
 import { formatFlags, formatSpellings, lookOf, printRecords } from '../print.ts';
@@ -25,7 +25,7 @@ function verbOf(verbs: readonly string[], words: Words): { verb: string | undefi
 
 function named(words: Words): { jail: string; snapshot?: string } {
   const [word] = exactly('snapshot', words, 'JAIL@SNAPSHOT');
-  const { jail, snapshot } = splitSnapshot(word!);
+  const { jail, snapshot } = jailAndSnapshot(word!);
   return { jail, ...(snapshot === undefined ? {} : { snapshot }) };
 }
 

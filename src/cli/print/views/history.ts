@@ -1,4 +1,5 @@
 /** `history`: the newest operation first. */
+import { localTime } from '../../../domain/local-time.ts';
 import { oneLine } from '../text.ts';
 import { dash, type Views } from './view.ts';
 
@@ -14,13 +15,10 @@ interface Past {
   }[];
 }
 
-/** Local time, `2026-01-31 13:05:07`: sorts as text, and is one word less to read than a date with names. */
-function localTime(iso: string): string {
+/** Sorts as text, and is one word less to read than a date with names. */
+function startedText(iso: string): string {
   const time = new Date(iso);
-  if (Number.isNaN(time.getTime())) return dash(iso);
-  const two = (number: number): string => String(number).padStart(2, '0');
-  const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-  return `${day} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+  return Number.isNaN(time.getTime()) ? dash(iso) : localTime(time, ' ');
 }
 
 const seconds = (ms: number | null): string => (ms === null ? '-' : `${(ms / 1000).toFixed(1)} s`);
@@ -37,7 +35,7 @@ export const historyViews: Views = {
       table: {
         columns: ['WHEN', 'BY', 'OPERATION', 'ON', 'TOOK', 'RESULT'],
         rows: operations.map(({ startedAt, by, operation, subject, durationMs, outcome, error }) => [
-          localTime(startedAt),
+          startedText(startedAt),
           dash(person(by)),
           dash(operation),
           dash(subject),
