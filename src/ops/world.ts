@@ -287,6 +287,26 @@ async function rowsOfNamed(context: Context): Promise<readonly DatasetRow[] | un
   return top?.values.get(activeKey) === 'yes' ? rows : undefined;
 }
 
+/** Of sources that are looked at together the rows are asked for once. */
+async function rowsBelow(
+  { storage, together }: Context,
+  root: string,
+): Promise<readonly DatasetRow[] | undefined> {
+  if (together !== undefined) {
+    // What is wrong with one of them is told by the question about it alone.
+    together.found ??= storage.filesystemsOf(together.roots, 2, columns).then(
+      (found) => new Map(found),
+      () => new Map(),
+    );
+    const found = await together.found;
+    const rows = found.get(root);
+    // Later it may be another state.
+    found.delete(root);
+    if (rows !== undefined) return rows;
+  }
+  return storage.filesystems(root, 2, columns);
+}
+
 /** The root that is meant, with what lies below it. */
 async function readRoot(
   context: Context,
@@ -295,7 +315,7 @@ async function readRoot(
   const source = context.source ?? named?.list[0];
   if (source !== undefined) {
     const { name, root } = source;
-    const rows = await context.storage.filesystems(root, 2, columns);
+    const rows = await rowsBelow(context, root);
     const oneOfSeveral = named !== undefined && named.list.length > 1;
     if (rows !== undefined) return { root, source: name, oneOfSeveral, rows };
     const pools = await context.storage.pools();
