@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { DatasetRow, Pool } from '../driver/storage.ts';
 import type { JailSpec } from '../driver/host.ts';
+import type { JournalEntry } from '../driver/system.ts';
 import type { Context } from './operation.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
 import { configOf } from '../domain/config.ts';
@@ -349,7 +350,28 @@ async function sayLocked(context: Context, root: string, jails: readonly Jail[])
   );
 }
 
+/**
+ * Half-way through an operation of another process a jail is not mounted, or not whole: that is no damage. Who began
+ * before the look at ZFS may have ended after it, and the other way round.
+ */
+async function sayBusy(
+  { journal }: Context,
+  before: readonly JournalEntry[],
+  jails: readonly Jail[],
+): Promise<readonly Jail[]> {
+  if (jails.every(({ problem }) => problem === undefined)) return jails;
+  const entries = [...before, ...(await journal.working())];
+  return jails.map((jail) => {
+    const lock = `jail:${jail.realm}:${jail.uuid}`;
+    const entry = jail.problem && entries.find(({ head }) => head.locks.includes(lock));
+    if (!entry) return jail;
+    const busy = entry.head.title;
+    return { ...jail, busy, problem: `another process is at it: ${busy}` };
+  });
+}
+
 async function readNow(context: Context): Promise<World> {
+  const before = await context.journal.working();
   const { root, source, oneOfSeveral, rows } = await readRoot(context);
   const pool = { name: root.split('/')[0]! };
   const below = new Map<string, DatasetRow[]>();
@@ -382,7 +404,7 @@ async function readNow(context: Context): Promise<World> {
     realm: realmOf(root),
     mountpoint,
     defaults: defaultsRow ? splitColumns(defaultsRow).local : new Map(),
-    jails: await withFiles(context, jails, mountpoint),
+    jails: await sayBusy(context, before, await withFiles(context, jails, mountpoint)),
     releases: (below.get('releases') ?? []).map((row) => ({
       name: row.name.split('/').at(-1)!,
       dataset: row.name,
