@@ -55,7 +55,7 @@ jails | tests)
   need unshare util-linux
   need openssl openssl
   [ -s /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
-  if [ "$want" = tests ]; then need busybox busybox-static; need curl curl; need bsdtar libarchive-tools; need setfattr attr; need git git; need ssh openssh-client; need sshd openssh-server; fi
+  if [ "$want" = tests ]; then need busybox busybox-static; need curl curl; need bsdtar libarchive-tools; need bmake bmake; need setfattr attr; need git git; need ssh openssh-client; need sshd openssh-server; fi
   ;;
 *) die "what is '$want'? One of: build, jails, tests" ;;
 esac

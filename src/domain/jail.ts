@@ -31,6 +31,8 @@ export interface Jail {
   readonly ours: boolean;
   /** Why it cannot be used; it is listed as corrupt then, and nothing is done to it. */
   readonly problem?: string;
+  /** What another process is doing to it just now; what its `problem` is need not last. */
+  readonly busy?: string;
 }
 
 /** How messages name a jail: `UUID (TAG)`, or one word when they are the same. */

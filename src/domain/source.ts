@@ -44,6 +44,7 @@ function rootProblem(root: string): string | undefined {
   const problem = datasetProblem(root);
   if (problem !== undefined) return problem;
   if (!/^[A-Za-z]/.test(root)) return 'the name of a pool begins with a letter';
+  if (!root.includes('/')) return `it is a whole pool; jails of a pool lie in ${root}/iocage`;
   if (root.length > longestRoot) return `it is longer than ${longestRoot} characters`;
   if (/^[^/]+\/iocage\/./.test(root)) return 'it lies inside of POOL/iocage, where each name has its meaning';
   return undefined;

@@ -83,6 +83,15 @@ export interface Storage {
     depth: number,
     columns: readonly string[],
   ): Promise<readonly DatasetRow[] | undefined>;
+  /**
+   * {@link Storage.filesystems} of each of these roots, all in one child process. What does not exist has no entry,
+   * and there is none at all when ZFS cannot tell of all of them: each is to be asked for by itself then.
+   */
+  filesystemsOf(
+    roots: readonly string[],
+    depth: number,
+    columns: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly DatasetRow[]>>;
   /** Exact numbers (bytes; ratio as text such as `1.53x`) of native properties. */
   measure(
     root: string,

@@ -313,6 +313,8 @@ export interface Journal {
   begin(head: JournalHead): Promise<OpenJournal>;
   /** Operations without an end whose process is gone. */
   unfinished(): Promise<readonly JournalEntry[]>;
+  /** Operations that a living process is at. */
+  working(): Promise<readonly JournalEntry[]>;
   reopen(id: string): Promise<OpenJournal>;
   /** The newest ended operations, newest first. */
   history(limit: number): Promise<readonly JournalEntry[]>;

@@ -16,10 +16,16 @@ import type {
   Paths,
   Step,
 } from '../driver/system.ts';
-import type { Storage } from '../driver/storage.ts';
+import type { DatasetRow, Storage } from '../driver/storage.ts';
 import type { Host } from '../driver/host.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { Source } from '../domain/source.ts';
+
+/** Roots that are read together, and what was found; each takes its own out of it, once. */
+export interface Together {
+  readonly roots: readonly string[];
+  found?: Promise<Map<string, readonly DatasetRow[]>>;
+}
 
 /** What every operation may use. `iocage.ts` makes it. */
 export interface Context {
@@ -41,6 +47,8 @@ export interface Context {
   readonly only?: string;
   /** The source that this context acts in, once that is known. See `sources.ts`. */
   readonly source?: Source;
+  /** The other sources that are read at the same time: what is on them is asked for once, by the first of them. */
+  readonly together?: Together;
   /** True for a dry run: `exec`, `files` and `storage` record changes instead of making them. */
   readonly dry: boolean;
   readonly actions: readonly Action[];

@@ -7,7 +7,7 @@ import { asIocageError, failure } from '../domain/errors.ts';
 import { findJail } from '../domain/jail.ts';
 import { poolRoot, poolSource, splitWord } from '../domain/source.ts';
 import type { Context, Operation } from './operation.ts';
-import { eachSource, getSource, inSource, namedSources, type Sources } from './sources.ts';
+import { eachSource, getSource, inSource, namedSources, together, type Sources } from './sources.ts';
 import { choosePool, readWorld } from './world.ts';
 
 /** All that there are. @throws INVALID_SOURCE, SOURCE_NOT_FOUND, NO_ACTIVE_POOL */
@@ -40,7 +40,7 @@ export async function findSource(
   if (named === undefined) return { context, name };
   const [main, ...others] = named.list.map((each) => inSource(context, each));
   if (others.length === 0) return { context: main!, name };
-  for (const own of [main!, ...others]) {
+  for (const own of [main!, ...together(others)]) {
     const found = await hasJail(own, name).catch((thrown: unknown) => {
       const { message: why } = asIocageError(thrown);
       if (!reads) throw failure('SOURCE_UNREAD', { name, source: own.source!.name, why }, { cause: thrown });

@@ -13,7 +13,7 @@ import type { ChangeOperation, Context, FleetOperation, Operation, Plan } from '
 import { sourceErrors } from '../domain/source-errors.ts';
 import { runSequence } from './sequence.ts';
 import { routed, wordsOf } from './route.ts';
-import { askEach, eachSource, fullName, namedSources } from './sources.ts';
+import { allSources, askEach, eachSource, fullName, namedSources } from './sources.ts';
 import { kindOf } from './steps/kinds.ts';
 import { ageWorld, forgetWorld, worldSeen } from './world.ts';
 
@@ -62,7 +62,9 @@ export async function runOperation(
   const checked = checkInput(operation.input, raw);
   if (operation.effect !== 'repair') await tellUnfinished(context);
   if (operation.effect === 'read') forgetWorld(context);
-  const all = operation.everySource?.applies(checked) === true ? await eachSource(context) : [];
+  // What takes long would find the others as they were when it began.
+  const sources = operation.effect === 'read' ? allSources : eachSource;
+  const all = operation.everySource?.applies(checked) === true ? await sources(context) : [];
   if (all.length > 1) return runInEach(all, operation, checked, options);
   const one = await routed(context, operation, checked);
   try {

@@ -5,7 +5,7 @@
  */
 import { asIocageError, failure } from '../domain/errors.ts';
 import { assertSources, poolSource, sourcesInRcConf, type Source } from '../domain/source.ts';
-import type { Context } from './operation.ts';
+import type { Context, Together } from './operation.ts';
 
 export interface Sources {
   /** Which rule they come from; `pool`: the one that was named, or is the only one activated. */
@@ -81,6 +81,19 @@ export async function eachSource(context: Context): Promise<readonly Context[]> 
   if (context.source !== undefined) return [context];
   const named = await namedSources(context);
   return named === undefined ? [context] : named.list.map((source) => inSource(context, source));
+}
+
+/** The same for a look at all of them, at one moment: the number of child processes does not grow with theirs. */
+export async function allSources(context: Context): Promise<readonly Context[]> {
+  return together(await eachSource(context));
+}
+
+/** Contexts of sources that are read one after the other, at once. */
+export function together(contexts: readonly Context[]): readonly Context[] {
+  const roots = contexts.flatMap(({ source }) => (source === undefined ? [] : [source.root]));
+  if (roots.length < 2) return contexts;
+  const shared: Together = { roots };
+  return contexts.map((context) => ({ ...context, together: shared }));
 }
 
 /** Why one of several sources is not among the others, and what to do about it. */

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { stampProperty, type DatasetRow, type Pool } from '../driver/storage.ts';
 import type { JailSpec } from '../driver/host.ts';
+import type { JournalEntry } from '../driver/system.ts';
 import type { Context } from './operation.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
 import { configOf } from '../domain/config.ts';
@@ -273,6 +274,26 @@ async function rowsOfNamed(context: Context): Promise<readonly DatasetRow[] | un
   return top?.values.get(activeKey) === 'yes' ? rows : undefined;
 }
 
+/** Of sources that are looked at together the rows are asked for once. */
+async function rowsBelow(
+  { storage, together }: Context,
+  root: string,
+): Promise<readonly DatasetRow[] | undefined> {
+  if (together !== undefined) {
+    // What is wrong with one of them is told by the question about it alone.
+    together.found ??= storage.filesystemsOf(together.roots, 2, columns).then(
+      (found) => new Map(found),
+      () => new Map(),
+    );
+    const found = await together.found;
+    const rows = found.get(root);
+    // Later it may be another state.
+    found.delete(root);
+    if (rows !== undefined) return rows;
+  }
+  return storage.filesystems(root, 2, columns);
+}
+
 /** The root that is meant, with what lies below it. */
 async function readRoot(
   context: Context,
@@ -281,7 +302,7 @@ async function readRoot(
   const source = context.source ?? named?.list[0];
   if (source !== undefined) {
     const { name, root } = source;
-    const rows = await context.storage.filesystems(root, 2, columns);
+    const rows = await rowsBelow(context, root);
     const oneOfSeveral = named !== undefined && named.list.length > 1;
     if (rows !== undefined) return { root, source: name, oneOfSeveral, rows };
     const pools = await context.storage.pools();
@@ -315,7 +336,28 @@ async function sayLocked(context: Context, root: string, jails: readonly Jail[])
   );
 }
 
+/**
+ * Half-way through an operation of another process a jail is not mounted, or not whole: that is no damage. Who began
+ * before the look at ZFS may have ended after it, and the other way round.
+ */
+async function sayBusy(
+  { journal }: Context,
+  before: readonly JournalEntry[],
+  jails: readonly Jail[],
+): Promise<readonly Jail[]> {
+  if (jails.every(({ problem }) => problem === undefined)) return jails;
+  const entries = [...before, ...(await journal.working())];
+  return jails.map((jail) => {
+    const lock = `jail:${jail.realm}:${jail.uuid}`;
+    const entry = jail.problem && entries.find(({ head }) => head.locks.includes(lock));
+    if (!entry) return jail;
+    const busy = entry.head.title;
+    return { ...jail, busy, problem: `another process is at it: ${busy}` };
+  });
+}
+
 async function readNow(context: Context): Promise<World> {
+  const before = await context.journal.working();
   const { root, source, oneOfSeveral, rows } = await readRoot(context);
   const pool = { name: root.split('/')[0]! };
   const below = new Map<string, DatasetRow[]>();
@@ -348,7 +390,7 @@ async function readNow(context: Context): Promise<World> {
     realm: realmOf(root),
     mountpoint,
     defaults: defaultsRow ? splitColumns(defaultsRow).local : new Map(),
-    jails: await withFiles(context, jails, mountpoint),
+    jails: await sayBusy(context, before, await withFiles(context, jails, mountpoint)),
     releases: (below.get('releases') ?? []).map((row) => ({
       name: row.name.split('/').at(-1)!,
       dataset: row.name,

@@ -213,6 +213,23 @@ export function storageContract(open: () => Promise<Bench>): void {
       await storage.destroy(forger, { recursive: true });
     });
 
+    it('of several roots are read in one child process; one that is not there keeps nothing back', async () => {
+      const roots = ['one', 'two', 'gone'].map((name) => `${bench.pool}/iocage/releases/${name}`);
+      const [one, two, gone] = roots as [string, string, string];
+      for (const root of [one, two]) await storage.create(root, { 'org.test:a': root.slice(-3) });
+      await storage.create(`${two}/root`, { 'org.test:a': 'below' });
+      const columns = ['org.test:a'];
+      let found = await storage.filesystemsOf([one, two], 1, columns);
+      const children = await spawnedBy(async () => (found = await storage.filesystemsOf(roots, 1, columns)));
+      expect(children ?? 1).toBe(1);
+      expect([...found.keys()]).toEqual([one, two]);
+      expect(found.get(one)).toEqual(await storage.filesystems(one, 1, columns));
+      expect(found.get(two)).toEqual(await storage.filesystems(two, 1, columns));
+      expect(found.get(two)!.map(({ values }) => values.get('org.test:a'))).toEqual(['two', 'below']);
+      expect(found.has(gone)).toBe(false);
+      for (const root of [one, two]) await storage.destroy(root, { recursive: true });
+    });
+
     it('of 200 jails are read in one child process', async () => {
       const parent = `${bench.pool}/iocage/releases/many`;
       await storage.create(parent, {});

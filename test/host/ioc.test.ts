@@ -3,13 +3,16 @@
  * and every command. What the operations do in all cases, their own tests prove.
  */
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandIn, iocPath, type Command, type Ran } from '../support/command.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 import { layBusyboxRoot } from '../support/release.ts';
 import { plantApk } from '../ops/every-step-packages.ts';
+
+/** On FreeBSD it is called make. */
+const bmake = process.platform === 'freebsd' ? 'make' : 'bmake';
 
 describe.skipIf(!hostTests)(`ioc${reason}`, () => {
   let lab: Lab;
@@ -349,6 +352,52 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
       fails(1, 'destroy', '-r', '-f', 'custom');
       ok('destroy', '-f', '*');
       ok('destroy', '-r', '-f', 'custom');
+    });
+
+    it('a release from a source tree: make installworld, fetch -b, and both again after a change', () => {
+      const [source, root] = [join(lab.pool.directory, 'src'), join(top(), 'releases/world/root')];
+      cpSync(join(import.meta.dirname, '../fixtures/source-tree'), source, { recursive: true });
+      const make = (target: string): string => sh(bmake, '-C', source, target, `DESTDIR=${root}`);
+      const states = (): readonly string[] =>
+        sh(
+          'zfs',
+          'list',
+          '-H',
+          '-t',
+          'snapshot',
+          '-o',
+          'name',
+          '-r',
+          `${lab.pool.name}/iocage/releases/world/root`,
+        )
+          .split('\n')
+          .filter((name) => /@p\d+$/.test(name))
+          .map((name) => name.split('@')[1]!);
+      // As libiocage's README says it.
+      sh('zfs', 'create', '-p', `${lab.pool.name}/iocage/releases/world/root`);
+      expect(make('installworld')).toContain('===> bin (install)');
+      make('distribution');
+      expect(ok('fetch', '-r', 'world', '-b')).toBe('world is ready for jails\n');
+      expect(states()).toEqual(['p0']);
+      ok('create', '-nb', '-r', 'world', 'kept', 'ip4=disable');
+      ok('create', '-r', 'world', 'shown', 'ip4=disable');
+      ok('start', 'kept');
+      expect(ok('exec', 'kept', 'uname')).toBe('small world 1\n');
+      ok('stop', 'kept');
+      expect(ok('exec', '-f', 'shown', 'uname')).toBe('small world 1\n');
+
+      writeFileSync(join(source, 'VERSION'), '2\n');
+      make('installworld');
+      expect(ok('fetch', '-r', 'world', '-b')).toContain('with the files that it has now');
+      expect(states()).toEqual(['p0', 'p1']);
+      ok('create', '-nb', '-r', 'world', 'fresh', 'ip4=disable');
+      expect(ok('exec', '-f', 'fresh', 'uname')).toBe('small world 2\n');
+      expect(ok('exec', '-f', 'shown', 'uname')).toBe('small world 2\n');
+      expect(ok('exec', '-f', 'kept', 'uname')).toBe('small world 1\n');
+      ok('fetch', '-r', 'world', '-b');
+      expect(states()).toEqual(['p0', 'p1']);
+      ok('destroy', '-f', '*');
+      ok('destroy', '-r', '-f', 'world');
     });
 
     it('pkg and update, by the package manager of the jail (here a script)', () => {

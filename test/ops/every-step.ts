@@ -42,6 +42,7 @@ function failingJournal(real: Journal, at: { mark: 'intent' | 'done'; step: numb
     mark.mark === at.mark && 'step' in mark && mark.step === at.step;
   return {
     unfinished: () => real.unfinished(),
+    working: () => real.working(),
     reopen: (id) => real.reopen(id),
     history: (limit) => real.history(limit),
     async begin(head) {

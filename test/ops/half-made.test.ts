@@ -20,6 +20,7 @@ async function killedAfter(done: number, operation: string, input: unknown): Pro
   const dead = new Promise<void>((resolve) => (reached = resolve));
   const journal: Journal = {
     unfinished: () => real.unfinished(),
+    working: () => real.working(),
     reopen: (id) => real.reopen(id),
     history: (limit) => real.history(limit),
     async begin(head) {

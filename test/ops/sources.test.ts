@@ -88,6 +88,40 @@ describe('where sources come from', () => {
     await expect(run('jail.list', {}, { paths, sources: [] })).rejects.toThrow(`${rcConf()}:2`);
   });
 
+  it('however many there are, ZFS is asked once for all of them together', async () => {
+    const many = Array.from({ length: 20 }, (_, index) => ({
+      name: `s${index}`,
+      root: `tank/many/s${index}`,
+    }));
+    for (const { root } of many) await makeRoot(root);
+    for (const source of ['s3', 's17']) await run('jail.create', make(`${source}/web`), { sources: many });
+    const asked: string[] = [];
+    const storage = new Proxy(world.storage, {
+      get(target, key) {
+        const value = Reflect.get(target, key) as unknown;
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          if (key !== 'admit') asked.push(String(key));
+          return (value as (...args: unknown[]) => unknown).apply(target, args);
+        };
+      },
+    });
+    const listed = await run<{ jails: { name: string }[] }>('jail.list', {}, { sources: many, storage });
+    expect(listed.jails.map(({ name }) => name)).toEqual(['s3/web', 's17/web']);
+    expect(asked).toEqual(['filesystemsOf']);
+    // The main one by itself, as most words mean a jail in it, and then the others.
+    asked.length = 0;
+    await run('property.get', { jail: 'web', key: 'boot' }, { sources: many, storage });
+    expect(asked).toEqual(['filesystems', 'filesystemsOf']);
+    // One that is gone is asked for by itself, and told.
+    asked.length = 0;
+    const gone = [...many, { name: 'gone', root: 'tank/gone' }];
+    expect(await run('jail.list', {}, { sources: gone, storage })).toMatchObject({
+      unread: [{ source: 'gone' }],
+    });
+    expect(asked).toEqual(['filesystemsOf', 'filesystems', 'pools']);
+  });
+
   it('one that is no plain file, or is far too long, is an error at once', async () => {
     const paths = { ...world.context().paths, rcConf: rcConf() };
     const list = () => run('jail.list', {}, { paths, sources: [] });

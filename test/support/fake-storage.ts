@@ -235,6 +235,17 @@ export class FakeStorage implements Storage {
     });
   }
 
+  async filesystemsOf(
+    roots: readonly string[],
+    depth: number,
+    columns: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly DatasetRow[]>> {
+    const all = await Promise.all(
+      roots.map(async (root) => [root, await this.filesystems(root, depth, columns)] as const),
+    );
+    return new Map(all.flatMap(([root, rows]) => (rows === undefined ? [] : [[root, rows] as const])));
+  }
+
   measure(
     root: string,
     depth: number,

@@ -21,6 +21,7 @@ function die(): never {
 const context = makeContext({ pool: process.env['IOCAGE_POOL'], paths: systemPaths() });
 const journal: Journal = {
   unfinished: () => context.journal.unfinished(),
+  working: () => context.journal.working(),
   reopen: (id) => context.journal.reopen(id),
   history: (limit) => context.journal.history(limit),
   async begin(head) {

@@ -16,6 +16,7 @@ export function watched(
   const journal: Journal = {
     // Nothing is there before; its own records must not look left to it, whatever process they name.
     unfinished: () => Promise.resolve([]),
+    working: () => Promise.resolve([]),
     reopen: (id) => real.reopen(id),
     history: (limit) => real.history(limit),
     async begin(head) {

@@ -1,7 +1,7 @@
 /** The names on the pool, for completion. Reads only, and only once. */
 import type { Context } from '../../ops/operation.ts';
 import { findSource } from '../../ops/route.ts';
-import { askEach, eachSource, fullName, namedSources } from '../../ops/sources.ts';
+import { askEach, allSources, fullName, namedSources } from '../../ops/sources.ts';
 import { readWorld, type World } from '../../ops/world.ts';
 import { storedImages } from '../../ops/image/find.ts';
 import { imagesDirectory, packagesDirectory } from '../../ops/image/place.ts';
@@ -23,7 +23,7 @@ export function liveNames(context: () => Context | Promise<Context>): Live {
   let known: Promise<readonly { context: Context; world: World }[]> | undefined;
   const read = (): Promise<readonly { context: Context; world: World }[]> =>
     (known ??= (async () => {
-      const { answers } = await askEach(await eachSource(await context()), async (own) => ({
+      const { answers } = await askEach(await allSources(await context()), async (own) => ({
         context: own,
         world: await readWorld(own),
       }));

@@ -4,7 +4,7 @@ import { asIocageError, failure } from '../../domain/errors.ts';
 import { matchesName, parseFilter } from '../../domain/filter.ts';
 import { isPattern } from '../../domain/glob.ts';
 import { matchingJails, type Known, type Matching, type Which } from '../../ops/jail/matching.ts';
-import { eachSource, leftOut } from '../../ops/sources.ts';
+import { allSources, leftOut } from '../../ops/sources.ts';
 import { filterWords, usage } from './row.ts';
 
 export interface Selected {
@@ -24,7 +24,7 @@ async function readAll(
   given: readonly string[],
   which: Which,
 ): Promise<readonly Matching[]> {
-  const sources = await eachSource(context);
+  const sources = await allSources(context);
   const matchings: Matching[] = [];
   for (const own of sources) {
     try {

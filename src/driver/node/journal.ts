@@ -100,13 +100,21 @@ export class NodeJournal implements Journal {
     return new FileJournal(path, handle, () => this.close(id));
   }
 
-  async unfinished(): Promise<readonly JournalEntry[]> {
+  unfinished(): Promise<readonly JournalEntry[]> {
+    return this.opened((alive) => !alive);
+  }
+
+  working(): Promise<readonly JournalEntry[]> {
+    return this.opened((alive) => alive);
+  }
+
+  private async opened(wanted: (alive: boolean) => boolean): Promise<readonly JournalEntry[]> {
     const entries: JournalEntry[] = [];
     for (const file of await names(this.open)) {
       const entry = parseJournal(await readFile(join(this.open, file), 'utf8').catch(() => ''));
       if (entry === undefined) continue;
       const { pid, processStart: start } = entry.head;
-      if ((await processStart(pid)) !== start || isAbandoned(entry)) entries.push(entry);
+      if (wanted((await processStart(pid)) === start && !isAbandoned(entry))) entries.push(entry);
     }
     return entries;
   }

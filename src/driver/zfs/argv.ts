@@ -65,15 +65,16 @@ export function poolHealth(pool: string): Argv {
 
 /** `depth` undefined: everything below. */
 export function list(
-  root: string,
+  root: string | readonly string[],
   depth: number | undefined,
   types: string,
   columns: readonly string[],
 ): Argv {
-  assertDataset(root);
+  const roots = [root].flat();
+  for (const each of roots) assertDataset(each);
   assertColumns(columns);
   const reach = depth === undefined ? ['-r'] : ['-d', String(depth)];
-  return ['zfs', 'list', '-H', ...reach, '-t', types, '-o', ['name', ...columns, 'name'].join(','), root];
+  return ['zfs', 'list', '-H', ...reach, '-t', types, '-o', ['name', ...columns, 'name'].join(','), ...roots];
 }
 
 /** Exact numbers; answers filesystems, volumes and snapshots alike, since zfs-fuse has no `get -t`. */

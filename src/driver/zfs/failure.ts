@@ -38,6 +38,10 @@ export function isBusy(stderr: string): boolean {
 export function isAbsent(stderr: string): boolean {
   return absent.test(stderr);
 }
+/** Of several things some are absent, and nothing else is wrong. */
+export function areOnlyAbsent(stderr: string): boolean {
+  return stderr.split('\n').every((line) => line === '' || absent.test(line));
+}
 export function isUnknownProperty(stderr: string): string | undefined {
   return /^bad property list: invalid property '([^']+)'$/m.exec(stderr)?.[1];
 }

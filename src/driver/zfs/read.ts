@@ -5,7 +5,7 @@
 import type { Capabilities, Pool, SnapshotRow, Storage } from '../storage.ts';
 import type { RunResult } from '../system.ts';
 import * as argv from './argv.ts';
-import { isAbsent, isUnknownProperty, isUnknownVerb } from './failure.ts';
+import { areOnlyAbsent, isAbsent, isUnknownProperty, isUnknownVerb } from './failure.ts';
 import { toCapabilities } from './flavour.ts';
 import { isAtOrBelow } from './name.ts';
 import {
@@ -21,7 +21,15 @@ import { refused, type Runner } from './run.ts';
 
 type Reading = Pick<
   Storage,
-  'capabilities' | 'pools' | 'poolHealth' | 'filesystems' | 'measure' | 'snapshots' | 'clones' | 'local'
+  | 'capabilities'
+  | 'pools'
+  | 'poolHealth'
+  | 'filesystems'
+  | 'filesystemsOf'
+  | 'measure'
+  | 'snapshots'
+  | 'clones'
+  | 'local'
 >;
 
 export function zfsReading(run: Runner, platform: NodeJS.Platform): Reading {
@@ -101,6 +109,15 @@ export function zfsReading(run: Runner, platform: NodeJS.Platform): Reading {
       const asked = await askColumns(columns, (usable) => argv.list(root, depth, 'filesystem', usable), root);
       if (asked.text === undefined) return undefined;
       return parseList(asked.text, asked.columns).filter(({ name }) => isAtOrBelow(name, root));
+    },
+
+    async filesystemsOf(roots, depth, columns) {
+      const known = columns.filter((column) => !foreign.has(column));
+      const result = await run.ask(argv.list(roots, depth, 'filesystem', known));
+      if (result.status !== 0 && !areOnlyAbsent(result.stderr)) return new Map();
+      const all = parseList(result.stdout, known);
+      const below = roots.map((root) => [root, all.filter(({ name }) => isAtOrBelow(name, root))] as const);
+      return new Map(below.filter(([root, rows]) => rows.some(({ name }) => name === root)));
     },
 
     async measure(root, depth, properties) {

@@ -77,7 +77,7 @@ export const hostDoctor = defineRepair<typeof doctorInput, Findings>({
     const unsettled = new Set(findings.filter(({ state }) => state === 'failed').map(({ id }) => id));
     const halves = unfinished.filter(({ head }) => unsettled.has(head.id)).map(({ head }) => head.subject);
     for (const jail of world.jails) {
-      if (jail.problem === undefined || halves.includes(label(jail))) continue;
+      if (jail.problem === undefined || jail.busy !== undefined || halves.includes(label(jail))) continue;
       findings.push({
         id: jail.uuid,
         what: `jail ${label(jail)}: ${jail.problem}`,
@@ -182,6 +182,7 @@ async function asItWas(
       reopen: (other) => journal.reopen(other),
       history: (limit) => journal.history(limit),
       unfinished: others,
+      working: () => journal.working(),
     };
     const isThere = (await context.host.running(jail.realm)).has(jail.uuid) === up;
     const input = { jail: jail.uuid, ...(up ? {} : { force: true }) };

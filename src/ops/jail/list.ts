@@ -35,6 +35,8 @@ export interface ListedJail {
   readonly vnet: boolean;
   /** Why the state is `corrupt`. */
   readonly problem?: string;
+  /** What another process is doing to it just now; it is down for that. */
+  readonly busy?: string;
   /** The tool in whose file its configuration is; absent where it is in properties of the dataset. */
   readonly configuredBy?: string;
 }
@@ -191,6 +193,11 @@ export function isBasejail(values: ReadonlyMap<string, string>): boolean {
   return values.get('type') === 'basejail' || values.get('basejail') === '1';
 }
 
+export function stateOf({ problem, busy }: Jail, running: RunningJail | undefined): ListedJail['state'] {
+  if (problem !== undefined && busy === undefined) return 'corrupt';
+  return running ? 'up' : 'down';
+}
+
 export function listedJail(world: World, jail: Jail, running: RunningJail | undefined): ListedJail {
   const values = configOf(jail, world.defaults);
   return {
@@ -199,7 +206,7 @@ export function listedJail(world: World, jail: Jail, running: RunningJail | unde
     tag: jail.tag,
     name: jail.tag,
     boot: values.get('boot') === 'on',
-    state: jail.problem !== undefined ? 'corrupt' : running ? 'up' : 'down',
+    state: stateOf(jail, running),
     type: valueIn(values, 'type') ?? 'jail',
     release: valueIn(values, 'release'),
     ip4: listedAddresses(values, 4, running?.ip4),
@@ -207,7 +214,11 @@ export function listedJail(world: World, jail: Jail, running: RunningJail | unde
     template: valueIn(values, 'source_template'),
     basejail: isBasejail(values),
     vnet: values.get('vnet') === 'on',
-    ...(jail.problem === undefined ? {} : { problem: jail.problem }),
+    ...(jail.busy !== undefined
+      ? { busy: jail.busy }
+      : jail.problem === undefined
+        ? {}
+        : { problem: jail.problem }),
     ...(jail.file === undefined ? {} : { configuredBy: jail.file.title }),
   };
 }

@@ -12,7 +12,7 @@ import type { Jail } from '../../domain/jail.ts';
 import { isUuid } from '../../domain/name.ts';
 import { findProperty, getProperty, properties } from '../../domain/properties/index.ts';
 import type { Property } from '../../domain/property.ts';
-import { isBasejail, listedAddresses } from './list.ts';
+import { isBasejail, listedAddresses, stateOf } from './list.ts';
 import { readWorld, type World } from '../world.ts';
 
 export function fullName(world: World, jail: Jail): string {
@@ -42,8 +42,7 @@ const attributes: Readonly<Record<string, (known: Known) => FilterValue>> = {
   exists: () => true,
   running: ({ running }) => running !== undefined,
   stopped: ({ running }) => running === undefined,
-  state: ({ jail, running }) =>
-    jail.problem !== undefined ? 'corrupt' : running === undefined ? 'down' : 'up',
+  state: ({ jail, running }) => stateOf(jail, running),
   jid: ({ running }) => running?.jid ?? null,
   template: ({ jail }) => jail.template,
   basejail: ({ world, jail }) => isBasejail(configOf(jail, world.defaults)),

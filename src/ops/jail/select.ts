@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Context, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf, label, type Jail } from '../../domain/jail.ts';
-import { askEach, eachSource, fullName } from '../sources.ts';
+import { askEach, allSources, fullName } from '../sources.ts';
 import { readJail, readWorld, type World } from '../world.ts';
 
 export { readJail };
@@ -69,7 +69,7 @@ export async function manyJails(
   if (words.positionals.length === 0) throw failure('USAGE', { problem: 'missing UUID', command });
   if (!words.positionals.includes('ALL')) return words.positionals.map((jail) => ({ jail }));
   if (words.positionals.length > 1) throw failure('USAGE', { problem: 'ALL stands alone', command });
-  const { answers } = await askEach(await eachSource(context), async (own) => {
+  const { answers } = await askEach(await allSources(context), async (own) => {
     const world = await readWorld(own);
     const running = await own.host.running(world.realm);
     // What runs can be stopped, whatever became of its configuration.

@@ -4,7 +4,7 @@ import { failure } from '../../domain/errors.ts';
 import { jailAndSnapshot } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
 import { oneJail } from '../jail/select.ts';
-import { askEach, eachSource, fullName } from '../sources.ts';
+import { askEach, allSources, fullName } from '../sources.ts';
 import { readWorld } from '../world.ts';
 
 export const nameFlag: Flag = {
@@ -34,7 +34,7 @@ export function needsName(command: string, words: Words): { jail: string; snapsh
 /** `ALL` is every jail and template of ours. */
 export async function eachJail<T extends Named>(context: Context, named: T): Promise<readonly T[]> {
   if (named.jail !== 'ALL') return [named];
-  const { answers } = await askEach(await eachSource(context), async (own) => {
+  const { answers } = await askEach(await allSources(context), async (own) => {
     const { jails } = await readWorld(own);
     const ours = jails.filter((jail) => jail.ours);
     return Promise.all(ours.map(async ({ uuid }) => ({ ...named, jail: await fullName(own, uuid) })));
@@ -48,7 +48,7 @@ export async function jailsWith(
   named: { jail: string; snapshot: string },
 ): Promise<readonly { jail: string; snapshot: string }[]> {
   if (named.jail !== 'ALL') return [named];
-  const { answers } = await askEach(await eachSource(context), async (own) => {
+  const { answers } = await askEach(await allSources(context), async (own) => {
     const { root, jails } = await readWorld(own);
     const rows = await own.storage.snapshots(root, undefined, []);
     const wanted = rows.filter(({ snapshot }) => named.snapshot === 'ALL' || snapshot === named.snapshot);

@@ -83,7 +83,7 @@ describe('sources', () => {
   it.each([
     ['ioc_dataset_a=$x', 'only a shell'],
     ['ioc_dataset_a=tank/a\nioc_dataset_b=tank/a/b', 'not apart'],
-    ['ioc_dataset_a=tank\nioc_dataset_b=tank/b', 'not apart'],
+    ['ioc_dataset_a=tank', 'a whole pool; jails of a pool lie in tank/iocage'],
     ['ioc_dataset_a=tank/a\nioc_dataset_b=tank/a', 'not apart'],
     ['ioc_dataset_a__b=tank/a', 'its name'],
     ['ioc_dataset_a=tank/iocage/jails/web', 'inside of POOL/iocage'],
