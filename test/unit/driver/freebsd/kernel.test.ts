@@ -83,6 +83,23 @@ describe('IPv6', () => {
     expect(await problems(jail)).toEqual([]);
   });
 
+  it('a member of a bridge takes none on FreeBSD 15, and every one before', async () => {
+    const config = { ip4_addr: `${nicOfHost()}|198.51.100.10/32` };
+    for (const [release, found] of [
+      ['14.2-RELEASE', []],
+      ['15.0-RELEASE', [expect.stringContaining('is a member of bridge0, and may have no address')]],
+    ] as const) {
+      const other = freebsdUnderTest(mkdtempSync(join(tmpdir(), 'iocage-kernel-')), { release });
+      other.standIn.change(({ nics }) => {
+        for (const nic of nics) if (nic.kind !== 'lo') Object.assign(nic, { inet: [], inet6: [] });
+      });
+      await other.standIn.exec.change(['ifconfig', 'bridge0', 'create', 'addm', nicOfHost(), 'up']);
+      const told = await other.host.check(await other.jail('web', config));
+      expect(told.map(({ problem }) => problem)).toEqual(found);
+      await other.dispose();
+    }
+  });
+
   it('is read of what ifconfig prints', () => {
     const nic = (flags: string): string => `em0: flags=8863<UP> metric 0 mtu 1500\n\tnd6 options=${flags}\n`;
     const off = (flags: string): boolean | undefined => parseInterfaces(nic(flags))[0]?.ip6Off;
