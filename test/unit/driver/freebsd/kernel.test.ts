@@ -214,6 +214,30 @@ describe('the end', () => {
   });
 });
 
+describe('limits of a jail that runs', () => {
+  const rules = (): readonly string[] => it_.standIn.machine().rctl.toSorted();
+  it('an amount that is denied takes the place of the one before, and comes back; others are taken away', async () => {
+    const limits = { rlimits: 'on', maxproc: '50:deny', memoryuse: '1G:log', stop_timeout: '1' };
+    const jail = await it_.jail('web', limits);
+    await start(it_, jail);
+    const before = rules();
+    const more = { maxproc: '60:deny', memoryuse: '2G:log', openfiles: '100:deny' };
+    const wanted = { ...jail, config: new Map([...jail.config, ...Object.entries(more)]) };
+    const steps = await it_.host.limitSteps(wanted, 'apply');
+    await runSteps(it_.host, steps, it_.run);
+    expect(rules()).toEqual([
+      'jail:ioc-web:maxproc:deny=60',
+      'jail:ioc-web:memoryuse:log=2147483648',
+      'jail:ioc-web:openfiles:deny=100',
+    ]);
+    for (const step of steps)
+      await it_.host.kinds.find(({ kind }) => kind === step.kind)!.undo?.(step.args as never, it_.run);
+    expect(rules()).toEqual(before);
+    await stop(it_, jail);
+    expect(rules()).toEqual([]);
+  });
+});
+
 describe('mounting in a jail', () => {
   const told = async (config: Readonly<Record<string, string>>): Promise<readonly string[]> =>
     why({ ...(await it_.jail('web')), config: new Map(Object.entries(config)) });
