@@ -80,7 +80,7 @@ async function translate(nat: PlannedNat, run: StepRun): Promise<void> {
     await run.exec.change(['pfctl', '-q', '-a', nat.by.anchor, '-f', '-'], { input: pfRules(nat) });
     return;
   }
-  for (const argv of ipfwCommands(nat, nat.by.number)) await run.exec.change(argv);
+  for (const argv of ipfwCommands(nat, nat.by)) await run.exec.change(argv);
 }
 
 /** Harmless when there is nothing. */

@@ -176,6 +176,26 @@ describe('translation', () => {
     expect(rules).toContain('to (em0:0) port 80 ->');
   });
 
+  it("ipfw translates to an address of the host's by its number: one of an interface becomes another jail's", async () => {
+    const other = await it_.jail('other', { ip4_addr: `${nicOfHost()}|192.0.2.99/32` });
+    await start(it_, other);
+    it_.standIn.change((machine) => {
+      machine.klds.push('ipfw', 'ipfw_nat');
+      machine.ipfw.enabled = true;
+      machine.sysctl['net.inet.ip.fw.one_pass'] = '0';
+      machine.nics.find(({ name }) => name === nicOfHost())!.inet.reverse();
+    });
+    const jail = await it_.jail('web', { nat: '1', nat_backend: 'ipfw', nat_interface: nicOfHost() });
+    await start(it_, jail);
+    const { nat, rules } = it_.standIn.machine().ipfw;
+    expect(Object.values(nat)).toEqual(['ip 192.0.2.10 same_ports']);
+    expect(rules.map(({ rule }) => rule).join('\n')).toContain(
+      `from any to 192.0.2.10 in via ${nicOfHost()}`,
+    );
+    await stop(it_, jail);
+    await stop(it_, other);
+  });
+
   it('ipfw without its module for translation is told before anything is done', async () => {
     it_.standIn.change((machine) => {
       machine.klds.push('ipfw');
