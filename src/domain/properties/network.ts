@@ -70,7 +70,7 @@ export const network: readonly Property[] = [
     key: 'exec_fib',
     codec: integer(0, 65535),
     default: '0',
-    freebsd: 'like exec.fib, by setfib(1)',
+    freebsd: 'like exec.fib, by setfib(1); not with vnet=on',
     linux: not('Linux chooses routing tables by rules, not by process'),
     doc: 'Routing table (FIB) for commands started in the jail.',
     example: '1',

@@ -25,10 +25,14 @@ export interface LimitArgs {
 
 async function setRules(name: string, from: readonly LimitRule[], to: readonly LimitRule[], run: StepRun) {
   const same = (a: LimitRule, b: LimitRule): boolean => a.key === b.key && a.value === b.value;
+  const denies = ({ value }: LimitRule): boolean => value.endsWith(':deny');
+  // rctl_rule_add() of kern_rctl.c puts a `deny` in the place of one that differs in the amount alone.
+  const replaced = (old: LimitRule): boolean =>
+    denies(old) && to.some((rule) => denies(rule) && rule.key === old.key);
   // New ones first, so that there is no moment without any; then what is not wanted any more, each by itself.
   for (const rule of to.filter((rule) => !from.some((old) => same(old, rule))))
     await run.exec.change(['rctl', '-a', printRule(name, rule)]);
-  for (const rule of from.filter((old) => !to.some((rule) => same(old, rule))))
+  for (const rule of from.filter((old) => !replaced(old) && !to.some((now) => same(old, now))))
     await run.exec.change(['rctl', '-r', printRule(name, rule)]);
 }
 

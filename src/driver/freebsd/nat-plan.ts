@@ -39,6 +39,9 @@ export function planTranslation(
   problems.push(...forwardProblems(forwards, jail, facts, new Set()));
   if (jail.config.get('nat_backend') === 'pf')
     return { nic, addresses, forwards, by: { kind: 'pf', anchor: places.anchor } };
+  const address = ownAddress(nic, facts);
+  if (address === undefined)
+    return void problems.push({ key: 'nat_interface', problem: `${nic} has no IPv4 address of the host's` });
   const numberOf = ({ network }: JailState): readonly number[] =>
     network?.nat?.by.kind === 'ipfw' ? [network.nat.by.number] : [];
   const isOwn = (state: JailState): boolean => sameJail(jail, state);
@@ -52,17 +55,29 @@ export function planTranslation(
   const start = firstTried(places.hash, ours.count);
   for (let tried = 0; tried < ours.count; tried += 1) {
     const number = ours.from + ((start + tried) % ours.count);
-    if (!taken.has(number)) return { nic, addresses, forwards, by: { kind: 'ipfw', number } };
+    if (!taken.has(number)) return { nic, addresses, forwards, by: { kind: 'ipfw', number, address } };
   }
   const until = ours.from + ours.count - 1;
   const problem = `ipfw has no number from ${ours.from} to ${until} left for another jail; nat_backend=pf has no such bound`;
   return void problems.push({ key: 'nat_backend', problem });
 }
 
+/** The first one that no jail was given. */
+function ownAddress(nic: string, { interfaces, jails }: NetFacts): string | undefined {
+  const given = jails.flatMap(({ network }) =>
+    network === undefined || network.nics !== undefined
+      ? []
+      : network.addresses.filter(({ present }) => present !== true).map(({ address }) => address),
+  );
+  return interfaces
+    .find(({ name }) => name === nic)
+    ?.addresses.find(({ family, address }) => family === 4 && !given.includes(address))?.address;
+}
+
 /**
  * The anchor's rules as pfctl(8) reads them. Every word was checked before: names, numbers, addresses. `:0` is the
  * interface's first address: with the others, which are those of jails, each connection would leave by another one in
- * turn, and a forwarded port would be taken away from every jail. libalias(3) of ipfw keeps to the first too.
+ * turn, and a forwarded port would be taken away from every jail.
  */
 export function pfRules({ nic, addresses, forwards }: PlannedNat): string {
   const [target = ''] = addresses;
@@ -78,8 +93,15 @@ export function pfRules({ nic, addresses, forwards }: PlannedNat): string {
   ].join('\n');
 }
 
-/** What ipfw(8) is told, a call each. `nat` is the translation's own number space. */
-export function ipfwCommands(nat: PlannedNat, number: number): readonly (readonly string[])[] {
+/**
+ * What ipfw(8) is told, a call each. `nat` is the translation's own number space. With `ip` and not `if`: at every address
+ * that somebody adds to an interface or takes away, ifaddr_change() of ip_fw_nat.c sets such a translation to the last
+ * one there, which is another jail's.
+ */
+export function ipfwCommands(
+  nat: PlannedNat,
+  { number, address: own }: { readonly number: number; readonly address: string },
+): readonly (readonly string[])[] {
   const [target = ''] = nat.addresses;
   const redirects = nat.forwards.flatMap(({ protocol, from, until, to }) => {
     const inside = from === until ? `${to}` : `${to}-${to + (until - from)}`;
@@ -87,9 +109,9 @@ export function ipfwCommands(nat: PlannedNat, number: number): readonly (readonl
   });
   const rule = ['ipfw', '-q', 'add', `${number}`, 'nat', `${number}`, 'ip4'];
   return [
-    ['ipfw', '-q', 'nat', `${number}`, 'config', 'if', nat.nic, 'same_ports', ...redirects],
+    ['ipfw', '-q', 'nat', `${number}`, 'config', 'ip', own, 'same_ports', ...redirects],
     ...nat.addresses.map((address) => [...rule, 'from', address, 'to', 'any', 'out', 'via', nat.nic]),
-    [...rule, 'from', 'any', 'to', 'me', 'in', 'via', nat.nic],
+    [...rule, 'from', 'any', 'to', own, 'in', 'via', nat.nic],
   ];
 }
 

@@ -135,11 +135,20 @@ export function parseDefaultRoutes(json: string): { readonly 4: DefaultRoute; re
 
 const netSysctls = ['net.inet.ip.forwarding', 'net.inet.ip.fw.enable', 'net.inet.ip.fw.one_pass'] as const;
 
-export async function readNetFacts(exec: Exec, files: Files, paths: Paths): Promise<NetFacts> {
+/** Whether members of a bridge may have addresses: if_bridge(4) of 15, and gone in 16, where none may. */
+export const memberAddresses = 'net.link.bridge.member_ifaddrs';
+
+/** @param more variables that only this host's release has */
+export async function readNetFacts(
+  exec: Exec,
+  files: Files,
+  paths: Paths,
+  more: readonly string[] = [],
+): Promise<NetFacts> {
   const [interfaces, routes, sysctls, hostId, jails] = await Promise.all([
     exec.read(['ifconfig', '-a']),
     exec.read(routeListing),
-    exec.read(['sysctl', '-ie', ...netSysctls], { accept: 'any' }),
+    exec.read(['sysctl', '-ie', ...netSysctls, ...more], { accept: 'any' }),
     files.read('/etc/hostid'),
     allStates(files, paths),
   ]);

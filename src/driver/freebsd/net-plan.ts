@@ -20,7 +20,7 @@ import {
 } from '../both/planning.ts';
 import { sameJail } from '../both/state.ts';
 import type { Wanted } from '../both/wanted.ts';
-import type { NetFacts } from './net-facts.ts';
+import { memberAddresses, type NetFacts } from './net-facts.ts';
 import type { Places } from './names.ts';
 import { planTranslation } from './nat-plan.ts';
 import type { NetworkPlan, PlannedAddress, PlannedNat } from './planned.ts';
@@ -92,6 +92,9 @@ function planAddress(
   if (ipaddr.parse(address).range() === 'linkLocal') return `${address} is a link-local address`;
   const harm = onHost === undefined ? cutsOff({ family, address }, facts, nic) : undefined;
   if (harm) return harm;
+  const bridge = facts.interfaces.find(({ members }) => members.includes(name));
+  if (onHost === undefined && bridge !== undefined && facts.sysctl.get(memberAddresses) === '0')
+    return `${address}: ${name} is a member of ${bridge.name}, and may have no address (if_bridge(4)); name ${bridge.name}`;
   // rc.d/netif does so where rc.conf says nothing of IPv6 on it; an address there would stay tentative for ever.
   if (family === 6 && nic.ip6Off && !nic.groups.includes('lo'))
     return `${address}: IPv6 is switched off on ${name}; 'ifconfig ${name} inet6 -ifdisabled' switches it on, ifconfig_${name}_ipv6="inet6 auto_linklocal" in rc.conf at every boot`;

@@ -80,7 +80,7 @@ async function translate(nat: PlannedNat, run: StepRun): Promise<void> {
     await run.exec.change(['pfctl', '-q', '-a', nat.by.anchor, '-f', '-'], { input: pfRules(nat) });
     return;
   }
-  for (const argv of ipfwCommands(nat, nat.by.number)) await run.exec.change(argv);
+  for (const argv of ipfwCommands(nat, nat.by)) await run.exec.change(argv);
 }
 
 /** Harmless when there is nothing. */
@@ -216,7 +216,8 @@ export function insideCommands(jail: Inside, plan: NetworkPlan): readonly (reado
     ...(plan.routers ?? []).map(({ family, address }) =>
       jexec(jail, ['route', '-n', 'add', `-${inet(family)}`, 'default', address]),
     ),
-    ...listens.map((nic) => jexec(jail, plan.rtsold === true ? ['rtsold', nic] : ['rtsol', nic])),
+    // Once for all of them: a second rtsold(8) finds its pid file taken, and each rtsol(8) alone waits for its answer.
+    ...(listens.length === 0 ? [] : [jexec(jail, [plan.rtsold === true ? 'rtsold' : 'rtsol', ...listens])]),
   ];
 }
 

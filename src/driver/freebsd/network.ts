@@ -2,10 +2,10 @@
 import type { JailSpec, Problem } from '../host.ts';
 import type { Exec, Files, Paths } from '../system.ts';
 import { isOn } from '../../domain/config.ts';
-import type { HostFacts } from './facts.ts';
+import { majorOf, type HostFacts } from './facts.ts';
 import { wantsNat } from '../both/nat-block.ts';
 import { natProblems, readIpfwNumbers } from './nat-plan.ts';
-import { readNetFacts } from './net-facts.ts';
+import { memberAddresses, readNetFacts } from './net-facts.ts';
 import { networkKind, planAddresses } from './net-plan.ts';
 import type { NetworkPlan } from './planned.ts';
 import { placesOf } from './names.ts';
@@ -32,7 +32,8 @@ export async function planJailNetwork(
     alone.push({ key: 'vnet', problem: 'the kernel has no VIMAGE (sysctl kern.features.vimage)' });
   }
   if (kind === 'host' || kind === 'own') return { problems: alone };
-  const known = await readNetFacts(exec, files, paths);
+  const more = (majorOf(host.release) ?? 0) >= 15 ? [memberAddresses] : [];
+  const known = await readNetFacts(exec, files, paths, more);
   const byIpfw = wantsNat(jail.config) && jail.config.get('nat_backend') !== 'pf';
   const facts = byIpfw ? { ...known, ipfwNumbers: await readIpfwNumbers(exec) } : known;
   const places = placesOf(paths, jail.pool, jail.uuid);

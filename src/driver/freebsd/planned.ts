@@ -45,8 +45,8 @@ export interface PlannedNat {
   readonly forwards: readonly PlannedForward[];
   readonly by:
     | { readonly kind: 'pf'; readonly anchor: string }
-    /** Number of the rules and of the translation. */
-    | { readonly kind: 'ipfw'; readonly number: number };
+    /** Number of the rules and of the translation; the address of `nic` that it translates to. */
+    | { readonly kind: 'ipfw'; readonly number: number; readonly address: string };
 }
 
 export interface NetworkPlan {

@@ -47,6 +47,8 @@ export interface Jail {
   readonly vnet: boolean;
   /** Something was started in it and goes on: `/etc/rc`, a daemon. */
   processes: boolean;
+  /** rtsold(8) runs in it. */
+  solicits?: boolean;
   /** Only KILL ends what runs in it. */
   stubborn?: boolean;
   /** Real processes of a `jexec` that runs at this moment. */

@@ -96,8 +96,13 @@ export const rctl: Tool = (call) => {
       };
       const verb = verbs[0] as keyof typeof doing | undefined;
       try {
-        if (verb === '-a') machine.rctl.push(canonical(call, text));
-        else if (verb === '-u') {
+        if (verb === '-a') {
+          const rule = canonical(call, text);
+          // rctl_rule_add() of kern_rctl.c: the same rule once, and of those that deny one amount.
+          const replaced = (old: string): boolean =>
+            old === rule || (/:deny=/.test(rule) && old.replace(/=\d+/, '=') === rule.replace(/=\d+/, '='));
+          machine.rctl = [...machine.rctl.filter((old) => !replaced(old)), rule];
+        } else if (verb === '-u') {
           const { subject, id } = expand(call, text);
           if (subject !== 'jail' || id === '') throw new Error('Invalid argument');
           for (const [resource, used] of usageOf(machine, id))

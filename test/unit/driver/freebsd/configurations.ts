@@ -203,7 +203,13 @@ export const configurations: readonly Configuration[] = [
   { name: 'vnet-slaac', config: { ...vnet, ip6_addr: 'vnet0|accept_rtadv' } },
   {
     name: 'vnet-slaac-daemon',
-    config: { ...vnet, ip6_addr: 'vnet0|accept_rtadv', rtsold: '1', exec_fib: '1' },
+    config: {
+      vnet: 'on',
+      interfaces: 'vnet0:bridge0,vnet1:bridge0',
+      ip6_addr: 'vnet0|accept_rtadv,vnet1|accept_rtadv',
+      rtsold: '1',
+      exec_fib: '1',
+    },
     machine: (machine) => void (machine.fibs = 2),
   },
   {

@@ -83,6 +83,23 @@ describe('IPv6', () => {
     expect(await problems(jail)).toEqual([]);
   });
 
+  it('a member of a bridge takes none on FreeBSD 15, and every one before', async () => {
+    const config = { ip4_addr: `${nicOfHost()}|198.51.100.10/32` };
+    for (const [release, found] of [
+      ['14.2-RELEASE', []],
+      ['15.0-RELEASE', [expect.stringContaining('is a member of bridge0, and may have no address')]],
+    ] as const) {
+      const other = freebsdUnderTest(mkdtempSync(join(tmpdir(), 'iocage-kernel-')), { release });
+      other.standIn.change(({ nics }) => {
+        for (const nic of nics) if (nic.kind !== 'lo') Object.assign(nic, { inet: [], inet6: [] });
+      });
+      await other.standIn.exec.change(['ifconfig', 'bridge0', 'create', 'addm', nicOfHost(), 'up']);
+      const told = await other.host.check(await other.jail('web', config));
+      expect(told.map(({ problem }) => problem)).toEqual(found);
+      await other.dispose();
+    }
+  });
+
   it('is read of what ifconfig prints', () => {
     const nic = (flags: string): string => `em0: flags=8863<UP> metric 0 mtu 1500\n\tnd6 options=${flags}\n`;
     const off = (flags: string): boolean | undefined => parseInterfaces(nic(flags))[0]?.ip6Off;
@@ -159,6 +176,26 @@ describe('translation', () => {
     expect(rules).toContain('to (em0:0) port 80 ->');
   });
 
+  it("ipfw translates to an address of the host's by its number: one of an interface becomes another jail's", async () => {
+    const other = await it_.jail('other', { ip4_addr: `${nicOfHost()}|192.0.2.99/32` });
+    await start(it_, other);
+    it_.standIn.change((machine) => {
+      machine.klds.push('ipfw', 'ipfw_nat');
+      machine.ipfw.enabled = true;
+      machine.sysctl['net.inet.ip.fw.one_pass'] = '0';
+      machine.nics.find(({ name }) => name === nicOfHost())!.inet.reverse();
+    });
+    const jail = await it_.jail('web', { nat: '1', nat_backend: 'ipfw', nat_interface: nicOfHost() });
+    await start(it_, jail);
+    const { nat, rules } = it_.standIn.machine().ipfw;
+    expect(Object.values(nat)).toEqual(['ip 192.0.2.10 same_ports']);
+    expect(rules.map(({ rule }) => rule).join('\n')).toContain(
+      `from any to 192.0.2.10 in via ${nicOfHost()}`,
+    );
+    await stop(it_, jail);
+    await stop(it_, other);
+  });
+
   it('ipfw without its module for translation is told before anything is done', async () => {
     it_.standIn.change((machine) => {
       machine.klds.push('ipfw');
@@ -194,6 +231,30 @@ describe('the end', () => {
     const calls = said();
     expect(calls.lastIndexOf('pgrep -j ioc-web')).toBeGreaterThan(calls.indexOf('pkill -KILL -j ioc-web'));
     await stop(it_, jail);
+  });
+});
+
+describe('limits of a jail that runs', () => {
+  const rules = (): readonly string[] => it_.standIn.machine().rctl.toSorted();
+  it('an amount that is denied takes the place of the one before, and comes back; others are taken away', async () => {
+    const limits = { rlimits: 'on', maxproc: '50:deny', memoryuse: '1G:log', stop_timeout: '1' };
+    const jail = await it_.jail('web', limits);
+    await start(it_, jail);
+    const before = rules();
+    const more = { maxproc: '60:deny', memoryuse: '2G:log', openfiles: '100:deny' };
+    const wanted = { ...jail, config: new Map([...jail.config, ...Object.entries(more)]) };
+    const steps = await it_.host.limitSteps(wanted, 'apply');
+    await runSteps(it_.host, steps, it_.run);
+    expect(rules()).toEqual([
+      'jail:ioc-web:maxproc:deny=60',
+      'jail:ioc-web:memoryuse:log=2147483648',
+      'jail:ioc-web:openfiles:deny=100',
+    ]);
+    for (const step of steps)
+      await it_.host.kinds.find(({ kind }) => kind === step.kind)!.undo?.(step.args as never, it_.run);
+    expect(rules()).toEqual(before);
+    await stop(it_, jail);
+    expect(rules()).toEqual([]);
   });
 });
 
