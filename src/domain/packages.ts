@@ -169,9 +169,12 @@ const apk: PackageManager = {
   drop: ['-y', '--yes'],
 };
 
+/** pkg-repo(8) goes into no directory whose name begins with a dot, the one that it is told included. */
+const pkgPlace = `${mirrorPlace}/repo`;
+
 /** The one repository there is while packages are installed from the mirror; see pkg.conf(5). */
 const pkgRepository = `ioc-mirror: {
-  url: "file://${mirrorPlace}",
+  url: "file://${pkgPlace}",
   mirror_type: "none",
   signature_type: "none",
   enabled: yes
@@ -181,10 +184,10 @@ const pkgRepository = `ioc-mirror: {
 // Its text and its words are constant; it runs in the container alone.
 const pkgShell = (title: string, script: string, ...words: readonly string[]): PackageCommand => ({
   title,
-  argv: ['sh', '-c', `set -e; ${script}`, 'sh', mirrorPlace, ...words],
+  argv: ['sh', '-c', `set -e; umask 022; ${script}`, 'sh', pkgPlace, ...words],
 });
 
-const fromPkgMirror = { REPOS_DIR: `${mirrorPlace}/repos` };
+const fromPkgMirror = { REPOS_DIR: `${mirrorPlace}/conf` };
 
 /**
  * A repository of pkg's own, pkg-repository(5). The release's pkg fetches it, by the repositories, keys and ABI of the
@@ -195,22 +198,23 @@ const pkgMirror: PackageMirror = {
   prepare: [
     pkgShell(
       'make the directories of the mirror',
-      'mkdir -p "$1/All" "$1/Latest" "$1/repos"; printf %s "$2" >"$1/repos/ioc-mirror.conf"',
+      'mkdir -p "$1/All" "$1/Latest" "$2"; printf %s "$3" >"$2/ioc-mirror.conf"',
+      fromPkgMirror.REPOS_DIR,
       pkgRepository,
     ),
     { title: 'pkg update', argv: ['pkg', 'update', '-f'] },
   ],
-  fetch: { title: 'pkg fetch', argv: ['pkg', 'fetch', '-y', '-d', '-o', mirrorPlace, 'pkg'] },
+  fetch: { title: 'pkg fetch', argv: ['pkg', 'fetch', '-y', '-d', '-o', pkgPlace, 'pkg'] },
   finish: [
     pkgShell(
       'show pkg to pkg(7)',
       'new=$(find "$1/All" -type f -name "pkg-[0-9]*.pkg" -exec ls -t {} + | head -n 1); test -n "$new"; cp -p "$new" "$1/Latest/pkg.pkg"',
     ),
-    { title: 'pkg repo', argv: ['pkg', 'repo', mirrorPlace] },
+    { title: 'pkg repo', argv: ['pkg', 'repo', pkgPlace] },
   ],
   // `pkg fetch` of a name that is not there ends with status 0.
   check: { title: 'pkg install -F', argv: ['pkg', 'install', '-y', '-F'], env: fromPkgMirror },
-  archives: { folder: 'All', ending: '.pkg' },
+  archives: { folder: 'repo/All', ending: '.pkg' },
   install: { title: 'pkg install', argv: ['pkg', 'install', '-y'], env: fromPkgMirror },
 };
 

@@ -95,8 +95,8 @@ describe.skipIf(!hostTests)(`packages of FreeBSD jails${reason}`, { timeout: 300
       });
       expect(pkgCalls(since)).toEqual([
         'pkg update -f',
-        'pkg fetch -y -d -o /.ioc-pkg pkg nginx',
-        'pkg repo /.ioc-pkg',
+        'pkg fetch -y -d -o /.ioc-pkg/repo pkg nginx',
+        'pkg repo /.ioc-pkg/repo',
         'pkg install -y -F nginx',
       ]);
       // All of them in a jail: the host runs no pkg, and none that a jail's files could name.
@@ -107,11 +107,10 @@ describe.skipIf(!hostTests)(`packages of FreeBSD jails${reason}`, { timeout: 300
           .filter(({ tool, jid }) => tool === 'pkg' && jid === 0),
       ).toEqual([]);
       expect(readdirSync(top('releases', release, 'root'))).toEqual(root);
-      expect(readdirSync(mirror()).sort()).toEqual(['All', 'Latest', 'data.pkg', 'meta.conf', 'repos']);
-      expect(readFileSync(join(mirror(), 'Latest/pkg.pkg'), 'utf8')).toBe('pkg\n');
-      expect(readFileSync(join(mirror(), 'repos/ioc-mirror.conf'), 'utf8')).toContain(
-        'url: "file:///.ioc-pkg"',
-      );
+      expect(readdirSync(mirror()).sort()).toEqual(['conf', 'repo']);
+      expect(readdirSync(mirror('repo')).sort()).toEqual(['All', 'Latest', 'data.pkg', 'meta.conf']);
+      expect(readFileSync(mirror('repo/Latest/pkg.pkg'), 'utf8')).toBe('pkg\n');
+      expect(readFileSync(mirror('conf/ioc-mirror.conf'), 'utf8')).toContain('url: "file:///.ioc-pkg/repo"');
       expect(await run('release.mirror', { release, names: ['curl'] })).toMatchObject({
         archives: expect.arrayContaining(['curl-1.0~0a1b2c.pkg', 'nginx-1.0~0a1b2c.pkg']),
       });
@@ -140,7 +139,7 @@ describe.skipIf(!hostTests)(`packages of FreeBSD jails${reason}`, { timeout: 300
       expect((await run('jail.list', {})).jails).toContainEqual(
         expect.objectContaining({ name: 'island', state: 'up' }),
       );
-      expect(existsSync(top('jails/island/root/.ioc-pkg/All'))).toBe(false);
+      expect(existsSync(top('jails/island/root/.ioc-pkg/repo'))).toBe(false);
       expect(lab.standIn.machine().mounts.filter(({ on }) => on.includes('.ioc-pkg'))).toEqual([]);
       await refused(
         'jail.install',
@@ -290,31 +289,14 @@ describe.skipIf(!hostTests)(`packages of FreeBSD jails${reason}`, { timeout: 300
       if (await storage.local(dataset)) await storage.destroy(dataset, { recursive: true });
     };
     const victim = async (): Promise<void> => void (await tolerant(destroy('victim')));
-    const provisioned = (method: string, source: string, state: 'up' | 'down'): StepCase => ({
-      operation: 'jail.provision',
-      variant: `${method}, of a jail that is ${state}`,
-      input: () => ({
-        jail: 'victim',
-        overrides: [
-          ['provision.method', method],
-          ['provision.source', source],
-          ...(method === 'puppet' ? [] : [['provision.rev', 'main']]),
-        ],
-      }),
-      prepare: async () => {
-        await tolerant(create('victim', ['ip4', 'inherit']));
-        if (state === 'up') await tolerant(run('jail.start', { jail: 'victim' }));
-      },
-      reset: victim,
-    });
-    const cases = (): readonly StepCase[] => [
-      { operation: 'release.mirror', input: () => nginx, prepare: noMirror, reset: noMirror },
+    const cases: readonly StepCase[] = [
       {
         operation: 'release.mirror',
-        variant: 'that is there',
-        input: () => ({ ...nginx, names: ['curl'] }),
-        prepare: () => run('release.mirror', nginx),
-        reset: () => Promise.resolve(),
+        variant: 'for the first time',
+        input: () => nginx,
+        prepare: noMirror,
+        reset: noMirror,
+        cleanUp: () => run('release.mirror', nginx),
       },
       {
         operation: 'jail.install',
@@ -327,18 +309,28 @@ describe.skipIf(!hostTests)(`packages of FreeBSD jails${reason}`, { timeout: 300
         reset: victim,
         cleanUp: victim,
       },
-      { ...provisioned('script', at('setup'), 'down'), cleanUp: victim },
       {
-        ...provisioned(
-          'ix',
-          put(at('plugin.json'), JSON.stringify({ artifact: at('plugin'), pkgs: ['curl'] }), 0o600),
-          'up',
-        ),
+        operation: 'jail.provision',
+        variant: 'by a definition, in a jail that runs',
+        input: () => ({
+          jail: 'victim',
+          overrides: [
+            ['provision.method', 'ix'],
+            ['provision.source', at('plugin.json')],
+            ['provision.rev', 'main'],
+          ],
+        }),
+        prepare: async () => {
+          put(at('plugin.json'), JSON.stringify({ artifact: at('plugin'), pkgs: ['curl'] }), 0o600);
+          await tolerant(create('victim', ['ip4', 'inherit']));
+          await tolerant(run('jail.start', { jail: 'victim' }));
+        },
+        reset: victim,
         cleanUp: victim,
       },
     ];
-    it.each([0, 1, 2, 3, 4])('case %i', async (index) => {
-      expect(await failEveryStep(world, cases()[index]!)).toBeGreaterThan(3);
+    it.each(cases)('$operation $variant', async (scenario) => {
+      expect(await failEveryStep(world, scenario)).toBeGreaterThan(3);
     });
   });
 });

@@ -41,11 +41,11 @@ describe('packages of a mirror', () => {
 
   it('are a repository of pkg’s own, fetched by those of the release and then the only one', () => {
     const { prepare: made, fetch: fetched, finish, check, install: installed } = pkg.mirror!;
-    expect(fetched.argv).toEqual(['pkg', 'fetch', '-y', '-d', '-o', '/.ioc-pkg', 'pkg']);
-    expect(finish!.at(-1)!.argv).toEqual(['pkg', 'repo', '/.ioc-pkg']);
+    expect(fetched.argv).toEqual(['pkg', 'fetch', '-y', '-d', '-o', '/.ioc-pkg/repo', 'pkg']);
+    expect(finish!.at(-1)!.argv).toEqual(['pkg', 'repo', '/.ioc-pkg/repo']);
     for (const { env } of [...made, fetched, ...finish!]) expect(env).toBeUndefined();
-    for (const { env } of [check!, installed]) expect(env).toEqual({ REPOS_DIR: '/.ioc-pkg/repos' });
-    expect(made[0]!.argv.at(-1)).toContain('url: "file:///.ioc-pkg"');
+    for (const { env } of [check!, installed]) expect(env).toEqual({ REPOS_DIR: '/.ioc-pkg/conf' });
+    expect(made[0]!.argv.at(-1)).toContain('url: "file:///.ioc-pkg/repo"');
     // Nothing goes around the signatures, or the version of the system, of what is fetched.
     for (const { argv } of [made[1]!, fetched])
       expect(argv.join(' ')).not.toMatch(/signature|osversion|abi|force/i);

@@ -97,6 +97,8 @@ export const pkg: Tool = (call) => {
       case 'repo': {
         const [folder, ...others] = inner.rest;
         if (folder === undefined || others.length > 0) throw usage('pkg');
+        // pkg-repo(8): directories starting with a dot are not traversed.
+        if (basename(folder).startsWith('.')) throw new Fail('No package files have been found');
         const at = hostPath(machine, root, folder, 'write');
         const names = readdirSync(join(at, 'All/Hashed')).map((file) => file.replace(/-[^-]*$/, ''));
         writeFileSync(join(at, 'data.pkg'), names.map((name) => `${name}\n`).join(''));
