@@ -7,6 +7,8 @@ export interface PackageCommand {
   /** What it is for people. */
   readonly title: string;
   readonly argv: readonly string[];
+  /** Besides those of the manager. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Where a container sees the package mirror of its release. */
@@ -18,6 +20,12 @@ export interface PackageMirror {
   readonly prepare: readonly PackageCommand[];
   /** Without the names; fetches them and what they need, and installs nothing. */
   readonly fetch: PackageCommand;
+  /** What makes them ready to be installed. */
+  readonly finish?: readonly PackageCommand[];
+  /** Without the names; fails when one of them cannot be installed from there, where the fetch does not say so. */
+  readonly check?: PackageCommand;
+  /** Where the files of packages lie, folders in it included, and how their names end. */
+  readonly archives: { readonly folder: string; readonly ending: string };
   /** Without the names; from there alone, where nothing can be written. */
   readonly install: PackageCommand;
 }
@@ -41,7 +49,7 @@ export interface PackageManager {
   readonly database: string;
   /** Absent where the file is no text. */
   readonly parse?: (text: string) => ReadonlyMap<string, string>;
-  /** In its place: a line for sh(1) that writes a package and its version on each line of the file `$1`. */
+  /** In its place: a line for sh(1) that writes a package and its version on each line of the file `$1`; see `parseTold`. */
   readonly tell?: string;
   /** Verbs of pkg(8) in its own words; a list runs one after the other, the user's words behind the last. */
   readonly verbs: Readonly<Record<string, readonly (readonly string[])[]>>;
@@ -95,6 +103,7 @@ const aptMirror: PackageMirror = {
     title: 'apt-get --download-only install',
     argv: ['apt-get', ...aptQuiet, ...aptMirrored, '--download-only', 'install', '--'],
   },
+  archives: { folder: 'archives', ending: '.deb' },
   install: {
     title: 'apt-get --no-download install',
     argv: ['apt-get', ...aptQuiet, ...aptMirrored, '--no-download', 'install', '--'],
@@ -160,6 +169,55 @@ const apk: PackageManager = {
   drop: ['-y', '--yes'],
 };
 
+/** pkg-repo(8) goes into no directory whose name begins with a dot, the one that it is told included. */
+const pkgPlace = `${mirrorPlace}/repo`;
+
+/** The one repository there is while packages are installed from the mirror; see pkg.conf(5). */
+const pkgRepository = `ioc-mirror: {
+  url: "file://${pkgPlace}",
+  mirror_type: "none",
+  signature_type: "none",
+  enabled: yes
+}
+`;
+
+// Its text and its words are constant; it runs in the container alone.
+const pkgShell = (title: string, script: string, ...words: readonly string[]): PackageCommand => ({
+  title,
+  argv: ['sh', '-c', `set -e; umask 022; ${script}`, 'sh', pkgPlace, ...words],
+});
+
+const fromPkgMirror = { REPOS_DIR: `${mirrorPlace}/conf` };
+
+/**
+ * A repository of pkg's own, pkg-repository(5). The release's pkg fetches it, by the repositories, keys and ABI of the
+ * release, and checks all signatures; what lies there then is nobody else's and is not signed again. pkg
+ * itself goes along: a jail has only pkg(7), which takes `Latest/pkg.pkg` of the first repository.
+ */
+const pkgMirror: PackageMirror = {
+  prepare: [
+    pkgShell(
+      'make the directories of the mirror',
+      'mkdir -p "$1/All" "$1/Latest" "$2"; printf %s "$3" >"$2/ioc-mirror.conf"',
+      fromPkgMirror.REPOS_DIR,
+      pkgRepository,
+    ),
+    { title: 'pkg update', argv: ['pkg', 'update', '-f'] },
+  ],
+  fetch: { title: 'pkg fetch', argv: ['pkg', 'fetch', '-y', '-d', '-o', pkgPlace, 'pkg'] },
+  finish: [
+    pkgShell(
+      'show pkg to pkg(7)',
+      'new=$(find "$1/All" -type f -name "pkg-[0-9]*.pkg" -exec ls -t {} + | head -n 1); test -n "$new"; cp -p "$new" "$1/Latest/pkg.pkg"',
+    ),
+    { title: 'pkg repo', argv: ['pkg', 'repo', pkgPlace] },
+  ],
+  // `pkg fetch` of a name that is not there ends with status 0.
+  check: { title: 'pkg install -F', argv: ['pkg', 'install', '-y', '-F'], env: fromPkgMirror },
+  archives: { folder: 'repo/All', ending: '.pkg' },
+  install: { title: 'pkg install', argv: ['pkg', 'install', '-y'], env: fromPkgMirror },
+};
+
 /** pkg(7) in the base system fetches pkg(8) itself when it is called for the first time; both ask unless told. */
 const pkg: PackageManager = {
   name: 'pkg',
@@ -170,6 +228,7 @@ const pkg: PackageManager = {
   upgrade: { title: 'pkg upgrade', argv: ['pkg', 'upgrade', '-y'] },
   install: { title: 'pkg install', argv: ['pkg', 'install', '-y'] },
   clean: { title: 'pkg clean', argv: ['pkg', 'clean', '-a', '-y'] },
+  mirror: pkgMirror,
   database: 'var/db/pkg/local.sqlite',
   // Where pkg(8) itself is not there yet, nothing is, and it is not to be fetched for this. It never fails: what it
   // cannot say is not known, and that is no reason to take an update back.
@@ -196,14 +255,13 @@ export function pkgCommands(
   return [...lines.slice(0, -1), [...lines.at(-1)!, ...kept]];
 }
 
-/** A package that is another one than before, new or gone. */
-/** Those of the names that are not there, in any version where none is named; all, where nothing is known. */
+/** Those of the names that are not there, a category of FreeBSD's ports aside, in any version where none is named; all, where nothing is known. */
 export function lackingPackages(
   installed: ReadonlyMap<string, string> | undefined,
   names: readonly string[],
 ): readonly string[] {
   return names.filter((word) => {
-    const [name = '', version] = word.split('=');
+    const [name = '', version] = word.replace(/^.*\//, '').split('=');
     const now = installed?.get(name);
     return now === undefined || (version !== undefined && now !== version);
   });

@@ -80,8 +80,8 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
         'usr/sbin/pkg': [
           '#!/bin/sh',
           'case "$1" in',
-          '-N) test -e /var/db/standin.packages ;;',
-          'query) cat /var/db/standin.packages ;;',
+          '-N) test -e /var/db/pkg/local.sqlite ;;',
+          'query) cat /var/db/pkg/local.sqlite ;;',
           '*) test "$*" = "info -e curl" ;;',
           'esac\n',
         ].join('\n'),
@@ -143,10 +143,15 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
   });
 
   it('a jail is patched while it is down, runs again, and a list tells its patch level', async () => {
-    await run('jail.create', { kind: 'clone', release: next, name: 'web' });
+    await run('jail.create', {
+      kind: 'clone',
+      release: next,
+      name: 'web',
+      properties: [['ip4', 'inherit']],
+    });
     await run('jail.start', { jail: 'web' });
-    mkdirSync(join(rootOf('web'), 'var/db'), { recursive: true });
-    writeFileSync(join(rootOf('web'), 'var/db/standin.packages'), 'curl\t1.0\nvim\t9.1\nodd line\n');
+    mkdirSync(join(rootOf('web'), 'var/db/pkg'), { recursive: true });
+    writeFileSync(join(rootOf('web'), 'var/db/pkg/local.sqlite'), 'curl\t1.0\nvim\t9.1\nodd line\n');
     lab.standIn.change(({ updates }) => void updates.modified.push('/etc/app.conf'));
     const result = await run('jail.update', { name: 'web', packages: true });
     lab.standIn.change(({ updates }) => void updates.modified.splice(0));
@@ -155,7 +160,7 @@ describe.skipIf(!hostTests)(`FreeBSD releases on a real pool${reason}`, { timeou
       manager: 'freebsd-update',
       changes: [{ to: `${next}-p1` }, { name: 'curl', from: '1.0', to: '1.1' }],
     });
-    expect(readdirSync(join(rootOf('web'), 'var/db'))).toEqual(['standin.packages']);
+    expect(readdirSync(join(rootOf('web'), 'var/db'))).toEqual(['iocage-packages', 'pkg']);
     expect(userland(rootOf('web'))).toBe(`${next}-p1`);
     const { jails } = await run('jail.list', {});
     expect(jails).toContainEqual(

@@ -206,6 +206,8 @@ describe('who may touch the machine', () => {
       'ops/provision/script.ts': 'a script of the host that root alone can write, run in the jail',
       'ops/provision/inside.ts': 'constant scripts, run in the jail; paths and programs are their arguments',
       'ops/jail/packages.ts': 'constant scripts, run in the jail',
+      'domain/packages.ts':
+        'constant scripts that fill a mirror, run in a jail; paths and a constant text are their arguments',
       'ops/adopt/archive.ts':
         'a constant line that cuts a piece out of a pipe; where, how much and the program are its arguments',
       'ops/steps/image.ts': 'a constant line that opens a fifo, whose path is its argument',

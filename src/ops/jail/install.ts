@@ -151,6 +151,8 @@ export async function missingPackages(
     throw refuse('a basejail cannot write to the folders that it shares; it has the packages of its release');
   const manager = await getPackageManager(doors, spec.root, `jail ${of}`);
   const installed = await installedPackages(doors.files, spec.root, manager);
-  if (installed === undefined) throw refuse(`jail ${of} does not tell what is installed`);
+  // One that has to be asked in the jail leaves out by itself what is there.
+  if (installed === undefined && manager.tell === undefined)
+    throw refuse(`jail ${of} does not tell what is installed`);
   return lackingPackages(installed, list.names);
 }

@@ -53,13 +53,23 @@ export async function installedPackages(
   root: string,
   manager: PackageManager,
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  if (manager.parse === undefined) return undefined;
-  const text = await files.readBelow(root, manager.database).catch(() => undefined);
-  return text === undefined ? undefined : manager.parse(text);
+  const read = (path: string) => files.readBelow(root, path).catch(() => undefined);
+  if (manager.parse !== undefined) {
+    const text = await read(manager.database);
+    return text === undefined ? undefined : manager.parse(text);
+  }
+  // What it told last counts as long as its data base was not written since.
+  const [database, told] = await Promise.all(
+    [manager.database, toldPaths.after].map((path) => files.statBelow(root, path).catch(() => undefined)),
+  );
+  if (database === undefined) return new Map();
+  if (told?.type !== 'file' || told.mtimeMs < database.mtimeMs) return undefined;
+  const text = await read(toldPaths.after);
+  return text === undefined ? undefined : parseTold(text);
 }
 
-/** Where a jail tells what is installed, before and after; nobody else's names. */
-const toldPaths = ['var/db/iocage-packages.before', 'var/db/iocage-packages.after'] as const;
+/** Where a jail tells what is installed, before and after a change, which stays; nobody else's names. */
+const toldPaths = { before: 'var/db/iocage-packages.before', after: 'var/db/iocage-packages' } as const;
 
 export interface Watched {
   readonly steps: readonly Step[];
@@ -77,35 +87,34 @@ export async function watched(
   manager: PackageManager,
   work: readonly Step[],
 ): Promise<Watched> {
-  const { tell } = manager;
-  if (tell === undefined) {
+  if (manager.tell === undefined) {
     const before = await installedPackages(files, spec.root, manager);
     return {
       steps: work,
       changes: async () => packageChanges(before, await installedPackages(files, spec.root, manager)),
     };
   }
-  const [before, after] = toldPaths.map((path) =>
-    step(host, spec, { title: 'pkg query', argv: ['sh', '-c', tell, 'sh', `/${path}`] }, manager),
-  );
   const told = async (path: string): Promise<ReadonlyMap<string, string> | undefined> => {
     const text = await files.readBelow(spec.root, path).catch(() => undefined);
-    await files.removeBelow(spec.root, path).catch(() => undefined);
     return text === undefined ? undefined : parseTold(text);
   };
   return {
-    steps: [before!, ...work, after!],
-    changes: async () => packageChanges(await told(toldPaths[0]), await told(toldPaths[1])),
+    steps: [...tellSteps(host, spec, manager, 'before'), ...work],
+    async changes() {
+      const before = await told(toldPaths.before);
+      await files.removeBelow(spec.root, toldPaths.before).catch(() => undefined);
+      return packageChanges(before, await told(toldPaths.after));
+    },
   };
 }
 
 function step(
   host: Host,
   spec: JailSpec,
-  { title, argv, which }: PackageCommand & { readonly which?: 'install' | 'fetch' },
+  { title, argv, which, env: more }: PackageCommand & { readonly which?: 'install' | 'fetch' },
   manager: PackageManager,
 ): Step {
-  const { env } = manager;
+  const env = { ...manager.env, ...more };
   return host.commandStep(spec, {
     argv,
     env,
@@ -116,8 +125,24 @@ function step(
   });
 }
 
+/** None where what is installed can be read from here. */
+function tellSteps(
+  host: Host,
+  spec: JailSpec,
+  manager: PackageManager,
+  when: keyof typeof toldPaths,
+): readonly Step[] {
+  const { tell } = manager;
+  if (tell === undefined) return [];
+  const argv = ['sh', '-c', tell, 'sh', `/${toldPaths[when]}`];
+  return [step(host, spec, { title: 'pkg query', argv }, manager)];
+}
+
 export function upgradeSteps(host: Host, spec: JailSpec, manager: PackageManager): readonly Step[] {
-  return [manager.refresh, manager.upgrade].map((command) => step(host, spec, command, manager));
+  return [
+    ...[manager.refresh, manager.upgrade].map((command) => step(host, spec, command, manager)),
+    ...tellSteps(host, spec, manager, 'after'),
+  ];
 }
 
 export function cleanSteps(host: Host, spec: JailSpec, manager: PackageManager): readonly Step[] {
@@ -140,7 +165,10 @@ export function installSteps(
     mirror === undefined
       ? [manager.refresh, named(manager.install, names, 'install')]
       : [named(mirror.install, names, 'install')];
-  return commands.map((command) => step(host, spec, command, manager));
+  return [
+    ...commands.map((command) => step(host, spec, command, manager)),
+    ...tellSteps(host, spec, manager, 'after'),
+  ];
 }
 
 /** Those that a mirror at `mirrorPlace` is filled by, in a container that may write there. */
@@ -148,16 +176,20 @@ export function mirrorSteps(
   host: Host,
   spec: JailSpec,
   manager: PackageManager,
-  { prepare, fetch }: PackageMirror,
+  { prepare, fetch, finish = [], check }: PackageMirror,
   names: readonly string[],
 ): readonly Step[] {
-  return [...prepare, named(fetch, names, 'fetch')].map((command) => step(host, spec, command, manager));
+  const checks = check === undefined ? [] : [named(check, names, 'fetch')];
+  return [...prepare, named(fetch, names, 'fetch'), ...finish, ...checks].map((command) =>
+    step(host, spec, command, manager),
+  );
 }
 
-const named = ({ title, argv }: PackageCommand, names: readonly string[], which: 'install' | 'fetch') => ({
+const named = (command: PackageCommand, names: readonly string[], which: 'install' | 'fetch') => ({
+  ...command,
   which,
-  title: `${title} ${names.join(' ')}`,
-  argv: [...argv, ...names],
+  title: `${command.title} ${names.join(' ')}`,
+  argv: [...command.argv, ...names],
 });
 
 /** Addresses of its own, the host's, or those that it gets by NAT or DHCP. */

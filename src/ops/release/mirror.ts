@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange } from '../operation.ts';
+import { defineChange, type Context } from '../operation.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { printFstab } from '../../domain/format/fstab.ts';
@@ -59,7 +59,7 @@ export const releaseMirror = defineChange<typeof mirrorInput, Mirrored>({
     if (mirror === undefined)
       throw failure('UNSUPPORTED', {
         what: `a package mirror for release ${name}`,
-        why: `iocage knows how with apt-get only, and the release has ${manager.name}`,
+        why: `iocage knows how with apt-get and pkg only, and the release has ${manager.name}`,
       });
     const dataset = mirrorOf(release);
     const there = await findMirror(context, release);
@@ -90,8 +90,10 @@ export const releaseMirror = defineChange<typeof mirrorInput, Mirrored>({
         dropSnapshot({ name: `${dataset}@${snapshot}` }),
       ],
       result: async () => {
-        const files = await context.files.list(join(source, 'archives')).catch(() => []);
-        const archives = files.filter((file) => file.endsWith('.deb')).sort();
+        const { folder, ending } = mirror.archives;
+        const archives = (await filesBelow(context, source, folder))
+          .filter((file) => file.endsWith(ending))
+          .sort();
         return { release: name, dataset, manager: manager.name, packages: names, archives };
       },
     };
@@ -101,7 +103,7 @@ export const releaseMirror = defineChange<typeof mirrorInput, Mirrored>({
     group: 'releases',
     usage: 'RELEASE PACKAGE ...',
     about:
-      'They are fetched with what they need by apt-get(8) of the release, in a container of a clone of it that uses the network of the host; the release stays as it is. ' +
+      'They are fetched with what they need by apt-get(8) or pkg(8) of the release, in a container of a clone of it that uses the network of the host; the release stays as it is. ' +
       'Jails of the release that have no network install them by `iocage pkg --mirror`. The mirror goes with the release.',
     examples: [
       { line: 'iocage mirror bookworm nginx curl', says: 'nginx and curl, with what they depend on' },
@@ -116,6 +118,18 @@ export const releaseMirror = defineChange<typeof mirrorInput, Mirrored>({
     },
   },
 });
+
+/** Names of the files in a folder of the mirror and in the folders in it, no link followed. */
+async function filesBelow(context: Context, mirror: string, folder: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const name of await context.files.list(join(mirror, folder)).catch(() => [])) {
+    const path = join(folder, name);
+    const facts = await context.files.statBelow(mirror, path).catch(() => undefined);
+    if (facts?.type === 'file') names.push(name);
+    if (facts?.type === 'directory') names.push(...(await filesBelow(context, mirror, path)));
+  }
+  return names;
+}
 
 /** The container of a clone, beside the release's own root. */
 function throwAway(own: JailSpec): JailSpec {

@@ -270,7 +270,7 @@ const fileTools: Row[] = [
   ...rows('find', 'flag', 'find(1)', { 12: '-E -H -L -P -X -d -f=path -s -x' }),
   ...rows('find', 'word', 'find(1)', {
     12: `-xdev -mindepth=depth -maxdepth=depth -type=type -name=pattern -path=pattern -print -print0 -prune -depth
-      -delete -empty -user=name -group=name -perm=mode -links=count -newer=file -flags=flags`,
+      -delete -empty -user=name -uid=name -group=name -perm=mode -o -quit -links=count -newer=file -flags=flags`,
   }),
   ...rows('stat', 'flag', 'stat(1)', { 12: '-F -L -f=format -l -n -q -r -s -t=format -x' }),
   ...rows('rm', 'flag', 'rm(1)', { 12: '-d -f -I -i -P -R -r -v -W -x' }),
@@ -325,6 +325,7 @@ const software: Row[] = [
   ...rows('pkg query', 'flag', 'pkg-query(8)', { 12: '-a -C -e=condition -F=file -g -i -x' }),
   ...rows('pkg rquery', 'flag', 'pkg-rquery(8)', { 12: '-a -C -e=condition -g -I -i -r=repo -U -x' }),
   ...rows('pkg fetch', 'flag', 'pkg-fetch(8)', { 12: '-a -C -d -g -i -o=directory -q -r=repo -U -u -x -y' }),
+  ...rows('pkg repo', 'flag', 'pkg-repo(8)', { 12: '-l -m=file -o=directory -q' }),
   ...rows('pkg add', 'flag', 'pkg-add(8)', { 12: '-A -f -I -M -q' }),
   ...rows('pkg version', 'flag', 'pkg-version(8)', {
     12: '-I -L=limit -l=limit -n=name -o -P -q -R -r=repo -t -U -v',

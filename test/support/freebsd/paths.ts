@@ -15,7 +15,7 @@ export const isBelow = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 
 /** The mount that shows a path: the newest of those nearest to it. */
-function mountOf(machine: Machine, path: string): Mount | undefined {
+export function mountOf(machine: Machine, path: string): Mount | undefined {
   return machine.mounts
     .filter((mount) => isBelow(path, mount.on))
     .reduce<Mount | undefined>(

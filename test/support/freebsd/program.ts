@@ -3,11 +3,12 @@
  * failure into FreeBSD's line and status. And what the tools run in turn: another tool, an answer that the
  * test put down, or a real program (in a jail only by root, with chroot(8)).
  */
-import { accessSync, constants, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Fail, type Call, type Runs } from './call.ts';
-import type { Jail, Program, Store } from './machine.ts';
+import type { Jail, Machine, Program, Store } from './machine.ts';
 import { releaseNumber } from './machine.ts';
+import { isBelow } from './paths.ts';
 import { spawnReal, type Setting } from './processes.ts';
 import { fileTools, tools } from './tools/index.ts';
 
@@ -140,6 +141,7 @@ async function runProgram(
     ...setting,
     jid: where.jid,
     cwd: where.cwd,
+    ...(where.env === undefined ? {} : { env: where.env }),
     ...(where.log === undefined
       ? {}
       : {
@@ -195,6 +197,20 @@ function findInRoot(root: string, program: string): string | undefined {
   });
 }
 
+/** Binds FROM on ON, MODE `ro` or `rw`, for each three words before `--`, and runs the rest. */
+const bound =
+  'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 125; [ "$3" = rw ] || mount -o remount,bind,ro "$2"; shift 3; done; shift; exec "$@"';
+
+/** The directories of the host that a jail sees, for the real program alone: the machine's mounts are only written down. */
+function withMounts(machine: Machine, root: string, argv: readonly string[]): readonly string[] {
+  const shown = machine.mounts.filter(
+    ({ type, on, from }) => type === 'nullfs' && isBelow(on, root) && existsSync(on) && existsSync(from),
+  );
+  if (shown.length === 0) return argv;
+  const words = shown.flatMap(({ from, on, options }) => [from, on, options.includes('ro') ? 'ro' : 'rw']);
+  return ['unshare', '--mount', '/bin/sh', '-c', bound, 'sh', ...words, '--', ...argv];
+}
+
 /** What every jail of a FreeBSD system can run, for roots that hold no programs. */
 const builtIn: Readonly<Record<string, number>> = { true: 0, false: 1 };
 
@@ -216,7 +232,8 @@ async function inJail(
       where.cwd === undefined
         ? [found, ...words]
         : ['/bin/sh', '-c', 'cd "$0" && exec "$@"', where.cwd, found, ...words];
-    return spawnReal(['/usr/sbin/chroot', ...ids, root, ...inner], where, setting, jail.jid);
+    const inside = withMounts(setting.store.read(), root, ['/usr/sbin/chroot', ...ids, root, ...inner]);
+    return spawnReal(inside, where, setting, jail.jid);
   }
   if (boots) return 0;
   const simple = builtIn[basename(program)];

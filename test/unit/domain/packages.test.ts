@@ -9,7 +9,11 @@ import {
   pkgCommands,
 } from '../../../src/domain/packages.ts';
 
-const [apt, apk] = packageManagers as [(typeof packageManagers)[0], (typeof packageManagers)[0]];
+const [apt, apk, pkg] = packageManagers as [
+  (typeof packageManagers)[0],
+  (typeof packageManagers)[0],
+  (typeof packageManagers)[0],
+];
 
 describe('packages of a mirror', () => {
   const { prepare, fetch, install } = apt.mirror!;
@@ -35,8 +39,20 @@ describe('packages of a mirror', () => {
       expect(argv.join(' ')).not.toMatch(/allow|trusted|unauthenticated/i);
   });
 
-  it('are of apt only', () => {
-    expect(packageManagers.filter(({ mirror }) => mirror).map(({ name }) => name)).toEqual(['apt']);
+  it('are a repository of pkg’s own, fetched by those of the release and then the only one', () => {
+    const { prepare: made, fetch: fetched, finish, check, install: installed } = pkg.mirror!;
+    expect(fetched.argv).toEqual(['pkg', 'fetch', '-y', '-d', '-o', '/.ioc-pkg/repo', 'pkg']);
+    expect(finish!.at(-1)!.argv).toEqual(['pkg', 'repo', '/.ioc-pkg/repo']);
+    for (const { env } of [...made, fetched, ...finish!]) expect(env).toBeUndefined();
+    for (const { env } of [check!, installed]) expect(env).toEqual({ REPOS_DIR: '/.ioc-pkg/conf' });
+    expect(made[0]!.argv.at(-1)).toContain('url: "file:///.ioc-pkg/repo"');
+    // Nothing goes around the signatures, or the version of the system, of what is fetched.
+    for (const { argv } of [made[1]!, fetched])
+      expect(argv.join(' ')).not.toMatch(/signature|osversion|abi|force/i);
+  });
+
+  it('are of apt and pkg', () => {
+    expect(packageManagers.filter(({ mirror }) => mirror).map(({ name }) => name)).toEqual(['apt', 'pkg']);
   });
 });
 

@@ -14,10 +14,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Fail, findJail, flagsOf, known, usage, type Call, type Tool } from '../call.ts';
 import { wordsOf } from '../documented.ts';
 import type { Machine } from '../machine.ts';
+import { clean, isBelow, mountOf } from '../paths.ts';
 import { userlandOf } from './host.ts';
 
 /** Whose packages: a jail's, a directory's, or those of where it runs. */
@@ -65,10 +66,49 @@ export const pkg: Tool = (call) => {
     const root = packageRoot(call, machine, flags);
     const installed = (machine.packages[root] ??= []);
     const quiet = inner.flags.has('-q');
+    const own = repositoryOf(call, machine, root);
+    // pkg(7) is all that a jail has at first; it fetches the rest for whatever it is asked.
+    if (call.jid !== 0 && !installed.includes('pkg') && verb !== 'bootstrap') {
+      if (!own.boots) throw new Fail('Error fetching Latest/pkg.pkg: Not Found');
+      installed.push('pkg');
+    }
     switch (verb) {
+      case 'update':
+        if (!own.reached) throw new Fail('Repository FreeBSD cannot be opened: No address record');
+        return 0;
+      case 'fetch': {
+        if (inner.rest.length === 0 && !inner.flags.has('-a')) throw usage('pkg');
+        if (!own.reached) throw new Fail('Repository FreeBSD cannot be opened: No address record');
+        // pkg 2.8 says so and ends with status 0.
+        for (const name of inner.rest.filter((word) => !own.names.includes(word)))
+          call.err(`pkg: No packages matching '${name}' have been found in the repositories\n`);
+        agreed(call, inner.flags);
+        const folder = inner.flags.get('-o')?.at(-1);
+        if (folder === undefined) return 0;
+        const at = hostPath(machine, root, folder, 'write');
+        mkdirSync(join(at, 'All/Hashed'), { recursive: true });
+        const there = inner.rest.filter((name) => own.names.includes(name));
+        const wanted = there.flatMap((name) =>
+          inner.flags.has('-d') ? [name, ...(needs[name] ?? [])] : [name],
+        );
+        for (const name of wanted) writeFileSync(join(at, `All/Hashed/${name}-1.0~0a1b2c.pkg`), `${name}\n`);
+        return 0;
+      }
+      case 'repo': {
+        const [folder, ...others] = inner.rest;
+        if (folder === undefined || others.length > 0) throw usage('pkg');
+        // pkg-repo(8): directories starting with a dot are not traversed.
+        if (basename(folder).startsWith('.')) throw new Fail('No package files have been found');
+        const at = hostPath(machine, root, folder, 'write');
+        const names = readdirSync(join(at, 'All/Hashed')).map((file) => file.replace(/-[^-]*$/, ''));
+        writeFileSync(join(at, 'data.pkg'), names.map((name) => `${name}\n`).join(''));
+        writeFileSync(join(at, 'meta.conf'), 'version = 2;\n');
+        return 0;
+      }
       case 'install': {
         if (inner.rest.length === 0) throw usage('pkg');
-        const unknown = inner.rest.filter((name) => !machine.repository.includes(name));
+        if (!own.reached) throw new Fail('Repository FreeBSD cannot be opened: No address record');
+        const unknown = inner.rest.filter((name) => !own.names.includes(name));
         if (unknown.length > 0)
           throw new Fail(
             `No packages available to install matching '${unknown[0]}' have been found in the repositories`,
@@ -76,7 +116,10 @@ export const pkg: Tool = (call) => {
         agreed(call, inner.flags);
         if (inner.flags.get('-r')?.at(-1) === 'FreeBSD-base') layBase(root, flags);
         const fresh = inner.rest.filter((name) => !installed.includes(name));
+        // What lies in a repository of the machine's files is there already: -F has nothing to fetch.
+        if (inner.flags.has('-F')) return 0;
         if (!inner.flags.has('-n')) installed.push(...fresh);
+        note(root, installed);
         if (!quiet)
           call.out(
             fresh.length === 0
@@ -95,6 +138,7 @@ export const pkg: Tool = (call) => {
         machine.packages[root] = inner.flags.has('-a')
           ? []
           : installed.filter((name) => !inner.rest.includes(name));
+        note(root, machine.packages[root]);
         return 0;
       }
       case 'bootstrap':
@@ -138,9 +182,57 @@ export const pkg: Tool = (call) => {
   });
 };
 
-/** What a jail's own program reads in the place of a data base. */
+/** What `pkg fetch -d` brings besides. */
+const needs: Readonly<Record<string, readonly string[]>> = { nginx: ['pcre2'] };
+
+/** Where a path of a root lies on the host, through the directories that are shown there. */
+function hostPath(machine: Machine, root: string, path: string, use: 'read' | 'write'): string {
+  const full = clean(join(root, path));
+  const mount = mountOf(machine, full);
+  const shown = mount !== undefined && mount.type === 'nullfs' && isBelow(mount.on, root) ? mount : undefined;
+  if (use === 'write' && shown?.options.includes('ro') === true)
+    throw new Fail(`${path}: Read-only file system`);
+  const at = shown === undefined ? full : join(shown.from, full.slice(shown.on.length));
+  if (!existsSync(at)) throw new Fail(`${path}: No such file or directory`);
+  return at;
+}
+
+/** Which packages there are for a root: those of REPOS_DIR, pkg.conf(5), or those of a network. */
+function repositoryOf(
+  call: Call,
+  machine: Machine,
+  root: string,
+): { readonly names: readonly string[]; readonly reached: boolean; readonly boots: boolean } {
+  const folder = call.env['REPOS_DIR'];
+  if (folder === undefined) {
+    const params = machine.jails.find((one) => one.jid === call.jid)?.params;
+    const cut = params !== undefined && params['ip4'] === 'disable' && params['ip6'] === 'disable';
+    return { names: machine.repository, reached: !cut, boots: !cut };
+  }
+  const at = hostPath(machine, root, folder, 'read');
+  const confs = readdirSync(at).filter((name) => name.endsWith('.conf'));
+  const [url] = confs.flatMap(
+    (name) =>
+      /^[\w-]+: \{\s[^]*url: "file:\/\/([^"]+)"/.exec(readFileSync(join(at, name), 'utf8'))?.[1] ?? [],
+  );
+  if (confs.length !== 1 || url === undefined) throw new Fail('No active remote repositories configured.');
+  const place = hostPath(machine, root, url, 'read');
+  if (!existsSync(join(place, 'meta.conf'))) throw new Fail(`Repository ${url} has no meta.conf`);
+  const names = readFileSync(join(place, 'data.pkg'), 'utf8').split('\n').filter(Boolean);
+  return { names, reached: true, boots: existsSync(join(place, 'Latest/pkg.pkg')) };
+}
+
+/** What a jail's own program reads in the place of a data base, where a jail has one. */
+const local = 'var/db/pkg/local.sqlite';
+
+function note(root: string, installed: readonly string[]): void {
+  if (!existsSync(join(root, 'usr/sbin/pkg'))) return;
+  mkdirSync(join(root, dirname(local)), { recursive: true });
+  writeFileSync(join(root, local), installed.map((name) => `${name}\t1.0\n`).join(''));
+}
+
 function raiseVersions(root: string): void {
-  const path = join(root, 'var/db/standin.packages');
+  const path = join(root, local);
   if (existsSync(path)) writeFileSync(path, readFileSync(path, 'utf8').replaceAll('\t1.0\n', '\t1.1\n'));
 }
 
