@@ -128,6 +128,14 @@ describe('send and receive', () => {
     await there.run('jail.stop', { jail: 'web' });
   });
 
+  it('a clone of a standby is a jail of its own, which can be written', async () => {
+    await send();
+    await there.run('jail.clone', { jail: 'web', snapshot: 'kept', name: 'trial' });
+    const local = (await there.storage.local('tank/iocage/jails/trial'))!;
+    expect(local.has('org.freebsd.iocage:standby')).toBe(false);
+    expect(local.has('readonly')).toBe(false);
+  });
+
   it('a clone is sent whole, or as a clone where its origin is there by guid', async () => {
     await here.run('jail.clone', { jail: 'web', snapshot: 'kept', name: 'copy' });
     const origin = async () =>

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { failure } from '../../domain/errors.ts';
+import { oursAlone } from '../../domain/format/dialect.ts';
 import { ownWordsFor } from '../../domain/handed.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
@@ -47,10 +48,8 @@ const identity = new Set([
   'hostname',
   'host_hostname',
   'last_started',
-  'base_started',
-  'upgraded_from',
-  'upgrade_snapshot',
-  'migrated_from',
+  // Which base it shows, whose standby it is, what leads back: of the source only.
+  ...oursAlone,
   'template',
   'istemplate',
   'type',
