@@ -120,7 +120,7 @@ async function suite(
 /** Files that need the machine's own network, for its mirror. */
 const needsMirror = ['fetch', 'packages', 'plan-packages'];
 /** Files that ask nothing of the network, here rather than apart so that both lanes take as long. */
-const balance = ['every-step', 'kill', 'upgrade-kill', 'upgrade', 'transfer', 'limits', 'disk'];
+const balance = ['every-step', 'kill', 'upgrade-kill', 'upgrade', 'transfer', 'limits', 'disk', 'archives'];
 
 /**
  * The host tests in two lanes side by side, each with a ZFS of its own, so that they do not meet: `apart` in a
