@@ -85,6 +85,7 @@ describe('guarded change', () => {
     const journal: Context['journal'] = {
       ...context.journal,
       unfinished: () => context.journal.unfinished(),
+      working: () => context.journal.working(),
       reopen: (id) => context.journal.reopen(id),
       history: (limit) => context.journal.history(limit),
       begin: async (head) => {
