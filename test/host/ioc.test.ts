@@ -11,8 +11,8 @@ import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';
 import { layBusyboxRoot } from '../support/release.ts';
 import { plantApk } from '../ops/every-step-packages.ts';
 
-/** On FreeBSD it is called make. */
-const bmake = process.platform === 'freebsd' ? 'make' : 'bmake';
+/** On FreeBSD it is called make; it does not understand what `make test` says in MAKEFLAGS, if that was GNU's. */
+const bmake = ['env', '-u', 'MAKEFLAGS', '-u', 'MFLAGS', process.platform === 'freebsd' ? 'make' : 'bmake'];
 
 describe.skipIf(!hostTests)(`ioc${reason}`, () => {
   let lab: Lab;
@@ -357,7 +357,7 @@ describe.skipIf(!hostTests)(`ioc${reason}`, () => {
     it('a release from a source tree: make installworld, fetch -b, and both again after a change', () => {
       const [source, root] = [join(lab.pool.directory, 'src'), join(top(), 'releases/world/root')];
       cpSync(join(import.meta.dirname, '../fixtures/source-tree'), source, { recursive: true });
-      const make = (target: string): string => sh(bmake, '-C', source, target, `DESTDIR=${root}`);
+      const make = (target: string): string => sh(...bmake, '-C', source, target, `DESTDIR=${root}`);
       const states = (): readonly string[] =>
         sh(
           'zfs',
