@@ -132,7 +132,10 @@ async function baseOf(
   return { steps, left };
 }
 
-/** Writes one of the streams of the file, of which the first bytes and how many are known. */
+/**
+ * Writes one of the streams of the file, of which the first byte and how many are known. A constant line: these and the
+ * program are its arguments. A reader that has enough ends the pipe, which is no failure to a shell.
+ */
 const cut = ({ all }: Source, { at, bytes }: StreamSnapshot): readonly string[] => [
   ...['sh', '-c', 'from=$1 bytes=$2; shift 2; "$@" | tail -c "+$from" | head -c "$bytes"', 'sh'],
   ...[String(at + 1), String(bytes), ...all],
