@@ -150,7 +150,7 @@ describe.skipIf(!hostTests)(`processes${reason}`, () => {
     let sent = 0;
     const storm = setInterval(() => {
       if (slow.child.kill(sent % 2 === 0 ? 'SIGTERM' : 'SIGHUP')) sent += 1;
-    }, 5);
+    }, 1);
     const { status, stderr } = await slow.ended.finally(() => clearInterval(storm));
     expect(sent).toBeGreaterThan(5);
     expect(status).toBe(130);
