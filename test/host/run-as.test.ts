@@ -173,12 +173,12 @@ describe.skipIf(why !== undefined)(`run as${why ? ` (skipped: ${why})` : ''}`, (
       expect(await it_.snapshot()).toEqual(before);
     });
 
-    /** Processes of the machine with this word in their command line. */
+    /** Processes of the machine that sleep for so long. */
     const alive = (word: string): readonly string[] =>
       readdirSync('/proc').filter((pid) => {
         if (!/^\d+$/.test(pid)) return false;
         try {
-          return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word);
+          return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `sleep\0${word}\0`;
         } catch {
           return false;
         }

@@ -3,7 +3,7 @@
  * running, or was killed, lies in `open/`; an ended one in `done/`. A half-written last line counts as
  * not written.
  */
-import { mkdir, open, readdir, readFile, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Journal, JournalEntry, JournalHead, JournalMark, OpenJournal } from '../system.ts';
 import { explain } from './below.ts';
@@ -11,6 +11,9 @@ import { processStart } from './process.ts';
 
 /** Ended operations that are kept. */
 const keep = 500;
+
+/** A record without a head that is older than this has no writer any more. */
+const headlessMs = 60_000;
 
 /** Reads what a journal file says; undefined when not even the head is whole. */
 export function parseJournal(text: string): JournalEntry | undefined {
@@ -130,9 +133,21 @@ export class NodeJournal implements Journal {
   private async close(id: string): Promise<void> {
     await mkdir(this.done, { recursive: true, mode: 0o700 });
     await rename(join(this.open, `${id}.jsonl`), join(this.done, `${id}.jsonl`));
+    await this.sweepHeadless();
     const ended = await names(this.done);
     for (const file of ended.slice(0, Math.max(0, ended.length - keep))) {
       await unlink(join(this.done, file)).catch(() => undefined);
+    }
+  }
+
+  /** Records whose process was killed before it had written the head: no step of them began. */
+  private async sweepHeadless(): Promise<void> {
+    for (const file of await names(this.open)) {
+      const path = join(this.open, file);
+      const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
+      if (Date.now() - mtimeMs < headlessMs) continue;
+      const text = await readFile(path, 'utf8').catch(() => undefined);
+      if (text !== undefined && parseJournal(text) === undefined) await unlink(path).catch(() => undefined);
     }
   }
 }

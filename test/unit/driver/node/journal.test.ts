@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { mkdtempSync, rmSync, truncateSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, truncateSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JournalHead } from '../../../../src/driver/system.ts';
@@ -103,6 +103,23 @@ describe('the journal', () => {
     await (await journal.reopen('1')).mark({ mark: 'undone', step: 0 });
     const marks = (await journal.unfinished())[0]?.marks.map((mark) => mark.mark);
     expect(marks).toEqual(['intent', 'undone']);
+  });
+
+  it('forgets what was killed before its head was written, when nobody can be writing it any more', async () => {
+    await (await journal.begin(head('1'))).mark({ mark: 'left', error: 'still there' });
+    const open = join(directory, 'open');
+    const old = new Date(Date.now() - 61_000);
+    for (const [name, text] of [
+      ['2', ''],
+      ['3', '{"id":"3","op'],
+      ['4', ''],
+    ] as const) {
+      writeFileSync(join(open, `${name}.jsonl`), text);
+      if (name !== '4') utimesSync(join(open, `${name}.jsonl`), old, old);
+    }
+    utimesSync(join(open, '1.jsonl'), old, old);
+    await (await journal.begin(head('5'))).mark({ mark: 'end', outcome: 'done' });
+    expect(readdirSync(open).sort()).toEqual(['1.jsonl', '4.jsonl']);
   });
 
   it('survives any bytes', () => {
