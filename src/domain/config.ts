@@ -138,7 +138,7 @@ export function fromBuiltIn(kept: Readonly<Record<string, string | null>>): Read
 
 /** Built-in values, without those that are unset. */
 function builtIn(facts: JailFacts): Overlay {
-  const values = new Overlay(constants);
+  const values = new Overlay(constants, readable);
   values.set('host_hostuuid', facts.uuid);
   // `_` may stand in a dataset's name but not in a host name that resolves.
   values.set('host_hostname', facts.uuid.replaceAll('_', '-'));
@@ -185,7 +185,7 @@ function applyOlderKeys(values: Overlay, local: ReadonlyMap<string, string>, uui
     const old = local.get(older);
     const now = local.get(newer);
     if (old !== undefined && old !== '-' && (now === undefined || now === '-' || now === builtInValue))
-      values.set(newer, readable(older, old));
+      values.set(newer, old);
   }
   if (!values.has('hostname')) values.set('hostname', values.get('host_hostname')!);
 }
@@ -204,13 +204,13 @@ export function effective(
   const values = builtIn(facts);
   for (const [key, text] of defaults) {
     // COMPAT: iocage 1.7 filled its defaults with every property, a tag and a UUID among them.
-    if (text !== '-' && findProperty(key)?.defaultable) values.set(key, readable(key, text));
+    if (text !== '-' && findProperty(key)?.defaultable) values.set(key, text);
   }
   for (const [key, text] of local) {
     const row = findProperty(key);
     if (row?.defaultsOnly) continue;
     // `-` is how ZFS shows a user property that is unset; for a native one it is a value.
-    if (text !== '-' || row?.store === 'native') values.set(key, readable(key, text));
+    if (text !== '-' || row?.store === 'native') values.set(key, text);
   }
   applyOlderKeys(values, local, facts.uuid);
   return values;

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { stampProperty, type DatasetRow, type Pool } from '../driver/storage.ts';
-import type { JailSpec } from '../driver/host.ts';
+import type { JailSpec, RunningJail } from '../driver/host.ts';
 import type { JournalEntry } from '../driver/system.ts';
 import type { Context } from './operation.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
@@ -14,7 +14,7 @@ import { oursAlone } from '../domain/format/dialect.ts';
 import { properties } from '../domain/properties/index.ts';
 import { withFiles } from './config-files.ts';
 import { nameProblem } from '../domain/name.ts';
-import { poolRoot, poolSource, realmOf, rootOf } from '../domain/source.ts';
+import { poolRoot, poolSource, realmOf } from '../domain/source.ts';
 import { hasOthers, namedSources } from './sources.ts';
 import { failure } from '../domain/errors.ts';
 
@@ -138,7 +138,7 @@ function splitColumns({ values }: DatasetRow): Record<'local' | 'native', Map<st
 }
 
 /** @param above stamp of the dataset that it lies in */
-function toJail(row: DatasetRow, template: boolean, above: string | undefined): Jail {
+function toJail(row: DatasetRow, realm: string, template: boolean, above: string | undefined): Jail {
   const { local, native } = splitColumns(row);
   const uuid = row.name.split('/').at(-1)!;
   const mountpoint = mountpointOf(row);
@@ -154,7 +154,7 @@ function toJail(row: DatasetRow, template: boolean, above: string | undefined): 
     uuid,
     tag: local.get('tag') ?? uuid,
     pool: row.name.split('/')[0]!,
-    realm: realmOf(rootOf(row.name)),
+    realm,
     dataset: row.name,
     mountpoint,
     template: template || ['yes', '1', 'on'].includes(local.get('template') ?? ''),
@@ -216,6 +216,17 @@ export function readWorld(context: Context): Promise<World> {
   return reading;
 }
 
+/** What is on the pool and, looked at meanwhile, which of the jails run. */
+export async function readWithRunning(
+  context: Context,
+): Promise<{ readonly world: World; readonly running: ReadonlyMap<string, RunningJail> }> {
+  const [world, running] = await Promise.all([
+    readWorld(context),
+    realmNow(context).then((realm) => context.host.running(realm)),
+  ]);
+  return { world, running };
+}
+
 /**
  * One jail as it is now. Under its own lock only this jail is read again, with its root dataset: the others
  * may change at any moment whether they are read now or were read a moment ago.
@@ -256,7 +267,7 @@ async function rereadJail(
   row: DatasetRow,
   template: boolean,
 ): Promise<Jail> {
-  const read = { ...toJail(row, template, undefined), made };
+  const read = { ...toJail(row, before.realm, template, undefined), made };
   const asked = await sayLocked(context, before.root, [read]);
   return (await withFiles(context, asked, before.mountpoint))[0]!;
 }
@@ -365,7 +376,9 @@ async function readNow(context: Context): Promise<World> {
   for (const row of rows) {
     const [group, child, ...more] = row.name.slice(root.length + 1).split('/');
     if (group === undefined || child === undefined || more.length > 0) continue;
-    below.set(group, [...(below.get(group) ?? []), row]);
+    const inGroup = below.get(group);
+    if (inGroup === undefined) below.set(group, [row]);
+    else inGroup.push(row);
   }
   const top = rows.find((row) => row.name === root)!;
   const mountpoint = mountpointOf(top);
@@ -376,7 +389,7 @@ async function readNow(context: Context): Promise<World> {
   const defaultsRow = rows.find((row) => row.name === `${root}/.defaults`);
   const jailsIn = (group: 'jails' | 'templates'): readonly Jail[] => {
     const above = rows.find((row) => row.name === `${root}/${group}`)?.values.get(stampProperty);
-    return (below.get(group) ?? []).map((row) => toJail(row, group === 'templates', above));
+    return (below.get(group) ?? []).map((row) => toJail(row, realmOf(root), group === 'templates', above));
   };
   const found = [...jailsIn('jails'), ...jailsIn('templates')].sort((a, b) =>
     a.dataset < b.dataset ? -1 : 1,

@@ -8,7 +8,7 @@ import { findJail, type Jail } from '../../domain/jail.ts';
 import { getProperty, properties } from '../../domain/properties/index.ts';
 import { ValueProblem, type Property } from '../../domain/property.ts';
 import { inFull } from '../sources.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWithRunning, readWorld, toSpec, type World } from '../world.ts';
 import { noPositionals, noProperties } from './select.ts';
 
 export type Source = 'local' | 'default' | 'builtin' | 'zfs' | 'computed';
@@ -49,8 +49,8 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
   },
   async read(context, input) {
     assertKnown(input.key);
-    const world = await readWorld(context);
-    return answerGet(context.host, world, await context.host.running(world.realm), input);
+    const { world, running } = await readWithRunning(context);
+    return answerGet(context.host, world, running, input);
   },
   command: {
     names: ['get', 'show'],

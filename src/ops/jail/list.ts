@@ -12,7 +12,7 @@ import { releaseList } from '../release/list.ts';
 import { pluginList } from '../plugin/list.ts';
 import { releaseRemote } from '../release/remote.ts';
 import { inFull } from '../sources.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWithRunning, readWorld, toSpec, type World } from '../world.ts';
 import { noPositionals, noProperties, oneJail, jailInput, readJail } from './select.ts';
 
 export interface ListedJail {
@@ -72,8 +72,8 @@ export const jailList = defineRead<
     }),
   },
   async read(context, { templates, basejails, plugins, sort }) {
-    const world = await readWorld(context);
-    const jails = listedJails(world, await context.host.running(world.realm), templates).filter(
+    const { world, running } = await readWithRunning(context);
+    const jails = listedJails(world, running, templates).filter(
       (jail) => (!basejails || jail.basejail) && (!plugins || holdsPlugin(world, jail)),
     );
     const listed = await withUserlands(context, world, sorted(jails, sort));

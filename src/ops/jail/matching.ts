@@ -13,7 +13,7 @@ import { isUuid } from '../../domain/name.ts';
 import { findProperty, getProperty, properties } from '../../domain/properties/index.ts';
 import type { Property } from '../../domain/property.ts';
 import { isBasejail, listedAddresses, stateOf } from './list.ts';
-import { readWorld, type World } from '../world.ts';
+import { readWithRunning, type World } from '../world.ts';
 
 export function fullName(world: World, jail: Jail): string {
   return world.oneOfSeveral ? `${world.source}/${jail.tag}` : jail.tag;
@@ -139,8 +139,7 @@ export async function matchingJails(
   const filter = parseFilter(words);
   // Said of an empty pool too.
   for (const { key } of filter.terms) assertKnownKey(key);
-  const world = await readWorld(context);
-  const states = await context.host.running(world.realm);
+  const { world, running: states } = await readWithRunning(context);
   const found = world.jails
     .filter(({ template }) => which === 'both' || template === (which === 'templates'))
     .map((jail) => ({ world, jail, running: states.get(jail.uuid) }))

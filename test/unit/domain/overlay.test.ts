@@ -7,7 +7,7 @@ test('an overlay is what a copy with the same changes is, in the same order', ()
   fc.assert(
     fc.property(pairs, pairs, (below, above) => {
       const base = new Map(below);
-      const [overlay, copy] = [new Overlay(base), new Map(base)];
+      const [overlay, copy] = [new Overlay(base, (_, text) => text), new Map(base)];
       for (const [key, value] of above) {
         overlay.set(key, value);
         copy.set(key, value);
