@@ -7,7 +7,7 @@ import type { Context } from './operation.ts';
 import { failure } from '../domain/errors.ts';
 import { label } from '../domain/jail.ts';
 import { dependentsOf, isInside } from './jail/loss.ts';
-import type { Release, World } from './world.ts';
+import type { Release, World } from './world/world.ts';
 
 /** @throws NOT_MOUNTED when `DATASET/root` is there and not mounted */
 export async function assertRootMounted({ storage }: Context, dataset: string): Promise<void> {

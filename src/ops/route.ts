@@ -8,7 +8,8 @@ import { findJail } from '../domain/jail.ts';
 import { poolRoot, poolSource, splitWord } from '../domain/source.ts';
 import type { Context, Operation } from './operation.ts';
 import { eachSource, getSource, inSource, namedSources, together, type Sources } from './sources.ts';
-import { choosePool, readWorld } from './world.ts';
+import { choosePool } from './world/pool.ts';
+import { readWorld } from './world/read.ts';
 
 /** All that there are. @throws INVALID_SOURCE, SOURCE_NOT_FOUND, NO_ACTIVE_POOL */
 export async function sourcesOf(context: Context): Promise<Sources> {

@@ -15,7 +15,7 @@ import { runSequence } from './sequence.ts';
 import { routed, wordsOf } from './route.ts';
 import { allSources, askEach, eachSource, fullName, namedSources } from './sources.ts';
 import { kindOf } from './steps/kinds.ts';
-import { ageWorld, forgetWorld, worldSeen } from './world.ts';
+import { ageWorld, forgetWorld, worldSeen } from './world/seen.ts';
 
 /** How long an operation waits for another one on the same jail before it says who holds it. */
 const lockWaitMs = 10_000;

@@ -7,7 +7,8 @@ import type { EventSink } from '../domain/events.ts';
 import { getOperation } from '../ops/index.ts';
 import type { Context, Words } from '../ops/operation.ts';
 import { runOperation, type Outcome } from '../ops/run.ts';
-import { readWorld, type World } from '../ops/world.ts';
+import { readWorld } from '../ops/world/read.ts';
+import type { World } from '../ops/world/world.ts';
 
 /** Opens a context; of `src/iocage.ts`, or of a test. */
 export type MakeContext = (options: {

@@ -2,7 +2,8 @@
 import type { Context } from '../../ops/operation.ts';
 import { findSource } from '../../ops/route.ts';
 import { askEach, allSources, fullName, namedSources } from '../../ops/sources.ts';
-import { readWorld, type World } from '../../ops/world.ts';
+import { readWorld } from '../../ops/world/read.ts';
+import type { World } from '../../ops/world/world.ts';
 import { storedImages } from '../../ops/image/find.ts';
 import { imagesDirectory, packagesDirectory } from '../../ops/image/place.ts';
 import { findJail } from '../../domain/jail.ts';

@@ -30,7 +30,7 @@ import { makeLink, writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
 import { receiveStream } from '../steps/transfer.ts';
 import { copyInto } from '../steps/tree.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { assertFree, bootNote, propertiesOf } from './adopt.ts';
 import { potHooks, readBastilleFiles } from './places.ts';
 

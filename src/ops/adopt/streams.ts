@@ -22,7 +22,8 @@ import { judgeForeign, settleForeign } from '../steps/config-file.ts';
 import { dropSnapshot, mountDataset } from '../steps/dataset.ts';
 import { leavePlace } from '../steps/move.ts';
 import { makeReceiving, publishReceived, receiveStream } from '../steps/transfer.ts';
-import { readWorld, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 
 const streamsInput = z.object({
   /** An absolute path, or a file's name in the directory images. */

@@ -16,7 +16,7 @@ import { startOrder, stopOrder, type PlacedNode } from '../../domain/boot.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { neededBy, needsOf, withNeeds, type Needs } from '../jail/depends.ts';
 import { noPositionals, noProperties } from '../jail/select.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 export interface BootReport {
   readonly jails: readonly {

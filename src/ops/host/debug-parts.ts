@@ -6,7 +6,9 @@ import { asIocageError } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { version } from '../../domain/version.ts';
 import { kindOf } from '../steps/kinds.ts';
-import { consoleLogs, readWorld, toSpec, type World } from '../world.ts';
+import { consoleLogs, toSpec } from '../world/spec.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 
 export interface Part {
   readonly title: string;

@@ -8,7 +8,7 @@ import type { Caller, JournalEntry, JournalMark } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail } from '../../domain/jail.ts';
 import { noProperties } from '../jail/select.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 /** As many ended operations as the journal keeps. */
 const most = 500;

@@ -12,7 +12,7 @@ import { createDataset, setProperties } from '../steps/dataset.ts';
 import { closeDirectory, makeDirectory } from '../steps/file.ts';
 import { sourcesOf } from '../route.ts';
 import { namedSources } from '../sources.ts';
-import { layout } from '../world.ts';
+import { layout } from '../world/world.ts';
 
 const activeProperty = 'org.freebsd.ioc:active';
 

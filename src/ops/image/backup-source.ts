@@ -7,7 +7,7 @@ import type { Context } from '../operation.ts';
 import { availableBytes, maxMembers, readTar } from '../steps/archive.ts';
 import { stepRun } from '../run.ts';
 import { jailProblem, pathProblem } from '../jail/trusted-config.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { compressionIn, decompressor } from '../../domain/archive.ts';
 import { BackupReader, kindByMember, type Backup } from '../../domain/backup.ts';
 import { failure } from '../../domain/errors.ts';

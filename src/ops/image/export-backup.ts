@@ -12,7 +12,9 @@ import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { assertDown, assertOurs, lockJail } from '../jail/select.ts';
 import { configTextFor } from '../jail/migrate-to.ts';
 import { releaseRoot } from '../mounted.ts';
-import { readWorld, releaseOf, toSpec, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { releaseOf, toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import {
   beginBackup,
   bundleBackup,

@@ -12,7 +12,7 @@ import {
   type Packing,
   type StoredImage,
 } from '../../domain/image.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { imagesDirectory, packagesDirectory } from './place.ts';
 
 export interface Image {

@@ -27,7 +27,7 @@ import { writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
 import { applyDeletions, seen } from '../steps/package.ts';
 import { receiveStream } from '../steps/transfer.ts';
-import type { Release, World } from '../world.ts';
+import type { Release, World } from '../world/world.ts';
 import { readBackup, type BackupSource } from './backup-source.ts';
 import type { Imported } from './imported.ts';
 

@@ -13,7 +13,8 @@ import { identifyImported, mountLines, sortImported } from '../../domain/image.t
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertTag } from '../../domain/name.ts';
 import { releaseRoot } from '../mounted.ts';
-import { readWorld, type Release, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import type { Release, World } from '../world/world.ts';
 import { chooseRelease } from '../jail/create.ts';
 import { toZfsProperties } from '../jail/new-jail.ts';
 import { refusePackageList } from '../jail/create-packages.ts';

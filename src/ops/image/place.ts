@@ -14,7 +14,7 @@ import {
 } from '../../domain/image.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { properties } from '../../domain/properties/index.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { makeDirectory } from '../steps/file.ts';
 import { publishImage, type Described } from '../steps/image.ts';
 

@@ -9,7 +9,9 @@ import { findJail, holderOf, jailAndSnapshot, label } from '../../domain/jail.ts
 import { assertJailName, assertTag, timeTag } from '../../domain/name.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { splitWord } from '../../domain/source.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { sourcesOf } from '../route.ts';
 import { getSource, inSource } from '../sources.ts';
 import { refusePackageList } from './create-packages.ts';

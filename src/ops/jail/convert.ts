@@ -8,7 +8,8 @@ import { failure } from '../../domain/errors.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { namespace, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import type { World } from '../world/world.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import { assertNoClones, planMove } from './move.ts';
 

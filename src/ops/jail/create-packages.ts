@@ -10,7 +10,8 @@ import { effective } from '../../domain/config.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { parsePackageList, type PackageManager } from '../../domain/packages.ts';
 import { ensureJail, toJailData } from '../steps/guard.ts';
-import { consoleLogs, type World } from '../world.ts';
+import { consoleLogs } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { cleanSteps, getPackageManager, installSteps, quietSpec, withoutServices } from './packages.ts';
 
 const mostBytes = 256 * 2 ** 10;

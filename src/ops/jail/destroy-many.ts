@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { defineFleet, type Context, type RunOther } from '../operation.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import { jailDestroy } from './destroy.ts';
 import { withClones } from './destroy-tree.ts';
 import { computeLoss } from './loss.ts';

@@ -9,7 +9,7 @@ import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertRootMounted } from '../mounted.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { makeInRoot, putInRoot, type FileBefore } from '../steps/root-file.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
 

@@ -10,7 +10,7 @@ import { label, type Jail } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';
 import { operationId, runOperation } from '../run.ts';
 import { beginAround } from '../sequence.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { runInput } from './run.ts';
 import { jailLock, readJail } from './select.ts';
 import { jailStart, jailStop } from './start.ts';

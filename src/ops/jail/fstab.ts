@@ -17,7 +17,8 @@ import {
   type FstabEntry,
   type FstabLine,
 } from '../../domain/format/fstab.ts';
-import { toSpec, type World } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { rewriteFstab } from '../steps/fstab.ts';
 import { fstabEditWith, jailOf, pathOf } from './fstab-edit.ts';
 import { jailInput, lockJail, readJail } from './select.ts';

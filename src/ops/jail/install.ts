@@ -15,7 +15,8 @@ import {
   type PackageManager,
 } from '../../domain/packages.ts';
 import { findMirror } from '../release/mirrored.ts';
-import { toSpec, type World } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import {
   cleanSteps,

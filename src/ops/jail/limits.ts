@@ -12,7 +12,9 @@ import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { inFull } from '../sources.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { jailInput, lockJail, noProperties, oneJail, readJail } from './select.ts';
 
 const resources = Object.keys(limitResources) as readonly LimitKey[];

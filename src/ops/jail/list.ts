@@ -12,7 +12,9 @@ import { releaseList } from '../release/list.ts';
 import { pluginList } from '../plugin/list.ts';
 import { releaseRemote } from '../release/remote.ts';
 import { inFull } from '../sources.ts';
-import { readWithRunning, readWorld, toSpec, type World } from '../world.ts';
+import { readWithRunning, readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { noPositionals, noProperties, oneJail, jailInput, readJail } from './select.ts';
 
 export interface ListedJail {

@@ -7,7 +7,7 @@ import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { isUuid } from '../../domain/name.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 export interface Clone {
   readonly dataset: string;

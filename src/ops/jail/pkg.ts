@@ -5,7 +5,7 @@ import { asIocageError, failure, type IocageError } from '../../domain/errors.ts
 import { label } from '../../domain/jail.ts';
 import { pkgCommands } from '../../domain/packages.ts';
 import { operationId, runOperation } from '../run.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { jailInstall } from './install.ts';
 import { getPackageManager } from './packages.ts';
 import { jailInput, readJail } from './select.ts';

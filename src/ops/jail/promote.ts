@@ -5,7 +5,7 @@
 import { defineChange, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { promoteDataset } from '../steps/dataset.ts';
 import { datasetOf, isInside } from './loss.ts';
 import { jailInput, lockJail, oneJail, readJail } from './select.ts';

@@ -4,7 +4,8 @@ import type { Context, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf, label, type Jail } from '../../domain/jail.ts';
 import { askEach, allSources, fullName } from '../sources.ts';
-import { readJail, readWorld, type World } from '../world.ts';
+import { readJail, readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 
 export { readJail };
 

@@ -6,7 +6,7 @@ import { label } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { runOperation } from '../run.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { jailInput, manyJails, oneJail, readJail } from './select.ts';
 import { jailStart } from './start.ts';
 

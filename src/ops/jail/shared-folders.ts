@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import type { Context } from '../operation.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { volumes } from '../../domain/codec/files.ts';
 import { effective } from '../../domain/config.ts';
 import { entryOf, fstabKind, isBelow, parseFstab } from '../../domain/format/fstab.ts';

@@ -10,7 +10,7 @@ import { entryOf, parseFstab, printFstab, targetInJail } from '../../domain/form
 import type { Jail } from '../../domain/jail.ts';
 import { rewriteFstab } from '../steps/fstab.ts';
 import { ensureJail, toJailData } from '../steps/guard.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { pathOf } from './fstab-edit.ts';
 
 export interface Shown {

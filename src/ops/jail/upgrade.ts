@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { defineChange, type Context, type Flag, type Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label } from '../../domain/jail.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import type { MergeReport } from '../steps/merge.ts';
 import { releaseLock } from '../release/destroy.ts';
 import { guardedChange, guardName } from './guarded-change.ts';

@@ -8,7 +8,9 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
-import { namespace, toSpec, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import {
   destroyDataset,
   destroySnapshot,

@@ -11,7 +11,8 @@ import { asIocageError, failure, type IocageError } from '../../domain/errors.ts
 import { startsFor } from '../jail/depends.ts';
 import { jailDestroy } from '../jail/destroy.ts';
 import { jailRestart, jailStart } from '../jail/start.ts';
-import { forgetWorld, readWorld } from '../world.ts';
+import { forgetWorld } from '../world/seen.ts';
+import { readWorld } from '../world/read.ts';
 import { carryOut } from './carry-out.ts';
 import type { PlannedJail } from './compare.ts';
 import { loadDescription } from './load.ts';

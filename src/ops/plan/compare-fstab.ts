@@ -13,7 +13,7 @@ import {
   type FstabEntry,
   type FstabPlaces,
 } from '../../domain/format/fstab.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 /** As a person writes it: the target as the jail sees it, without the comment. */
 function lineOf(entry: FstabEntry, places: FstabPlaces): string {

@@ -12,7 +12,8 @@ import { jailCreate } from '../jail/create.ts';
 import { jailDestroy } from '../jail/destroy.ts';
 import { jailProvision, type Provisioned } from '../jail/provision.ts';
 import { runOperation } from '../run.ts';
-import { readWorld, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { getPlugin, type Plugin } from './known.ts';
 
 const fetchInput = z.object({

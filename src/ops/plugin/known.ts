@@ -7,7 +7,7 @@ import type { Context } from '../operation.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { isPluginName, mostDefinitionBytes, readDefinition } from '../../domain/provision.ts';
 import { readTrusted } from '../provision/trusted.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 /** A plugin, or a file that should be the definition of one. */
 export interface Plugin {

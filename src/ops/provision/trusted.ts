@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { jailProblem, pathProblem } from '../jail/trusted-config.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 export const refuse = (path: string, why: string): Error => failure('UNSAFE_PATH', { path, why });
 

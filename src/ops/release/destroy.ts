@@ -9,7 +9,9 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertReleaseName } from '../../domain/name.ts';
-import { realmNow, readWorld, type Release, type World } from '../world.ts';
+import { realmNow } from '../world/pool.ts';
+import { readWorld } from '../world/read.ts';
+import type { Release, World } from '../world/world.ts';
 import { destroyDataset, unmountDataset } from '../steps/dataset.ts';
 import { mirrorOf } from './mirrored.ts';
 

@@ -6,7 +6,7 @@ import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { userlandOf } from '../../domain/userland.ts';
 import { inFull } from '../sources.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 /** What was known of a release when it was listed. */
 export interface ListedRelease {

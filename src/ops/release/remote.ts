@@ -19,7 +19,7 @@ import {
 } from '../../domain/freebsd-releases.ts';
 import { compareNatural } from '../../domain/order.ts';
 import { freebsdArch, freebsdIndex, freebsdServer, serverUrl } from '../../domain/release.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 const address = z
   .string()

@@ -14,7 +14,7 @@ import { assertSnapshotName } from '../../domain/name.ts';
 import { isInside } from '../jail/loss.ts';
 import { assertOurs, jailInput, jailLock, noProperties, readJail } from '../jail/select.ts';
 import { cloneDataset, createDataset, destroyDataset, unmountDataset } from '../steps/dataset.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { snapshotsOf } from './rows.ts';
 
 const mountInput = jailInput.extend({

@@ -6,7 +6,7 @@ import { configOf, isOn } from '../../domain/config.ts';
 import { handedDatasets } from '../../domain/handed.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { dependentNames } from '../jail/loss.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 /** Those of the jail and of all its datasets, oldest first. */
 export function snapshotsOf(

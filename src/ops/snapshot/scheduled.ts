@@ -21,7 +21,9 @@ import {
 import { jailInput, lockJail, noProperties, readJail } from '../jail/select.ts';
 import { destroySnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { isStandby } from '../transfer/standby.ts';
-import { namespace, readWorld, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { namesInUse, note, snapshotsOf } from './rows.ts';
 
 /** On the snapshot, from the call that takes it: the period that it was taken for. */

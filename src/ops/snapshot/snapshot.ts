@@ -6,7 +6,7 @@ import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { holdConfig } from '../steps/config-file.ts';
 import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/dataset.ts';

@@ -5,7 +5,7 @@ import { jailAndSnapshot } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
 import { oneJail } from '../jail/select.ts';
 import { askEach, allSources, fullName } from '../sources.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 export const nameFlag: Flag = {
   key: 'name',

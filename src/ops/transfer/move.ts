@@ -30,7 +30,9 @@ import {
 import { removeFile } from '../steps/file.ts';
 import { carryFile, leavePlace, rewriteFile } from '../steps/move.ts';
 import { makeReceiving, publishReceived, relayStream, verifyRelayed } from '../steps/transfer.ts';
-import { consoleLogs, readWorld, toSpec, type World } from '../world.ts';
+import { consoleLogs, toSpec } from '../world/spec.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { describe } from './offer.ts';
 import { elsewhere, toPart } from './send.ts';
 import { assertNoStandby } from './standby.ts';

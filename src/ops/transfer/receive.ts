@@ -18,7 +18,7 @@ import {
   type Answer,
 } from '../../domain/transfer.ts';
 import { mountedWith } from '../mounted.ts';
-import { realmNow } from '../world.ts';
+import { realmNow } from '../world/pool.ts';
 import { createDataset, mountDataset, renameDataset, unmountDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
 import { leavePlace } from '../steps/move.ts';

@@ -2,7 +2,7 @@
 import type { Context } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { travels, type Offer } from '../../domain/transfer.ts';
-import { namespace } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import type { Standing } from './standing.ts';
 

@@ -18,7 +18,9 @@ import {
   type Answer,
   type ChosenStream,
 } from '../../domain/transfer.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { assertOurs, jailLock, noProperties } from '../jail/select.ts';
 import { sendProperty, sendStreams, takeSendSnapshot } from '../steps/transfer.ts';
 import { describe, type Described } from './offer.ts';

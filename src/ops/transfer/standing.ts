@@ -8,7 +8,8 @@ import { failure } from '../../domain/errors.ts';
 import { holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertTag } from '../../domain/name.ts';
 import type { Answer, Offer } from '../../domain/transfer.ts';
-import { readWorld, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { assertDown } from '../jail/select.ts';
 
 export interface Standing {

@@ -5,7 +5,8 @@
 import type { Context } from '../operation.ts';
 import type { HeldLocks } from '../../driver/system.ts';
 import { asIocageError, IocageError } from '../../domain/errors.ts';
-import { namespace, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import type { World } from '../world/world.ts';
 import { jailLock } from '../jail/select.ts';
 
 interface Left {
