@@ -8,7 +8,7 @@ import { iocEvents, type IocEvent } from '../domain/ioc-events.ts';
 import { printAction } from '../domain/shell-line.ts';
 import { makeContext, type ContextOptions } from '../iocage.ts';
 import type { Context, Operation as Row } from '../ops/operation.ts';
-import { runOperation } from '../ops/run.ts';
+import { runOperation } from '../ops/run/run.ts';
 import { EventLog } from './event-log.ts';
 import { assertHostOptions, inputOf } from './given.ts';
 import { Operation, type Plan } from './operation.ts';

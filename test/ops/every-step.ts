@@ -12,7 +12,7 @@ import { failure } from '../../src/domain/errors.ts';
 import type { Journal, JournalMark } from '../../src/driver/system.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { diskCases } from './every-step-disk.ts';
 import { typeCases } from './every-step-types.ts';
 import { upgradeCases } from './every-step-upgrade.ts';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { liveLines } from '../../src/cli/print/live.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import type { Context } from '../../src/ops/operation.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 import { foreignJails, plantConfig } from '../support/foreign-jails.ts';
 import { zipBytes } from '../support/zip-bytes.ts';

@@ -10,7 +10,7 @@ import { processStart } from '../../src/driver/node/process.ts';
 import type { IocageEvent } from '../../src/domain/events.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { fakeHost, type FakeHost } from './fake-host.ts';
 import { FakeStorage, type FakeOptions } from './fake-storage.ts';
 

@@ -8,7 +8,7 @@ import { makeContext } from '../../src/iocage.ts';
 import type { IocageEvent } from '../../src/domain/events.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { hostState, text, tree } from './host-state.ts';
 import { makePool, sh, type TestPool } from './pool.ts';
 export { sh };

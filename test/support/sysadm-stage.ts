@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
 import { HereRunner } from '../../src/server/runner.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { makeContext } from '../../src/iocage.ts';
 import { sh, type Lab } from './lab.ts';

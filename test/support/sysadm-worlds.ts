@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { failure } from '../../src/domain/errors.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import type { Context } from '../../src/ops/operation.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
 import { HereRunner } from '../../src/server/runner.ts';
 import type { Json } from '../../src/server/sysadm/json.ts';

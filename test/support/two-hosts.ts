@@ -5,7 +5,7 @@ import type { Exec, RunResult } from '../../src/driver/system.ts';
 import type { Capabilities } from '../../src/driver/storage.ts';
 import type { Context } from '../../src/ops/operation.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import type { FakeStream } from './fake-model.ts';
 import { openFakeWorld, type FakeWorld } from './fake-world.ts';
 

@@ -22,7 +22,7 @@ import { chooseRelease } from '../jail/create.ts';
 import { toZfsProperties } from '../jail/new-jail.ts';
 import { jailLock, tagLock } from '../jail/select.ts';
 import { releaseRoot } from '../mounted.ts';
-import { stepRun } from '../run.ts';
+import { stepRun } from '../run/steps.ts';
 import { availableBytes, maxMembers, readAll, readTar, unpackArchive } from '../steps/archive.ts';
 import { beginRestore } from '../steps/backup.ts';
 import { createDataset, dropSnapshot, mountDataset } from '../steps/dataset.ts';

@@ -16,7 +16,7 @@ import { StreamProblem, StreamReader } from '../../domain/stream-records.ts';
 import { findList, parseList, tailBytes, ZipProblem, type ZipMember } from '../../domain/zip.ts';
 import { imagesDirectory } from '../image/place.ts';
 import { assertNotForeign, jailLock, tagLock } from '../jail/select.ts';
-import { stepRun } from '../run.ts';
+import { stepRun } from '../run/steps.ts';
 import { checkDigest, readAll } from '../steps/archive.ts';
 import { judgeForeign, settleForeign } from '../steps/config-file.ts';
 import { dropSnapshot, mountDataset } from '../steps/dataset.ts';

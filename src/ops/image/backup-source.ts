@@ -5,7 +5,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { Context } from '../operation.ts';
 import { availableBytes, maxMembers, readTar } from '../steps/archive.ts';
-import { stepRun } from '../run.ts';
+import { stepRun } from '../run/steps.ts';
 import { jailProblem, pathProblem } from '../jail/trusted-config.ts';
 import type { World } from '../world/world.ts';
 import { compressionIn, decompressor } from '../../domain/archive.ts';

@@ -8,7 +8,7 @@ import { defineSession, type Context, type Operation, type Words } from '../oper
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { maxFstabBytes } from '../../domain/format/fstab.ts';
 import type { Jail } from '../../domain/jail.ts';
-import { runOperation } from '../run.ts';
+import { runOperation } from '../run/run.ts';
 import { jailInput, readJail } from './select.ts';
 
 export function pathOf(jail: Jail): string {

@@ -5,7 +5,7 @@ import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';
 import type { JailSpec } from '../../driver/host.ts';
-import { runOperation } from '../run.ts';
+import { runOperation } from '../run/run.ts';
 import { toSpec } from '../world/spec.ts';
 import { jailInput, manyJails, oneJail, readJail } from './select.ts';
 import { jailStart } from './start.ts';

@@ -11,7 +11,7 @@ import { isPluginName } from '../../domain/provision.ts';
 import { jailCreate } from '../jail/create.ts';
 import { jailDestroy } from '../jail/destroy.ts';
 import { jailProvision, type Provisioned } from '../jail/provision.ts';
-import { runOperation } from '../run.ts';
+import { runOperation } from '../run/run.ts';
 import { readWorld } from '../world/read.ts';
 import type { World } from '../world/world.ts';
 import { getPlugin, type Plugin } from './known.ts';

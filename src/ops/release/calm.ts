@@ -3,7 +3,7 @@
  * may be made of one release at once, and a snapshot takes no time.
  */
 import type { Context } from '../operation.ts';
-import { refuseHalfDone } from '../run.ts';
+import { refuseHalfDone } from '../run/unfinished.ts';
 import { releaseLock } from './destroy.ts';
 
 const waitMs = 10_000;

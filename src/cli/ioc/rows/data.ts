@@ -11,7 +11,7 @@ import {
   snapshotTake,
   type ListedSnapshot,
 } from '../../../ops/snapshot/snapshot.ts';
-import { runOperation } from '../../../ops/run.ts';
+import { runOperation } from '../../../ops/run/run.ts';
 import { printable } from '../../print/text.ts';
 import { formatFlags, formatSpellings, lookOf, printRecords } from '../print.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
