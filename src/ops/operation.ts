@@ -45,7 +45,7 @@ export interface Context {
   readonly sources?: readonly Source[];
   /** Name of the one source that the caller wants, of all that there are. */
   readonly only?: string;
-  /** The source that this context acts in, once that is known. See `sources.ts`. */
+  /** The source that this context acts in, once that is known. See `source/`. */
   readonly source?: Source;
   /** The other sources that are read at the same time: what is on them is asked for once, by the first of them. */
   readonly together?: Together;

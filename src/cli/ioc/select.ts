@@ -4,7 +4,7 @@ import { asIocageError, failure } from '../../domain/errors.ts';
 import { matchesName, parseFilter } from '../../domain/filter.ts';
 import { isPattern } from '../../domain/glob.ts';
 import { matchingJails, type Known, type Matching, type Which } from '../../ops/jail/matching.ts';
-import { allSources, leftOut } from '../../ops/sources.ts';
+import { allSources, leftOut } from '../../ops/source/each.ts';
 import { filterWords, usage } from './row.ts';
 
 export interface Selected {

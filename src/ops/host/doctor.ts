@@ -9,7 +9,7 @@ import { label, type Jail } from '../../domain/jail.ts';
 import { recover } from '../run/recover.ts';
 import { stillUnfinished } from '../run/unfinished.ts';
 import { runOperation } from '../run/run.ts';
-import { inSource } from '../sources.ts';
+import { inSource } from '../source/sources.ts';
 import { readWorld } from '../world/read.ts';
 import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';

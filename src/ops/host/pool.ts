@@ -10,8 +10,8 @@ import { assertPoolName, nameProblem } from '../../domain/name.ts';
 import { poolRoot, type Source } from '../../domain/source.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { closeDirectory, makeDirectory } from '../steps/file.ts';
-import { sourcesOf } from '../route.ts';
-import { namedSources } from '../sources.ts';
+import { sourcesOf } from '../source/find.ts';
+import { namedSources } from '../source/sources.ts';
 import { layout } from '../world/world.ts';
 
 const activeProperty = 'org.freebsd.ioc:active';

@@ -11,7 +11,7 @@ import { configOf, isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { inFull } from '../sources.ts';
+import { inFull } from '../source/each.ts';
 import { readWorld } from '../world/read.ts';
 import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';

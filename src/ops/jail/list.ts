@@ -11,7 +11,7 @@ import type { ForeignJail, RunningJail } from '../../driver/host.ts';
 import { releaseList } from '../release/list.ts';
 import { pluginList } from '../plugin/list.ts';
 import { releaseRemote } from '../release/remote.ts';
-import { inFull } from '../sources.ts';
+import { inFull } from '../source/each.ts';
 import { readWithRunning, readWorld } from '../world/read.ts';
 import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';

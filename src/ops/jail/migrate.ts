@@ -17,7 +17,7 @@ import { valueProblem } from '../../domain/codec/text.ts';
 import { keepFile } from '../steps/config-file.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import { makeLink, removeFile, removeLink } from '../steps/file.ts';
-import { findSource } from '../route.ts';
+import { findSource } from '../source/find.ts';
 import { migratedStamp } from '../world/jail.ts';
 import { namespace } from '../../domain/property.ts';
 import { readWorld } from '../world/read.ts';

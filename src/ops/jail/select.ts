@@ -3,7 +3,8 @@ import * as z from 'zod';
 import type { Context, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf, label, type Jail } from '../../domain/jail.ts';
-import { askEach, allSources, fullName } from '../sources.ts';
+import { askEach, allSources } from '../source/each.ts';
+import { fullName } from '../source/sources.ts';
 import { readJail, readWorld } from '../world/read.ts';
 import type { World } from '../world/world.ts';
 

@@ -14,7 +14,7 @@ import { isFreebsdRelease } from '../../domain/release.ts';
 import type { PackageChange, PackageManager } from '../../domain/packages.ts';
 import { getRelease } from '../release/destroy.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from '../release/update.ts';
-import { findSource } from '../route.ts';
+import { findSource } from '../source/find.ts';
 import { readWorld } from '../world/read.ts';
 import { toSpec } from '../world/spec.ts';
 import type { Release, World } from '../world/world.ts';

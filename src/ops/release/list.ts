@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { defineRead, type Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { userlandOf } from '../../domain/userland.ts';
-import { inFull } from '../sources.ts';
+import { inFull } from '../source/each.ts';
 import { readWorld } from '../world/read.ts';
 
 /** What was known of a release when it was listed. */

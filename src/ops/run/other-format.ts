@@ -2,8 +2,8 @@
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import type { ChangeOperation, Context } from '../operation.ts';
-import { wordsOf } from '../route.ts';
 import { worldSeen } from '../world/seen.ts';
+import { wordsOf } from './route.ts';
 
 /** What an operation that knows only properties of datasets did to such a jail would count for nothing. */
 export async function refuseFiles(

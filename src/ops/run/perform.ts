@@ -4,7 +4,7 @@
  */
 import { asIocageError, failure } from '../../domain/errors.ts';
 import type { ChangeOperation, Context, Plan } from '../operation.ts';
-import { fullName } from '../sources.ts';
+import { fullName } from '../source/sources.ts';
 import type { Outcome } from './outcome.ts';
 import { beginRecord, operationId } from './record.ts';
 import { doStep, stepRun } from './steps.ts';

@@ -4,17 +4,17 @@
  */
 import { failure } from '../../domain/errors.ts';
 import type { Ask, Context, Operation } from '../operation.ts';
-import { routed } from '../route.ts';
-import { allSources, askEach, eachSource } from '../sources.ts';
+import { allSources, askEach, eachSource } from '../source/each.ts';
+import { tellingWhere } from '../source/where.ts';
 import { forgetWorld } from '../world/seen.ts';
 import { runChange } from './change.ts';
 import { runFleet } from './fleet.ts';
 import { checkInput } from './input.ts';
 import type { Outcome, RunOptions } from './outcome.ts';
 import { operationId } from './record.ts';
+import { routed } from './route.ts';
 import { runSequence } from './sequence.ts';
 import { tellUnfinished } from './unfinished.ts';
-import { tellingWhere } from './where.ts';
 
 /**
  * Runs one operation to its end.

@@ -4,7 +4,8 @@ import { failure } from '../../domain/errors.ts';
 import { jailAndSnapshot } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
 import { oneJail } from '../jail/select.ts';
-import { askEach, allSources, fullName } from '../sources.ts';
+import { askEach, allSources } from '../source/each.ts';
+import { fullName } from '../source/sources.ts';
 import { readWorld } from '../world/read.ts';
 
 export const nameFlag: Flag = {

@@ -16,8 +16,8 @@ import { movedWords, withNamespace } from '../jail/rename.ts';
 import { assertDown, assertOurs, jailLock, noProperties, tagLock } from '../jail/select.ts';
 import { storeSteps } from '../jail/store.ts';
 import { assertRoom } from '../mounted.ts';
-import { sourcesOf } from '../route.ts';
-import { getSource, inSource } from '../sources.ts';
+import { sourcesOf } from '../source/find.ts';
+import { getSource, inSource } from '../source/sources.ts';
 import {
   createDataset,
   destroyDataset,

@@ -7,7 +7,7 @@ import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { nameProblem } from '../../domain/name.ts';
 import { realmOf } from '../../domain/source.ts';
-import { hasOthers, namedSources } from '../sources.ts';
+import { hasOthers, namedSources } from '../source/sources.ts';
 import { seenBy } from './seen.ts';
 
 /** Asked once in a context. @throws POOL_NOT_FOUND, POOL_NOT_ACTIVE, NO_ACTIVE_POOL, SEVERAL_ACTIVE_POOLS */

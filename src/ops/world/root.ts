@@ -7,7 +7,7 @@ import type { Context } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { nameProblem } from '../../domain/name.ts';
 import { poolRoot, poolSource } from '../../domain/source.ts';
-import { namedSources } from '../sources.ts';
+import { namedSources } from '../source/sources.ts';
 import { activeKey, columns } from './columns.ts';
 import { choosePool, notActive } from './pool.ts';
 import type { World } from './world.ts';

@@ -2,7 +2,7 @@
 import { IocageError } from '../../domain/errors.ts';
 import { sourceErrors } from '../../domain/source-errors.ts';
 import type { Context } from '../operation.ts';
-import { namedSources } from '../sources.ts';
+import { namedSources } from './sources.ts';
 
 /** These tell of their sources themselves, or of no jail of one. */
 const ofNoSource: ReadonlySet<string> = new Set([
