@@ -8,7 +8,7 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { repath } from '../../domain/repath.ts';
-import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
+import { assertClonesDown, assertRoom, mountedWith } from '../unmounting.ts';
 import { readWorld } from '../world/read.ts';
 import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';

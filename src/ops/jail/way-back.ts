@@ -7,7 +7,7 @@ import { defineChange, type Context, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
+import { assertClonesDown, assertRoom, mountedWith } from '../unmounting.ts';
 import { namespace } from '../../domain/property.ts';
 import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';

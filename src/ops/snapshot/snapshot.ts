@@ -10,7 +10,7 @@ import { readWorld } from '../world/read.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { holdConfig } from '../steps/config-file.ts';
 import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/dataset.ts';
-import { assertRoom } from '../mounted.ts';
+import { assertRoom } from '../unmounting.ts';
 import { assertDown, assertOurs, jailInput, lockJail, oneJail, readJail } from '../jail/select.ts';
 import { localTime } from '../../domain/local-time.ts';
 import { writable } from '../jail/store.ts';

@@ -15,7 +15,7 @@ import { movedFstab, planMove, tagLinks } from '../jail/move.ts';
 import { movedWords, withNamespace } from '../jail/rename.ts';
 import { assertDown, assertOurs, jailLock, noProperties, tagLock } from '../jail/select.ts';
 import { storeSteps } from '../jail/store.ts';
-import { assertRoom } from '../mounted.ts';
+import { assertRoom } from '../unmounting.ts';
 import { sourcesOf } from '../source/find.ts';
 import { getSource, inSource } from '../source/sources.ts';
 import {

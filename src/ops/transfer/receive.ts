@@ -17,7 +17,7 @@ import {
   streamSchema,
   type Answer,
 } from '../../domain/transfer.ts';
-import { mountedWith } from '../mounted.ts';
+import { mountedWith } from '../unmounting.ts';
 import { realmNow } from '../world/pool.ts';
 import { createDataset, mountDataset, renameDataset, unmountDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
