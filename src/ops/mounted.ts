@@ -3,7 +3,7 @@
  * not there is empty, and an empty release would mean to an upgrade that every file is gone.
  */
 import { join } from 'node:path';
-import type { Context } from './operation.ts';
+import type { Context } from './context.ts';
 import { failure } from '../domain/errors.ts';
 import type { Release } from './world/world.ts';
 

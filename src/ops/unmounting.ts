@@ -2,7 +2,7 @@
  * Before datasets are unmounted for a rename, or rolled back: which are mounted and must be mounted again, and
  * whether that can work. Nothing is unmounted here.
  */
-import type { Context } from './operation.ts';
+import type { Context } from './context.ts';
 import { failure } from '../domain/errors.ts';
 import { label } from '../domain/jail.ts';
 import { dependentsOf, isInside } from './jail/loss.ts';

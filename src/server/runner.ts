@@ -5,7 +5,8 @@
  */
 import type { EventSink } from '../domain/events.ts';
 import { getOperation } from '../ops/index.ts';
-import type { Context, Words } from '../ops/operation.ts';
+import type { Context } from '../ops/context.ts';
+import type { Words } from '../ops/operation.ts';
 import { runOperation } from '../ops/run/run.ts';
 import type { Outcome } from '../ops/run/outcome.ts';
 import { readWorld } from '../ops/world/read.ts';

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { failure } from '../../src/domain/errors.ts';
 import type { Journal, JournalMark } from '../../src/driver/system.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run/run.ts';
 import { diskCases } from './every-step-disk.ts';

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Source } from '../../src/domain/source.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { sourcesOf } from '../../src/ops/source/find.ts';
 import { runOperation } from '../../src/ops/run/run.ts';
 import { fixtureText, foreignJails, plantConfig } from '../support/foreign-jails.ts';

@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeContext } from '../../src/iocage.ts';
 import type { IocageEvent } from '../../src/domain/events.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run/run.ts';
 import { hostState, text, tree } from './host-state.ts';

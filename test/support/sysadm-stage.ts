@@ -10,7 +10,7 @@ import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
 import { HereRunner } from '../../src/server/runner.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run/run.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { makeContext } from '../../src/iocage.ts';
 import { sh, type Lab } from './lab.ts';
 import { writePlugin, type Given, type Stage } from './sysadm-worlds.ts';

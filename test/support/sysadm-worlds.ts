@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../src/domain/errors.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { runOperation } from '../../src/ops/run/run.ts';
 import { ApiHost, type ApiSettings } from '../../src/server/api-host.ts';
 import { HereRunner } from '../../src/server/runner.ts';

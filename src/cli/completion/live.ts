@@ -1,5 +1,5 @@
 /** The names on the pool, for completion. Reads only, and only once. */
-import type { Context } from '../../ops/operation.ts';
+import type { Context } from '../../ops/context.ts';
 import { findSource } from '../../ops/source/find.ts';
 import { askEach, allSources } from '../../ops/source/each.ts';
 import { fullName, namedSources } from '../../ops/source/sources.ts';

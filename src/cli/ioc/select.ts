@@ -1,5 +1,6 @@
 /** From filters to the inputs of an operation: one listing of each source, whatever the number of jails. */
-import type { Context, Words } from '../../ops/operation.ts';
+import type { Context } from '../../ops/context.ts';
+import type { Words } from '../../ops/operation.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { matchesName, parseFilter } from '../../domain/filter.ts';
 import { isPattern } from '../../domain/glob.ts';

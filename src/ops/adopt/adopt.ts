@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { newFstab, type FoundJail, type Left } from '../../domain/adopt/found.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';

@@ -5,7 +5,8 @@
  * ZFS it is. See decision 24.
  */
 import { join } from 'node:path';
-import type { Context, Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { archivedStreams, FolderReader, type ArchivedJail } from '../../domain/adopt/archive.ts';
 import { newFstab, type FoundJail, type Left } from '../../domain/adopt/found.ts';

@@ -5,7 +5,8 @@
  */
 import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { parseDigest } from '../../domain/image.ts';
 import { holderOf } from '../../domain/jail.ts';

@@ -1,6 +1,6 @@
 /** The parts of the report that `debug` writes, one after the other; a part that cannot be read says why. */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JournalEntry } from '../../driver/system.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Journal, JournalEntry, JournalHead } from '../../driver/system.ts';
-import { defineRepair, type Context } from '../operation.ts';
+import { defineRepair } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import { configFiles } from '../../domain/format/config-file.ts';
 import { label, type Jail } from '../../domain/jail.ts';

@@ -3,7 +3,8 @@
  * that it works without a pool, too.
  */
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Caller, JournalEntry, JournalMark } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail } from '../../domain/jail.ts';

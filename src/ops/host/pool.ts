@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, defineRead, type Context, type Words } from '../operation.ts';
+import { defineChange, defineRead, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertPoolName, nameProblem } from '../../domain/name.ts';
 import { poolRoot, type Source } from '../../domain/source.ts';

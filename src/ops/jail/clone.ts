@@ -3,7 +3,8 @@
  * configuration except what must be its own: identity, tag, host name, MAC addresses.
  */
 import * as z from 'zod';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, jailAndSnapshot, label } from '../../domain/jail.ts';
 import { assertJailName, assertTag, timeTag } from '../../domain/name.ts';

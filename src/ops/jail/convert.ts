@@ -2,7 +2,7 @@
  * `set template=yes|no` (the develop lines: `istemplate`): a jail becomes a template and back. Its dataset
  * moves between `jails/` and `templates/`; nothing is copied. Only what is down and has no clones moves.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';

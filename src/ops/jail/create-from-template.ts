@@ -4,7 +4,8 @@
  */
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
-import type { Context, Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { readWorld } from '../world/read.ts';
 import { toSpec } from '../world/spec.ts';

@@ -3,7 +3,7 @@
  * is read and checked before anything is made; a package that cannot be installed leaves no jail.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { effective } from '../../domain/config.ts';

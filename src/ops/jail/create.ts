@@ -2,7 +2,8 @@
  * `create`: new jails from a release, as a full copy, as a clone, on a shared base, or empty; or from a template
  * (`create-from-template.ts`). What may be said to it is in `create-words.ts`, how a jail is made in `create-steps.ts`.
  */
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';

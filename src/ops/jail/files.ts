@@ -3,7 +3,8 @@
  * made; no link in a jail is followed or replaced, and what a basejail shares with others is not written.
  */
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { failure } from '../../domain/errors.ts';

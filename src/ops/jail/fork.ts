@@ -4,7 +4,8 @@
  * is killed, `doctor` stops the jail.
  */
 import type { OpenJournal } from '../../driver/system.ts';
-import { defineSession, type Context } from '../operation.ts';
+import { defineSession } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';

@@ -3,7 +3,8 @@
  * Grammar of Python iocage. A line is checked when it is added and again at each start.
  */
 import * as z from 'zod';
-import { defineChange, defineRead, type Context } from '../operation.ts';
+import { defineChange, defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';

@@ -10,7 +10,7 @@ import { failure } from '../../domain/errors.ts';
 import type { Jail } from '../../domain/jail.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { ensureJail, guardSnapshot, toJailData } from '../steps/guard.ts';
 import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';

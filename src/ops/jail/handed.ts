@@ -4,7 +4,7 @@
  * (`org.freebsd.iocage:jail=TAG`). iocage changes, snapshots and destroys nothing of those.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import type { HandedMount } from '../../driver/host.ts';
 import type { DatasetRow } from '../../driver/storage.ts';

@@ -3,7 +3,8 @@
  * rctl(8) are used whatever the kernel; the host driver knows what it makes of them.
  */
 import * as z from 'zod';
-import { defineChange, defineRead, type Context, type EverySource } from '../operation.ts';
+import { defineChange, defineRead, type EverySource } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec, LimitRule, NotApplied } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { limitResources, type LimitKey } from '../../domain/codec/limit.ts';

@@ -1,7 +1,8 @@
 /** `list`, `df`, `runtime`: constant numbers of child processes, whatever the number of jails. */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { configOf } from '../../domain/config.ts';
 import { compareNatural } from '../../domain/order.ts';

@@ -3,7 +3,7 @@
  * besides (`running`, `jid`, `source`, …). One reading of the pool and one look at what runs, whatever the number
  * of jails. Source: libiocage, "Filter grammar" and the attributes of its jails.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { RunningJail } from '../../driver/host.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { configOf } from '../../domain/config.ts';

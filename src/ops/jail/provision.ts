@@ -4,7 +4,8 @@
  * before. The ways are the rows of `provision/methods.ts`.
  */
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';

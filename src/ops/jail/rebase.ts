@@ -11,7 +11,7 @@ import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { assertReleaseName } from '../../domain/name.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { namespace } from '../../domain/property.ts';
 import { toSpec } from '../world/spec.ts';
 import type { Release, World } from '../world/world.ts';

@@ -3,7 +3,8 @@
  * come from. With thin configuration that means: what is stored on its dataset is taken away again.
  */
 import * as z from 'zod';
-import { defineChange, type Context, type Plan } from '../operation.ts';
+import { defineChange, type Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { effective, identityKeys } from '../../domain/config.ts';

@@ -4,7 +4,7 @@
  */
 import type { JailSpec } from '../../driver/host.ts';
 import type { Jail } from '../../domain/jail.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { namespace } from '../../domain/property.ts';
 import type { World } from '../world/world.ts';
 

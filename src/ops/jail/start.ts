@@ -1,7 +1,8 @@
 /** `start`, `stop`, `restart`: the host driver says which steps that takes. */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, defineSequence, type Context } from '../operation.ts';
+import { defineChange, defineSequence } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { checkAssignments, identityKeys } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { getProperty } from '../../domain/properties/index.ts';

@@ -19,7 +19,7 @@ import { FormatProblem } from '../../domain/format/members.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { namespace, ValueProblem } from '../../domain/property.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { rewriteConfig } from '../steps/config-file.ts';
 import { setProperties } from '../steps/dataset.ts';
 import type { World } from '../world/world.ts';

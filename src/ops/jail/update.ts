@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Plan, type Words } from '../operation.ts';
+import { defineChange, type Plan, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';

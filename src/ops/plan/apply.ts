@@ -4,7 +4,8 @@
  * left alone; a jail goes only where the file says `absent: true` and somebody has agreed.
  */
 import * as z from 'zod';
-import { defineFleet, type Ask, type Context, type RunOther } from '../operation.ts';
+import { defineFleet, type Ask, type RunOther } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Change } from '../../domain/description/change.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';

@@ -2,7 +2,8 @@
  * One jail of a plan, carried out by the operations that a person would use: create, reset, set, fstab, packages, files,
  * stop, destroy. Starting comes later, when all jails are made.
  */
-import type { Context, RunOther } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { RunOther } from '../operation.ts';
 import type { Change } from '../../domain/description/change.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
 import { jailCreate } from '../jail/create.ts';

@@ -2,7 +2,7 @@
  * How a described jail differs from the one that is there. Reads only; what an operation would refuse is
  * found here where it can be, so that a plan that is shown can be carried out.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
 import { actionOf, type Action, type Change } from '../../domain/description/change.ts';

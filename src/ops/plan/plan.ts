@@ -3,7 +3,8 @@
  * writes the description and the hash into a file that `apply` takes.
  */
 import * as z from 'zod';
-import { defineRead, type Context, type Words } from '../operation.ts';
+import { defineRead, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { printDescription, type Description } from '../../domain/description/description.ts';
 import { failure } from '../../domain/errors.ts';
 import { noProperties } from '../jail/select.ts';

@@ -4,7 +4,8 @@
  * which `ioc provision` completes.
  */
 import * as z from 'zod';
-import { defineFleet, type Context, type Words } from '../operation.ts';
+import { defineFleet, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { isPluginName } from '../../domain/provision.ts';

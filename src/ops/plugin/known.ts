@@ -3,7 +3,7 @@
  * administrator puts there. Their names are those of the files.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { isPluginName, mostDefinitionBytes, readDefinition } from '../../domain/provision.ts';
 import { readTrusted } from '../provision/trusted.ts';

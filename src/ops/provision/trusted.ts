@@ -3,7 +3,7 @@
  * that leads to them. Who could write there would be root in the jail.
  */
 import { basename, dirname, join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { jailProblem, pathProblem } from '../jail/trusted-config.ts';
 import { readWorld } from '../world/read.ts';

@@ -3,7 +3,7 @@
  * system or from the root of a jail that was set up by hand.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, jailAndSnapshot } from '../../domain/jail.ts';

@@ -5,7 +5,8 @@
  * datasets, their properties in the call that makes them, and a release that is there already.
  */
 import { dirname, join } from 'node:path';
-import { defineChange, type Context, type Plan } from '../operation.ts';
+import { defineChange, type Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';

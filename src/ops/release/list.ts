@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { compareNatural } from '../../domain/order.ts';
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { userlandOf } from '../../domain/userland.ts';
 import { inFull } from '../source/each.ts';

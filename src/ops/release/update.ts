@@ -5,7 +5,8 @@
  * next start is the update.
  */
 import { join } from 'node:path';
-import type { Context, Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Plan } from '../operation.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { effective } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';

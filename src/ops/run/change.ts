@@ -3,7 +3,8 @@
  * Nothing is touched before; `perform.ts` carries the plan out. A dry run ends with the commands written down.
  */
 import { failure } from '../../domain/errors.ts';
-import type { ChangeOperation, Context, Plan } from '../operation.ts';
+import type { ChangeOperation, Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { kindOf } from '../steps/kinds.ts';
 import { ageWorld, forgetWorld, worldSeen } from '../world/seen.ts';
 import { refuseFiles } from './other-format.ts';

@@ -1,6 +1,7 @@
 /** Events around an operation that runs others, perhaps several at once. */
 import { asIocageError } from '../../domain/errors.ts';
-import type { Ask, Context, FleetOperation, RunOther } from '../operation.ts';
+import type { Ask, FleetOperation, RunOther } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Outcome } from './outcome.ts';
 import { operationId } from './record.ts';
 

@@ -1,7 +1,8 @@
 /** Jails whose configuration another tool keeps in a file are not for every operation. */
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
-import type { ChangeOperation, Context } from '../operation.ts';
+import type { ChangeOperation } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { worldSeen } from '../world/seen.ts';
 import { wordsOf } from './route.ts';
 

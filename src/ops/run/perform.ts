@@ -3,7 +3,8 @@
  * wants it to end, `undo.ts` takes back what was done.
  */
 import { asIocageError, failure } from '../../domain/errors.ts';
-import type { ChangeOperation, Context, Plan } from '../operation.ts';
+import type { ChangeOperation, Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { fullName } from '../source/sources.ts';
 import type { Outcome } from './outcome.ts';
 import { beginRecord, operationId } from './record.ts';

@@ -1,6 +1,6 @@
 /** The record of an operation in the journal, as it begins: which, of whom, since when and where. */
 import type { JournalHead, OpenJournal } from '../../driver/system.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 
 /** Ids sort by time, so that a listing of the journal is in order. */
 export function operationId(context: Context): string {

@@ -4,7 +4,7 @@
  */
 import type { JournalEntry, OpenJournal } from '../../driver/system.ts';
 import { asIocageError, type UndoFailure } from '../../domain/errors.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { doStep, stepRun } from './steps.ts';
 import { undoSteps } from './undo.ts';
 import { stillUnfinished } from './unfinished.ts';

@@ -4,7 +4,8 @@
  */
 import { failure } from '../../domain/errors.ts';
 import { splitWord } from '../../domain/source.ts';
-import type { Context, Operation } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Operation } from '../operation.ts';
 import { eachSource } from '../source/each.ts';
 import { findSource } from '../source/find.ts';
 

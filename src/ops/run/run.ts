@@ -3,7 +3,8 @@
  * that changes the machine goes through here and on to `change.ts`, so what holds there holds for every operation.
  */
 import { failure } from '../../domain/errors.ts';
-import type { Ask, Context, Operation } from '../operation.ts';
+import type { Ask, Operation } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { allSources, askEach, eachSource } from '../source/each.ts';
 import { tellingWhere } from '../source/where.ts';
 import { forgetWorld } from '../world/seen.ts';

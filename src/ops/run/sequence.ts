@@ -4,7 +4,8 @@
  */
 import type { OpenJournal } from '../../driver/system.ts';
 import { asIocageError } from '../../domain/errors.ts';
-import type { Context, Operation, Sequence, SequenceOperation } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Operation, Sequence, SequenceOperation } from '../operation.ts';
 import type { Outcome } from './outcome.ts';
 import { beginAround } from './record.ts';
 

@@ -3,7 +3,7 @@ import type { StepKind, StepRun } from '../../driver/step.ts';
 import type { Step } from '../../driver/system.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import type { StepFacts } from '../../domain/events.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { kindOf } from '../steps/kinds.ts';
 
 /** The doors of a step. */

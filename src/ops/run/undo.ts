@@ -2,7 +2,8 @@
 import type { StepRun } from '../../driver/step.ts';
 import type { OpenJournal, Step } from '../../driver/system.ts';
 import { asIocageError, type IocageError, type UndoFailure } from '../../domain/errors.ts';
-import type { ChangeOperation, Context } from '../operation.ts';
+import type { ChangeOperation } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { kindOf } from '../steps/kinds.ts';
 import { stepFacts } from './steps.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { JournalEntry } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 
 const told = new WeakSet<Context['journal']>();
 

@@ -1,5 +1,5 @@
 /** What the commands about snapshots read of a jail's snapshots, and what they refuse. */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { configOf, isOn } from '../../domain/config.ts';

@@ -4,7 +4,8 @@
  * what an earlier call took. See decision 9.
  */
 import * as z from 'zod';
-import { defineChange, defineFleet, type Context, type RunOther } from '../operation.ts';
+import { defineChange, defineFleet, type RunOther } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { configOf, valueOf } from '../../domain/config.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';

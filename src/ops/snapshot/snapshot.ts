@@ -1,6 +1,7 @@
 /** Snapshots of a jail, always with all its datasets as one unit: take, list, remove, go back. */
 import * as z from 'zod';
-import { defineChange, defineRead, type Context } from '../operation.ts';
+import { defineChange, defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';

@@ -1,5 +1,6 @@
 /** The words of the commands about snapshots: `JAIL@NAME`, `-n NAME`, and `ALL` in the place of either. */
-import type { Context, Flag, Words } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Flag, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { jailAndSnapshot } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';

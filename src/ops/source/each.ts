@@ -4,7 +4,7 @@
  */
 import { asIocageError } from '../../domain/errors.ts';
 import { poolSource } from '../../domain/source.ts';
-import type { Context, Together } from '../operation.ts';
+import type { Context, Together } from '../context.ts';
 import { inSource, namedSources } from './sources.ts';
 
 /** A context for each source that there is, the main one first. */

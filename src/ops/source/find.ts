@@ -5,7 +5,7 @@
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { findJail } from '../../domain/jail.ts';
 import { poolRoot, poolSource, splitWord } from '../../domain/source.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { choosePool } from '../world/pool.ts';
 import { readWorld } from '../world/read.ts';
 import { together } from './each.ts';

@@ -5,7 +5,7 @@
  */
 import { failure } from '../../domain/errors.ts';
 import { assertSources, poolSource, sourcesInRcConf, type Source } from '../../domain/source.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 
 export interface Sources {
   /** Which rule they come from; `pool`: the one that was named, or is the only one activated. */

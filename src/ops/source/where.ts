@@ -1,7 +1,7 @@
 /** Where there are several sources: an error says which of them it is about. */
 import { IocageError } from '../../domain/errors.ts';
 import { sourceErrors } from '../../domain/source-errors.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { namedSources } from './sources.ts';
 
 /** These tell of their sources themselves, or of no jail of one. */

@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, defineRead, type Context, type Words } from '../operation.ts';
+import { defineChange, defineRead, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';

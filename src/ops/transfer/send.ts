@@ -4,7 +4,8 @@
  */
 import { isAbsolute, resolve } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Flag, type Words } from '../operation.ts';
+import { defineChange, type Flag, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { StreamPart } from '../../driver/storage.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';

@@ -3,7 +3,7 @@
  * program made the jail. What is read lies below the dataset's mount point, no link is followed, the size is
  * bounded, no child process is started, and nothing is ever written here.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { identityKeys } from '../../domain/config.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import {

@@ -3,7 +3,7 @@
  * nobody named is never activated here.
  */
 import type { Pool } from '../../driver/storage.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { nameProblem } from '../../domain/name.ts';
 import { realmOf } from '../../domain/source.ts';

@@ -3,7 +3,7 @@
  * Asked only where something is not as it should be, so that a listing of whole jails costs nothing more.
  */
 import type { JournalEntry } from '../../driver/system.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Jail } from '../../domain/jail.ts';
 
 /** What cannot be mounted because its key is not loaded. A ZFS without encryption has no such property. */

@@ -4,7 +4,7 @@
  */
 import type { RunningJail } from '../../driver/host.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
 import { columns } from './columns.ts';
 import { withFiles } from './config-files.ts';

@@ -3,7 +3,7 @@
  * a listing.
  */
 import type { DatasetRow } from '../../driver/storage.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { nameProblem } from '../../domain/name.ts';
 import { poolRoot, poolSource } from '../../domain/source.ts';

@@ -4,7 +4,7 @@
  * is forgotten. Reads nothing itself.
  */
 import type { Pool } from '../../driver/storage.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { World } from './world.ts';
 
 interface Seen {

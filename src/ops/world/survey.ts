@@ -3,7 +3,7 @@
  * jails that another tool configures (`config-files.ts`).
  */
 import { stampProperty, type DatasetRow } from '../../driver/storage.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { realmOf } from '../../domain/source.ts';

@@ -7,7 +7,7 @@ import {
   isSuiteName,
   serverUrl,
 } from '../../../src/domain/release.ts';
-import type { Context } from '../../../src/ops/operation.ts';
+import type { Context } from '../../../src/ops/context.ts';
 import { pluginFetch } from '../../../src/ops/plugin/fetch.ts';
 import { releaseFetch } from '../../../src/ops/release/fetch.ts';
 import { fetchInput, toFetchInput } from '../../../src/ops/release/fetch-words.ts';
