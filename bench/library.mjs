@@ -45,7 +45,7 @@ async function measure() {
 async function bareCommand() {
   const { NodeExec } = await import('../dist/driver/node/exec.js');
   const { makeContext } = await import('../dist/iocage.js');
-  const { runOperation } = await import('../dist/ops/run.js');
+  const { runOperation } = await import('../dist/ops/run/run.js');
   const { jailQuery } = await import('../dist/ops/jail/query.js');
   const commands = [];
   const { read } = NodeExec.prototype;

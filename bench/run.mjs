@@ -52,7 +52,7 @@ await inLab(4096, async ({ must: run, pool, directory, env }) => {
   async function children(operation, input) {
     const { makeContext } = await import('../dist/iocage.js');
     const { getOperation } = await import('../dist/ops/index.js');
-    const { runOperation } = await import('../dist/ops/run.js');
+    const { runOperation } = await import('../dist/ops/run/run.js');
     const context = makeContext({ pool, paths: { state: env.IOCAGE_STATE_DIR, run: env.IOCAGE_RUN_DIR } });
     await runOperation(context, getOperation(operation), input);
     return context.exec.spawned;

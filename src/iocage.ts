@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action, Caller, LineLog, Paths } from './driver/system.ts';
 import type { EventSink } from './domain/events.ts';
 import type { Source } from './domain/source.ts';
-import type { Context } from './ops/operation.ts';
+import type { Context } from './ops/context.ts';
 import { failure } from './domain/errors.ts';
 import { NodeExec } from './driver/node/exec.ts';
 import { NodeDownloads } from './driver/node/download.ts';

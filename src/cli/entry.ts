@@ -8,7 +8,7 @@ import { startupSnapshot } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import { beThread, commands, threadWord } from '../commands.ts';
 import { makeContext } from '../iocage.ts';
-import { runOperation } from '../ops/run.ts';
+import { runOperation } from '../ops/run/run.ts';
 import { forgiving, written } from './output.ts';
 import { iocMain } from './ioc/main.ts';
 import { main } from './main.ts';

@@ -5,7 +5,8 @@
 import { asIocageError, failure, namingCommand } from '../domain/errors.ts';
 import type { IocageEvent } from '../domain/events.ts';
 import { parseSources, type Source } from '../domain/source.ts';
-import type { Context, Operation, Plan, Words } from '../ops/operation.ts';
+import type { Context } from '../ops/context.ts';
+import type { Operation, Plan, Words } from '../ops/operation.ts';
 import type { Globals } from './globals.ts';
 import type { ParsedCommand } from './grammar.ts';
 import { askOnTerminal } from './confirm.ts';

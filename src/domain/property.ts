@@ -3,6 +3,9 @@
  * page and the drivers read them, and nothing repeats them by hand.
  */
 
+/** What the names of our user properties of ZFS begin with. */
+export const namespace = 'org.freebsd.iocage:';
+
 /** Thrown by a codec; the caller adds which property it was. */
 export class ValueProblem extends Error {
   override readonly name = 'ValueProblem';

@@ -1,7 +1,7 @@
 /** `iocage serve`: the settings of file and flags, the server, and its end on a signal. */
 import { makeContext, openLineLog } from '../iocage.ts';
 import { failure } from '../domain/errors.ts';
-import type { Context } from '../ops/operation.ts';
+import type { Context } from '../ops/context.ts';
 import { ApiHost } from './api-host.ts';
 import { HereRunner, type Runner } from './runner.ts';
 import { ThreadRunner } from './runner-thread.ts';

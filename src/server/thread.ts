@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Paths } from '../driver/system.ts';
 import type { ContextOptions } from '../iocage.ts';
-import type { Context } from '../ops/operation.ts';
+import type { Context } from '../ops/context.ts';
 import { HereRunner } from './runner.ts';
 import { answerWith } from './runner-thread.ts';
 

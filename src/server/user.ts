@@ -1,7 +1,7 @@
 /** `iocage user`: the server's own accounts. A running server sees the change with the next request. */
 import { X509Certificate, randomBytes } from 'node:crypto';
 import { failure } from '../domain/errors.ts';
-import type { Context } from '../ops/operation.ts';
+import type { Context } from '../ops/context.ts';
 import { accountName, accountsPath, readAccounts, writeAccounts, type Account } from './accounts.ts';
 import { askPassword } from './ask-password.ts';
 import { hashPassword } from './password.ts';

@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { iocMain } from '../../src/cli/ioc/main.ts';
 import { main, type Product } from '../../src/cli/main.ts';
 import type { Terminal, TextOut } from '../../src/cli/terminal.ts';
-import type { Context, Operation } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
+import type { Operation } from '../../src/ops/operation.ts';
 import type { IocageEvent } from '../../src/domain/events.ts';
 
 export interface Ran {

@@ -79,7 +79,7 @@ describe.skipIf(!hostTests)(`FreeBSD: trees of files on a real pool${reason}`, {
     writeFileSync(join(root, 'dev/left'), '');
     const notes: string[] = [];
     const context = lab.context();
-    const { runOperation } = await import('../../src/ops/run.ts');
+    const { runOperation } = await import('../../src/ops/run/run.ts');
     const { getOperation } = await import('../../src/ops/index.ts');
     const told = { ...context, emit: (event: any) => void (event.text && notes.push(event.text)) };
     const { result } = await runOperation(told, getOperation('image.export'), { jail: 'web' });

@@ -275,7 +275,8 @@ describe.skipIf(!hostTests)(`FreeBSD driver on a real pool${reason}`, { timeout:
   });
 
   async function specOf(name: string) {
-    const { readWorld, toSpec } = await import('../../src/ops/world.ts');
+    const { readWorld } = await import('../../src/ops/world/read.ts');
+    const { toSpec } = await import('../../src/ops/world/spec.ts');
     const everything = await readWorld(lab.context());
     return toSpec(
       everything,

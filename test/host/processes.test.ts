@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { commandIn, comparable, type Command } from '../support/command.ts';
 import { makePool, sh } from '../support/pool.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';

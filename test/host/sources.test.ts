@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeContext } from '../../src/iocage.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { commandIn, commandPath, type Command } from '../support/command.ts';
 import { killingIn } from '../support/killing.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { frameHeadBytes, framedBytes } from '../../src/domain/transfer.ts';
 import { makeContext } from '../../src/iocage.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { failEveryStep } from '../ops/every-step.ts';
 import { commandIn, comparable } from '../support/command.ts';
 import { hostTests, openLab, reason, sh, type Lab } from '../support/lab.ts';

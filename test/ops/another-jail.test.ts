@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { openFakeWorld } from '../support/fake-world.ts';
 
 it.each([

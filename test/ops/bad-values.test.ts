@@ -9,7 +9,7 @@ import { commands, furtherCommands } from '../../src/commands.ts';
 import { asIocageError } from '../../src/domain/errors.ts';
 import { flagsOf } from '../../src/cli/help.ts';
 import { parseCommand } from '../../src/cli/grammar.ts';
-import { checkInput } from '../../src/ops/run.ts';
+import { checkInput } from '../../src/ops/run/input.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 
 /** How zod puts things. */

@@ -14,7 +14,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Files } from '../../src/driver/system.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { failEveryStep } from './every-step.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 import { fixtureText, foreignJails, legacyUuid, plantConfig } from '../support/foreign-jails.ts';

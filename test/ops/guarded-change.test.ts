@@ -1,9 +1,9 @@
 /** The way back of a guarded change, where something stands in it; the fakes stand for ZFS and the kernel. */
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 import { plantApk } from './every-step-packages.ts';
 

@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import type { Journal } from '../../src/driver/system.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 

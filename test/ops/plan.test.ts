@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import type { Applied } from '../../src/ops/plan/apply.ts';
 import type { Planned } from '../../src/ops/plan/plan.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';

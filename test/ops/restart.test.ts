@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 import { killedAt, watched } from '../support/never-back.ts';
 

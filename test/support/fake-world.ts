@@ -8,9 +8,9 @@ import { NodeFiles } from '../../src/driver/node/files.ts';
 import { NodeJournal } from '../../src/driver/node/journal.ts';
 import { processStart } from '../../src/driver/node/process.ts';
 import type { IocageEvent } from '../../src/domain/events.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { fakeHost, type FakeHost } from './fake-host.ts';
 import { FakeStorage, type FakeOptions } from './fake-storage.ts';
 

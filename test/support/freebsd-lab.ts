@@ -13,9 +13,9 @@ import { RecordingDownloads, RecordingExec, RecordingFiles } from '../../src/dri
 import type { Action } from '../../src/driver/system.ts';
 import { NodeFiles } from '../../src/driver/node/files.ts';
 import { zfsStorage } from '../../src/driver/zfs/storage.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { standIn, type StandIn } from './freebsd/standin.ts';
 import { machineState } from './freebsd-jails.ts';
 import { poolState } from './lab.ts';

@@ -7,7 +7,7 @@
 import type { Journal } from '../../src/driver/system.ts';
 import { makeContext, systemPaths } from '../../src/iocage.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 
 const [operation, input, at, when] = process.argv.slice(2) as [string, string, string, string];
 let marks = 0;

@@ -1,6 +1,6 @@
 /** An operation on the fakes that is killed at a mark of its journal: a mark that never comes back. The real kills are `killing.ts`. */
 import type { Journal, JournalMark } from '../../src/driver/system.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import type { FakeWorld } from './fake-world.ts';
 
 /** Kept, so that the files of the dead are not closed by the garbage collector, which warns. */

@@ -3,9 +3,9 @@ import { frameHeadBytes } from '../../src/domain/transfer.ts';
 import { asIocageError } from '../../src/domain/errors.ts';
 import type { Exec, RunResult } from '../../src/driver/system.ts';
 import type { Capabilities } from '../../src/driver/storage.ts';
-import type { Context } from '../../src/ops/operation.ts';
+import type { Context } from '../../src/ops/context.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import type { FakeStream } from './fake-model.ts';
 import { openFakeWorld, type FakeWorld } from './fake-world.ts';
 

@@ -1,8 +1,10 @@
 /** The names on the pool, for completion. Reads only, and only once. */
-import type { Context } from '../../ops/operation.ts';
-import { findSource } from '../../ops/route.ts';
-import { askEach, allSources, fullName, namedSources } from '../../ops/sources.ts';
-import { readWorld, type World } from '../../ops/world.ts';
+import type { Context } from '../../ops/context.ts';
+import { findSource } from '../../ops/source/find.ts';
+import { askEach, allSources } from '../../ops/source/each.ts';
+import { fullName, namedSources } from '../../ops/source/sources.ts';
+import { readWorld } from '../../ops/world/read.ts';
+import type { World } from '../../ops/world/world.ts';
 import { storedImages } from '../../ops/image/find.ts';
 import { imagesDirectory, packagesDirectory } from '../../ops/image/place.ts';
 import { findJail } from '../../domain/jail.ts';

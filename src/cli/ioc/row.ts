@@ -3,7 +3,8 @@
  * made. It says which operation the words mean and how its result is told; what the operation does is not its
  * affair. Commands, options and messages follow libiocage's command line.
  */
-import type { Context, Flag, Operation, Words } from '../../ops/operation.ts';
+import type { Context } from '../../ops/context.ts';
+import type { Flag, Operation, Words } from '../../ops/operation.ts';
 import { failure } from '../../domain/errors.ts';
 
 export interface Meaning {

@@ -1,10 +1,11 @@
 /** From filters to the inputs of an operation: one listing of each source, whatever the number of jails. */
-import type { Context, Words } from '../../ops/operation.ts';
+import type { Context } from '../../ops/context.ts';
+import type { Words } from '../../ops/operation.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { matchesName, parseFilter } from '../../domain/filter.ts';
 import { isPattern } from '../../domain/glob.ts';
 import { matchingJails, type Known, type Matching, type Which } from '../../ops/jail/matching.ts';
-import { allSources, leftOut } from '../../ops/sources.ts';
+import { allSources, leftOut } from '../../ops/source/each.ts';
 import { filterWords, usage } from './row.ts';
 
 export interface Selected {

@@ -5,14 +5,16 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { newFstab, type FoundJail, type Left } from '../../domain/adopt/found.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName } from '../../domain/name.ts';
 import { toZfsProperties } from '../jail/new-jail.ts';
 import { assertNotForeign, jailLock, noProperties, tagLock } from '../jail/select.ts';
-import { readWorld, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { createDataset } from '../steps/dataset.ts';
 import { makeLink, writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';

@@ -5,7 +5,8 @@
  * ZFS it is. See decision 24.
  */
 import { join } from 'node:path';
-import type { Context, Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { archivedStreams, FolderReader, type ArchivedJail } from '../../domain/adopt/archive.ts';
 import { newFstab, type FoundJail, type Left } from '../../domain/adopt/found.ts';
@@ -22,7 +23,7 @@ import { chooseRelease } from '../jail/create.ts';
 import { toZfsProperties } from '../jail/new-jail.ts';
 import { jailLock, tagLock } from '../jail/select.ts';
 import { releaseRoot } from '../mounted.ts';
-import { stepRun } from '../run.ts';
+import { stepRun } from '../run/steps.ts';
 import { availableBytes, maxMembers, readAll, readTar, unpackArchive } from '../steps/archive.ts';
 import { beginRestore } from '../steps/backup.ts';
 import { createDataset, dropSnapshot, mountDataset } from '../steps/dataset.ts';
@@ -30,7 +31,7 @@ import { makeLink, writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
 import { receiveStream } from '../steps/transfer.ts';
 import { copyInto } from '../steps/tree.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { assertFree, bootNote, propertiesOf } from './adopt.ts';
 import { potHooks, readBastilleFiles } from './places.ts';
 

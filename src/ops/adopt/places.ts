@@ -3,7 +3,7 @@
  * able to write, since hooks and mounts in it become ours. Changes nothing, starts nothing of theirs.
  */
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { otherFiles, readBastille, type OtherFile } from '../../domain/adopt/bastille.ts';
 import { isImage, readEzjail } from '../../domain/adopt/ezjail.ts';
 import type { FoundJail } from '../../domain/adopt/found.ts';

@@ -5,7 +5,8 @@
  */
 import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { parseDigest } from '../../domain/image.ts';
 import { holderOf } from '../../domain/jail.ts';
@@ -16,13 +17,14 @@ import { StreamProblem, StreamReader } from '../../domain/stream-records.ts';
 import { findList, parseList, tailBytes, ZipProblem, type ZipMember } from '../../domain/zip.ts';
 import { imagesDirectory } from '../image/place.ts';
 import { assertNotForeign, jailLock, tagLock } from '../jail/select.ts';
-import { stepRun } from '../run.ts';
+import { stepRun } from '../run/steps.ts';
 import { checkDigest, readAll } from '../steps/archive.ts';
 import { judgeForeign, settleForeign } from '../steps/config-file.ts';
 import { dropSnapshot, mountDataset } from '../steps/dataset.ts';
 import { leavePlace } from '../steps/move.ts';
 import { makeReceiving, publishReceived, receiveStream } from '../steps/transfer.ts';
-import { readWorld, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 
 const streamsInput = z.object({
   /** An absolute path, or a file's name in the directory images. */

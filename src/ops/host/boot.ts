@@ -4,19 +4,13 @@
  * journal; one that fails never keeps the others from going on.
  */
 import * as z from 'zod';
-import {
-  defineFleet,
-  type Context,
-  type FleetOperation,
-  type Operation,
-  type RunOther,
-  type Words,
-} from '../operation.ts';
+import { defineFleet, type FleetOperation, type Operation, type RunOther, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { startOrder, stopOrder, type PlacedNode } from '../../domain/boot.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { neededBy, needsOf, withNeeds, type Needs } from '../jail/depends.ts';
 import { noPositionals, noProperties } from '../jail/select.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 export interface BootReport {
   readonly jails: readonly {

@@ -1,12 +1,14 @@
 /** The parts of the report that `debug` writes, one after the other; a part that cannot be read says why. */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JournalEntry } from '../../driver/system.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { version } from '../../domain/version.ts';
 import { kindOf } from '../steps/kinds.ts';
-import { consoleLogs, readWorld, toSpec, type World } from '../world.ts';
+import { consoleLogs, toSpec } from '../world/spec.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 
 export interface Part {
   readonly title: string;

@@ -5,7 +5,8 @@
  */
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { redact } from '../../domain/redact.ts';
 import { noPositionals, noProperties } from '../jail/select.ts';

@@ -3,12 +3,13 @@
  * that it works without a pool, too.
  */
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Caller, JournalEntry, JournalMark } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail } from '../../domain/jail.ts';
 import { noProperties } from '../jail/select.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 /** As many ended operations as the journal keeps. */
 const most = 500;

@@ -4,15 +4,16 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, defineRead, type Context, type Words } from '../operation.ts';
+import { defineChange, defineRead, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertPoolName, nameProblem } from '../../domain/name.ts';
 import { poolRoot, type Source } from '../../domain/source.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { closeDirectory, makeDirectory } from '../steps/file.ts';
-import { sourcesOf } from '../route.ts';
-import { namedSources } from '../sources.ts';
-import { layout } from '../world.ts';
+import { sourcesOf } from '../source/find.ts';
+import { namedSources } from '../source/sources.ts';
+import { layout } from '../world/world.ts';
 
 const activeProperty = 'org.freebsd.ioc:active';
 

@@ -1,7 +1,7 @@
 /** The sources that jails lie in, and the dataset of each. An activated pool is the source `ioc`. */
 import * as z from 'zod';
 import { defineRead } from '../operation.ts';
-import { sourcesOf } from '../route.ts';
+import { sourcesOf } from '../source/find.ts';
 
 export const sourceList = defineRead({
   id: 'source.list',

@@ -3,11 +3,11 @@
  * tar(1) makes the same stream, so that both are judged and unpacked in one way. Reads only.
  */
 import { basename, dirname, join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { availableBytes, maxMembers, readTar } from '../steps/archive.ts';
-import { stepRun } from '../run.ts';
+import { stepRun } from '../run/steps.ts';
 import { jailProblem, pathProblem } from '../jail/trusted-config.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { compressionIn, decompressor } from '../../domain/archive.ts';
 import { BackupReader, kindByMember, type Backup } from '../../domain/backup.ts';
 import { failure } from '../../domain/errors.ts';

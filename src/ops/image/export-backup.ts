@@ -4,7 +4,8 @@
  */
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { toBackupFstab } from '../../domain/backup.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { failure } from '../../domain/errors.ts';
@@ -12,7 +13,9 @@ import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { assertDown, assertOurs, lockJail } from '../jail/select.ts';
 import { configTextFor } from '../jail/migrate-to.ts';
 import { releaseRoot } from '../mounted.ts';
-import { readWorld, releaseOf, toSpec, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { releaseOf, toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import {
   beginBackup,
   bundleBackup,

@@ -5,7 +5,8 @@
 import * as z from 'zod';
 import { defineChange } from '../operation.ts';
 import { findJail, label } from '../../domain/jail.ts';
-import { readWorld, toSpec } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
 import { assertDown, assertOurs, lockJail, oneJail } from '../jail/select.ts';
 import { writeImage } from '../steps/image.ts';
 import {

@@ -1,6 +1,6 @@
 /** Finds the image that `import` names, with its digest and metadata; reads small files only. */
 import { basename, dirname, join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import {
   chooseImage,
@@ -12,7 +12,7 @@ import {
   type Packing,
   type StoredImage,
 } from '../../domain/image.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { imagesDirectory, packagesDirectory } from './place.ts';
 
 export interface Image {

@@ -4,7 +4,8 @@
  * trusted. The jail comes back in libiocage's format under a new name; `migrate` makes it ours.
  */
 import { join } from 'node:path';
-import type { Context, Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { fromBackupFstab, type Backup, type Present } from '../../domain/backup.ts';
 import { failure } from '../../domain/errors.ts';
@@ -27,7 +28,7 @@ import { writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
 import { applyDeletions, seen } from '../steps/package.ts';
 import { receiveStream } from '../steps/transfer.ts';
-import type { Release, World } from '../world.ts';
+import type { Release, World } from '../world/world.ts';
 import { readBackup, type BackupSource } from './backup-source.ts';
 import type { Imported } from './imported.ts';
 

@@ -5,7 +5,8 @@
  */
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
@@ -13,7 +14,8 @@ import { identifyImported, mountLines, sortImported } from '../../domain/image.t
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName, assertTag } from '../../domain/name.ts';
 import { releaseRoot } from '../mounted.ts';
-import { readWorld, type Release, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import type { Release, World } from '../world/world.ts';
 import { chooseRelease } from '../jail/create.ts';
 import { toZfsProperties } from '../jail/new-jail.ts';
 import { refusePackageList } from '../jail/create-packages.ts';

@@ -1,6 +1,6 @@
 /** What an import made, of any kind of file, and what it left out. */
 import type { Dropped } from '../../domain/image.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 
 /** A dry run has no result: what would stay behind is said as it is found. */
 export function tellAhead({ dry, emit }: Context, dropped: readonly Dropped[]): void {

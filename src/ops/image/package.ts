@@ -5,12 +5,15 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { releaseRoot } from '../mounted.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { assertDown, assertOurs, lockJail, noProperties, oneJail, readJail } from '../jail/select.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { dropView, writePackage } from '../steps/package.ts';

@@ -1,7 +1,8 @@
 /** What export and package share: where images are, how they are packed, what is written about a jail. */
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
-import type { Context, Flag, Words } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Flag, Words } from '../operation.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import {
@@ -14,7 +15,7 @@ import {
 } from '../../domain/image.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { properties } from '../../domain/properties/index.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { makeDirectory } from '../steps/file.ts';
 import { publishImage, type Described } from '../steps/image.ts';
 

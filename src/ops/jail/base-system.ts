@@ -6,7 +6,7 @@ import type { BaseSystem } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import type { PackageChange, PackageManager } from '../../domain/packages.ts';
 import { hardenedBuildOf, userlandOf } from '../../domain/userland.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { findPackageManager } from './packages.ts';
 
 export interface BaseUpdater {

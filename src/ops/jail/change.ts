@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { defineFleet } from '../operation.ts';
 import { findJail } from '../../domain/jail.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import { propertyReset } from './reset.ts';
 import { propertySet } from './set.ts';
 

@@ -13,7 +13,7 @@ import type { Step } from '../../driver/system.ts';
 import { cloneDataset, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot } from '../steps/file.ts';
 import { adoptFstab, leavePlace } from '../steps/move.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { copySteps, type Beside } from './copy.ts';
 import { freePoint, toZfsProperties } from './new-jail.ts';
 import { keptRoot } from './way-back.ts';

@@ -3,15 +3,18 @@
  * configuration except what must be its own: identity, tag, host name, MAC addresses.
  */
 import * as z from 'zod';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, jailAndSnapshot, label } from '../../domain/jail.ts';
 import { assertJailName, assertTag, timeTag } from '../../domain/name.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { splitWord } from '../../domain/source.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
-import { sourcesOf } from '../route.ts';
-import { getSource, inSource } from '../sources.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
+import { sourcesOf } from '../source/find.ts';
+import { getSource, inSource } from '../source/sources.ts';
 import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';

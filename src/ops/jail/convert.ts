@@ -2,13 +2,14 @@
  * `set template=yes|no` (the develop lines: `istemplate`): a jail becomes a template and back. Its dataset
  * moves between `jails/` and `templates/`; nothing is copied. Only what is down and has no clones moves.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { namespace, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import type { World } from '../world/world.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import { assertNoClones, planMove } from './move.ts';
 

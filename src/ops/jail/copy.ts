@@ -4,7 +4,7 @@
  * top dataset is made with all properties in one call.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import type { Jail } from '../../domain/jail.ts';

@@ -1,6 +1,6 @@
 /** `create` that fetches the release first when it is not here. */
 import { defineSequence } from '../operation.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import { releaseFetch } from '../release/fetch.ts';
 import { jailCreate } from './create.ts';
 import { createInput, toCreateInput } from './create-words.ts';

@@ -4,9 +4,12 @@
  */
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
-import type { Context, Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Plan } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { cloneSteps, snapshotRows, type Copy } from './clone-steps.ts';
 import { filesBeside } from './copy.ts';
 import { listedPackages, packageSteps } from './create-packages.ts';

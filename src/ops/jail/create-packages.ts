@@ -3,14 +3,15 @@
  * is read and checked before anything is made; a package that cannot be installed leaves no jail.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { effective } from '../../domain/config.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { parsePackageList, type PackageManager } from '../../domain/packages.ts';
 import { ensureJail, toJailData } from '../steps/guard.ts';
-import { consoleLogs, type World } from '../world.ts';
+import { consoleLogs } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { cleanSteps, getPackageManager, installSteps, quietSpec, withoutServices } from './packages.ts';
 
 const mostBytes = 256 * 2 ** 10;

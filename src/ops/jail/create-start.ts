@@ -8,7 +8,7 @@ import { valueOf } from '../../domain/config.ts';
 import { yesNo } from '../../domain/codec/choice.ts';
 import { asIocageError, type IocageError } from '../../domain/errors.ts';
 import { startsFor } from './depends.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import { jailStart } from './start.ts';
 import type { Created } from './new-jail.ts';
 

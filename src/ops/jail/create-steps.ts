@@ -8,7 +8,7 @@ import type { Step } from '../../driver/system.ts';
 import { cloneDataset, copyDataset, createDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { makeLink, writeInRoot, writeNew } from '../steps/file.ts';
 import { copyPrivate } from '../steps/tree.ts';
-import type { Release, World } from '../world.ts';
+import type { Release, World } from '../world/world.ts';
 import { freePoint, toZfsProperties, type Kind } from './new-jail.ts';
 
 /** The property `type` of each kind. */

@@ -2,7 +2,8 @@
  * `create`: new jails from a release, as a full copy, as a clone, on a shared base, or empty; or from a template
  * (`create-from-template.ts`). What may be said to it is in `create-words.ts`, how a jail is made in `create-steps.ts`.
  */
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
@@ -11,7 +12,9 @@ import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { properties as allProperties } from '../../domain/properties/index.ts';
 import { releaseRoot } from '../mounted.ts';
-import { realmNow, readWorld, type Release, type World } from '../world.ts';
+import { realmNow } from '../world/pool.ts';
+import { readWorld } from '../world/read.ts';
+import type { Release, World } from '../world/world.ts';
 import { releaseLock } from '../release/destroy.ts';
 import { assertCalm } from '../release/calm.ts';
 import { planFromTemplate, templateLocks } from './create-from-template.ts';

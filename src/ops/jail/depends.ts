@@ -1,6 +1,6 @@
 /** What the jails of the pool depend on, from their property `depends`, and what a start has to bring up first. */
-import type { Context } from '../operation.ts';
-import type { World } from '../world.ts';
+import type { Context } from '../context.ts';
+import type { World } from '../world/world.ts';
 import { startOrder, type BootNode } from '../../domain/boot.ts';
 import { configOf } from '../../domain/config.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';

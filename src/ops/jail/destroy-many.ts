@@ -3,10 +3,11 @@
  * operation of its own; one that fails does not stop the rest, and the answer tells how each ended.
  */
 import * as z from 'zod';
-import { defineFleet, type Context, type RunOther } from '../operation.ts';
+import { defineFleet, type RunOther } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import { jailDestroy } from './destroy.ts';
 import { withClones } from './destroy-tree.ts';
 import { computeLoss } from './loss.ts';

@@ -3,11 +3,13 @@
  * shown first; each filesystem goes by a call of its own, never by `zfs destroy -R`. What is a clone of
  * them and no jail of ours (a release, somebody's dataset) refuses the whole.
  */
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { noteHandedElsewhere } from '../snapshot/rows.ts';
-import { readWorld, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { dependentsOf, isInside, type Clone } from './loss.ts';
 import { assertNoOthers, destroyInput, planLosses } from './losses.ts';
 import { assertOurs, jailLock } from './select.ts';

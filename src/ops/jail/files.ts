@@ -3,13 +3,14 @@
  * made; no link in a jail is followed or replaced, and what a basejail shares with others is not written.
  */
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertRootMounted } from '../mounted.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { makeInRoot, putInRoot, type FileBefore } from '../steps/root-file.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
 

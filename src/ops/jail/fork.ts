@@ -4,13 +4,14 @@
  * is killed, `doctor` stops the jail.
  */
 import type { OpenJournal } from '../../driver/system.ts';
-import { defineSession, type Context } from '../operation.ts';
+import { defineSession } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';
-import { operationId, runOperation } from '../run.ts';
-import { beginAround } from '../sequence.ts';
-import { toSpec } from '../world.ts';
+import { beginAround, operationId } from '../run/record.ts';
+import { runOperation } from '../run/run.ts';
+import { toSpec } from '../world/spec.ts';
 import { runInput } from './run.ts';
 import { jailLock, readJail } from './select.ts';
 import { jailStart, jailStop } from './start.ts';

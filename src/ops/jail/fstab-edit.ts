@@ -4,11 +4,12 @@
  * that no work is lost.
  */
 import { join } from 'node:path';
-import { defineSession, type Context, type Operation, type Words } from '../operation.ts';
+import { defineSession, type Operation, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { maxFstabBytes } from '../../domain/format/fstab.ts';
 import type { Jail } from '../../domain/jail.ts';
-import { runOperation } from '../run.ts';
+import { runOperation } from '../run/run.ts';
 import { jailInput, readJail } from './select.ts';
 
 export function pathOf(jail: Jail): string {

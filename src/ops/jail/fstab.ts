@@ -3,7 +3,8 @@
  * Grammar of Python iocage. A line is checked when it is added and again at each start.
  */
 import * as z from 'zod';
-import { defineChange, defineRead, type Context } from '../operation.ts';
+import { defineChange, defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
@@ -17,7 +18,8 @@ import {
   type FstabEntry,
   type FstabLine,
 } from '../../domain/format/fstab.ts';
-import { toSpec, type World } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { rewriteFstab } from '../steps/fstab.ts';
 import { fstabEditWith, jailOf, pathOf } from './fstab-edit.ts';
 import { jailInput, lockJail, readJail } from './select.ts';

@@ -7,8 +7,10 @@ import { canonical, configOf } from '../../domain/config.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
 import { getProperty, properties } from '../../domain/properties/index.ts';
 import { ValueProblem, type Property } from '../../domain/property.ts';
-import { inFull } from '../sources.ts';
-import { readWithRunning, readWorld, toSpec, type World } from '../world.ts';
+import { inFull } from '../source/each.ts';
+import { readWithRunning, readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { noPositionals, noProperties } from './select.ts';
 
 export type Source = 'local' | 'default' | 'builtin' | 'zfs' | 'computed';

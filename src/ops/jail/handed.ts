@@ -4,7 +4,7 @@
  * (`org.freebsd.iocage:jail=TAG`). iocage changes, snapshots and destroys nothing of those.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import type { HandedMount } from '../../driver/host.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
@@ -12,7 +12,8 @@ import { configOf, isOn } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
 import { handedDatasets, hostPathProblem, type HandedDataset } from '../../domain/handed.ts';
 import type { Jail } from '../../domain/jail.ts';
-import { namespace, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import type { World } from '../world/world.ts';
 import { createDataset, mountDataset } from '../steps/dataset.ts';
 
 type Owner = Pick<Jail, 'pool' | 'uuid' | 'tag' | 'dataset' | 'mountpoint'>;

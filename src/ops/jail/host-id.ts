@@ -4,7 +4,7 @@
  */
 import { isOn } from '../../domain/config.ts';
 import type { Jail } from '../../domain/jail.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 
 interface Belonging {
   readonly problems: readonly { readonly key: string; readonly problem: string }[];

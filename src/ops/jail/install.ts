@@ -3,7 +3,8 @@
  * package that cannot be had leaves the jail as it was. A basejail has the packages of its release.
  */
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
@@ -15,7 +16,8 @@ import {
   type PackageManager,
 } from '../../domain/packages.ts';
 import { findMirror } from '../release/mirrored.ts';
-import { toSpec, type World } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import {
   cleanSteps,

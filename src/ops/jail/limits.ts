@@ -3,7 +3,8 @@
  * rctl(8) are used whatever the kernel; the host driver knows what it makes of them.
  */
 import * as z from 'zod';
-import { defineChange, defineRead, type Context, type EverySource } from '../operation.ts';
+import { defineChange, defineRead, type EverySource } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec, LimitRule, NotApplied } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { limitResources, type LimitKey } from '../../domain/codec/limit.ts';
@@ -11,8 +12,10 @@ import { configOf, isOn } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { inFull } from '../sources.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { inFull } from '../source/each.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { jailInput, lockJail, noProperties, oneJail, readJail } from './select.ts';
 
 const resources = Object.keys(limitResources) as readonly LimitKey[];

@@ -1,7 +1,8 @@
 /** `list`, `df`, `runtime`: constant numbers of child processes, whatever the number of jails. */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { configOf } from '../../domain/config.ts';
 import { compareNatural } from '../../domain/order.ts';
@@ -11,8 +12,10 @@ import type { ForeignJail, RunningJail } from '../../driver/host.ts';
 import { releaseList } from '../release/list.ts';
 import { pluginList } from '../plugin/list.ts';
 import { releaseRemote } from '../release/remote.ts';
-import { inFull } from '../sources.ts';
-import { readWithRunning, readWorld, toSpec, type World } from '../world.ts';
+import { inFull } from '../source/each.ts';
+import { readWithRunning, readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { noPositionals, noProperties, oneJail, jailInput, readJail } from './select.ts';
 
 export interface ListedJail {

@@ -3,11 +3,11 @@
  * nothing but to clone it from. Computed before anything is touched; whatever is not found here stays.
  */
 import { stampProperty } from '../../driver/storage.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { isUuid } from '../../domain/name.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 export interface Clone {
   readonly dataset: string;

@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import type { Jail } from '../../domain/jail.ts';
-import { consoleLogs, toSpec, type World } from '../world.ts';
+import { consoleLogs, toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { destroyDataset, destroySnapshot, unmountDataset } from '../steps/dataset.ts';
 import { removeFile, removeLink } from '../steps/file.ts';
 import { datasetOf, dependentNames, dependentsOf, isInside, originsMadeFor, type Clone } from './loss.ts';

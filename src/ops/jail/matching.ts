@@ -3,7 +3,7 @@
  * besides (`running`, `jid`, `source`, …). One reading of the pool and one look at what runs, whatever the number
  * of jails. Source: libiocage, "Filter grammar" and the attributes of its jails.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { RunningJail } from '../../driver/host.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { configOf } from '../../domain/config.ts';
@@ -13,7 +13,8 @@ import { isUuid } from '../../domain/name.ts';
 import { findProperty, getProperty, properties } from '../../domain/properties/index.ts';
 import type { Property } from '../../domain/property.ts';
 import { isBasejail, listedAddresses, stateOf } from './list.ts';
-import { readWithRunning, type World } from '../world.ts';
+import { readWithRunning } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 
 export function fullName(world: World, jail: Jail): string {
   return world.oneOfSeveral ? `${world.source}/${jail.tag}` : jail.tag;

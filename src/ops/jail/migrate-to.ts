@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { canonical, configOf, effective } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
 import { change, readConfig } from '../../domain/format/config-file.ts';
@@ -16,15 +17,16 @@ import { python } from '../../domain/format/python.ts';
 import { limitResources } from '../../domain/codec/limit.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { ValueProblem } from '../../domain/property.ts';
+import { namespace, ValueProblem } from '../../domain/property.ts';
 import { properties } from '../../domain/properties/index.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { rewriteConfig } from '../steps/config-file.ts';
 import { inheritProperties } from '../steps/dataset.ts';
 import { removeLink } from '../steps/file.ts';
-import { readAllDefaults } from '../config-files.ts';
-import { namespace, toSpec, type World } from '../world.ts';
+import { readAllDefaults } from '../world/config-files.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { sharedFolders } from './files.ts';
 import { assertDown, assertOurs, jailInput, lockJail, noProperties, readJail } from './select.ts';
 

@@ -3,13 +3,15 @@
  * from elsewhere goes along: the link of its tag and the paths in its fstab.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { repath } from '../../domain/repath.ts';
-import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { assertClonesDown, assertRoom, mountedWith } from '../unmounting.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { createDataset, renameDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
 import { leavePlace, rewriteFile } from '../steps/move.ts';

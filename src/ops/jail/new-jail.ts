@@ -5,7 +5,8 @@ import { failure } from '../../domain/errors.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { isUuid } from '../../domain/name.ts';
 import type { Ids } from '../../driver/system.ts';
-import { namespace, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import type { World } from '../world/world.ts';
 import { jailLock } from './select.ts';
 
 export const kinds = ['thick', 'clone', 'base', 'clone-base', 'empty'] as const;

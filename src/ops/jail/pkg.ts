@@ -1,11 +1,13 @@
 /** `pkg`: the jail's own package manager on the caller's terminal, in the jail; its exit status is the answer. */
 import * as z from 'zod';
-import { defineSession, type Context } from '../operation.ts';
+import { defineSession } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { pkgCommands } from '../../domain/packages.ts';
-import { operationId, runOperation } from '../run.ts';
-import { toSpec } from '../world.ts';
+import { operationId } from '../run/record.ts';
+import { runOperation } from '../run/run.ts';
+import { toSpec } from '../world/spec.ts';
 import { jailInstall } from './install.ts';
 import { getPackageManager } from './packages.ts';
 import { jailInput, readJail } from './select.ts';

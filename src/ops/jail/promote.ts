@@ -2,10 +2,11 @@
  * `promote`: a clone no longer hangs on what it was cloned from; that one hangs on it instead. ZFS moves
  * the snapshots up to the common one along, nothing is copied and nothing is lost.
  */
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { promoteDataset } from '../steps/dataset.ts';
 import { datasetOf, isInside } from './loss.ts';
 import { jailInput, lockJail, oneJail, readJail } from './select.ts';

@@ -4,7 +4,8 @@
  * before. The ways are the rows of `provision/methods.ts`.
  */
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
@@ -13,7 +14,8 @@ import { isPluginName, readSource, type ProvisionMethod } from '../../domain/pro
 import { methods } from '../provision/methods.ts';
 import type { Method, Wanted, Work } from '../provision/method.ts';
 import { pluginPath } from '../plugin/known.ts';
-import { namespace, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import type { World } from '../world/world.ts';
 import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
 import { showSteps } from './shown.ts';

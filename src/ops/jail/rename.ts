@@ -5,12 +5,16 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertJailName } from '../../domain/name.ts';
-import { consoleLogs, namespace, readWorld, type World } from '../world.ts';
+import { consoleLogs } from '../world/spec.ts';
+import { namespace } from '../../domain/property.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { renameFile, rewriteInRoot } from '../steps/move.ts';
 import { planMove } from './move.ts';

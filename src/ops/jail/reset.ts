@@ -3,13 +3,17 @@
  * come from. With thin configuration that means: what is stored on its dataset is taken away again.
  */
 import * as z from 'zod';
-import { defineChange, type Context, type Plan } from '../operation.ts';
+import { defineChange, type Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { effective, identityKeys } from '../../domain/config.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { findProperty, getProperty } from '../../domain/properties/index.ts';
-import { namespace, readWorld, toSpec, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { liveLimits } from './limits.ts';
 import { inheritProperties } from '../steps/dataset.ts';
 import { jailLock, noProperties } from './select.ts';

@@ -7,7 +7,7 @@ import { defineSession } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { jailInput, readJail } from './select.ts';
 
 /** Characters of both streams together. */

@@ -1,10 +1,13 @@
 /** Finding the jails that a command names, and the words that several commands share. */
 import * as z from 'zod';
-import type { Context, Words } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf, label, type Jail } from '../../domain/jail.ts';
-import { askEach, allSources, fullName } from '../sources.ts';
-import { readJail, readWorld, type World } from '../world.ts';
+import { askEach, allSources } from '../source/each.ts';
+import { fullName } from '../source/sources.ts';
+import { readJail, readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 
 export { readJail };
 

@@ -1,12 +1,13 @@
 /** `exec`, `console`, `chroot`: the caller's terminal goes to a program; its exit status is the answer. */
 import * as z from 'zod';
-import { defineSession, type Context } from '../operation.ts';
+import { defineSession } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';
 import type { JailSpec } from '../../driver/host.ts';
-import { runOperation } from '../run.ts';
-import { toSpec } from '../world.ts';
+import { runOperation } from '../run/run.ts';
+import { toSpec } from '../world/spec.ts';
 import { jailInput, manyJails, oneJail, readJail } from './select.ts';
 import { jailStart } from './start.ts';
 

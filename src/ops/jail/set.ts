@@ -5,14 +5,18 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { checkAssignments } from '../../domain/config.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertReleaseName, assertTag } from '../../domain/name.ts';
 import { findProperty, getProperty } from '../../domain/properties/index.ts';
-import { namespace, readWorld, toSpec, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
 import { getRelease, releaseLock } from '../release/destroy.ts';

@@ -4,8 +4,8 @@
  * directories over a socket (FreeBSD's advisories of 2026 about directories shared between siblings).
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
-import type { World } from '../world.ts';
+import type { Context } from '../context.ts';
+import type { World } from '../world/world.ts';
 import { volumes } from '../../domain/codec/files.ts';
 import { effective } from '../../domain/config.ts';
 import { entryOf, fstabKind, isBelow, parseFstab } from '../../domain/format/fstab.ts';

@@ -2,7 +2,7 @@
  * A directory of the host that a jail sees read-only while something is done in it: a line of its fstab, which is
  * taken away again. What it is provisioned with, and the package mirror of its release.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
@@ -10,7 +10,7 @@ import { entryOf, parseFstab, printFstab, targetInJail } from '../../domain/form
 import type { Jail } from '../../domain/jail.ts';
 import { rewriteFstab } from '../steps/fstab.ts';
 import { ensureJail, toJailData } from '../steps/guard.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { pathOf } from './fstab-edit.ts';
 
 export interface Shown {

@@ -1,7 +1,8 @@
 /** `start`, `stop`, `restart`: the host driver says which steps that takes. */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, defineSequence, type Context } from '../operation.ts';
+import { defineChange, defineSequence } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { checkAssignments, identityKeys } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
 import { getProperty } from '../../domain/properties/index.ts';
@@ -10,9 +11,12 @@ import { localTime } from '../../domain/local-time.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { assertRootMounted } from '../mounted.ts';
-import { bySource } from '../route.ts';
-import { fullName } from '../sources.ts';
-import { namespace, readWorld, toSpec, type World } from '../world.ts';
+import { bySource } from '../source/find.ts';
+import { fullName } from '../source/sources.ts';
+import { namespace } from '../../domain/property.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { hostOf } from './host-id.ts';
 import { takeOver } from '../transfer/standby.ts';
 import { bootWith, shutdownWith } from '../host/boot.ts';

@@ -17,12 +17,12 @@ import {
 } from '../../domain/format/config-file.ts';
 import { FormatProblem } from '../../domain/format/members.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { ValueProblem } from '../../domain/property.ts';
+import { namespace, ValueProblem } from '../../domain/property.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { rewriteConfig } from '../steps/config-file.ts';
 import { setProperties } from '../steps/dataset.ts';
-import { namespace, type World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 /**
  * @param properties names as ZFS has them, with canonical values

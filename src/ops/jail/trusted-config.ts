@@ -10,8 +10,8 @@ import { defaultFilesOf } from '../../domain/format/config-file.ts';
 import { mountLines, powerIn } from '../../domain/image.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { isOurs, othersMayWrite } from '../../domain/owner.ts';
-import type { Context } from '../operation.ts';
-import type { World } from '../world.ts';
+import type { Context } from '../context.ts';
+import type { World } from '../world/world.ts';
 
 type Reader = Pick<Context, 'files'>;
 

@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Plan, type Words } from '../operation.ts';
+import { defineChange, type Plan, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
@@ -14,8 +15,10 @@ import { isFreebsdRelease } from '../../domain/release.ts';
 import type { PackageChange, PackageManager } from '../../domain/packages.ts';
 import { getRelease } from '../release/destroy.ts';
 import { planReleaseUpdate, updateLocks, type Updated } from '../release/update.ts';
-import { findSource } from '../route.ts';
-import { readWorld, toSpec, type Release, type World } from '../world.ts';
+import { findSource } from '../source/find.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { Release, World } from '../world/world.ts';
 import { noteHandedElsewhere } from '../snapshot/rows.ts';
 import { assertRootMounted, releaseRoot } from '../mounted.ts';
 import { baseChanges, getUpdater, isBase, type Updater } from './base-system.ts';

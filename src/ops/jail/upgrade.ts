@@ -4,10 +4,11 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Flag, type Words } from '../operation.ts';
+import { defineChange, type Flag, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label } from '../../domain/jail.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import type { MergeReport } from '../steps/merge.ts';
 import { releaseLock } from '../release/destroy.ts';
 import { guardedChange, guardName } from './guarded-change.ts';

@@ -3,12 +3,15 @@
  * what that needs, which is a snapshot of the jail and, of a clone, its former root.
  */
 import * as z from 'zod';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
-import { namespace, toSpec, type World } from '../world.ts';
+import { assertClonesDown, assertRoom, mountedWith } from '../unmounting.ts';
+import { namespace } from '../../domain/property.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import {
   destroyDataset,
   destroySnapshot,

@@ -4,14 +4,16 @@
  * left alone; a jail goes only where the file says `absent: true` and somebody has agreed.
  */
 import * as z from 'zod';
-import { defineFleet, type Ask, type Context, type RunOther } from '../operation.ts';
+import { defineFleet, type Ask, type RunOther } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Change } from '../../domain/description/change.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { startsFor } from '../jail/depends.ts';
 import { jailDestroy } from '../jail/destroy.ts';
 import { jailRestart, jailStart } from '../jail/start.ts';
-import { forgetWorld, readWorld } from '../world.ts';
+import { forgetWorld } from '../world/seen.ts';
+import { readWorld } from '../world/read.ts';
 import { carryOut } from './carry-out.ts';
 import type { PlannedJail } from './compare.ts';
 import { loadDescription } from './load.ts';

@@ -2,7 +2,8 @@
  * One jail of a plan, carried out by the operations that a person would use: create, reset, set, fstab, packages, files,
  * stop, destroy. Starting comes later, when all jails are made.
  */
-import type { Context, RunOther } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { RunOther } from '../operation.ts';
 import type { Change } from '../../domain/description/change.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
 import { jailCreate } from '../jail/create.ts';
@@ -13,7 +14,8 @@ import { jailInstall } from '../jail/install.ts';
 import { propertyReset } from '../jail/reset.ts';
 import { propertySet } from '../jail/set.ts';
 import { jailStop } from '../jail/start.ts';
-import { forgetWorld, readWorld } from '../world.ts';
+import { forgetWorld } from '../world/seen.ts';
+import { readWorld } from '../world/read.ts';
 import { compareJail, createInput, type PlannedJail } from './compare.ts';
 
 /**

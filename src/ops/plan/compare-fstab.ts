@@ -1,6 +1,6 @@
 /** The lines of a jail's fstab against those that a description names: the same lines in the same order, or not. */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Change } from '../../domain/description/change.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
@@ -13,7 +13,7 @@ import {
   type FstabEntry,
   type FstabPlaces,
 } from '../../domain/format/fstab.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 /** As a person writes it: the target as the jail sees it, without the comment. */
 function lineOf(entry: FstabEntry, places: FstabPlaces): string {

@@ -2,7 +2,7 @@
  * How a described jail differs from the one that is there. Reads only; what an operation would refuse is
  * found here where it can be, so that a plan that is shown can be carried out.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { DescribedJail } from '../../domain/description/description.ts';
 import { actionOf, type Action, type Change } from '../../domain/description/change.ts';
@@ -13,7 +13,8 @@ import { asIocageError, failure, type IocageError } from '../../domain/errors.ts
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { ValueProblem } from '../../domain/property.ts';
-import { toSpec, type World } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { jailCreate } from '../jail/create.ts';
 import { types } from '../jail/create-steps.ts';
 import { fileBefore, refuseShared, sharedFolders } from '../jail/files.ts';

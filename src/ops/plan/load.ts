@@ -1,6 +1,6 @@
 /** A description from its file, with the texts of the host's files that it names. Everything is bounded. */
 import { dirname, resolve } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import {
   maxTextBytes,

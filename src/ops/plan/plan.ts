@@ -3,11 +3,12 @@
  * writes the description and the hash into a file that `apply` takes.
  */
 import * as z from 'zod';
-import { defineRead, type Context, type Words } from '../operation.ts';
+import { defineRead, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { printDescription, type Description } from '../../domain/description/description.ts';
 import { failure } from '../../domain/errors.ts';
 import { noProperties } from '../jail/select.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import { compareJail, type PlannedJail } from './compare.ts';
 import { sha256 } from './hash.ts';
 import { loadDescription } from './load.ts';

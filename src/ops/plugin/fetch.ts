@@ -4,15 +4,17 @@
  * which `ioc provision` completes.
  */
 import * as z from 'zod';
-import { defineFleet, type Context, type Words } from '../operation.ts';
+import { defineFleet, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { isPluginName } from '../../domain/provision.ts';
 import { jailCreate } from '../jail/create.ts';
 import { jailDestroy } from '../jail/destroy.ts';
 import { jailProvision, type Provisioned } from '../jail/provision.ts';
-import { runOperation } from '../run.ts';
-import { readWorld, type World } from '../world.ts';
+import { runOperation } from '../run/run.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { getPlugin, type Plugin } from './known.ts';
 
 const fetchInput = z.object({

@@ -3,11 +3,11 @@
  * administrator puts there. Their names are those of the files.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { isPluginName, mostDefinitionBytes, readDefinition } from '../../domain/provision.ts';
 import { readTrusted } from '../provision/trusted.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 /** A plugin, or a file that should be the definition of one. */
 export interface Plugin {

@@ -1,7 +1,7 @@
 /** `list -PR`: the plugins whose definitions are here. */
 import * as z from 'zod';
 import { defineRead } from '../operation.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import { knownPlugins, type Plugin } from './known.ts';
 
 const listInput = z.object({});

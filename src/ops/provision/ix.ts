@@ -5,7 +5,7 @@
  * "Provisioning", and the definitions of Python iocage's plugins.
  */
 import { basename, join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';

@@ -3,7 +3,7 @@
  * is made a commit in the plan, so that what cannot be had is known before anything was touched.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';

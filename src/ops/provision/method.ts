@@ -1,5 +1,5 @@
 /** What a way of setting a jail up is: a row of `methods.ts`. */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import type { Issue } from '../../domain/errors.ts';

@@ -1,5 +1,5 @@
 /** Packages that a way of provisioning wants: those that the jail does not have yet, from its own sources. */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';

@@ -3,7 +3,7 @@
  * A directory holds environments (`production/manifests/site.pp`) or is one (`manifests/site.pp`); a repository is
  * the environment `production`, with the modules of its Puppetfile. Source: libiocage, "Provisioning".
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';

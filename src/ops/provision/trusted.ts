@@ -3,10 +3,10 @@
  * that leads to them. Who could write there would be root in the jail.
  */
 import { basename, dirname, join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { jailProblem, pathProblem } from '../jail/trusted-config.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 export const refuse = (path: string, why: string): Error => failure('UNSAFE_PATH', { path, why });
 

@@ -6,12 +6,15 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { releaseRoot } from '../mounted.ts';
 import { note } from '../snapshot/rows.ts';
-import { namespace, realmNow, readWorld } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import { realmNow } from '../world/pool.ts';
+import { readWorld } from '../world/read.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { completeRelease, writeDefaults } from '../steps/release.ts';
 import { stateOf, stateProperty, takeState } from '../steps/release-state.ts';

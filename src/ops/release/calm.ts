@@ -2,8 +2,8 @@
  * Before a jail is made of a release's files as they are now. The lock is looked at and not kept: many jails
  * may be made of one release at once, and a snapshot takes no time.
  */
-import type { Context } from '../operation.ts';
-import { refuseHalfDone } from '../run.ts';
+import type { Context } from '../context.ts';
+import { refuseHalfDone } from '../run/unfinished.ts';
 import { releaseLock } from './destroy.ts';
 
 const waitMs = 10_000;

@@ -4,12 +4,15 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import { assertReleaseName } from '../../domain/name.ts';
-import { realmNow, readWorld, type Release, type World } from '../world.ts';
+import { realmNow } from '../world/pool.ts';
+import { readWorld } from '../world/read.ts';
+import type { Release, World } from '../world/world.ts';
 import { destroyDataset, unmountDataset } from '../steps/dataset.ts';
 import { mirrorOf } from './mirrored.ts';
 

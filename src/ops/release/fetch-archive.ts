@@ -1,6 +1,6 @@
 /** `fetch file=` and `fetch url=`: an archive of a root file system, judged before it is unpacked. */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { compressionOf } from '../../domain/archive.ts';
 import { failure } from '../../domain/errors.ts';
 import { redacted } from '../../domain/release.ts';

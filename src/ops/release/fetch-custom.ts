@@ -3,12 +3,13 @@
  * system or from the root of a jail that was set up by hand.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, jailAndSnapshot } from '../../domain/jail.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
-import { readWorld, toSpec } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
 import { copyDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { completeRelease } from '../steps/release.ts';
 import { copyFolder } from '../steps/tree.ts';

@@ -1,6 +1,6 @@
 /** `fetch --pkgbase`: a release of FreeBSD 15 or newer whose base system is packages, installed by the host's pkg(8). */
 import { dirname, join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { baseRepository, firstPkgbase, usualBase } from '../../domain/pkgbase.ts';
 import { freebsdArch, isFreebsdRelease } from '../../domain/release.ts';

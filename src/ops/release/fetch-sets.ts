@@ -4,7 +4,7 @@
  * is verified against it before it is unpacked.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { compressionOf } from '../../domain/archive.ts';
 import { failure, IocageError } from '../../domain/errors.ts';

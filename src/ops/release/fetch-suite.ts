@@ -4,7 +4,7 @@
  * with. Always verified by a keyring; there is no way to switch that off.
  */
 import { join } from 'node:path';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import {
   chooseSources,
   familyOf,

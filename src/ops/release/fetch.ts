@@ -5,12 +5,16 @@
  * datasets, their properties in the call that makes them, and a release that is there already.
  */
 import { dirname, join } from 'node:path';
-import { defineChange, type Context, type Plan } from '../operation.ts';
+import { defineChange, type Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { isFreebsdRelease, isHardenedBsdRelease } from '../../domain/release.ts';
-import { namespace, realmNow, readWorld, type Release, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import { realmNow } from '../world/pool.ts';
+import { readWorld } from '../world/read.ts';
+import type { Release, World } from '../world/world.ts';
 import { createDataset, destroyDataset } from '../steps/dataset.ts';
 import { releaseLock, releasePaths, usersOf } from './destroy.ts';
 import { planArchive } from './fetch-archive.ts';

@@ -1,7 +1,7 @@
 /** What the ways of fetching share with `fetch.ts`: where the release comes to lie, and what fills it. */
 import type { ReleaseKind } from '../../domain/release.ts';
 import type { Step } from '../../driver/system.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 /** What one way of fetching adds to the shared steps. */
 export interface Filling {

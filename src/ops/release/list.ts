@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { compareNatural } from '../../domain/order.ts';
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { userlandOf } from '../../domain/userland.ts';
-import { inFull } from '../sources.ts';
-import { readWorld } from '../world.ts';
+import { inFull } from '../source/each.ts';
+import { readWorld } from '../world/read.ts';
 
 /** What was known of a release when it was listed. */
 export interface ListedRelease {

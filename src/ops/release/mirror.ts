@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { printFstab } from '../../domain/format/fstab.ts';
@@ -16,7 +17,8 @@ import { getPackageManager, mirrorSteps } from '../jail/packages.ts';
 import { cloneDataset, createDataset, dropDataset, dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { rewriteFstab } from '../steps/fstab.ts';
 import { ensureJail, guardSnapshot, toJailData } from '../steps/guard.ts';
-import { readWorld, realmNow } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { realmNow } from '../world/pool.ts';
 import { getRelease, releaseLock } from './destroy.ts';
 import { findMirror, mirrorMark, mirrorOf } from './mirrored.ts';
 import { releaseSpec } from './update.ts';

@@ -1,7 +1,8 @@
 /** The package mirror of a release: a dataset `pkg` below it, which goes with the release. */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
-import { namespace, type Release } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import type { Release } from '../world/world.ts';
 
 export const mirrorOf = ({ dataset }: Pick<Release, 'dataset'>): string => `${dataset}/pkg`;
 

@@ -4,7 +4,8 @@
  * be had the ones that this version was made with. Changes nothing, and needs no pool.
  */
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { isMirror } from '../../domain/apt-sources.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import {
@@ -19,7 +20,7 @@ import {
 } from '../../domain/freebsd-releases.ts';
 import { compareNatural } from '../../domain/order.ts';
 import { freebsdArch, freebsdIndex, freebsdServer, serverUrl } from '../../domain/release.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 const address = z
   .string()

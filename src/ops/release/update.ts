@@ -5,7 +5,8 @@
  * next start is the update.
  */
 import { join } from 'node:path';
-import type { Context, Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Plan } from '../operation.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import { effective } from '../../domain/config.ts';
 import { failure } from '../../domain/errors.ts';
@@ -15,7 +16,8 @@ import { baseChanges, isBase, type Updater } from '../jail/base-system.ts';
 import { guardedChange, guardName, healthSteps, type GuardedChange } from '../jail/guarded-change.ts';
 import { cleanSteps, quietSpec, upgradeSteps, watched, withoutServices } from '../jail/packages.ts';
 import { jailLock } from '../jail/select.ts';
-import { consoleLogs, type Release, type World } from '../world.ts';
+import { consoleLogs } from '../world/spec.ts';
+import type { Release, World } from '../world/world.ts';
 import { upgradeBase } from '../steps/base-packages.ts';
 import { releaseLock } from './destroy.ts';
 import { repositoryOf } from './fetch-pkgbase.ts';

@@ -6,7 +6,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, jailAndSnapshot } from '../../domain/jail.ts';
@@ -14,7 +15,7 @@ import { assertSnapshotName } from '../../domain/name.ts';
 import { isInside } from '../jail/loss.ts';
 import { assertOurs, jailInput, jailLock, noProperties, readJail } from '../jail/select.ts';
 import { cloneDataset, createDataset, destroyDataset, unmountDataset } from '../steps/dataset.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { snapshotsOf } from './rows.ts';
 
 const mountInput = jailInput.extend({

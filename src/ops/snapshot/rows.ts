@@ -1,12 +1,12 @@
 /** What the commands about snapshots read of a jail's snapshots, and what they refuse. */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { configOf, isOn } from '../../domain/config.ts';
 import { handedDatasets } from '../../domain/handed.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { dependentNames } from '../jail/loss.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 
 /** Those of the jail and of all its datasets, oldest first. */
 export function snapshotsOf(

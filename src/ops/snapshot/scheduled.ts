@@ -4,7 +4,8 @@
  * what an earlier call took. See decision 9.
  */
 import * as z from 'zod';
-import { defineChange, defineFleet, type Context, type RunOther } from '../operation.ts';
+import { defineChange, defineFleet, type RunOther } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { configOf, valueOf } from '../../domain/config.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
@@ -21,7 +22,9 @@ import {
 import { jailInput, lockJail, noProperties, readJail } from '../jail/select.ts';
 import { destroySnapshot, takeSnapshot } from '../steps/dataset.ts';
 import { isStandby } from '../transfer/standby.ts';
-import { namespace, readWorld, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { namesInUse, note, snapshotsOf } from './rows.ts';
 
 /** On the snapshot, from the call that takes it: the period that it was taken for. */

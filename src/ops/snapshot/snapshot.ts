@@ -1,16 +1,17 @@
 /** Snapshots of a jail, always with all its datasets as one unit: take, list, remove, go back. */
 import * as z from 'zod';
-import { defineChange, defineRead, type Context } from '../operation.ts';
+import { defineChange, defineRead } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
-import { readWorld } from '../world.ts';
+import { readWorld } from '../world/read.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { holdConfig } from '../steps/config-file.ts';
 import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/dataset.ts';
-import { assertRoom } from '../mounted.ts';
+import { assertRoom } from '../unmounting.ts';
 import { assertDown, assertOurs, jailInput, lockJail, oneJail, readJail } from '../jail/select.ts';
 import { localTime } from '../../domain/local-time.ts';
 import { writable } from '../jail/store.ts';

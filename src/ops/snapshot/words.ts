@@ -1,11 +1,13 @@
 /** The words of the commands about snapshots: `JAIL@NAME`, `-n NAME`, and `ALL` in the place of either. */
-import type { Context, Flag, Words } from '../operation.ts';
+import type { Context } from '../context.ts';
+import type { Flag, Words } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { jailAndSnapshot } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
 import { oneJail } from '../jail/select.ts';
-import { askEach, allSources, fullName } from '../sources.ts';
-import { readWorld } from '../world.ts';
+import { askEach, allSources } from '../source/each.ts';
+import { fullName } from '../source/sources.ts';
+import { readWorld } from '../world/read.ts';
 
 export const nameFlag: Flag = {
   key: 'name',

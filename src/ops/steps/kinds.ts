@@ -1,7 +1,7 @@
 /** Finds the kind of a step: the storage's, the files', the releases' and the host driver's own. */
 import type { Step } from '../../driver/system.ts';
 import type { StepKind } from '../../driver/step.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { backupKinds } from './backup.ts';
 import { basePackageKinds } from './base-packages.ts';

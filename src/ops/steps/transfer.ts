@@ -6,10 +6,10 @@ import { stepKind, type StepRun } from '../../driver/step.ts';
 import { stampProperty, type StreamPart } from '../../driver/storage.ts';
 import type { RunResult } from '../../driver/system.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
+import { namespace } from '../../domain/property.ts';
 import { humanSize } from '../../domain/size.ts';
 import { remoteFailure } from '../transfer/remote.ts';
 
-const namespace = 'org.freebsd.iocage:';
 /** On a snapshot that `send` took: where it was to go, and that it got there. */
 export const sendProperty = `${namespace}send`;
 const sentProperty = `${namespace}sent`;

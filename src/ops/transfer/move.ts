@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Plan } from '../operation.ts';
+import { defineChange, type Plan } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
@@ -15,9 +16,9 @@ import { movedFstab, planMove, tagLinks } from '../jail/move.ts';
 import { movedWords, withNamespace } from '../jail/rename.ts';
 import { assertDown, assertOurs, jailLock, noProperties, tagLock } from '../jail/select.ts';
 import { storeSteps } from '../jail/store.ts';
-import { assertRoom } from '../mounted.ts';
-import { sourcesOf } from '../route.ts';
-import { getSource, inSource } from '../sources.ts';
+import { assertRoom } from '../unmounting.ts';
+import { sourcesOf } from '../source/find.ts';
+import { getSource, inSource } from '../source/sources.ts';
 import {
   createDataset,
   destroyDataset,
@@ -30,7 +31,9 @@ import {
 import { removeFile } from '../steps/file.ts';
 import { carryFile, leavePlace, rewriteFile } from '../steps/move.ts';
 import { makeReceiving, publishReceived, relayStream, verifyRelayed } from '../steps/transfer.ts';
-import { consoleLogs, readWorld, toSpec, type World } from '../world.ts';
+import { consoleLogs, toSpec } from '../world/spec.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { describe } from './offer.ts';
 import { elsewhere, toPart } from './send.ts';
 import { assertNoStandby } from './standby.ts';

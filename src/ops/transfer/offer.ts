@@ -1,5 +1,5 @@
 /** What there is of a jail, in the words in which another host is told. */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { DatasetRow, SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';

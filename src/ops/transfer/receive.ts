@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineChange, defineRead, type Context, type Words } from '../operation.ts';
+import { defineChange, defineRead, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
@@ -17,8 +18,8 @@ import {
   streamSchema,
   type Answer,
 } from '../../domain/transfer.ts';
-import { mountedWith } from '../mounted.ts';
-import { realmNow } from '../world.ts';
+import { mountedWith } from '../unmounting.ts';
+import { realmNow } from '../world/pool.ts';
 import { createDataset, mountDataset, renameDataset, unmountDataset } from '../steps/dataset.ts';
 import { makeLink, removeLink } from '../steps/file.ts';
 import { leavePlace } from '../steps/move.ts';

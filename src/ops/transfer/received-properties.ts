@@ -1,8 +1,8 @@
 /** What a received jail is configured with: as where it came from, but for what is this host's to say. */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { travels, type Offer } from '../../domain/transfer.ts';
-import { namespace } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import type { Standing } from './standing.ts';
 

@@ -3,7 +3,7 @@
  * has no character that a shell knows; everything else goes through its standard input. Who asks for a
  * password gets none: keys, ports and other names of hosts belong into ssh_config(5) of root.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { RunResult } from '../../driver/system.ts';
 import { failure, type IocageError } from '../../domain/errors.ts';
 import { assertPoolName } from '../../domain/name.ts';

@@ -4,7 +4,8 @@
  */
 import { isAbsolute, resolve } from 'node:path';
 import * as z from 'zod';
-import { defineChange, type Context, type Flag, type Words } from '../operation.ts';
+import { defineChange, type Flag, type Words } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { StreamPart } from '../../driver/storage.ts';
 import { asIocageError, failure } from '../../domain/errors.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
@@ -18,7 +19,9 @@ import {
   type Answer,
   type ChosenStream,
 } from '../../domain/transfer.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { assertOurs, jailLock, noProperties } from '../jail/select.ts';
 import { sendProperty, sendStreams, takeSendSnapshot } from '../steps/transfer.ts';
 import { describe, type Described } from './offer.ts';

@@ -6,7 +6,7 @@
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { namespace } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 
 const marker = `${namespace}standby`;

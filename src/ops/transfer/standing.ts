@@ -2,13 +2,14 @@
  * How a jail that is offered from another host stands here: not there, an earlier state of it, the rest
  * of a transfer that broke off, or something else, which is refused. Changes nothing.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
 import { holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertTag } from '../../domain/name.ts';
 import type { Answer, Offer } from '../../domain/transfer.ts';
-import { readWorld, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { assertDown } from '../jail/select.ts';
 
 export interface Standing {

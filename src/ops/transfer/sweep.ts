@@ -2,10 +2,11 @@
  * What broken transfers left below `receiving` and no operation answers for. Parts of a jail go; what is
  * a whole jail, with its name on it, is for a person to decide.
  */
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import type { HeldLocks } from '../../driver/system.ts';
 import { asIocageError, IocageError } from '../../domain/errors.ts';
-import { namespace, type World } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
+import type { World } from '../world/world.ts';
 import { jailLock } from '../jail/select.ts';
 
 interface Left {

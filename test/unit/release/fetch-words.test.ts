@@ -7,11 +7,11 @@ import {
   isSuiteName,
   serverUrl,
 } from '../../../src/domain/release.ts';
-import type { Context } from '../../../src/ops/operation.ts';
+import type { Context } from '../../../src/ops/context.ts';
 import { pluginFetch } from '../../../src/ops/plugin/fetch.ts';
 import { releaseFetch } from '../../../src/ops/release/fetch.ts';
 import { fetchInput, toFetchInput } from '../../../src/ops/release/fetch-words.ts';
-import { checkInput } from '../../../src/ops/run.ts';
+import { checkInput } from '../../../src/ops/run/input.ts';
 
 const words = (
   properties: readonly (readonly [string, string])[],

@@ -1,6 +1,7 @@
 /** Rows of `ioc` about what belongs to jails besides: snapshots and mounts. */
 import { resolve } from 'node:path';
-import type { Context, Words } from '../../../ops/operation.ts';
+import type { Context } from '../../../ops/context.ts';
+import type { Words } from '../../../ops/operation.ts';
 import { failure } from '../../../domain/errors.ts';
 import { jailAndSnapshot } from '../../../domain/jail.ts';
 import { fstabChange, fstabList, type ListedMount } from '../../../ops/jail/fstab.ts';
@@ -11,7 +12,7 @@ import {
   snapshotTake,
   type ListedSnapshot,
 } from '../../../ops/snapshot/snapshot.ts';
-import { runOperation } from '../../../ops/run.ts';
+import { runOperation } from '../../../ops/run/run.ts';
 import { printable } from '../../print/text.ts';
 import { formatFlags, formatSpellings, lookOf, printRecords } from '../print.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';

@@ -1,5 +1,6 @@
 /** Rows of `ioc` about what runs: start, stop, restart, exec, console, update, pkg. */
-import type { Context, Operation, Words } from '../../../ops/operation.ts';
+import type { Context } from '../../../ops/context.ts';
+import type { Operation, Words } from '../../../ops/operation.ts';
 import { hostBoot, hostShutdown, jailRestart, jailSoftRestart } from '../../../ops/jail/start.ts';
 import { jailStart, jailStop } from '../../../ops/jail/start.ts';
 import { jailFork } from '../../../ops/jail/fork.ts';

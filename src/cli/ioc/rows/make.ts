@@ -10,7 +10,7 @@ import { jailMigrate, noteNoMigration } from '../../../ops/jail/migrate.ts';
 import { jailPromote } from '../../../ops/jail/promote.ts';
 import { jailRename } from '../../../ops/jail/rename.ts';
 import { releaseDestroy } from '../../../ops/release/destroy.ts';
-import { readWorld } from '../../../ops/world.ts';
+import { readWorld } from '../../../ops/world/read.ts';
 import { oneLine } from '../../print/text.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
 import { selected, wordFor } from '../select.ts';

@@ -2,10 +2,12 @@
  * What a killed operation left: undone, or finished, from its record in the journal. The steps there
  * are the same data that the operation ran, so the same kinds undo or repeat them.
  */
-import type { JournalEntry, OpenJournal } from '../driver/system.ts';
-import { asIocageError, type UndoFailure } from '../domain/errors.ts';
-import type { Context } from './operation.ts';
-import { doStep, stepRun, undoSteps } from './run.ts';
+import type { JournalEntry, OpenJournal } from '../../driver/system.ts';
+import { asIocageError, type UndoFailure } from '../../domain/errors.ts';
+import type { Context } from '../context.ts';
+import { doStep, stepRun } from './steps.ts';
+import { undoSteps } from './undo.ts';
+import { stillUnfinished } from './unfinished.ts';
 
 export interface Recovered {
   readonly id: string;
@@ -27,14 +29,6 @@ function begunOf(entry: JournalEntry): number {
 
 function stepsMarked(entry: JournalEntry, mark: 'done' | 'undone'): ReadonlySet<number> {
   return new Set(entry.marks.flatMap((found) => (found.mark === mark ? [found.step] : [])));
-}
-
-/** The record as it is now that its locks are held; undefined when another doctor settled it meanwhile. */
-export async function stillUnfinished(
-  { journal }: Pick<Context, 'journal'>,
-  id: string,
-): Promise<JournalEntry | undefined> {
-  return (await journal.unfinished()).find(({ head }) => head.id === id);
 }
 
 export async function recover(context: Context, { head }: JournalEntry): Promise<Recovered> {

@@ -3,13 +3,18 @@
  * program made the jail. What is read lies below the dataset's mount point, no link is followed, the size is
  * bounded, no child process is started, and nothing is ever written here.
  */
-import type { Context } from './operation.ts';
-import { identityKeys } from '../domain/config.ts';
-import { asIocageError } from '../domain/errors.ts';
-import { configFiles, readConfig, readDefaults, type ConfigFileName } from '../domain/format/config-file.ts';
-import type { Dialect } from '../domain/format/dialect.ts';
-import { FormatProblem } from '../domain/format/members.ts';
-import type { Jail } from '../domain/jail.ts';
+import type { Context } from '../context.ts';
+import { identityKeys } from '../../domain/config.ts';
+import { asIocageError } from '../../domain/errors.ts';
+import {
+  configFiles,
+  readConfig,
+  readDefaults,
+  type ConfigFileName,
+} from '../../domain/format/config-file.ts';
+import type { Dialect } from '../../domain/format/dialect.ts';
+import { FormatProblem } from '../../domain/format/members.ts';
+import type { Jail } from '../../domain/jail.ts';
 
 type Reader = Pick<Context, 'files'>;
 

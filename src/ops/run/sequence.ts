@@ -2,32 +2,12 @@
  * Runs the operations of a sequence (a restart) one after the other. Each has a journal of its own; where one stops
  * a jail that a later one starts, a record around them all says so, for a kill between the two: `doctor` starts it.
  */
-import type { JournalHead, OpenJournal } from '../driver/system.ts';
-import { asIocageError } from '../domain/errors.ts';
-import type { Context, Operation, Sequence, SequenceOperation } from './operation.ts';
-
-interface Ran {
-  readonly id: string | undefined;
-  readonly result: unknown;
-}
-
-/**
- * A record around operations that have their own: what of a jail `doctor` brings back when this process is killed
- * between them.
- */
-export async function beginAround(
-  context: Context,
-  head: Pick<JournalHead, 'id' | 'operation' | 'title' | 'subject' | 'locks' | 'startAgain' | 'stopAgain'>,
-): Promise<OpenJournal> {
-  return context.journal.begin({
-    ...head,
-    recover: 'finish',
-    steps: [],
-    ...(await context.self()),
-    startedAt: context.clock.now().toISOString(),
-    ...(context.source === undefined ? {} : { roots: [context.source.root] }),
-  });
-}
+import type { OpenJournal } from '../../driver/system.ts';
+import { asIocageError } from '../../domain/errors.ts';
+import type { Context } from '../context.ts';
+import type { Operation, Sequence, SequenceOperation } from '../operation.ts';
+import type { Outcome } from './outcome.ts';
+import { beginAround } from './record.ts';
 
 /** @param run one of the operations; it throws what that throws */
 export async function runSequence(
@@ -35,11 +15,11 @@ export async function runSequence(
   { id: operation, title }: Pick<SequenceOperation, 'id' | 'title'>,
   { operations, startAgain }: Sequence,
   id: string,
-  run: (context: Context, operation: Operation, input: unknown) => Promise<Ran>,
-): Promise<Ran> {
+  run: (context: Context, operation: Operation, input: unknown) => Promise<Outcome>,
+): Promise<Outcome> {
   // Begun just before the jail is stopped.
   let record: OpenJournal | undefined;
-  let last: Ran = { id: undefined, result: undefined };
+  let last: Outcome = { id: undefined, result: undefined };
   for (const [next, input] of operations) {
     const stops = startAgain !== undefined && next.id === 'jail.stop';
     const startsIt = record !== undefined;
