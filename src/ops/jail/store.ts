@@ -50,6 +50,18 @@ export async function storeSteps(
   ];
 }
 
+/** Values of our own properties; an undo puts back what the jail has of each. */
+export async function storeValues(
+  context: Pick<Context, 'files' | 'storage'>,
+  jail: Jail,
+  values: Readonly<Record<string, string>>,
+): Promise<readonly Step[]> {
+  const pairs = Object.entries(values);
+  const properties = Object.fromEntries(pairs.map(([key, value]) => [namespace + key, value]));
+  const previous = pairs.map(([key]) => [namespace + key, jail.local.get(key) ?? null] as const);
+  return storeSteps(context, jail, properties, Object.fromEntries(previous));
+}
+
 async function fileSteps(
   context: Pick<Context, 'files' | 'storage'>,
   jail: Jail,
