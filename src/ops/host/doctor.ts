@@ -10,7 +10,8 @@ import { recover, stillUnfinished } from '../recover.ts';
 import { runOperation } from '../run.ts';
 import { inSource } from '../sources.ts';
 import { readWorld, toSpec, type World } from '../world.ts';
-import { jailStart, jailStop } from '../jail/start.ts';
+import { jailStart } from '../jail/start.ts';
+import { jailStop } from '../jail/stop.ts';
 import { noPositionals, readJail } from '../jail/select.ts';
 import { sweepReceiving } from '../transfer/sweep.ts';
 

@@ -13,7 +13,8 @@ import { beginAround } from '../sequence.ts';
 import { toSpec } from '../world.ts';
 import { runInput } from './run.ts';
 import { jailLock, readJail } from './select.ts';
-import { jailStart, jailStop } from './start.ts';
+import { jailStart } from './start.ts';
+import { jailStop } from './stop.ts';
 
 /** What would run beside the program. */
 const withoutServices = [

@@ -80,6 +80,13 @@ export async function manyJails(
   return answers.flatMap(({ result }) => result);
 }
 
+/** Of commands that go on with the next jail after one that failed. */
+export const ignoreFlag = {
+  key: 'ignore',
+  flags: '-i, --ignore',
+  doc: 'one that fails is told, and the exit status stays 0',
+} as const;
+
 export function noProperties(command: string, words: Words): void {
   const [first] = words.properties;
   if (first)
