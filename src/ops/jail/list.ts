@@ -64,7 +64,7 @@ export const jailList = defineRead<
     applies: () => true,
     merge: (answers, { sort }) => ({
       jails: sorted(
-        answers.flatMap(({ source, result }) => inFull(source, result.jails)),
+        inFull(answers, ({ jails }) => jails),
         sort,
       ),
       // They are the host's, whatever the source.
@@ -274,7 +274,7 @@ export const jailDf = defineRead<typeof dfInput, { jails: readonly Space[] }>({
     applies: () => true,
     merge: (answers, { sort }) => ({
       jails: inOrder(
-        answers.flatMap(({ source, result }) => inFull(source, result.jails)),
+        inFull(answers, ({ jails }) => jails),
         sort,
       ),
     }),

@@ -10,7 +10,7 @@ import { effective, identityKeys } from '../../domain/config.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { findProperty, getProperty } from '../../domain/properties/index.ts';
 import { namespace, readWorld, toSpec, type World } from '../world.ts';
-import { liveLimits } from './limits.ts';
+import { liveLimits } from './cap.ts';
 import { inheritProperties } from '../steps/dataset.ts';
 import { jailLock, noProperties } from './select.ts';
 

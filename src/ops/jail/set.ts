@@ -20,7 +20,7 @@ import { convertSteps, typeAsTemplate, wantedTemplate } from './convert.ts';
 import { toZfsProperties } from './new-jail.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
-import { liveLimits } from './limits.ts';
+import { liveLimits } from './cap.ts';
 import { jailLock, tagLock } from './select.ts';
 import { storeDefaults, storeSteps } from './store.ts';
 
