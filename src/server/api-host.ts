@@ -7,7 +7,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventSink } from '../domain/events.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
-import { listedJail, type ListedJail } from '../ops/jail/list.ts';
+import { listedJail, type ListedJail } from '../ops/jail/listed.ts';
 import type { Context, Words } from '../ops/operation.ts';
 import type { World } from '../ops/world.ts';
 import { Fresh } from './fresh.ts';
