@@ -12,7 +12,8 @@ import { namespace, type World } from '../world.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import { assertNoClones, planMove } from './move.ts';
 
-const keys = ['template', 'istemplate'] as const;
+/** These make a template of a jail, or a jail of a template; they are not simply stored. */
+export const converts: ReadonlySet<string> = new Set(['template', 'istemplate']);
 
 /**
  * The words with `type=` put into those of a template: `type=template` makes one, another type of a template makes
@@ -42,7 +43,7 @@ export function typeAsTemplate(
 
 /** What `template=` or `istemplate=` ask for; undefined when neither is among the words. */
 export function wantedTemplate(pairs: readonly (readonly [string, string])[]): boolean | undefined {
-  const asked = pairs.filter(([key]) => key === 'template' || key === 'istemplate');
+  const asked = pairs.filter(([key]) => converts.has(key));
   const wanted = new Set(asked.map(([, value]) => parseSwitch(value)));
   if (wanted.has(undefined)) {
     throw failure('INVALID_INPUT', {
@@ -68,6 +69,7 @@ export async function convertSteps(
   if (jail.dataset === dataset && marked === wanted) return [];
   const action = wanted ? 'making it a template' : 'making it a jail again';
   await assertNoClones(context, jail, action);
+  const keys = [...converts];
   const previous = Object.fromEntries(keys.map((key) => [namespace + key, jail.local.get(key) ?? null]));
   const mark = wanted
     ? setProperties({
