@@ -8,9 +8,9 @@ import { failure } from '../../domain/errors.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { namespace, type World } from '../world.ts';
-import { inheritProperties, setProperties } from '../steps/dataset.ts';
+import type { World } from '../world.ts';
 import { assertNoClones, planMove } from './move.ts';
+import { dropValues, setValues } from './values.ts';
 
 /** These make a template of a jail, or a jail of a template; they are not simply stored. */
 export const converts: ReadonlySet<string> = new Set(['template', 'istemplate']);
@@ -69,15 +69,9 @@ export async function convertSteps(
   if (jail.dataset === dataset && marked === wanted) return [];
   const action = wanted ? 'making it a template' : 'making it a jail again';
   await assertNoClones(context, jail, action);
-  const keys = [...converts];
-  const previous = Object.fromEntries(keys.map((key) => [namespace + key, jail.local.get(key) ?? null]));
   const mark = wanted
-    ? setProperties({
-        dataset,
-        properties: Object.fromEntries(keys.map((key) => [namespace + key, 'yes'])),
-        previous,
-      })
-    : inheritProperties({ dataset, keys: keys.map((key) => namespace + key), previous });
+    ? setValues(jail, Object.fromEntries([...converts].map((key) => [key, 'yes'])), dataset)
+    : dropValues(jail, [...converts], dataset);
   // COMPAT: the original only marked a template and left it among the jails.
   if (jail.dataset === dataset) return [mark];
   const move = await planMove(context, world, jail, { dataset, tag, action });

@@ -12,8 +12,8 @@ import { label, type Jail } from '../../domain/jail.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import type { Context } from '../operation.ts';
-import { namespace, toSpec, type Release, type World } from '../world.ts';
-import { cloneDataset, renameDataset, setProperties, takeSnapshot } from '../steps/dataset.ts';
+import { toSpec, type Release, type World } from '../world.ts';
+import { cloneDataset, renameDataset, takeSnapshot } from '../steps/dataset.ts';
 import { ensureJail, toJailData } from '../steps/guard.ts';
 import { applyMerge, compareTrees, type MergeArgs } from '../steps/merge.ts';
 import { leavePlace } from '../steps/move.ts';
@@ -22,6 +22,7 @@ import { assertClonesDown, assertRoom, assertRootMounted, mountedWith, releaseRo
 import { getRelease } from '../release/destroy.ts';
 import { datasetOf, isInside } from './loss.ts';
 import { assertOurs } from './select.ts';
+import { setValues } from './values.ts';
 import { keptRoot } from './way-back.ts';
 
 export type Verb = 'upgrade' | 'rebase';
@@ -108,7 +109,7 @@ export async function planRebase(
       ...(fresh?.swap ?? []),
       // On the way back the jail is down before anything of this is undone.
       ensureJail({ jail: toJailData(changed), back: 'down' }),
-      rememberWayBack(jail, { release: to, upgraded_from: from, upgrade_snapshot: snapshot }),
+      setValues(jail, { release: to, upgraded_from: from, upgrade_snapshot: snapshot }),
     ],
   };
 }
@@ -210,13 +211,4 @@ async function freshRoot(
       leavePlace({ path: place, when: 'done' }),
     ],
   };
-}
-
-function rememberWayBack(jail: Jail, values: Readonly<Record<string, string>>): Step {
-  const keys = Object.keys(values);
-  return setProperties({
-    dataset: jail.dataset,
-    properties: Object.fromEntries(keys.map((key) => [namespace + key, values[key]!])),
-    previous: Object.fromEntries(keys.map((key) => [namespace + key, jail.local.get(key) ?? null])),
-  });
 }

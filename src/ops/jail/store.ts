@@ -23,6 +23,7 @@ import type { Context } from '../operation.ts';
 import { rewriteConfig } from '../steps/config-file.ts';
 import { setProperties } from '../steps/dataset.ts';
 import { namespace, type World } from '../world.ts';
+import { valuesNow, withNamespace } from './values.ts';
 
 /**
  * @param properties names as ZFS has them, with canonical values
@@ -56,10 +57,7 @@ export async function storeValues(
   jail: Jail,
   values: Readonly<Record<string, string>>,
 ): Promise<readonly Step[]> {
-  const pairs = Object.entries(values);
-  const properties = Object.fromEntries(pairs.map(([key, value]) => [namespace + key, value]));
-  const previous = pairs.map(([key]) => [namespace + key, jail.local.get(key) ?? null] as const);
-  return storeSteps(context, jail, properties, Object.fromEntries(previous));
+  return storeSteps(context, jail, withNamespace(values), valuesNow(jail, Object.keys(values)));
 }
 
 async function fileSteps(
