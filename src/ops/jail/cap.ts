@@ -6,11 +6,10 @@ import { defineChange, type Context } from '../operation.ts';
 import type { JailSpec, LimitRule, NotApplied } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { configOf, isOn } from '../../domain/config.ts';
-import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { toSpec, type World } from '../world.ts';
-import { jailInput, lockJail, oneJail, readJail } from './select.ts';
+import { assertRunning, jailInput, lockJail, oneJail, readJail } from './select.ts';
 
 /**
  * Steps that bring new values of limits into a running jail, as they will be once `pairs` are stored.
@@ -30,8 +29,7 @@ export async function liveLimits(
 async function runningSpec(context: Context, name: string): Promise<{ jail: Jail; spec: JailSpec }> {
   const { world, jail } = await readJail(context, name);
   const spec = toSpec(world, jail);
-  if (!(await context.host.running(jail.realm)).has(jail.uuid))
-    throw failure('NOT_RUNNING', { name: label(jail) });
+  await assertRunning(context, jail);
   return { jail, spec };
 }
 

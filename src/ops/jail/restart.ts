@@ -1,12 +1,11 @@
 /** `restart`: a stop and a start, or with `-s` the services alone. */
 import * as z from 'zod';
 import { defineChange, defineSequence, type Context } from '../operation.ts';
-import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { toSpec, type World } from '../world.ts';
 import { assertNeedsKnown, startsFor } from './depends.ts';
 import { storeStarted } from './last-started.ts';
-import { jailInput, lockJail, manyJails, readJail } from './select.ts';
+import { assertRunning, jailInput, lockJail, manyJails, readJail } from './select.ts';
 import { jailStart } from './start.ts';
 import { assertMounted, readyToStart } from './startable.ts';
 import { jailStop } from './stop.ts';
@@ -22,8 +21,7 @@ export const jailSoftRestart = defineChange<typeof jailInput, { uuid: string; ta
   locks: lockJail,
   async plan(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    if (!(await context.host.running(jail.realm)).has(jail.uuid))
-      throw failure('NOT_RUNNING', { name: label(jail) });
+    await assertRunning(context, jail);
     return {
       subject: label(jail),
       title: `Soft restarting ${label(jail)}`,

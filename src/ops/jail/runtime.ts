@@ -1,9 +1,7 @@
 /** `runtime`: the parameters of a running jail, as the kernel has them now. */
 import { defineRead } from '../operation.ts';
-import { failure } from '../../domain/errors.ts';
-import { label } from '../../domain/jail.ts';
 import { toSpec } from '../world.ts';
-import { jailInput, oneJail, readJail } from './select.ts';
+import { assertRunning, jailInput, oneJail, readJail } from './select.ts';
 
 export const jailRuntime = defineRead<typeof jailInput, { uuid: string; words: readonly string[] }>({
   id: 'jail.runtime',
@@ -11,8 +9,7 @@ export const jailRuntime = defineRead<typeof jailInput, { uuid: string; words: r
   input: jailInput,
   async read(context, input) {
     const { world, jail } = await readJail(context, input.jail);
-    if (!(await context.host.running(jail.realm)).has(jail.uuid))
-      throw failure('NOT_RUNNING', { name: label(jail) });
+    await assertRunning(context, jail);
     return { uuid: jail.uuid, words: await context.host.runtime(toSpec(world, jail)) };
   },
   command: {
