@@ -7,10 +7,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventSink } from '../domain/events.ts';
 import { findJail, type Jail } from '../domain/jail.ts';
-import { listedJail, type ListedJail } from '../ops/jail/list.ts';
-import type { Context } from '../ops/context.ts';
-import type { Words } from '../ops/operation.ts';
-import type { World } from '../ops/world/world.ts';
+import { listedJail, type ListedJail } from '../ops/jail/listed.ts';
+import type { Context, Words } from '../ops/operation.ts';
+import type { World } from '../ops/world.ts';
 import { Fresh } from './fresh.ts';
 import { JobQueue, type Keys } from './job-queue.ts';
 import { Jobs } from './jobs.ts';

@@ -1,7 +1,8 @@
 /** rcboot, rcshutdown, start with depends, create and clone with start=on; on the fakes. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BootReport } from '../../src/ops/host/boot.ts';
-import { jailRestart, jailStart } from '../../src/ops/jail/start.ts';
+import { jailRestart } from '../../src/ops/jail/restart.ts';
+import { jailStart } from '../../src/ops/jail/start.ts';
 import type { Words } from '../../src/ops/operation.ts';
 import { jailCreate } from '../../src/ops/jail/create.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';

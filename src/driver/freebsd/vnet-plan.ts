@@ -7,10 +7,9 @@
  * interface's bridge.
  */
 import type { Problem } from '../host.ts';
-import ipaddr from 'ipaddr.js';
 import type { BridgedInterface } from '../../domain/codec/interfaces.ts';
 import { wordsOrNone } from '../../domain/codec/text.ts';
-import { interfaceProblem, ip4OrNone, ip6OrNone } from '../../domain/address.ts';
+import { interfaceProblem } from '../../domain/address.ts';
 import { isOn } from '../../domain/config.ts';
 import { cutsOff } from '../both/address-problem.ts';
 import { autoProblem } from '../both/auto-address.ts';
@@ -28,6 +27,7 @@ import {
   type JailToPlan,
   type VnetWanted,
 } from '../both/planning.ts';
+import { routerOf } from '../both/router.ts';
 import { sameJail } from '../both/state.ts';
 import { collect } from '../both/wanted.ts';
 import { planTranslation } from './nat-plan.ts';
@@ -215,30 +215,15 @@ function routersOf(
   return [...router(planning, addresses, 4), ...router(planning, addresses, 6)];
 }
 
-/** Where the jail sends what is in none of its networks; without a fixed address that is DHCP's affair, or nobody's. */
 function router(
   { jail, facts, problems }: Planning,
   addresses: readonly PlannedAddress[],
   family: 4 | 6,
 ): readonly PlannedRouter[] {
-  const key = family === 4 ? 'defaultrouter' : 'defaultrouter6';
-  const own = addresses.filter((address) => address.family === family && address.nic !== 'lo0');
-  const text = jail.config.get(key) ?? 'none';
-  if (own.length === 0) return [];
-  const found: { address: string | null } = { address: null };
-  collect(problems, key, () => {
-    const codec = family === 4 ? ip4OrNone : ip6OrNone;
-    found.address = text === 'auto' ? (facts.gateway[family] ?? null) : codec.parse(text);
-  });
-  if (found.address === null) return [];
-  const [address = '', zone] = found.address.split('%');
-  const linkLocal = family === 6 && ipaddr.parse(address).range() === 'linkLocal';
-  // A link-local router is on every network; without a name it is on that of the first address.
-  if (linkLocal) return [{ family, address: `${address}%${zone ?? own[0]!.nic}` }];
-  if (own.some((mine) => ipaddr.parse(address).match(ipaddr.parse(mine.address), mine.prefix)))
-    return [{ family, address }];
-  problems.push({ key, problem: `${address} is in no network of the jail` });
-  return [];
+  const own = addresses.filter(({ nic }) => nic !== 'lo0');
+  const found = routerOf(jail.config, family, own, facts.gateway, problems);
+  if (found === undefined) return [];
+  return [{ family, address: found.linkLocal ? `${found.address}%${found.nic}` : found.address }];
 }
 
 function planNat(planning: Planning, addresses: readonly PlannedAddress[]): Planned['plan']['nat'] {

@@ -1,19 +1,16 @@
-/**
- * A program that a step runs in a running jail: in its namespaces, control groups and filter, as every
- * other program of it. See crun-exec(1).
- */
-import { join } from 'node:path';
+/** A program that a step runs in a running jail. */
 import { stepKind, type StepRun } from '../step.ts';
 import type { Paths, Step } from '../system.ts';
 import type { JailCommand, JailSpec } from '../host.ts';
 import { failure } from '../../domain/errors.ts';
+import { root } from '../both/accounts.ts';
 import { runLogged, type LoggedCommand } from '../both/command.ts';
 import { jailConsole } from '../both/console.ts';
 import { into, settleConsole } from './console.ts';
 import { limited } from './limits-steps.ts';
 import { placesOf, type Places } from './names.ts';
-import { jailPath, ociProcess, type OciProcess } from './oci.ts';
-import { crun } from './runtime-command.ts';
+import type { OciProcess } from './oci.ts';
+import { programOf, runProgram } from './program.ts';
 import { isAlive, readState } from './state.ts';
 
 export interface CommandArgs extends LoggedCommand {
@@ -25,19 +22,11 @@ export interface CommandArgs extends LoggedCommand {
 async function runCommand(args: CommandArgs, places: Places, run: StepRun): Promise<void> {
   const state = await readState(run.files, places.state);
   if (!run.dry && !(await isAlive(run.files, state))) throw failure('NOT_RUNNING', { name: args.tag });
-  const file = join(places.bundle, 'process-command.json');
   const process = await limited(run.files, args.process, state);
   const console = jailConsole(places.bundle, args.consoleLog);
-  await runLogged(args, console, run, { into, settleConsole }, async (via) => {
-    await run.files.write(file, JSON.stringify(process), { mode: 0o600 });
-    try {
-      const argv = crun(places, 'exec', '--process', file, places.id);
-      const { timeoutMs } = args;
-      return (await run.exec.change(argv, { via, signal: run.signal, accept: 'any', timeoutMs })).status;
-    } finally {
-      await run.files.remove(file);
-    }
-  });
+  await runLogged(args, console, run, { into, settleConsole }, (via) =>
+    runProgram(run, places, 'command', process, { via, timeoutMs: args.timeoutMs }),
+  );
 }
 
 export function commandSteps(paths: Paths) {
@@ -57,20 +46,7 @@ export function commandSteps(paths: Paths) {
       ...(which === undefined ? {} : { which }),
       timeoutMs,
       consoleLog: jail.consoleLog,
-      process: ociProcess(jail.config, {
-        terminal: false,
-        user: { uid: 0, gid: 0 },
-        args: argv,
-        env: Object.entries({
-          PATH: jailPath,
-          HOME: '/root',
-          TERM: 'dumb',
-          USER: 'root',
-          SHELL: '/bin/sh',
-          ...env,
-        }).map(([key, value]) => `${key}=${value}`),
-        cwd: '/',
-      }),
+      process: programOf(jail.config, root, argv, env),
     });
   return { command: kind, commandStep: step };
 }

@@ -1,17 +1,17 @@
 /**
  * How a start sees that a jail can be used, on Linux. A listening port is seen in the kernel's table of the jail's
- * network, so nothing is ever connected to. See proc_net(5), crun(1).
+ * network, so nothing is ever connected to. See proc_net(5).
  */
-import { dirname, join } from 'node:path';
 import { stepKind, type StepRun } from '../step.ts';
 import type { Files, Paths } from '../system.ts';
 import type { JailSpec } from '../host.ts';
 import type { Readiness } from '../../domain/codec/readiness.ts';
+import { root } from '../both/accounts.ts';
 import { jailConsole } from '../both/console.ts';
 import { awaitedOf, waitUntilReady, type Awaited } from '../both/ready.ts';
 import { placesOf, type Places } from './names.ts';
-import { jailPath, ociProcess, type OciProcess } from './oci.ts';
-import { crun } from './runtime-command.ts';
+import type { OciProcess } from './oci.ts';
+import { programOf, runProgram } from './program.ts';
 import { isAlive, readState } from './state.ts';
 
 export interface ReadyArgs extends Awaited {
@@ -45,17 +45,9 @@ async function isReady(
     );
     return tables.some((table) => table !== undefined && listensAt(table, wanted.port));
   }
-  const file = join(places.bundle, 'process-wait_for.json');
-  await run.files.mkdir(dirname(file), { mode: 0o700 });
-  await run.files.write(file, JSON.stringify(args.process), { mode: 0o600 });
-  try {
-    const argv = crun(places, 'exec', '--process', file, places.id);
-    const limit = Math.min(args.timeoutMs, 10_000);
-    const { status } = await run.exec.change(argv, { accept: 'any', timeoutMs: limit, signal: run.signal });
-    return status === 0;
-  } finally {
-    await run.files.remove(file);
-  }
+  await run.files.mkdir(places.bundle, { mode: 0o700 });
+  const timeoutMs = Math.min(args.timeoutMs, 10_000);
+  return (await runProgram(run, places, 'wait_for', args.process!, { timeoutMs })) === 0;
 }
 
 async function wait(args: ReadyArgs, paths: Paths, run: StepRun): Promise<void> {
@@ -77,14 +69,7 @@ export function readySteps(files: Files, paths: Paths) {
   async function args(jail: JailSpec): Promise<ReadyArgs | undefined> {
     const awaited = await awaitedOf(files, jail);
     if (awaited?.wanted.kind !== 'command') return awaited;
-    const process = ociProcess(jail.config, {
-      terminal: false,
-      user: { uid: 0, gid: 0 },
-      args: awaited.wanted.argv,
-      env: [`PATH=${jailPath}`, 'HOME=/root', 'TERM=dumb', 'USER=root', 'SHELL=/bin/sh'],
-      cwd: '/',
-    });
-    return { ...awaited, process };
+    return { ...awaited, process: programOf(jail.config, root, awaited.wanted.argv) };
   }
   return { ready: kind, readyArgs: args };
 }

@@ -1,5 +1,4 @@
-/** `exec_start` and `exec_stop`, run in a container's namespaces. See crun-exec(1). */
-import { join } from 'node:path';
+/** `exec_start` and `exec_stop`. */
 import type { StepRun } from '../step.ts';
 import type { Files } from '../system.ts';
 import type { JailSpec } from '../host.ts';
@@ -9,8 +8,8 @@ import { jailConsole } from '../both/console.ts';
 import { into, settleConsole } from './console.ts';
 import { limited } from './limits-steps.ts';
 import type { Places } from './names.ts';
-import { jailPath, ociProcess, type OciProcess } from './oci.ts';
-import { crun } from './runtime-command.ts';
+import type { OciProcess } from './oci.ts';
+import { programOf, runProgram } from './program.ts';
 import { isAlive, readState } from './state.ts';
 
 export interface ServiceArgs extends Partial<Service['how']> {
@@ -27,18 +26,11 @@ export async function serviceArgs(files: Files, jail: JailSpec, which: ServiceNa
   const common = { pool: jail.pool, uuid: jail.uuid, which, consoleLog: jail.consoleLog };
   const service = await serviceOf(files, jail, which);
   if (typeof service === 'string') return { ...common, note: service };
-  const { uid, gid, groups, home, name, shell } = service.user;
-  const process = ociProcess(jail.config, {
-    terminal: false,
-    user: uid === 0 ? { uid, gid } : { uid, gid, additionalGids: groups },
-    args: service.words,
-    env: [`PATH=${jailPath}`, `HOME=${home}`, 'TERM=dumb', `USER=${name}`, `SHELL=${shell}`],
-    cwd: '/',
-  });
+  const process = programOf(jail.config, service.user, service.words);
   return { ...common, process, ...service.how };
 }
 
-/** Runs it in the jail's namespaces, control groups and filter; its output goes to the console log. */
+/** Its output goes to the console log. */
 export async function runService(
   args: ServiceArgs,
   places: Places,
@@ -56,7 +48,6 @@ export async function runService(
       return run.note('the jail has no process any more; exec_stop is left out');
     throw failure('NOT_RUNNING', { name: places.uuid });
   }
-  const file = join(places.bundle, `process-${args.which}.json`);
   const console = jailConsole(places.bundle, args.consoleLog);
   const via = await into(run.files, console);
   const clean = await limited(run.files, args.process, state);
@@ -66,23 +57,13 @@ export async function runService(
     ...clean,
     env: [...given.filter((word) => !names.has(word.split('=')[0])), ...clean.env],
   };
-  await run.files.write(file, JSON.stringify(process), { mode: 0o600 });
-  try {
-    const argv = crun(places, 'exec', '--process', file, places.id);
-    const { status } = await run.exec.change(argv, {
-      via,
-      signal: run.signal,
-      accept: 'any',
-      ...(args.timeoutMs === undefined ? {} : { timeoutMs: args.timeoutMs }),
-    });
-    await settleConsole(run, console);
-    if (status === 0) return;
-    throw failure('COMMAND_FAILED', {
-      argv: args.process.args,
-      status: `exit status ${status} in the jail`,
-      stderr: `see ${args.consoleLog}`,
-    });
-  } finally {
-    await run.files.remove(file);
-  }
+  const timeout = args.timeoutMs === undefined ? {} : { timeoutMs: args.timeoutMs };
+  const status = await runProgram(run, places, args.which, process, { via, ...timeout });
+  await settleConsole(run, console);
+  if (status === 0) return;
+  throw failure('COMMAND_FAILED', {
+    argv: args.process.args,
+    status: `exit status ${status} in the jail`,
+    stderr: `see ${args.consoleLog}`,
+  });
 }

@@ -9,7 +9,6 @@
 import ipaddr from 'ipaddr.js';
 import type { Problem } from '../host.ts';
 import type { BridgedInterface } from '../../domain/codec/interfaces.ts';
-import { ip4OrNone, ip6OrNone } from '../../domain/address.ts';
 import { cutsOff } from '../both/address-problem.ts';
 import { autoProblem } from '../both/auto-address.ts';
 import { tunnel, wantsTunnel } from './devices.ts';
@@ -30,11 +29,11 @@ import {
 } from '../both/planning.ts';
 import type { HostInterface, NetFacts } from './net-facts.ts';
 import { sameJail } from '../both/state.ts';
-import { collect } from '../both/wanted.ts';
 import { neededSysctls } from '../both/sysctls.ts';
 import { natOf, sysctlKeys } from './net-plan.ts';
-import type { NetworkPlan, PlannedAddress, PlannedNat, PlannedNic, PlannedRouter } from './planned.ts';
+import type { NetworkPlan, PlannedAddress, PlannedNat, PlannedNic } from './planned.ts';
 import type { Places } from './names.ts';
+import { routersOf } from './vnet-routers.ts';
 
 interface Planning {
   readonly jail: JailToPlan;
@@ -198,104 +197,6 @@ function macsInUse({ jail, facts }: Planning): ReadonlyMap<string, string> {
     }
   }
   return used;
-}
-
-/** The jail's interface whose networks an address lies in. */
-function nicTowards(addresses: readonly PlannedAddress[], family: 4 | 6, router: string): string | undefined {
-  return addresses.find(
-    (own) => own.family === family && ipaddr.parse(router).match(ipaddr.parse(own.address), own.prefix),
-  )?.nic;
-}
-
-/** An interface of the jail; one without a bridge is a device of the host's or a link to the host alone. */
-interface Inside {
-  readonly nic: string;
-  readonly bridge?: string | null;
-}
-
-function routersOf(
-  planning: Planning,
-  nics: readonly Inside[],
-  addresses: readonly PlannedAddress[],
-  block: NatBlock | undefined,
-): readonly PlannedRouter[] {
-  const four =
-    block && nics[0] ? { address: block.gateway, nic: nics[0].nic } : router4(planning, nics, addresses);
-  const six = router6(planning, nics, addresses);
-  return [four, six].filter((router) => router !== undefined);
-}
-
-function router4(
-  { jail, facts, problems }: Planning,
-  nics: readonly Inside[],
-  addresses: readonly PlannedAddress[],
-): PlannedRouter | undefined {
-  const key = 'defaultrouter';
-  const text = jail.config.get(key) ?? 'none';
-  const own = addresses.filter(({ family }) => family === 4);
-  // Without a fixed address it is DHCP's affair, or nobody's.
-  if (own.length === 0) return undefined;
-  const translated = wantsNat(jail.config);
-  if (translated && (text === 'none' || text === 'auto')) {
-    const found = hostTowards(nics, own, facts);
-    if (found === undefined)
-      problems.push({
-        key,
-        problem: `nat=1 needs a way to the host: give the bridge an address in the network of ${own[0]!.address}, or set it`,
-      });
-    return found;
-  }
-  let router: string | null = null;
-  collect(problems, key, () => {
-    router = text === 'auto' ? (facts.gateway[4] ?? null) : ip4OrNone.parse(text);
-  });
-  if (router === null) return undefined;
-  const nic = nicTowards(own, 4, router);
-  if (nic !== undefined) return { address: router, nic };
-  return void problems.push({ key, problem: `${router as string} is in no network of the jail` });
-}
-
-/** The address of a bridge in one of the jail's networks. */
-function hostTowards(
-  nics: readonly Inside[],
-  own: readonly PlannedAddress[],
-  facts: NetFacts,
-): PlannedRouter | undefined {
-  for (const { nic, bridge } of nics) {
-    for (const { family, address } of bridgeOf(facts, bridge ?? '')?.addresses ?? []) {
-      if (family !== 4) continue;
-      const mine = own.filter((planned) => planned.nic === nic);
-      if (nicTowards(mine, 4, address) === nic) return { address, nic };
-    }
-  }
-  return undefined;
-}
-
-function router6(
-  { jail, facts, problems }: Planning,
-  nics: readonly Inside[],
-  addresses: readonly PlannedAddress[],
-): PlannedRouter | undefined {
-  const key = 'defaultrouter6';
-  const text = jail.config.get(key) ?? 'none';
-  const own = addresses.filter(({ family }) => family === 6);
-  if (own.length === 0) return undefined;
-  let found: string | null = null;
-  collect(problems, key, () => {
-    found = text === 'auto' ? (facts.gateway[6] ?? null) : ip6OrNone.parse(text);
-  });
-  const router = found as string | null;
-  if (router === null) return undefined;
-  const [address = '', zone] = router.split('%');
-  // A link-local router is on every network; without a name it is on that of the first address.
-  if (ipaddr.parse(address).range() === 'linkLocal') {
-    const nic = zone ?? own[0]!.nic;
-    if (nics.some((known) => known.nic === nic)) return { address, nic };
-    return void problems.push({ key, problem: `the jail has no interface ${nic}` });
-  }
-  const nic = nicTowards(own, 6, address);
-  if (nic !== undefined) return { address, nic };
-  return void problems.push({ key, problem: `${address} is in no network of the jail` });
 }
 
 function planNat(

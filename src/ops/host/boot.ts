@@ -204,13 +204,13 @@ const everySource: NonNullable<Boot['everySource']> = {
 };
 
 /** @param start starts one jail */
-export const bootWith = (start: () => Operation): Boot =>
+export const bootWith = (start: Operation): Boot =>
   defineFleet<typeof bootInput, BootReport>({
     id: 'host.boot',
     title: 'Start every jail with boot=on',
     input: bootInput,
     everySource,
-    fleet: (context, { parallel }, run) => bootAll(context, slots(context, parallel), run, start()),
+    fleet: (context, { parallel }, run) => bootAll(context, slots(context, parallel), run, start),
     command: {
       names: ['rcboot'],
       group: 'host',
@@ -228,13 +228,13 @@ export const bootWith = (start: () => Operation): Boot =>
   });
 
 /** @param stop stops one jail */
-export const shutdownWith = (stop: () => Operation): Boot =>
+export const shutdownWith = (stop: Operation): Boot =>
   defineFleet<typeof bootInput, BootReport>({
     id: 'host.shutdown',
     title: 'Stop every running jail',
     input: bootInput,
     everySource,
-    fleet: (context, { parallel }, run) => stopAll(context, slots(context, parallel), run, stop()),
+    fleet: (context, { parallel }, run) => stopAll(context, slots(context, parallel), run, stop),
     command: {
       names: ['rcshutdown'],
       group: 'host',

@@ -8,12 +8,12 @@ import { failure } from '../../domain/errors.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { namespace } from '../../domain/property.ts';
-import type { World } from '../world/world.ts';
-import { inheritProperties, setProperties } from '../steps/dataset.ts';
+import type { World } from '../world.ts';
 import { assertNoClones, planMove } from './move.ts';
+import { dropValues, setValues } from './values.ts';
 
-const keys = ['template', 'istemplate'] as const;
+/** These make a template of a jail, or a jail of a template; they are not simply stored. */
+export const converts: ReadonlySet<string> = new Set(['template', 'istemplate']);
 
 /**
  * The words with `type=` put into those of a template: `type=template` makes one, another type of a template makes
@@ -43,7 +43,7 @@ export function typeAsTemplate(
 
 /** What `template=` or `istemplate=` ask for; undefined when neither is among the words. */
 export function wantedTemplate(pairs: readonly (readonly [string, string])[]): boolean | undefined {
-  const asked = pairs.filter(([key]) => key === 'template' || key === 'istemplate');
+  const asked = pairs.filter(([key]) => converts.has(key));
   const wanted = new Set(asked.map(([, value]) => parseSwitch(value)));
   if (wanted.has(undefined)) {
     throw failure('INVALID_INPUT', {
@@ -69,14 +69,9 @@ export async function convertSteps(
   if (jail.dataset === dataset && marked === wanted) return [];
   const action = wanted ? 'making it a template' : 'making it a jail again';
   await assertNoClones(context, jail, action);
-  const previous = Object.fromEntries(keys.map((key) => [namespace + key, jail.local.get(key) ?? null]));
   const mark = wanted
-    ? setProperties({
-        dataset,
-        properties: Object.fromEntries(keys.map((key) => [namespace + key, 'yes'])),
-        previous,
-      })
-    : inheritProperties({ dataset, keys: keys.map((key) => namespace + key), previous });
+    ? setValues(jail, Object.fromEntries([...converts].map((key) => [key, 'yes'])), dataset)
+    : dropValues(jail, [...converts], dataset);
   // COMPAT: the original only marked a template and left it among the jails.
   if (jail.dataset === dataset) return [mark];
   const move = await planMove(context, world, jail, { dataset, tag, action });

@@ -14,7 +14,8 @@ import { runOperation } from '../run/run.ts';
 import { toSpec } from '../world/spec.ts';
 import { runInput } from './run.ts';
 import { jailLock, readJail } from './select.ts';
-import { jailStart, jailStop } from './start.ts';
+import { jailStart } from './start.ts';
+import { jailStop } from './stop.ts';
 
 /** What would run beside the program. */
 const withoutServices = [

@@ -46,7 +46,7 @@ export const propertyGet = defineRead<typeof getInput, GetOutput>({
     applies: ({ jail, recursive }) => recursive && jail === undefined,
     merge: (answers, { key }) => ({
       key,
-      rows: answers.flatMap(({ source, result }) => ('rows' in result ? inFull(source, result.rows) : [])),
+      rows: inFull(answers, (result) => ('rows' in result ? result.rows : [])),
     }),
   },
   async read(context, input) {

@@ -6,7 +6,6 @@
  *
  * The jail is left as it was found: a running one runs, one that was down is down, changed or gone back.
  */
-import { failure } from '../../domain/errors.ts';
 import type { Jail } from '../../domain/jail.ts';
 import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
@@ -16,6 +15,7 @@ import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';
 import { handOver } from './handed.ts';
 import { settle } from './settle.ts';
+import { refuseStart } from './startable.ts';
 import { localTime } from '../../domain/local-time.ts';
 
 /** Long enough for a service to be asked, too short to be forgotten. */
@@ -87,23 +87,14 @@ export async function specToStart(
 ): Promise<{ readonly spec: JailSpec; readonly before: readonly Step[] }> {
   const configured = toSpec(world, jail);
   const handed = await handOver(context, jail, configured.config);
-  refuse(configured, handed.problems);
+  refuseStart(configured.tag, handed.problems);
   const running = (await context.host.running(jail.realm)).has(jail.uuid);
   const { spec } = running ? { spec: configured } : await settle(context, world, jail, configured);
   return { spec: { ...spec, handed: handed.mounts }, before: running ? [] : handed.steps };
 }
 
-function refuse(
-  spec: JailSpec,
-  problems: readonly { readonly key: string; readonly problem: string }[],
-): void {
-  if (problems.length === 0) return;
-  const why = problems.map(({ key, problem }) => `${key}: ${problem}`).join('; ');
-  throw failure('START_FAILED', { jail: spec.tag, why });
-}
-
 async function assertStartable(host: Context['host'], spec: JailSpec): Promise<void> {
-  refuse(spec, await host.check(spec));
+  refuseStart(spec.tag, await host.check(spec));
 }
 
 /** The check of another jail than the one that was changed, which is down: started for it, and stopped again. */

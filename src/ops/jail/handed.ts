@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
-import type { HandedMount } from '../../driver/host.ts';
+import type { HandedMount, Problem } from '../../driver/host.ts';
 import type { DatasetRow } from '../../driver/storage.ts';
 import { configOf, isOn } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
@@ -17,11 +17,6 @@ import type { World } from '../world/world.ts';
 import { createDataset, mountDataset } from '../steps/dataset.ts';
 
 type Owner = Pick<Jail, 'pool' | 'uuid' | 'tag' | 'dataset' | 'mountpoint'>;
-
-interface Problem {
-  readonly key: string;
-  readonly problem: string;
-}
 
 export interface HandOver {
   readonly mounts: readonly HandedMount[];

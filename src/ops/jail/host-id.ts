@@ -3,11 +3,12 @@
  * receiver of a replica whose original still runs. Where none is stored, the first strict start stores it.
  */
 import { isOn } from '../../domain/config.ts';
+import type { Problem } from '../../driver/host.ts';
 import type { Jail } from '../../domain/jail.ts';
 import type { Context } from '../context.ts';
 
 interface Belonging {
-  readonly problems: readonly { readonly key: string; readonly problem: string }[];
+  readonly problems: readonly Problem[];
   /** To be stored with the start. */
   readonly adopted?: string;
 }

@@ -1,133 +1,13 @@
-/**
- * `cap`, `uncap`, `limits`, `inuse`: resource limits of running jails, and what they use. The words of
- * rctl(8) are used whatever the kernel; the host driver knows what it makes of them.
- */
-import * as z from 'zod';
-import { defineChange, defineRead, type EverySource } from '../operation.ts';
-import type { Context } from '../context.ts';
-import type { JailSpec, LimitRule, NotApplied } from '../../driver/host.ts';
-import type { Step } from '../../driver/system.ts';
-import { limitResources, type LimitKey } from '../../domain/codec/limit.ts';
-import { configOf, isOn } from '../../domain/config.ts';
-import { failure } from '../../domain/errors.ts';
-import { findJail, label, type Jail } from '../../domain/jail.ts';
+/** `limits`: which resource limits of jails are in force, and why the others are not. */
+import { defineRead, type Context } from '../operation.ts';
+import { limitResources } from '../../domain/codec/limit.ts';
+import { isOn } from '../../domain/config.ts';
+import { findJail, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { inFull } from '../source/each.ts';
-import { readWorld } from '../world/read.ts';
-import { toSpec } from '../world/spec.ts';
-import type { World } from '../world/world.ts';
-import { jailInput, lockJail, noProperties, oneJail, readJail } from './select.ts';
+import { readWorld, toSpec, type World } from '../world.ts';
+import { allOrOne, ofAll, wordsOfAllOrOne, type AllOrOne } from './all-or-one.ts';
 
-const resources = Object.keys(limitResources) as readonly LimitKey[];
-
-/**
- * Steps that bring new values of limits into a running jail, as they will be once `pairs` are stored.
- * None when no limit is among them.
- */
-export async function liveLimits(
-  context: Context,
-  world: World,
-  jail: Jail,
-  pairs: readonly (readonly [string, string])[],
-): Promise<readonly Step[]> {
-  if (!pairs.some(([key]) => getProperty(key).group === 'limit')) return [];
-  const config = configOf(jail, world.defaults, pairs);
-  return context.host.limitSteps({ ...toSpec(world, jail), config }, 'apply');
-}
-
-async function runningSpec(context: Context, name: string): Promise<{ jail: Jail; spec: JailSpec }> {
-  const { world, jail } = await readJail(context, name);
-  const spec = toSpec(world, jail);
-  if (!(await context.host.running(jail.realm)).has(jail.uuid))
-    throw failure('NOT_RUNNING', { name: label(jail) });
-  return { jail, spec };
-}
-
-interface Capped {
-  readonly uuid: string;
-  readonly tag: string;
-  /** False: `rlimits` is off, and nothing was done. */
-  readonly rlimits: boolean;
-  readonly rules: readonly LimitRule[];
-  readonly notApplied: readonly NotApplied[];
-}
-
-const limitsOnly = (list: readonly NotApplied[]): readonly NotApplied[] =>
-  list.filter(({ key }) => getProperty(key).group === 'limit');
-
-export const jailCap = defineChange<typeof jailInput, Capped>({
-  id: 'jail.cap',
-  title: 'Put the resource limits of a running jail into force',
-  effect: 'change',
-  recover: 'undo',
-  anyFormat: true,
-  input: jailInput,
-  locks: lockJail,
-  async plan(context, input) {
-    const { jail, spec } = await runningSpec(context, input.jail);
-    // COMPAT: nothing happens, and it is no error, while the master switch is off.
-    const rlimits = isOn(spec.config, 'rlimits');
-    return {
-      subject: label(jail),
-      title: `Limiting ${label(jail)}`,
-      steps: rlimits ? await context.host.limitSteps(spec, 'apply') : [],
-      result: async () => ({
-        uuid: jail.uuid,
-        tag: jail.tag,
-        rlimits,
-        rules: (await context.host.limits(spec)).rules,
-        notApplied: rlimits ? limitsOnly(context.host.notApplied(spec)) : [],
-      }),
-    };
-  },
-  command: {
-    names: ['cap'],
-    group: 'configuration',
-    usage: 'JAIL',
-    about:
-      'The limits become those of the properties, whatever was in force before. Needs rlimits=on; while it is off nothing is done.',
-    examples: [
-      { line: 'iocage set rlimits=on memoryuse=512M:deny web', says: 'a running jail is limited at once' },
-      { line: 'iocage cap web', says: 'after uncap: all limits again' },
-    ],
-    toInputs: (words) => [oneJail('cap', words)],
-  },
-});
-
-export const jailUncap = defineChange<
-  typeof jailInput,
-  { uuid: string; tag: string; rules: readonly LimitRule[] }
->({
-  id: 'jail.uncap',
-  title: 'Lift the resource limits of a running jail',
-  effect: 'change',
-  recover: 'undo',
-  anyFormat: true,
-  input: jailInput,
-  locks: lockJail,
-  async plan(context, input) {
-    const { jail, spec } = await runningSpec(context, input.jail);
-    return {
-      subject: label(jail),
-      title: `Lifting the limits of ${label(jail)}`,
-      steps: await context.host.limitSteps(spec, 'release'),
-      result: async () => ({
-        uuid: jail.uuid,
-        tag: jail.tag,
-        rules: (await context.host.limits(spec)).rules,
-      }),
-    };
-  },
-  command: {
-    names: ['uncap'],
-    group: 'configuration',
-    usage: 'JAIL',
-    about:
-      'Until cap, the next start, or the next time that one of its limits is set. The properties stay as they are, and so do the CPUs of cpuset.',
-    examples: [{ line: 'iocage uncap web', says: 'no limits for a while' }],
-    toInputs: (words) => [oneJail('uncap', words)],
-  },
-});
+const resources = Object.keys(limitResources);
 
 interface Limited {
   readonly uuid: string;
@@ -165,30 +45,10 @@ async function limitedOf(context: Context, world: World, jail: Jail, up: boolean
   return { uuid, tag, name: tag, state: up ? 'up' : 'down', rlimits, cpus: cpus ?? null, limits };
 }
 
-const someInput = z.object({ jail: z.string().min(1).optional() });
-
-function ofAll<J extends { readonly name: string }>(): EverySource<
-  z.output<typeof someInput>,
-  { one: boolean; jails: readonly J[] }
-> {
-  return {
-    applies: ({ jail }) => jail === undefined,
-    merge: (answers) => ({
-      one: false,
-      jails: answers.flatMap(({ source, result }) => inFull(source, result.jails)),
-    }),
-  };
-}
-
-function noneOrOne(command: string, words: Parameters<typeof oneJail>[1]): { jail?: string } {
-  noProperties(command, words);
-  return words.positionals.length === 0 ? {} : oneJail(command, words);
-}
-
-export const jailLimits = defineRead<typeof someInput, { one: boolean; jails: readonly Limited[] }>({
+export const jailLimits = defineRead<typeof allOrOne, AllOrOne<Limited>>({
   id: 'jail.limits',
   title: 'Show which resource limits are in force',
-  input: someInput,
+  input: allOrOne,
   everySource: ofAll<Limited>(),
   async read(context, { jail: name }) {
     const world = await readWorld(context);
@@ -214,64 +74,6 @@ export const jailLimits = defineRead<typeof someInput, { one: boolean; jails: re
       { line: 'iocage limits web', says: 'of one jail' },
       { line: 'iocage limits', says: 'of all jails that have any' },
     ],
-    toInputs: (words) => [noneOrOne('limits', words)],
-  },
-});
-
-interface Used {
-  readonly uuid: string;
-  readonly tag: string;
-  readonly name: string;
-  /** By resource: bytes, seconds, percent or a count; null: this kernel does not count it. */
-  readonly used: Readonly<Record<string, number | null>>;
-  readonly hits: Readonly<Record<string, number>>;
-  /** The limits in force, as AMOUNT:ACTION. */
-  readonly limits: Readonly<Record<string, string>>;
-}
-
-export const jailInuse = defineRead<typeof someInput, { one: boolean; jails: readonly Used[] }>({
-  id: 'jail.inuse',
-  title: 'Show what running jails use',
-  input: someInput,
-  everySource: ofAll<Used>(),
-  async read(context, { jail: name }) {
-    const world = await readWorld(context);
-    const running = await context.host.running(world.realm);
-    const one = name === undefined ? undefined : findJail(world.jails, name);
-    if (one !== undefined && !running.has(one.uuid)) throw failure('NOT_RUNNING', { name: label(one) });
-    const chosen = (one === undefined ? world.jails : [one]).filter(
-      (jail) => jail.problem === undefined && running.has(jail.uuid),
-    );
-    const usage = await context.host.usage(
-      world.realm,
-      chosen.map(({ uuid }) => uuid),
-    );
-    const jails = chosen.map(async (jail): Promise<Used> => {
-      const { uuid, tag } = jail;
-      const { rules } = await context.host.limits(toSpec(world, jail));
-      const found = usage.get(uuid);
-      return {
-        uuid,
-        tag,
-        name: tag,
-        used: Object.fromEntries(resources.map((key) => [key, found?.used.get(key) ?? null])),
-        hits: Object.fromEntries(found?.hits ?? []),
-        limits: Object.fromEntries(rules.map(({ key, value }) => [key, value])),
-      };
-    });
-    return { one: one !== undefined, jails: await Promise.all(jails) };
-  },
-  command: {
-    names: ['inuse'],
-    group: 'configuration',
-    usage: '[JAIL]',
-    about:
-      'HITS counts how often a limit was run into since the start: memoryuse processes that were ended, maxproc forks that failed, pcpu slices of time in which the jail had to wait.',
-    examples: [
-      { line: 'iocage inuse web', says: 'every resource of one jail' },
-      { line: 'iocage inuse', says: 'one line for each running jail' },
-      { line: 'iocage inuse --format legacy', says: 'comma separated, as the original printed it' },
-    ],
-    toInputs: (words) => [noneOrOne('inuse', words)],
+    toInputs: (words) => [wordsOfAllOrOne('limits', words)],
   },
 });

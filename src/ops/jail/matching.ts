@@ -12,9 +12,8 @@ import type { Jail } from '../../domain/jail.ts';
 import { isUuid } from '../../domain/name.ts';
 import { findProperty, getProperty, properties } from '../../domain/properties/index.ts';
 import type { Property } from '../../domain/property.ts';
-import { isBasejail, listedAddresses, stateOf } from './list.ts';
-import { readWithRunning } from '../world/read.ts';
-import type { World } from '../world/world.ts';
+import { isBasejail, listedAddresses, stateOf } from './listed.ts';
+import { readWithRunning, type World } from '../world.ts';
 
 export function fullName(world: World, jail: Jail): string {
   return world.oneOfSeveral ? `${world.source}/${jail.tag}` : jail.tag;

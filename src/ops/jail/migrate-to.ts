@@ -28,10 +28,8 @@ import { readAllDefaults } from '../world/config-files.ts';
 import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';
 import { sharedFolders } from './files.ts';
+import { marker } from './migrate-kept.ts';
 import { assertDown, assertOurs, jailInput, lockJail, noProperties, readJail } from './select.ts';
-
-/** On a jail whose other tool's file is kept beside it: that file's name. */
-export const marker = `${namespace}migrated_from`;
 
 const tools = { python, libiocage: libiocageJson } as const;
 type Tool = keyof typeof tools;

@@ -5,9 +5,7 @@
  * jail is touched: datasets, snapshots, clones of it and its fstab stay as they are.
  */
 import { join } from 'node:path';
-import * as z from 'zod';
-import { defineChange, type Words } from '../operation.ts';
-import type { Context } from '../context.ts';
+import { defineChange, type Context, type Words } from '../operation.ts';
 import type { Step } from '../../driver/system.ts';
 import { configOf, effective } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
@@ -17,23 +15,16 @@ import { properties } from '../../domain/properties/index.ts';
 import { valueProblem } from '../../domain/codec/text.ts';
 import { keepFile } from '../steps/config-file.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
-import { makeLink, removeFile, removeLink } from '../steps/file.ts';
-import { findSource } from '../source/find.ts';
-import { migratedStamp } from '../world/jail.ts';
-import { namespace } from '../../domain/property.ts';
-import { readWorld } from '../world/read.ts';
-import { releaseOf, toSpec } from '../world/spec.ts';
-import type { World } from '../world/world.ts';
+import { makeLink } from '../steps/file.ts';
+import { findSource } from '../route.ts';
+import { migratedStamp, namespace, readWorld, releaseOf, toSpec, type World } from '../world.ts';
 import { assertDown, jailInput, lockJail, manyJails, readJail } from './select.ts';
 import { writable } from './store.ts';
-import { marker, migrateTo } from './migrate-to.ts';
+import { earlier, kept, marker, storedBefore } from './migrate-kept.ts';
+import { migrateTo } from './migrate-to.ts';
+import { migrateBack, migrateConfirm } from './migrated.ts';
 import { assertTrusted } from './trusted-config.ts';
 import { jailAdopt } from '../adopt/adopt.ts';
-
-const kept = (file: string): string => `${file}.migrated`;
-const stamp = `${namespace}op`;
-/** Beside ours, so that nothing reads it: what a property was before, until all is well or the jail goes back. */
-const earlier = 'org.freebsd.iocage.before:';
 
 interface Migrated {
   readonly uuid: string;
@@ -77,16 +68,6 @@ function assertTagFree(world: World, jail: Jail): void {
   if (holder !== undefined) throw failure('NAME_TAKEN', { what: 'tag', name: jail.tag, by: holder.uuid });
 }
 
-/** Properties that another tool, or an older iocage, left on the dataset would count from now on. */
-async function storedBefore(
-  { storage }: Context,
-  { dataset }: Jail,
-  prefix = namespace,
-): Promise<ReadonlyMap<string, string>> {
-  const local = (await storage.local(dataset)) ?? new Map<string, string>();
-  return new Map([...local].filter(([key]) => key.startsWith(prefix)));
-}
-
 async function linkSteps({ files }: Context, world: World, jail: Jail): Promise<readonly Step[]> {
   const path = join(world.mountpoint, 'tags', jail.tag);
   const there = (await files.readlink(path)) ?? (await files.stat(path));
@@ -121,7 +102,7 @@ export const jailMigrate = defineChange<typeof jailInput, Migrated>({
       throw failure('FILE_FAILED', { path: join(root, kept(file.name)), why: 'already exists' });
     const before = await storedBefore(context, jail);
     const stored = new Map([...values].map(([key, value]) => [namespace + key, value]));
-    stored.set(marker, file.name).set(stamp, migratedStamp);
+    stored.set(marker, file.name).set(`${namespace}op`, migratedStamp);
     for (const [key, value] of before) stored.set(earlier + key.slice(namespace.length), value);
     const stale = [...before.keys()].filter((key) => !stored.has(key));
     const previous = (keys: Iterable<string>) =>
@@ -205,110 +186,4 @@ async function migrateWords(words: Words, context: Context): Promise<readonly { 
 
 export function noteNoMigration(context: Context, jail: Jail): void {
   context.emit({ type: 'note', id: '', level: 'info', text: `${jail.tag} needs no migration` });
-}
-
-const settleInput = jailInput.extend({ force: z.boolean().default(false) });
-
-interface Settled {
-  readonly uuid: string;
-  readonly tag: string;
-  readonly file: string;
-}
-
-/** @throws UNSUPPORTED when the jail was not migrated, or its file is gone */
-async function readKept(context: Context, jail: Jail, verb: string) {
-  const name = jail.local.get('migrated_from');
-  const root = jail.mountpoint;
-  // After a rollback to a snapshot from before the migration it has its old name again.
-  for (const at of name === undefined || root === undefined ? [] : [kept(name), name])
-    if ((await context.files.statBelow(root!, at))?.type === 'file') return { name: name!, root: root!, at };
-  throw failure('UNSUPPORTED', {
-    what: `migrate ${verb} of jail ${label(jail)}`,
-    why: `no configuration file of another tool is kept`,
-  });
-}
-
-export const migrateConfirm = defineChange<typeof settleInput, Settled>({
-  id: 'jail.migrate-confirm',
-  title: 'Remove the configuration that a migrated jail had',
-  effect: 'destroy',
-  recover: 'finish',
-  input: settleInput,
-  locks: lockJail,
-  async plan(context, input) {
-    const { jail } = await readJail(context, input.jail);
-    const { name, root, at } = await readKept(context, jail, '--confirm');
-    const path = join(root, at);
-    const previous = { ...Object.fromEntries(await storedBefore(context, jail, earlier)), [marker]: name };
-    return {
-      subject: label(jail),
-      title: `Removing what ${label(jail)} was configured by`,
-      loses: [path],
-      steps: [
-        ...(await writable(context, jail, removeFile({ path }))),
-        inheritProperties({ dataset: jail.dataset, keys: Object.keys(previous), previous }),
-      ],
-      result: () => ({ uuid: jail.uuid, tag: jail.tag, file: path }),
-    };
-  },
-  command: {
-    names: ['migrate --confirm'],
-    group: 'jails',
-    usage: '[-f] JAIL ... | ALL',
-    examples: [],
-    toInputs: migrated,
-  },
-});
-
-export const migrateBack = defineChange<typeof settleInput, Settled>({
-  id: 'jail.migrate-back',
-  title: 'Give a migrated jail back to the tool that it came from',
-  effect: 'destroy',
-  recover: 'undo',
-  input: settleInput,
-  locks: lockJail,
-  async plan(context, input) {
-    const { world, jail } = await readJail(context, input.jail);
-    const { name, root, at } = await readKept(context, jail, '--back');
-    await assertDown(context, jail, 'migrate --back');
-    if (at !== name && (await context.files.statBelow(root, name)) !== undefined)
-      throw failure('FILE_FAILED', { path: join(root, name), why: 'already exists' });
-    const { dataset } = jail;
-    const [now, aside] = [await storedBefore(context, jail), await storedBefore(context, jail, earlier)];
-    const before = Object.fromEntries(
-      [...aside].map(([key, value]) => [namespace + key.slice(earlier.length), value]),
-    );
-    const gone = [...now.keys(), ...aside.keys()].filter((key) => !(key in before));
-    const previous = (keys: readonly string[]) =>
-      Object.fromEntries(keys.map((key) => [key, now.get(key) ?? aside.get(key) ?? null]));
-    const link = { target: root, path: join(world.mountpoint, 'tags', jail.tag) };
-    return {
-      subject: label(jail),
-      title: `Giving ${label(jail)} back`,
-      loses: [`what was set of ${label(jail)} since it was migrated`],
-      steps: [
-        ...(await writable(context, jail, keepFile({ root, from: kept(name), to: name }))),
-        ...(aside.size === 0
-          ? []
-          : [setProperties({ dataset, properties: before, previous: previous(Object.keys(before)) })]),
-        inheritProperties({ dataset, keys: gone, previous: previous(gone) }),
-        // Those of UCL had their link from the original.
-        ...(name === 'config' ? [] : [removeLink(link)]),
-      ],
-      result: () => ({ uuid: jail.uuid, tag: jail.tag, file: join(root, name) }),
-    };
-  },
-  command: {
-    names: ['migrate --back'],
-    group: 'jails',
-    usage: '[-f] JAIL ... | ALL',
-    examples: [],
-    toInputs: migrated,
-  },
-});
-
-/** `ALL`: every jail whose earlier file is still kept. */
-async function migrated(words: Words, context: Context): Promise<readonly z.infer<typeof settleInput>[]> {
-  const inputs = await manyJails('migrate', words, context, (jail) => jail.local.has('migrated_from'));
-  return inputs.map((input) => ({ ...input, force: words.flags['force'] === true }));
 }

@@ -11,7 +11,8 @@ import { toSpec } from '../world/spec.ts';
 import { jailInstall } from './install.ts';
 import { getPackageManager } from './packages.ts';
 import { jailInput, readJail } from './select.ts';
-import { jailStart, jailStop } from './start.ts';
+import { jailStart } from './start.ts';
+import { jailStop } from './stop.ts';
 
 const pkgInput = jailInput.extend({
   argv: z.array(z.string()).min(1, 'a command for the package manager is missing'),

@@ -14,12 +14,11 @@ import { isPluginName, readSource, type ProvisionMethod } from '../../domain/pro
 import { methods } from '../provision/methods.ts';
 import type { Method, Wanted, Work } from '../provision/method.ts';
 import { pluginPath } from '../plugin/known.ts';
-import { namespace } from '../../domain/property.ts';
-import type { World } from '../world/world.ts';
+import type { World } from '../world.ts';
 import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
 import { showSteps } from './shown.ts';
-import { storeSteps } from './store.ts';
+import { storeValues } from './store.ts';
 
 const provisionInput = jailInput.extend({
   /** `provision.method`, `provision.source` and `provision.rev` for this time. */
@@ -127,12 +126,5 @@ function read(
 
 function stored(context: Context, jail: Jail, { stores = {} }: Work): Promise<readonly Step[]> {
   const changed = Object.entries(stores).filter(([key, value]) => jail.local.get(key) !== value);
-  return changed.length === 0
-    ? Promise.resolve([])
-    : storeSteps(
-        context,
-        jail,
-        Object.fromEntries(changed.map(([key, value]) => [namespace + key, value])),
-        Object.fromEntries(changed.map(([key]) => [namespace + key, jail.local.get(key) ?? null])),
-      );
+  return changed.length === 0 ? Promise.resolve([]) : storeValues(context, jail, Object.fromEntries(changed));
 }

@@ -11,11 +11,9 @@ import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { baseEntries, baseFolders } from '../../domain/basejail.ts';
 import { assertReleaseName } from '../../domain/name.ts';
-import type { Context } from '../context.ts';
-import { namespace } from '../../domain/property.ts';
-import { toSpec } from '../world/spec.ts';
-import type { Release, World } from '../world/world.ts';
-import { cloneDataset, renameDataset, setProperties, takeSnapshot } from '../steps/dataset.ts';
+import type { Context } from '../operation.ts';
+import { toSpec, type Release, type World } from '../world.ts';
+import { cloneDataset, renameDataset, takeSnapshot } from '../steps/dataset.ts';
 import { ensureJail, toJailData } from '../steps/guard.ts';
 import { applyMerge, compareTrees, type MergeArgs } from '../steps/merge.ts';
 import { leavePlace } from '../steps/move.ts';
@@ -25,6 +23,7 @@ import { assertRootMounted, releaseRoot } from '../mounted.ts';
 import { getRelease } from '../release/destroy.ts';
 import { datasetOf, isInside } from './loss.ts';
 import { assertOurs } from './select.ts';
+import { setValues } from './values.ts';
 import { keptRoot } from './way-back.ts';
 
 export type Verb = 'upgrade' | 'rebase';
@@ -111,7 +110,7 @@ export async function planRebase(
       ...(fresh?.swap ?? []),
       // On the way back the jail is down before anything of this is undone.
       ensureJail({ jail: toJailData(changed), back: 'down' }),
-      rememberWayBack(jail, { release: to, upgraded_from: from, upgrade_snapshot: snapshot }),
+      setValues(jail, { release: to, upgraded_from: from, upgrade_snapshot: snapshot }),
     ],
   };
 }
@@ -213,13 +212,4 @@ async function freshRoot(
       leavePlace({ path: place, when: 'done' }),
     ],
   };
-}
-
-function rememberWayBack(jail: Jail, values: Readonly<Record<string, string>>): Step {
-  const keys = Object.keys(values);
-  return setProperties({
-    dataset: jail.dataset,
-    properties: Object.fromEntries(keys.map((key) => [namespace + key, values[key]!])),
-    previous: Object.fromEntries(keys.map((key) => [namespace + key, jail.local.get(key) ?? null])),
-  });
 }

@@ -11,14 +11,11 @@ import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertJailName } from '../../domain/name.ts';
-import { consoleLogs } from '../world/spec.ts';
-import { namespace } from '../../domain/property.ts';
-import { readWorld } from '../world/read.ts';
-import type { World } from '../world/world.ts';
-import { setProperties } from '../steps/dataset.ts';
+import { consoleLogs, readWorld, type World } from '../world.ts';
 import { renameFile, rewriteInRoot } from '../steps/move.ts';
 import { planMove } from './move.ts';
 import { jailLock, noProperties, tagLock } from './select.ts';
+import { setValues } from './values.ts';
 
 const renameInput = z.object({ jail: z.string().min(1), name: z.string().min(1) });
 
@@ -110,13 +107,7 @@ function identitySteps(jail: Jail, dataset: string, name: string, tag: string): 
   }
   const datasets = movedWords(jail, dataset);
   if (datasets !== jail.local.get('jail_zfs_dataset')) own['jail_zfs_dataset'] = datasets!;
-  return setProperties({
-    dataset,
-    properties: withNamespace(own),
-    previous: withNamespace(
-      Object.fromEntries(Object.keys(own).map((key) => [key, jail.local.get(key) ?? null])),
-    ),
-  });
+  return setValues(jail, own, dataset);
 }
 
 /** `jail_zfs_dataset` once the jail is `dataset`: its own ones go along. */
@@ -132,10 +123,6 @@ export function movedWords(jail: Jail, dataset: string): string | undefined {
         : full;
     });
   return moved?.join(' ');
-}
-
-export function withNamespace<T>(pairs: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(pairs).map(([key, value]) => [namespace + key, value]));
 }
 
 /** The two files that `create` wrote the host name into, where it still stands there. */
@@ -187,11 +174,5 @@ function mentionStep(other: Jail, jail: Jail, name: string, tag: string): Step {
   if (depends !== undefined && depends !== 'none') own['depends'] = words(depends).map(renamed).join(' ');
   const template = other.local.get('source_template');
   if (template !== undefined && jail.template) own['source_template'] = renamed(template);
-  return setProperties({
-    dataset: other.dataset,
-    properties: withNamespace(own),
-    previous: withNamespace(
-      Object.fromEntries(Object.keys(own).map((key) => [key, other.local.get(key) ?? null])),
-    ),
-  });
+  return setValues(other, own);
 }

@@ -10,13 +10,10 @@ import { failure } from '../../domain/errors.ts';
 import { effective, identityKeys } from '../../domain/config.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { findProperty, getProperty } from '../../domain/properties/index.ts';
-import { namespace } from '../../domain/property.ts';
-import { readWorld } from '../world/read.ts';
-import { toSpec } from '../world/spec.ts';
-import type { World } from '../world/world.ts';
-import { liveLimits } from './limits.ts';
-import { inheritProperties } from '../steps/dataset.ts';
+import { readWorld, toSpec, type World } from '../world.ts';
+import { liveLimits } from './cap.ts';
 import { jailLock, noProperties } from './select.ts';
+import { dropValues } from './values.ts';
 
 const resetInput = z.object({
   /** Jails; or one of the words `ALL` and `default`. */
@@ -151,7 +148,7 @@ async function planJails(
   const steps: Step[] = [];
   for (const jail of jails) {
     const keys = resettable(jail.local, only);
-    if (keys.length > 0) steps.push(resetStep(jail.dataset, jail.local, keys));
+    if (keys.length > 0) steps.push(dropValues(jail, keys));
     if (!running?.has(jail.uuid)) continue;
     // A limit that is named goes at once, as one that is set counts at once.
     const now = changes.filter((change) => change.jail === jail.uuid);
@@ -195,7 +192,10 @@ function planDefaults(
   return {
     subject: 'default',
     title: 'Resetting defaults',
-    steps: keys.length === 0 ? [] : [resetStep(`${world.root}/.defaults`, world.defaults, keys)],
+    steps:
+      keys.length === 0
+        ? []
+        : [dropValues({ dataset: `${world.root}/.defaults`, local: world.defaults }, keys)],
     result: () => ({
       changes: keys.map((key) => ({
         jail: 'default',
@@ -205,12 +205,4 @@ function planDefaults(
       })),
     }),
   };
-}
-
-function resetStep(dataset: string, local: ReadonlyMap<string, string>, keys: readonly string[]) {
-  return inheritProperties({
-    dataset,
-    keys: keys.map((key) => namespace + key),
-    previous: Object.fromEntries(keys.map((key) => [namespace + key, local.get(key)!])),
-  });
 }

@@ -5,10 +5,9 @@
 import * as z from 'zod';
 import { defineSession } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
-import { label } from '../../domain/jail.ts';
 import { assertUserName } from '../../domain/name.ts';
-import { toSpec } from '../world/spec.ts';
-import { jailInput, readJail } from './select.ts';
+import { toSpec } from '../world.ts';
+import { assertRunning, jailInput, readJail } from './select.ts';
 
 /** Characters of both streams together. */
 const maxOutput = 4 * 1024 * 1024;
@@ -41,8 +40,7 @@ export const jailRun = defineSession<typeof runInput, JailOutput>({
     if (jailUser !== undefined) assertUserName(jailUser);
     const { world, jail } = await readJail(context, name);
     const spec = toSpec(world, jail);
-    if (!(await context.host.running(jail.realm)).has(jail.uuid))
-      throw failure('NOT_RUNNING', { name: label(jail) });
+    await assertRunning(context, jail);
     const tooMuch = new AbortController();
     const text = { stdout: '', stderr: '' };
     const rest = { stdout: '', stderr: '' };

@@ -45,6 +45,12 @@ export async function assertDown(context: Context, jail: Jail, action: string): 
   if (running.has(jail.uuid)) throw failure('JAIL_RUNNING', { name: label(jail), action });
 }
 
+/** @throws NOT_RUNNING */
+export async function assertRunning(context: Context, jail: Jail): Promise<void> {
+  const running = await context.host.running(jail.realm);
+  if (!running.has(jail.uuid)) throw failure('NOT_RUNNING', { name: label(jail) });
+}
+
 /** A dataset that somebody else put below `jails` may hold anything. A jail of ours that is damaged may go. */
 export function assertOurs(jail: Jail): void {
   if (jail.local.get('host_hostuuid') === jail.uuid) return;
@@ -82,6 +88,13 @@ export async function manyJails(
   });
   return answers.flatMap(({ result }) => result);
 }
+
+/** Of commands that go on with the next jail after one that failed. */
+export const ignoreFlag = {
+  key: 'ignore',
+  flags: '-i, --ignore',
+  doc: 'one that fails is told, and the exit status stays 0',
+} as const;
 
 export function noProperties(command: string, words: Words): void {
   const [first] = words.properties;

@@ -3,30 +3,26 @@
  * Two of them do more than to store a value: `template` moves the jail (`convert.ts`), and `release`
  * chooses what a basejail shows.
  */
-import { join } from 'node:path';
 import * as z from 'zod';
 import { defineChange } from '../operation.ts';
 import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { checkAssignments } from '../../domain/config.ts';
-import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
-import { assertReleaseName, assertTag } from '../../domain/name.ts';
+import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { findProperty, getProperty } from '../../domain/properties/index.ts';
-import { namespace } from '../../domain/property.ts';
-import { readWorld } from '../world/read.ts';
-import { toSpec } from '../world/spec.ts';
-import type { World } from '../world/world.ts';
+import { namespace, readWorld, type World } from '../world.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
-import { makeLink, removeLink, replaceInRoot } from '../steps/file.ts';
-import { getRelease, releaseLock } from '../release/destroy.ts';
+import { releaseLock } from '../release/destroy.ts';
 import { convertSteps, typeAsTemplate, wantedTemplate } from './convert.ts';
 import { toZfsProperties } from './new-jail.ts';
 import { assertNotItself } from './depends.ts';
 import { assertHandable } from './handed.ts';
-import { liveLimits } from './limits.ts';
+import { liveLimits } from './cap.ts';
 import { jailLock, tagLock } from './select.ts';
-import { storeDefaults, storeSteps } from './store.ts';
+import { checkFile, checkReleases, checkTag, releasesIn } from './set-checks.ts';
+import { setSteps } from './set-steps.ts';
+import { storeDefaults } from './store.ts';
 
 const setInput = z.object({
   /** Jails, or the one word `default`. */
@@ -152,22 +148,9 @@ async function planJails(
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
   for (const jail of jails) assertNotItself(world, retagged(jail, tag), pairs);
   const running = await context.host.running(world.realm);
-  const native = pairs.some(([key]) => getProperty(key).store === 'native');
   const steps: Step[] = [];
   for (const jail of jails) {
-    // What `list` prints of a size is rounded; to put it back it must be exact.
-    const exact = native ? await context.storage.local(jail.dataset) : undefined;
-    steps.push(
-      ...(await setSteps(
-        context,
-        world,
-        jail,
-        pairs.filter(([key]) => !converts.has(key)),
-        exact,
-      )),
-    );
-    const hostname = pairs.findLast(([key]) => key === 'host_hostname')?.[1];
-    if (hostname !== undefined) steps.push(...(await renameSteps(context, world, jail, hostname)));
+    steps.push(...(await setSteps(context, world, jail, pairs)));
     if (running.has(jail.uuid)) steps.push(...(await liveLimits(context, world, jail, pairs)));
     if (wanted !== undefined)
       steps.push(...(await convertSteps(context, world, retagged(jail, tag), wanted, tag ?? jail.tag)));
@@ -190,117 +173,11 @@ async function planJails(
   };
 }
 
-/** These are not only stored. */
-const converts: ReadonlySet<string> = new Set(['template', 'istemplate']);
-
 /** The jail as the steps before the conversion leave it. */
 function retagged(jail: Jail, tag: string | undefined): Jail {
   return tag === undefined ? jail : { ...jail, tag };
 }
 
-function releasesIn(words: readonly (readonly [string, string])[]): readonly string[] {
-  return words.filter(([key]) => key === 'release').map(([, name]) => name);
-}
-
-/** A basejail shows another release from its next start; in all others the files are there already. */
-function checkReleases(
-  world: World,
-  jails: readonly Jail[],
-  words: readonly (readonly [string, string])[],
-): readonly (readonly [string, string])[] {
-  const names = [...new Set(releasesIn(words))];
-  if (names.length === 0) return [];
-  const other = jails.find((jail) => jail.local.get('type') !== 'basejail');
-  if (other !== undefined) {
-    const why = `${label(other)} has the files of its release; only a basejail can show another one`;
-    throw failure('READ_ONLY_PROPERTY', { key: 'release', why });
-  }
-  if (names.length > 1)
-    throw failure('INVALID_INPUT', { issues: [{ path: 'release', problem: 'it is given twice' }] });
-  assertReleaseName(names[0]!);
-  getRelease(world, names[0]!);
-  return [['release', names[0]!]];
-}
-
-/** These mean more than a value: another tool keeps them in other ways than we do. */
-function checkFile(jail: Jail, pairs: readonly (readonly [string, string])[]): void {
-  const key = pairs.find(([one]) => one === 'tag' || one === 'release' || converts.has(one))?.[0];
-  if (jail.file === undefined || key === undefined) return;
-  const why = `${label(jail)} keeps its configuration in ${jail.file.name} of ${jail.file.title}`;
-  throw failure('READ_ONLY_PROPERTY', { key, why, migrate: jail.uuid });
-}
-
 function stored(jail: Jail, key: string): string | null {
   return (getProperty(key).store === 'native' ? jail.native.get(key) : jail.local.get(key)) ?? null;
-}
-
-function checkTag(world: World, jails: readonly Jail[], pairs: readonly (readonly [string, string])[]): void {
-  const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
-  if (tag === undefined) return;
-  if (jails.length > 1)
-    throw failure('USAGE', { problem: 'one tag cannot go to several jails', command: 'set' });
-  assertTag(tag);
-  const holder = holderOf(world.jails, tag);
-  if (holder !== undefined && holder.uuid !== jails[0]!.uuid) {
-    throw failure('NAME_TAKEN', { what: 'tag', name: tag, by: holder.uuid });
-  }
-}
-
-/** zfs(8): these are cleared by setting them to none, not by inheriting. */
-const notInherited = new Set(['quota', 'refquota', 'reservation', 'refreservation']);
-
-/** The name that `create` wrote into the jail's own files; a file that says something else is left alone. */
-async function renameSteps(
-  context: Context,
-  world: World,
-  jail: Jail,
-  hostname: string,
-): Promise<readonly Step[]> {
-  const { root, config } = toSpec(world, jail);
-  const old = config.get('host_hostname') ?? jail.uuid;
-  const edits = [
-    { path: 'etc/hostname', from: `${old}\n`, to: `${hostname}\n` },
-    { path: 'etc/hosts', from: `127.0.1.1\t${old}\n`, to: `127.0.1.1\t${hostname}\n` },
-  ];
-  const steps: Step[] = [];
-  for (const { path, from, to } of edits) {
-    // A link that the jail planted there is not read, and not written.
-    const before = await context.files.readBelow(root, path).catch(() => undefined);
-    const after = before?.replace(from, () => to);
-    if (before !== undefined && after !== undefined && after !== before) {
-      steps.push(replaceInRoot({ root, path, before, after }));
-    }
-  }
-  return steps;
-}
-
-function nativeBefore(key: string, exact: ReadonlyMap<string, string> | undefined): string | null {
-  const value = exact?.get(key);
-  if (!notInherited.has(key)) return value ?? null;
-  return value === undefined || value === '0' ? 'none' : value;
-}
-
-async function setSteps(
-  context: Context,
-  world: World,
-  jail: Jail,
-  pairs: readonly (readonly [string, string])[],
-  exact: ReadonlyMap<string, string> | undefined,
-): Promise<readonly Step[]> {
-  const properties = toZfsProperties(pairs);
-  const previous = Object.fromEntries(
-    pairs.map(([key]) =>
-      getProperty(key).store === 'native'
-        ? [key, nativeBefore(key, exact)]
-        : [namespace + key, jail.local.get(key) ?? null],
-    ),
-  );
-  const steps: Step[] = [...(await storeSteps(context, jail, properties, previous))];
-  const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
-  if (tag !== undefined && tag !== jail.tag && jail.mountpoint !== undefined) {
-    const target = jail.mountpoint;
-    steps.push(removeLink({ target, path: join(world.mountpoint, 'tags', jail.tag) }));
-    steps.push(makeLink({ target, path: join(world.mountpoint, 'tags', tag) }));
-  }
-  return steps;
 }

@@ -4,16 +4,14 @@
  */
 import type { JailSpec } from '../../driver/host.ts';
 import type { Jail } from '../../domain/jail.ts';
-import type { Context } from '../context.ts';
-import { namespace } from '../../domain/property.ts';
-import type { World } from '../world/world.ts';
+import type { Context } from '../operation.ts';
+import type { World } from '../world.ts';
 
 export interface Settled {
   /** The jail as it starts: with what was decided. */
   readonly spec: JailSpec;
-  /** Dataset properties to set, and what each was. */
-  readonly properties: Readonly<Record<string, string>>;
-  readonly previous: Readonly<Record<string, string | null>>;
+  /** To be stored with the start. */
+  readonly decided: Readonly<Record<string, string>>;
 }
 
 /** Under the jail's own lock only: two jails that choose one address at the same moment are told apart by the steps. */
@@ -23,7 +21,6 @@ export async function settle(context: Context, world: World, jail: Jail, spec: J
   const decided = [...((await context.host.settle?.(spec, stored)) ?? [])];
   return {
     spec: { ...spec, config: new Map([...spec.config, ...decided]) },
-    properties: Object.fromEntries(decided.map(([key, value]) => [namespace + key, value])),
-    previous: Object.fromEntries(decided.map(([key]) => [namespace + key, jail.local.get(key) ?? null])),
+    decided: Object.fromEntries(decided),
   };
 }

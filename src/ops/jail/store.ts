@@ -22,7 +22,8 @@ import { getProperty } from '../../domain/properties/index.ts';
 import type { Context } from '../context.ts';
 import { rewriteConfig } from '../steps/config-file.ts';
 import { setProperties } from '../steps/dataset.ts';
-import type { World } from '../world/world.ts';
+import { namespace, type World } from '../world.ts';
+import { valuesNow, withNamespace } from './values.ts';
 
 /**
  * @param properties names as ZFS has them, with canonical values
@@ -48,6 +49,15 @@ export async function storeSteps(
       ? []
       : [setProperties({ dataset, properties: only(properties), previous: only(previous) })]),
   ];
+}
+
+/** Values of our own properties; an undo puts back what the jail has of each. */
+export async function storeValues(
+  context: Pick<Context, 'files' | 'storage'>,
+  jail: Jail,
+  values: Readonly<Record<string, string>>,
+): Promise<readonly Step[]> {
+  return storeSteps(context, jail, withNamespace(values), valuesNow(jail, Object.keys(values)));
 }
 
 async function fileSteps(

@@ -8,21 +8,13 @@ import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { assertClonesDown, assertRoom, mountedWith } from '../unmounting.ts';
-import { namespace } from '../../domain/property.ts';
-import { toSpec } from '../world/spec.ts';
-import type { World } from '../world/world.ts';
-import {
-  destroyDataset,
-  destroySnapshot,
-  inheritProperties,
-  renameDataset,
-  rollbackSnapshot,
-  setProperties,
-} from '../steps/dataset.ts';
+import { assertClonesDown, assertRoom, mountedWith } from '../mounted.ts';
+import { toSpec, type World } from '../world.ts';
+import { destroyDataset, destroySnapshot, renameDataset, rollbackSnapshot } from '../steps/dataset.ts';
 import { leavePlace } from '../steps/move.ts';
 import { dependentsOf, originsMadeFor } from './loss.ts';
 import { assertDown, assertOurs, jailInput, lockJail, noProperties, readJail } from './select.ts';
+import { dropValues, setValues } from './values.ts';
 
 /** The former root of a clone that was rebased. */
 export function keptRoot(jail: Pick<Jail, 'dataset'>): string {
@@ -64,14 +56,7 @@ async function getWayBack(context: Context, world: World, jail: Jail): Promise<W
   return found;
 }
 
-function forget(jail: Jail): Step {
-  const keys = ['upgraded_from', 'upgrade_snapshot'];
-  return inheritProperties({
-    dataset: jail.dataset,
-    keys: keys.map((key) => namespace + key),
-    previous: Object.fromEntries(keys.map((key) => [namespace + key, jail.local.get(key) ?? null])),
-  });
-}
+const forget = (jail: Jail): Step => dropValues(jail, ['upgraded_from', 'upgrade_snapshot']);
 
 /** A root that goes, with the snapshot of a release that was made for it; with its dependents it is refused. */
 async function dropRoot(
@@ -159,11 +144,7 @@ export const upgradeBack = defineChange<typeof backInput, Settled>({
         ...(drop === undefined
           ? []
           : [...drop.steps, leavePlace({ path: `${place}/root.new`, when: 'done' })]),
-        setProperties({
-          dataset: jail.dataset,
-          properties: { [`${namespace}release`]: from },
-          previous: { [`${namespace}release`]: jail.local.get('release') ?? null },
-        }),
+        setValues(jail, { release: from }),
         ...(datasets.length === 0
           ? []
           : [destroySnapshot({ name: `${jail.dataset}@${snapshot}`, recursive: true })]),

@@ -13,8 +13,8 @@ import { asIocageError, failure, type IocageError } from '../../domain/errors.ts
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { ValueProblem } from '../../domain/property.ts';
-import { toSpec } from '../world/spec.ts';
-import type { World } from '../world/world.ts';
+import { toSpec, type World } from '../world.ts';
+import { converts } from '../jail/convert.ts';
 import { jailCreate } from '../jail/create.ts';
 import { types } from '../jail/create-steps.ts';
 import { fileBefore, refuseShared, sharedFolders } from '../jail/files.ts';
@@ -31,9 +31,6 @@ export interface PlannedJail {
   /** Why nothing can be done, with the action `blocked`. */
   readonly error?: IocageError;
 }
-
-/** These make a template of a jail, so they are not simply stored. */
-export const converts: ReadonlySet<string> = new Set(['template', 'istemplate']);
 
 export async function compareJail(
   context: Context,

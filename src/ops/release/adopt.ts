@@ -11,11 +11,9 @@ import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertReleaseName } from '../../domain/name.ts';
 import { releaseRoot } from '../mounted.ts';
+import { setValues } from '../jail/values.ts';
 import { note } from '../snapshot/rows.ts';
-import { namespace } from '../../domain/property.ts';
-import { realmNow } from '../world/pool.ts';
-import { readWorld } from '../world/read.ts';
-import { setProperties } from '../steps/dataset.ts';
+import { realmNow, readWorld } from '../world.ts';
 import { completeRelease, writeDefaults } from '../steps/release.ts';
 import { stateOf, stateProperty, takeState } from '../steps/release-state.ts';
 import { getRelease, releaseLock } from './destroy.ts';
@@ -55,7 +53,6 @@ export const releaseAdopt = defineChange<typeof adoptInput, Adopted>({
       ...(known === undefined ? { release_kind: 'folder', release_source: root } : {}),
       fetched_at: context.clock.now().toISOString(),
     };
-    const keys = Object.keys(own);
     const newest = await newestPatch(context, `${release.dataset}/root`);
     const same = known !== undefined && newest?.state === (await stateOf(root, context));
     if (same) {
@@ -75,11 +72,7 @@ export const releaseAdopt = defineChange<typeof adoptInput, Adopted>({
       subject: name,
       title: `Making release ${name} ready for jails`,
       steps: [
-        setProperties({
-          dataset: release.dataset,
-          properties: Object.fromEntries(Object.entries(own).map(([key, value]) => [namespace + key, value])),
-          previous: Object.fromEntries(keys.map((key) => [namespace + key, release.local.get(key) ?? null])),
-        }),
+        setValues(release, own),
         completeRelease({ root }),
         // Once: what the release's owner says later stays.
         ...(known === undefined && userland ? [writeDefaults({ root })] : []),

@@ -53,7 +53,7 @@ export const releaseList = defineRead<typeof listInput, { releases: readonly Lis
   everySource: {
     applies: () => true,
     merge: (answers) => ({
-      releases: answers.flatMap(({ source, result }) => inFull(source, result.releases)),
+      releases: inFull(answers, ({ releases }) => releases),
     }),
   },
   read: listReleases,

@@ -13,12 +13,13 @@ import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
 import { chooseStreams, sendSnapshotName, type Answer, type Offer } from '../../domain/transfer.ts';
 import { computeLoss } from '../jail/loss.ts';
 import { movedFstab, planMove, tagLinks } from '../jail/move.ts';
-import { movedWords, withNamespace } from '../jail/rename.ts';
+import { movedWords } from '../jail/rename.ts';
 import { assertDown, assertOurs, jailLock, noProperties, tagLock } from '../jail/select.ts';
-import { storeSteps } from '../jail/store.ts';
-import { assertRoom } from '../unmounting.ts';
-import { sourcesOf } from '../source/find.ts';
-import { getSource, inSource } from '../source/sources.ts';
+import { storeValues } from '../jail/store.ts';
+import { withNamespace } from '../jail/values.ts';
+import { assertRoom } from '../mounted.ts';
+import { sourcesOf } from '../route.ts';
+import { getSource, inSource } from '../sources.ts';
 import {
   createDataset,
   destroyDataset,
@@ -163,10 +164,8 @@ async function onOnePool(
 /** Where its datasets will lie, in the words that its configuration has for them; before anything moves. */
 async function ownDatasets(context: Context, jail: Jail, dataset: string): Promise<readonly Step[]> {
   const words = movedWords(jail, dataset);
-  const previous = jail.local.get('jail_zfs_dataset');
-  if (words === undefined || words === previous) return [];
-  const [after, before] = [{ jail_zfs_dataset: words }, { jail_zfs_dataset: previous ?? null }];
-  return storeSteps(context, jail, withNamespace(after), withNamespace(before));
+  if (words === undefined || words === jail.local.get('jail_zfs_dataset')) return [];
+  return storeValues(context, jail, { jail_zfs_dataset: words });
 }
 
 async function toOtherPool(

@@ -1,6 +1,7 @@
 /** `listjails`, `listtemplates`, `df`: what there is. */
 import { humanSize } from '../../domain/size.ts';
-import type { ListedJail, Space } from '../../ops/jail/list.ts';
+import type { Space } from '../../ops/jail/df.ts';
+import type { ListedJail } from '../../ops/jail/listed.ts';
 import type { Action } from './action.ts';
 import type { Json } from './json.ts';
 import { keepText } from './json.ts';

@@ -1,8 +1,8 @@
 /** Rows of `ioc` about what runs: start, stop, restart, exec, console, update, pkg. */
-import type { Context } from '../../../ops/context.ts';
-import type { Operation, Words } from '../../../ops/operation.ts';
-import { hostBoot, hostShutdown, jailRestart, jailSoftRestart } from '../../../ops/jail/start.ts';
-import { jailStart, jailStop } from '../../../ops/jail/start.ts';
+import type { Context, Operation, Words } from '../../../ops/operation.ts';
+import { jailRestart, jailSoftRestart } from '../../../ops/jail/restart.ts';
+import { hostBoot, jailStart } from '../../../ops/jail/start.ts';
+import { hostShutdown, jailStop } from '../../../ops/jail/stop.ts';
 import { jailFork } from '../../../ops/jail/fork.ts';
 import { jailInstall } from '../../../ops/jail/install.ts';
 import { jailProvision, type Provisioned } from '../../../ops/jail/provision.ts';

@@ -1,6 +1,6 @@
 /** `list` and `runtime`: the columns of the Python line, and for `--format legacy` those of the original that sysadm reads. */
 import type { ForeignJail } from '../../../driver/host.ts';
-import type { ListedJail } from '../../../ops/jail/list.ts';
+import type { ListedJail } from '../../../ops/jail/listed.ts';
 import type { Queried } from '../../../ops/jail/query.ts';
 import { valueText } from '../../../domain/filter.ts';
 import { oneLine, padEnd, printable } from '../text.ts';

@@ -1,5 +1,5 @@
 /** `df` and `list -r`: what takes space on the pool. */
-import type { Space } from '../../../ops/jail/list.ts';
+import type { Space } from '../../../ops/jail/df.ts';
 import { padEnd, padStart } from '../text.ts';
 import type { RemoteRelease, RemoteReleases } from '../../../ops/release/remote.ts';
 import { dash, size, yesNo, type Ask, type Shown, type Views } from './view.ts';

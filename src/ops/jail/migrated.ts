@@ -1,0 +1,106 @@
+/** `migrate --confirm`, `migrate --back`: what was kept of a migrated jail goes, or the jail goes back to it. */
+import { join } from 'node:path';
+import * as z from 'zod';
+import { failure } from '../../domain/errors.ts';
+import { label } from '../../domain/jail.ts';
+import { defineChange, type Context, type Words } from '../operation.ts';
+import { keepFile } from '../steps/config-file.ts';
+import { inheritProperties, setProperties } from '../steps/dataset.ts';
+import { removeFile, removeLink } from '../steps/file.ts';
+import { namespace } from '../world.ts';
+import { earlier, kept, marker, readKept, storedBefore } from './migrate-kept.ts';
+import { assertDown, jailInput, lockJail, manyJails, readJail } from './select.ts';
+import { writable } from './store.ts';
+
+const settleInput = jailInput.extend({ force: z.boolean().default(false) });
+
+interface Settled {
+  readonly uuid: string;
+  readonly tag: string;
+  readonly file: string;
+}
+
+export const migrateConfirm = defineChange<typeof settleInput, Settled>({
+  id: 'jail.migrate-confirm',
+  title: 'Remove the configuration that a migrated jail had',
+  effect: 'destroy',
+  recover: 'finish',
+  input: settleInput,
+  locks: lockJail,
+  async plan(context, input) {
+    const { jail } = await readJail(context, input.jail);
+    const { name, root, at } = await readKept(context, jail, '--confirm');
+    const path = join(root, at);
+    const previous = { ...Object.fromEntries(await storedBefore(context, jail, earlier)), [marker]: name };
+    return {
+      subject: label(jail),
+      title: `Removing what ${label(jail)} was configured by`,
+      loses: [path],
+      steps: [
+        ...(await writable(context, jail, removeFile({ path }))),
+        inheritProperties({ dataset: jail.dataset, keys: Object.keys(previous), previous }),
+      ],
+      result: () => ({ uuid: jail.uuid, tag: jail.tag, file: path }),
+    };
+  },
+  command: {
+    names: ['migrate --confirm'],
+    group: 'jails',
+    usage: '[-f] JAIL ... | ALL',
+    examples: [],
+    toInputs: migrated,
+  },
+});
+
+export const migrateBack = defineChange<typeof settleInput, Settled>({
+  id: 'jail.migrate-back',
+  title: 'Give a migrated jail back to the tool that it came from',
+  effect: 'destroy',
+  recover: 'undo',
+  input: settleInput,
+  locks: lockJail,
+  async plan(context, input) {
+    const { world, jail } = await readJail(context, input.jail);
+    const { name, root, at } = await readKept(context, jail, '--back');
+    await assertDown(context, jail, 'migrate --back');
+    if (at !== name && (await context.files.statBelow(root, name)) !== undefined)
+      throw failure('FILE_FAILED', { path: join(root, name), why: 'already exists' });
+    const { dataset } = jail;
+    const [now, aside] = [await storedBefore(context, jail), await storedBefore(context, jail, earlier)];
+    const before = Object.fromEntries(
+      [...aside].map(([key, value]) => [namespace + key.slice(earlier.length), value]),
+    );
+    const gone = [...now.keys(), ...aside.keys()].filter((key) => !(key in before));
+    const previous = (keys: readonly string[]) =>
+      Object.fromEntries(keys.map((key) => [key, now.get(key) ?? aside.get(key) ?? null]));
+    const link = { target: root, path: join(world.mountpoint, 'tags', jail.tag) };
+    return {
+      subject: label(jail),
+      title: `Giving ${label(jail)} back`,
+      loses: [`what was set of ${label(jail)} since it was migrated`],
+      steps: [
+        ...(await writable(context, jail, keepFile({ root, from: kept(name), to: name }))),
+        ...(aside.size === 0
+          ? []
+          : [setProperties({ dataset, properties: before, previous: previous(Object.keys(before)) })]),
+        inheritProperties({ dataset, keys: gone, previous: previous(gone) }),
+        // Those of UCL had their link from the original.
+        ...(name === 'config' ? [] : [removeLink(link)]),
+      ],
+      result: () => ({ uuid: jail.uuid, tag: jail.tag, file: join(root, name) }),
+    };
+  },
+  command: {
+    names: ['migrate --back'],
+    group: 'jails',
+    usage: '[-f] JAIL ... | ALL',
+    examples: [],
+    toInputs: migrated,
+  },
+});
+
+/** `ALL`: every jail whose earlier file is still kept. */
+async function migrated(words: Words, context: Context): Promise<readonly z.infer<typeof settleInput>[]> {
+  const inputs = await manyJails('migrate', words, context, (jail) => jail.local.has('migrated_from'));
+  return inputs.map((input) => ({ ...input, force: words.flags['force'] === true }));
+}
