@@ -1,7 +1,7 @@
 /** Reading commands that answer for one jail that is named, or for all jails of every source. */
 import * as z from 'zod';
 import type { EverySource, Words } from '../operation.ts';
-import { inFull } from '../sources.ts';
+import { inFull } from '../source/each.ts';
 import { noProperties, oneJail } from './select.ts';
 
 export const allOrOne = z.object({ jail: z.string().min(1).optional() });

@@ -2,13 +2,15 @@
  * `cap`, `uncap`: the resource limits of a running jail put into force and lifted. The words of rctl(8) are used
  * whatever the kernel; the host driver knows what it makes of them.
  */
-import { defineChange, type Context } from '../operation.ts';
+import { defineChange } from '../operation.ts';
+import { type Context } from '../context.ts';
 import type { JailSpec, LimitRule, NotApplied } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { configOf, isOn } from '../../domain/config.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { toSpec, type World } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { assertRunning, jailInput, lockJail, oneJail, readJail } from './select.ts';
 
 /**

@@ -8,7 +8,7 @@ import { failure } from '../../domain/errors.ts';
 import { parseSwitch } from '../../domain/codec/choice.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { assertNoClones, planMove } from './move.ts';
 import { dropValues, setValues } from './values.ts';
 

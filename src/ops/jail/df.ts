@@ -2,8 +2,8 @@
 import * as z from 'zod';
 import { defineRead } from '../operation.ts';
 import { compareNatural } from '../../domain/order.ts';
-import { inFull } from '../sources.ts';
-import { readWorld } from '../world.ts';
+import { inFull } from '../source/each.ts';
+import { readWorld } from '../world/read.ts';
 import { noPositionals } from './select.ts';
 
 export interface Space {

@@ -3,7 +3,8 @@ import { defineRead } from '../operation.ts';
 import { limitResources } from '../../domain/codec/limit.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label } from '../../domain/jail.ts';
-import { readWorld, toSpec } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
 import { allOrOne, ofAll, wordsOfAllOrOne, type AllOrOne } from './all-or-one.ts';
 
 const resources = Object.keys(limitResources);

@@ -2,7 +2,7 @@
 import type { Step } from '../../driver/system.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { localTime } from '../../domain/local-time.ts';
-import type { Context } from '../operation.ts';
+import type { Context } from '../context.ts';
 import { storeValues } from './store.ts';
 
 /** @param decided by the names of properties. A full pool takes none; for the time alone no jail stays down. */

@@ -1,10 +1,13 @@
 /** `limits`: which resource limits of jails are in force, and why the others are not. */
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import { type Context } from '../context.ts';
 import { limitResources } from '../../domain/codec/limit.ts';
 import { isOn } from '../../domain/config.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { readWorld, toSpec, type World } from '../world.ts';
+import { readWorld } from '../world/read.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { allOrOne, ofAll, wordsOfAllOrOne, type AllOrOne } from './all-or-one.ts';
 
 const resources = Object.keys(limitResources);

@@ -1,15 +1,17 @@
 /** `list`: jails or templates; a constant number of child processes, whatever the number of jails. */
 import { join } from 'node:path';
 import * as z from 'zod';
-import { defineRead, type Context } from '../operation.ts';
+import { defineRead } from '../operation.ts';
+import { type Context } from '../context.ts';
 import { compareNatural } from '../../domain/order.ts';
 import { userlandOf } from '../../domain/userland.ts';
 import type { ForeignJail } from '../../driver/host.ts';
 import { releaseList } from '../release/list.ts';
 import { pluginList } from '../plugin/list.ts';
 import { releaseRemote } from '../release/remote.ts';
-import { inFull } from '../sources.ts';
-import { readWithRunning, type World } from '../world.ts';
+import { inFull } from '../source/each.ts';
+import { readWithRunning } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { listedJail, type ListedJail } from './listed.ts';
 import { noPositionals, noProperties } from './select.ts';
 

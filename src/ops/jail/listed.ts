@@ -2,7 +2,7 @@
 import { configOf } from '../../domain/config.ts';
 import type { Jail } from '../../domain/jail.ts';
 import type { RunningJail } from '../../driver/host.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 export interface ListedJail {
   /** Where there are several sources; it stands before the name then. */

@@ -13,7 +13,8 @@ import { isUuid } from '../../domain/name.ts';
 import { findProperty, getProperty, properties } from '../../domain/properties/index.ts';
 import type { Property } from '../../domain/property.ts';
 import { isBasejail, listedAddresses, stateOf } from './listed.ts';
-import { readWithRunning, type World } from '../world.ts';
+import { readWithRunning } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 
 export function fullName(world: World, jail: Jail): string {
   return world.oneOfSeveral ? `${world.source}/${jail.tag}` : jail.tag;

@@ -4,8 +4,8 @@
  */
 import { failure } from '../../domain/errors.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import type { Context } from '../operation.ts';
-import { namespace } from '../world.ts';
+import type { Context } from '../context.ts';
+import { namespace } from '../../domain/property.ts';
 
 /** On a jail whose other tool's file is kept beside it: that file's name. */
 export const marker = `${namespace}migrated_from`;

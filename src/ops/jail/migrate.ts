@@ -5,7 +5,8 @@
  * jail is touched: datasets, snapshots, clones of it and its fstab stay as they are.
  */
 import { join } from 'node:path';
-import { defineChange, type Context, type Words } from '../operation.ts';
+import { defineChange, type Words } from '../operation.ts';
+import { type Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { configOf, effective } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
@@ -16,8 +17,12 @@ import { valueProblem } from '../../domain/codec/text.ts';
 import { keepFile } from '../steps/config-file.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import { makeLink } from '../steps/file.ts';
-import { findSource } from '../route.ts';
-import { migratedStamp, namespace, readWorld, releaseOf, toSpec, type World } from '../world.ts';
+import { findSource } from '../source/find.ts';
+import { namespace } from '../../domain/property.ts';
+import { migratedStamp } from '../world/jail.ts';
+import { readWorld } from '../world/read.ts';
+import { releaseOf, toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { assertDown, jailInput, lockJail, manyJails, readJail } from './select.ts';
 import { writable } from './store.ts';
 import { earlier, kept, marker, storedBefore } from './migrate-kept.ts';

@@ -14,7 +14,7 @@ import { isPluginName, readSource, type ProvisionMethod } from '../../domain/pro
 import { methods } from '../provision/methods.ts';
 import type { Method, Wanted, Work } from '../provision/method.ts';
 import { pluginPath } from '../plugin/known.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { guardedChange, guardName, specToStart } from './guarded-change.ts';
 import { jailInput, lockJail, readJail } from './select.ts';
 import { showSteps } from './shown.ts';

@@ -1,8 +1,10 @@
 /** `restart`: a stop and a start, or with `-s` the services alone. */
 import * as z from 'zod';
-import { defineChange, defineSequence, type Context } from '../operation.ts';
+import { defineChange, defineSequence } from '../operation.ts';
+import { type Context } from '../context.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { toSpec, type World } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { assertNeedsKnown, startsFor } from './depends.ts';
 import { storeStarted } from './last-started.ts';
 import { assertRunning, jailInput, lockJail, manyJails, readJail } from './select.ts';

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { defineSession } from '../operation.ts';
 import { failure } from '../../domain/errors.ts';
 import { assertUserName } from '../../domain/name.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { assertRunning, jailInput, readJail } from './select.ts';
 
 /** Characters of both streams together. */

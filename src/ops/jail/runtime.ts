@@ -1,6 +1,6 @@
 /** `runtime`: the parameters of a running jail, as the kernel has them now. */
 import { defineRead } from '../operation.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { assertRunning, jailInput, oneJail, readJail } from './select.ts';
 
 export const jailRuntime = defineRead<typeof jailInput, { uuid: string; words: readonly string[] }>({

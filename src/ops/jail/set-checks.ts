@@ -6,7 +6,7 @@ import { failure } from '../../domain/errors.ts';
 import { holderOf, label, type Jail } from '../../domain/jail.ts';
 import { assertReleaseName, assertTag } from '../../domain/name.ts';
 import { getRelease } from '../release/destroy.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { converts } from './convert.ts';
 
 type Pairs = readonly (readonly [key: string, value: string])[];

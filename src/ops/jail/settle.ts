@@ -4,8 +4,8 @@
  */
 import type { JailSpec } from '../../driver/host.ts';
 import type { Jail } from '../../domain/jail.ts';
-import type { Context } from '../operation.ts';
-import type { World } from '../world.ts';
+import type { Context } from '../context.ts';
+import type { World } from '../world/world.ts';
 
 export interface Settled {
   /** The jail as it starts: with what was decided. */

@@ -1,10 +1,11 @@
 /** What may be said to `start`: its input, and the jails that those which are named need besides. */
 import * as z from 'zod';
 import { findJail } from '../../domain/jail.ts';
-import type { Context, Words } from '../operation.ts';
-import { bySource } from '../route.ts';
-import { fullName } from '../sources.ts';
-import { readWorld } from '../world.ts';
+import type { Words } from '../operation.ts';
+import type { Context } from '../context.ts';
+import { bySource } from '../source/find.ts';
+import { fullName } from '../source/sources.ts';
+import { readWorld } from '../world/read.ts';
 import { neededBy, startsFor } from './depends.ts';
 import { jailInput, manyJails } from './select.ts';
 

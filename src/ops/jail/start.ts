@@ -5,7 +5,7 @@ import { failure } from '../../domain/errors.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { label } from '../../domain/jail.ts';
 import type { JailSpec, NotApplied } from '../../driver/host.ts';
-import { toSpec } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
 import { takeOver } from '../transfer/standby.ts';
 import { bootWith } from '../host/boot.ts';
 import { assertNeeds } from './depends.ts';

@@ -7,8 +7,8 @@ import { label, type Jail } from '../../domain/jail.ts';
 import type { JailSpec, Problem } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { assertRootMounted } from '../mounted.ts';
-import type { Context } from '../operation.ts';
-import type { World } from '../world.ts';
+import type { Context } from '../context.ts';
+import type { World } from '../world/world.ts';
 import { handOver } from './handed.ts';
 import { hostOf } from './host-id.ts';
 

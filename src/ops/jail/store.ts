@@ -22,7 +22,7 @@ import { getProperty } from '../../domain/properties/index.ts';
 import type { Context } from '../context.ts';
 import { rewriteConfig } from '../steps/config-file.ts';
 import { setProperties } from '../steps/dataset.ts';
-import { namespace, type World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { valuesNow, withNamespace } from './values.ts';
 
 /**

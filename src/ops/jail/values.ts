@@ -1,7 +1,7 @@
 /** Properties of ours on the dataset of a jail or a release; an undo puts back what it has of each now. */
 import type { Step } from '../../driver/system.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
-import { namespace } from '../world.ts';
+import { namespace } from '../../domain/property.ts';
 
 interface Owner {
   readonly dataset: string;

@@ -14,7 +14,8 @@ import { jailInstall } from '../jail/install.ts';
 import { propertyReset } from '../jail/reset.ts';
 import { propertySet } from '../jail/set.ts';
 import { jailStop } from '../jail/stop.ts';
-import { forgetWorld, readWorld } from '../world.ts';
+import { forgetWorld } from '../world/seen.ts';
+import { readWorld } from '../world/read.ts';
 import { compareJail, createInput, type PlannedJail } from './compare.ts';
 
 /**

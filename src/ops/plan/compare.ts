@@ -13,7 +13,8 @@ import { asIocageError, failure, type IocageError } from '../../domain/errors.ts
 import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import { ValueProblem } from '../../domain/property.ts';
-import { toSpec, type World } from '../world.ts';
+import { toSpec } from '../world/spec.ts';
+import type { World } from '../world/world.ts';
 import { converts } from '../jail/convert.ts';
 import { jailCreate } from '../jail/create.ts';
 import { types } from '../jail/create-steps.ts';

@@ -71,10 +71,12 @@ export function leftOut(source: string | undefined, thrown: unknown): string {
   return `source ${source} is left out: ${message}${hint === undefined ? '' : `; hint: ${hint}`}`;
 }
 
-/** What one of several sources answered of its jails, each called by its full name. */
-export function inFull<J extends { readonly name: string }>(
-  source: string,
-  jails: readonly J[],
-): readonly (J & { readonly source: string })[] {
-  return jails.map((jail) => ({ ...jail, source, name: `${source}/${jail.name}` }));
+/** What several sources answered, in one list, each thing called by its full name. */
+export function inFull<R, T extends { readonly name: string }>(
+  answers: readonly { readonly source: string; readonly result: R }[],
+  listOf: (result: R) => readonly T[],
+): readonly (T & { readonly source: string })[] {
+  return answers.flatMap(({ source, result }) =>
+    listOf(result).map((each) => ({ ...each, source, name: `${source}/${each.name}` })),
+  );
 }

@@ -17,9 +17,9 @@ import { movedWords } from '../jail/rename.ts';
 import { assertDown, assertOurs, jailLock, noProperties, tagLock } from '../jail/select.ts';
 import { storeValues } from '../jail/store.ts';
 import { withNamespace } from '../jail/values.ts';
-import { assertRoom } from '../mounted.ts';
-import { sourcesOf } from '../route.ts';
-import { getSource, inSource } from '../sources.ts';
+import { assertRoom } from '../unmounting.ts';
+import { sourcesOf } from '../source/find.ts';
+import { getSource, inSource } from '../source/sources.ts';
 import {
   createDataset,
   destroyDataset,

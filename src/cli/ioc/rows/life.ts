@@ -1,5 +1,6 @@
 /** Rows of `ioc` about what runs: start, stop, restart, exec, console, update, pkg. */
-import type { Context, Operation, Words } from '../../../ops/operation.ts';
+import type { Operation, Words } from '../../../ops/operation.ts';
+import type { Context } from '../../../ops/context.ts';
 import { jailRestart, jailSoftRestart } from '../../../ops/jail/restart.ts';
 import { hostBoot, jailStart } from '../../../ops/jail/start.ts';
 import { hostShutdown, jailStop } from '../../../ops/jail/stop.ts';
