@@ -15,6 +15,8 @@ const silenceMs = 60_000;
 /** See git-config(1), "protocol.allow", and git(1), "ENVIRONMENT VARIABLES". */
 const quiet = [
   ...['-c', 'protocol.ext.allow=never', '-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false'],
+  // curl gives up what stands still; whole silence in other ways is this file's own affair.
+  ...['-c', 'http.lowSpeedLimit=1', '-c', 'http.lowSpeedTime=30'],
   ...['-c', 'submodule.recurse=false', '-c', 'core.attributesFile=/dev/null', '-c', 'gc.auto=0'],
 ];
 const env = {

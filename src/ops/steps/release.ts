@@ -88,7 +88,7 @@ const phases = [
 const wgetLimits = (silenceMs: number): string => `timeout = ${silenceMs / 1000}\ntries = 2\n`;
 
 const complaint = /^(E:|W: Failed)|failed|error|no space left|quota exceeded/i;
-const work = /^(\s|(Get:|Hit:|Selecting|Preparing|Unpacking|Setting up|Processing)\b)/;
+const work = /^([\s/]|(Get:|Hit:|Selecting|Preparing|Unpacking|Setting up|Processing)\b)/;
 
 /** The phase, which file comes in it, and that none does. */
 function teller(run: StepRun): (line: string) => void {
