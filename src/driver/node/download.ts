@@ -44,6 +44,11 @@ const usual: DownloadLimits = {
 };
 const progressEveryMs = 250;
 
+interface Patience extends AskOptions {
+  /** After that no other try begins. */
+  readonly patienceMs?: number;
+}
+
 /** What one download keeps between its tries. */
 interface Attempt {
   readonly request: DownloadRequest;
@@ -65,7 +70,7 @@ export class NodeDownloads implements Downloads {
 
   async reach(url: string, options: AskOptions = {}): Promise<void> {
     const how = { ...this.limits, idleMs: this.limits.silenceMs, signal: options.signal };
-    await this.persist(url, options, async () => {
+    await this.persist(url, this.soon(options), async () => {
       try {
         (await get(url, how)).destroy();
       } catch (error) {
@@ -80,7 +85,7 @@ export class NodeDownloads implements Downloads {
   ): Promise<FileDigest & { text: string }> {
     const maxBytes = options.maxBytes ?? 2 ** 20;
     const how = { ...this.limits, idleMs: this.limits.silenceMs, signal: options.signal };
-    return this.persist(url, options, async () => {
+    return this.persist(url, this.soon(options), async () => {
       const response = await get(url, how);
       if (response.statusCode !== 200) throw refusal(url, response);
       const parts: Buffer[] = [];
@@ -151,12 +156,18 @@ export class NodeDownloads implements Downloads {
     return { sha256: hash.digest('hex'), sizeBytes };
   }
 
+  /** No other try once it took as long as a silence: looking up a name alone may take ten seconds. */
+  private soon(options: AskOptions): Patience {
+    return { ...options, patienceMs: this.limits.silenceMs };
+  }
+
   /** Repeats what another try may mend, a bounded number of times. */
   private async persist<T>(
     url: string,
-    { signal, onTrouble }: AskOptions,
+    { signal, onTrouble, patienceMs = Infinity }: Patience,
     attempt: () => Promise<T>,
   ): Promise<T> {
+    const started = performance.now();
     for (let tried = 1; ; tried += 1) {
       try {
         const answer = await attempt();
@@ -165,7 +176,8 @@ export class NodeDownloads implements Downloads {
       } catch (error) {
         if (signal?.aborted) throw cancelled(`downloading ${shownUrl(url)}`);
         if (!(error instanceof Passing)) throw error;
-        if (error instanceof Silent || tried >= this.limits.tries)
+        const late = performance.now() - started >= patienceMs;
+        if (error instanceof Silent || late || tried >= this.limits.tries)
           throw failed(url, tried === 1 ? error.message : `${error.message} (tried ${tried} times)`, error);
         onTrouble?.(error.message);
         await pause(this.limits.pauseMs * 2 ** (tried - 1), signal);

@@ -287,6 +287,8 @@ describe('whether somebody answers', () => {
     const error = await failureOf(downloads.reach(silent, { onTrouble: (why) => told.push(why) }));
     expect(error.message).toContain('the server refuses the connection (tried 3 times)');
     expect(told).toHaveLength(2);
+    const hasty = new NodeDownloads({ silenceMs: 20, pauseMs: 30, tries: 9 });
+    expect((await failureOf(hasty.reach(silent))).message).toContain('(tried 2 times)');
   });
 });
 
