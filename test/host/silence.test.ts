@@ -11,7 +11,7 @@ import { IocageError } from '../../src/domain/errors.ts';
 import { NodeDownloads } from '../../src/driver/node/download.ts';
 import { NodeExec } from '../../src/driver/node/exec.ts';
 import { getOperation } from '../../src/ops/index.ts';
-import { runOperation } from '../../src/ops/run.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { git } from '../../src/ops/steps/checkout.ts';
 import { hostTests, openLab, reason, type Lab } from '../support/lab.ts';
 import { makeArchive, sendBytes, serve, sha256Of, type SmallServer } from '../support/sets-server.ts';
