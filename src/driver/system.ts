@@ -191,7 +191,13 @@ export interface LineLog {
   flush(): Promise<void>;
 }
 
-export interface DownloadRequest {
+export interface AskOptions {
+  readonly signal?: AbortSignal;
+  /** Why a try was in vain, when another one follows. */
+  readonly onTrouble?: (why: string) => void;
+}
+
+export interface DownloadRequest extends AskOptions {
   /** `http:` or `https:`, without credentials. */
   readonly url: string;
   /** Where the complete file goes; while it grows it is `PATH.part`. */
@@ -200,7 +206,6 @@ export interface DownloadRequest {
   readonly sha256?: string;
   /** More than this is refused. */
   readonly maxBytes?: number;
-  readonly signal?: AbortSignal;
   /** Bytes so far, and in all when the server says it. */
   readonly onProgress?: (done: number, total: number | undefined) => void;
 }
@@ -213,11 +218,12 @@ export interface FileDigest {
 
 /** Bytes from other machines, and digests of files. Failures throw DOWNLOAD_FAILED or CHECKSUM_MISMATCH. */
 export interface Downloads {
+  /** How long a server that is asked for little may say nothing. Programs that download are held to it too. */
+  readonly silenceMs: number;
+  /** Whether anybody answers there, whatever the answer; changes nothing. */
+  reach(url: string, options?: AskOptions): Promise<void>;
   /** A small text in memory; changes nothing. */
-  text(
-    url: string,
-    options?: { maxBytes?: number; signal?: AbortSignal },
-  ): Promise<FileDigest & { text: string }>;
+  text(url: string, options?: AskOptions & { maxBytes?: number }): Promise<FileDigest & { text: string }>;
   /** Fetches a file, going on where an earlier try stopped; a complete one with the right digest is kept as it is. */
   file(request: DownloadRequest): Promise<FileDigest>;
   digest(path: string, options?: { signal?: AbortSignal }): Promise<FileDigest>;

@@ -442,6 +442,9 @@ describe.skipIf(!hostTests)(`releases on a real pool${reason}`, () => {
         expect(sh('ls', join(root, 'dev'))).toBe('');
         const phases = lab.events.filter((event) => event.type === 'progress').map((event) => event.text);
         expect(phases).toContain('installing essential packages');
+        expect(phases).toContain('downloading packages with apt: libc6');
+        // Limits of the fetch are none of the release's.
+        expect(existsSync(join(root, 'etc/apt/apt.conf.d/99mmdebstrap'))).toBe(false);
         await lab.run('release.destroy', { release: codename });
       },
       600_000,

@@ -297,7 +297,7 @@ describe.skipIf(!hostTests)(`provisioning${reason}`, () => {
       const before = comparable(lab.state());
       const dry = ioc('--dry-run', 'provision', 'made').stdout;
       expect(dry).toContain(
-        `clone --no-checkout --no-local --template= --no-recurse-submodules --quiet -- ${source}`,
+        `clone --no-checkout --no-local --template= --no-recurse-submodules --progress -- ${source}`,
       );
       expect(dry).toContain(`--detach ${first}`);
       expect(comparable(lab.state())).toEqual(before);

@@ -314,7 +314,13 @@ export async function openApiWorld(id: string, settings: Partial<ApiSettings> = 
     ...context,
     ids: { uuid: () => uuids.shift() ?? context.ids.uuid() },
     clock: { ...context.clock, now: () => (now === undefined ? new Date() : new Date(now)) },
-    downloads: { text: unreachable, file: unreachable, digest: unreachable },
+    downloads: {
+      silenceMs: 0,
+      reach: unreachable,
+      text: unreachable,
+      file: unreachable,
+      digest: unreachable,
+    },
   });
   await how.before?.(fakeStage(world));
   const host = new ApiHost({

@@ -8,12 +8,25 @@ import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
-import type { Downloads, DownloadRequest, FileDigest } from '../system.ts';
+import type { AskOptions, Downloads, DownloadRequest, FileDigest } from '../system.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
-import { consume, contentLength, failed, get, Passing, refusal, shownUrl } from './http.ts';
+import {
+  consume,
+  contentLength,
+  failed,
+  get,
+  isAbsence,
+  Passing,
+  refusal,
+  shownUrl,
+  Silent,
+} from './http.ts';
 
 export interface DownloadLimits {
+  /** Of the silence of a server that sends a file. */
   readonly idleMs: number;
+  /** The same where it is asked for little, and somebody waits for the answer. */
+  readonly silenceMs: number;
   readonly redirects: number;
   readonly tries: number;
   /** Before the second try; doubled for each further one. */
@@ -23,12 +36,18 @@ export interface DownloadLimits {
 
 const usual: DownloadLimits = {
   idleMs: 30_000,
+  silenceMs: 15_000,
   redirects: 5,
   tries: 4,
   pauseMs: 1000,
   maxBytes: 64 * 2 ** 30,
 };
 const progressEveryMs = 250;
+
+interface Patience extends AskOptions {
+  /** After that no other try begins. */
+  readonly patienceMs?: number;
+}
 
 /** What one download keeps between its tries. */
 interface Attempt {
@@ -45,13 +64,28 @@ export class NodeDownloads implements Downloads {
     this.limits = { ...usual, ...limits };
   }
 
+  get silenceMs(): number {
+    return this.limits.silenceMs;
+  }
+
+  async reach(url: string, options: AskOptions = {}): Promise<void> {
+    const how = { ...this.limits, idleMs: this.limits.silenceMs, signal: options.signal };
+    await this.persist(url, this.soon(options), async () => {
+      try {
+        (await get(url, how)).destroy();
+      } catch (error) {
+        if (options.signal?.aborted || isAbsence(error)) throw error;
+      }
+    });
+  }
+
   async text(
     url: string,
-    options: { maxBytes?: number; signal?: AbortSignal } = {},
+    options: AskOptions & { maxBytes?: number } = {},
   ): Promise<FileDigest & { text: string }> {
     const maxBytes = options.maxBytes ?? 2 ** 20;
-    const how = { ...this.limits, signal: options.signal };
-    return this.persist(url, options.signal, async () => {
+    const how = { ...this.limits, idleMs: this.limits.silenceMs, signal: options.signal };
+    return this.persist(url, this.soon(options), async () => {
       const response = await get(url, how);
       if (response.statusCode !== 200) throw refusal(url, response);
       const parts: Buffer[] = [];
@@ -81,7 +115,7 @@ export class NodeDownloads implements Downloads {
     if (sha256 === undefined) await fs.rm(attempt.part, { force: true });
     let resumed = ((await sizeOf(attempt.part)) ?? 0) > 0;
     for (;;) {
-      const digest = await this.persist(url, signal, () => this.fetchPart(attempt)).catch(
+      const digest = await this.persist(url, request, () => this.fetchPart(attempt)).catch(
         async (error: unknown) => {
           if (sha256 === undefined) await fs.rm(attempt.part, { force: true });
           throw error;
@@ -122,12 +156,18 @@ export class NodeDownloads implements Downloads {
     return { sha256: hash.digest('hex'), sizeBytes };
   }
 
+  /** No other try once it took as long as a silence: looking up a name alone may take ten seconds. */
+  private soon(options: AskOptions): Patience {
+    return { ...options, patienceMs: this.limits.silenceMs };
+  }
+
   /** Repeats what another try may mend, a bounded number of times. */
   private async persist<T>(
     url: string,
-    signal: AbortSignal | undefined,
+    { signal, onTrouble, patienceMs = Infinity }: Patience,
     attempt: () => Promise<T>,
   ): Promise<T> {
+    const started = performance.now();
     for (let tried = 1; ; tried += 1) {
       try {
         const answer = await attempt();
@@ -136,7 +176,10 @@ export class NodeDownloads implements Downloads {
       } catch (error) {
         if (signal?.aborted) throw cancelled(`downloading ${shownUrl(url)}`);
         if (!(error instanceof Passing)) throw error;
-        if (tried >= this.limits.tries) throw failed(url, `${error.message} (tried ${tried} times)`, error);
+        const late = performance.now() - started >= patienceMs;
+        if (error instanceof Silent || late || tried >= this.limits.tries)
+          throw failed(url, tried === 1 ? error.message : `${error.message} (tried ${tried} times)`, error);
+        onTrouble?.(error.message);
         await pause(this.limits.pauseMs * 2 ** (tried - 1), signal);
       }
     }
@@ -219,6 +262,9 @@ export class NodeDownloads implements Downloads {
       if (now - toldAt < progressEveryMs) return;
       toldAt = now;
       onProgress?.(at, total);
+    }).catch((error: unknown) => {
+      // It sent something, and can be asked for the rest.
+      throw error instanceof Silent && at > from ? new Passing(error.message, { cause: error }) : error;
     });
     if (total !== undefined && at !== total) throw new Passing(`it broke off after ${at} of ${total} bytes`);
     await handle.datasync();

@@ -328,11 +328,13 @@ export class NodeExec implements Exec {
       ends.push(
         new Promise((resolve, reject) => {
           let stderr = '';
+          const { onLine } = options;
+          const lines = onLine && new LineSplitter((line) => line !== '' && onLine(line, 'stderr'));
           child.stderr!.setEncoding('utf8').on('data', (text: string) => {
             stderr = (stderr + text).slice(-stderrTailBytes * 4);
-            if (options.onLine)
-              for (const line of text.split('\n')) if (line !== '') options.onLine(line, 'stderr');
+            lines?.push(text);
           });
+          child.stderr!.once('end', () => lines?.flush());
           child.once('error', (error: NodeJS.ErrnoException) => reject(spawnFailure(argv, error)));
           child.once('exit', (code, signal) => {
             const why = code === 0 ? undefined : statusOf(code, signal, false);

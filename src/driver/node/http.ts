@@ -12,6 +12,9 @@ import { failure, IocageError } from '../../domain/errors.ts';
 /** A failure that another try may mend. */
 export class Passing extends Error {}
 
+/** Nothing came for too long. Another try would be as long, so it is worth one only when something came before. */
+export class Silent extends Passing {}
+
 export interface GetOptions {
   /** Until the server answers, and between two pieces of its answer. */
   readonly idleMs: number;
@@ -59,7 +62,7 @@ function request(url: URL, { idleMs, headers, signal }: GetOptions): Promise<htt
       .getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http')
       .get(url, how, resolve);
     // Not the socket's own time-out: a name that is being looked up has no socket yet.
-    const timer = setTimeout(() => sent.destroy(new Passing(`no answer within ${idleMs / 1000} s`)), idleMs);
+    const timer = setTimeout(() => sent.destroy(new Silent(`no answer within ${idleMs / 1000} s`)), idleMs);
     sent.once('response', () => clearTimeout(timer));
     sent.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
@@ -74,7 +77,7 @@ export async function consume(
   { idleMs, signal }: GetOptions,
   take: (bytes: Buffer) => Promise<void>,
 ): Promise<void> {
-  const stop = (): void => void response.destroy(new Passing(`nothing came for ${idleMs / 1000} s`));
+  const stop = (): void => void response.destroy(new Silent(`nothing came for ${idleMs / 1000} s`));
   const onAbort = (): void => void response.destroy();
   signal?.addEventListener('abort', onAbort, { once: true });
   let timer = setTimeout(stop, idleMs);
@@ -126,6 +129,13 @@ const networkWords: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the server cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
 };
+
+/** Nobody is there; what else goes wrong, such as a certificate that is not known here, somebody answered. */
+export function isAbsence(error: unknown): boolean {
+  if (error instanceof Silent) return true;
+  const { code } = ((error as Error | undefined)?.cause ?? {}) as NodeJS.ErrnoException;
+  return error instanceof Passing && code !== undefined && code in networkWords;
+}
 
 function inWords(error: NodeJS.ErrnoException): Error {
   if (error instanceof Passing || error instanceof IocageError) return error;

@@ -5,6 +5,7 @@
 import { IocageError } from '../../domain/errors.ts';
 import type {
   Action,
+  AskOptions,
   DownloadRequest,
   Downloads,
   Exec,
@@ -196,10 +197,15 @@ export class RecordingDownloads implements Downloads {
     this.actions = actions;
   }
 
-  text(
-    url: string,
-    options?: { maxBytes?: number; signal?: AbortSignal },
-  ): Promise<FileDigest & { text: string }> {
+  get silenceMs(): number {
+    return this.real.silenceMs;
+  }
+
+  reach(url: string, options?: AskOptions): Promise<void> {
+    return this.real.reach(url, options);
+  }
+
+  text(url: string, options?: AskOptions & { maxBytes?: number }): Promise<FileDigest & { text: string }> {
     return this.real.text(url, options);
   }
 

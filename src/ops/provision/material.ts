@@ -8,6 +8,7 @@ import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { commitOf, type ProvisionSource } from '../../domain/provision.ts';
+import { waiting } from '../snapshot/rows.ts';
 import { checkOut, clearAway, git } from '../steps/checkout.ts';
 import { assertTrustedTree } from './trusted.ts';
 import type { Wanted, Work } from './method.ts';
@@ -32,8 +33,11 @@ export async function resolve(
     revision === undefined
       ? ['HEAD']
       : [`refs/heads/${revision}`, `refs/tags/${revision}`, `refs/tags/${revision}^{}`];
+  waiting(context, `asking ${repository}`);
   const read: Context['exec']['read'] = (argv, options) => context.exec.read(argv, options);
-  const { stdout } = await git(read, repository, ['ls-remote', '--', repository, ...refs], context.signal);
+  const { stdout } = await git(read, repository, ['ls-remote', '--', repository, ...refs], {
+    signal: context.signal,
+  });
   const commit = commitOf(stdout, revision);
   if (commit !== undefined) return { repository, commit };
   const why =

@@ -19,7 +19,7 @@ import {
   isHardenedBsdRelease,
   redacted,
 } from '../../domain/release.ts';
-import { note } from '../snapshot/rows.ts';
+import { note, waiting } from '../snapshot/rows.ts';
 import { checkArchives, unpackArchive, type ArchiveFile } from '../steps/archive.ts';
 import { createDownloadDataset, downloadFiles } from '../steps/download.ts';
 import { writeNew } from '../steps/file.ts';
@@ -98,8 +98,12 @@ async function findSets(context: Context, input: FetchInput, name: string, arch:
   let first: unknown;
   for (const base of addresses(input, name, arch)) {
     const url = `${base}/${listName(name)}`;
+    waiting(context, `asking ${redacted(base)}`);
     try {
-      const { text, sha256 } = await context.downloads.text(url, { signal: context.signal });
+      const { text, sha256 } = await context.downloads.text(url, {
+        signal: context.signal,
+        onTrouble: (why) => waiting(context, `asking ${redacted(base)}: ${why}; trying again`),
+      });
       assertDigest(input, url, sha256);
       return { base, text, sha256, sets: readList(name, text, url) };
     } catch (error) {

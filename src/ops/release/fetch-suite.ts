@@ -16,6 +16,7 @@ import {
 } from '../../domain/apt-sources.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 import { isSuiteName, redacted } from '../../domain/release.ts';
+import { waiting } from '../snapshot/rows.ts';
 import { bootstrap, completeRelease } from '../steps/release.ts';
 import type { Filling, Place } from './filling.ts';
 import type { FetchInput } from './fetch-words.ts';
@@ -44,6 +45,7 @@ export async function planSuite(context: Context, input: FetchInput, place: Plac
     });
   }
   await assertRoom(context, place);
+  await assertAnswers(context, suite, sources);
   const keyring = await findKeyring(context, suite, sources[0]!);
   const commands = await bootstrapCommands(context, input, suite, sources, keyring, place.root);
   const mirror = redacted(sources[0]!.uri);
@@ -65,6 +67,32 @@ async function assertRoom(context: Context, { world }: Place): Promise<void> {
   if (available < neededBytes) {
     throw failure('POOL_FULL', { dataset, why: `a suite takes about ${neededBytes / 2 ** 20} MB` });
   }
+}
+
+/**
+ * A mirror that does not answer is known before anything is made: apt would wait minutes for it and say
+ * nothing. What else may be wrong with one, apt tells better.
+ */
+async function assertAnswers(context: Context, suite: string, sources: readonly AptSource[]): Promise<void> {
+  const ask = async ({ uri, suite: dist }: AptSource): Promise<void> => {
+    const mirror = redacted(uri);
+    waiting(context, `asking ${mirror}`);
+    try {
+      await context.downloads.reach(`${uri.replace(/\/+$/, '')}/dists/${dist}/InRelease`, {
+        signal: context.signal,
+        onTrouble: (why) => waiting(context, `asking ${mirror}: ${why}; trying again`),
+      });
+    } catch (error) {
+      if (!(error instanceof IocageError) || error.code !== 'DOWNLOAD_FAILED') throw error;
+      throw failure(
+        'BOOTSTRAP_FAILED',
+        { suite, mirror, why: String(error.details['why']) },
+        { cause: error },
+      );
+    }
+  };
+  const servers = new Map(sources.toReversed().map((source) => [new URL(source.uri).origin, source]));
+  await Promise.all([...servers.values()].map(ask));
 }
 
 async function configuredSources(context: Context): Promise<readonly AptSource[]> {
@@ -111,6 +139,7 @@ async function bootstrapCommands(
         '--mode=root',
         `--variant=${variant}`,
         '--format=tar',
+        ...patient(context.downloads.silenceMs),
         ...include,
         suite,
         '-',
@@ -142,6 +171,16 @@ async function bootstrapCommands(
     ],
   ];
 }
+
+/**
+ * apt's lines as they come, and its limit of silence. mmdebstrap leaves such options in the suite, where they would
+ * count for ever. The shell's text is constant.
+ */
+const patient = (silenceMs: number): readonly string[] => [
+  '--verbose',
+  ...['http', 'https'].map((way) => `--aptopt=Acquire::${way}::Timeout "${Math.ceil(silenceMs / 1000)}"`),
+  '--customize-hook=rm -f -- "$1/etc/apt/apt.conf.d/99mmdebstrap"',
+];
 
 /**
  * The program gets processes and mounts of its own, and ends with iocage: else a killed fetch would go

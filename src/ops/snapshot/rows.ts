@@ -80,6 +80,11 @@ export async function noteYounger(
   );
 }
 
+/** What takes its time before anything is done. */
+export function waiting(context: Context, text: string): void {
+  context.emit({ type: 'progress', id: '', text });
+}
+
 export function note(context: Context, text: string): void {
   context.emit({ type: 'note', id: '', level: 'info', text });
 }

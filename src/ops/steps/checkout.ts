@@ -9,10 +9,14 @@ import type { Exec, Files, RunResult } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 
 const timeoutMs = 30 * 60_000;
+/** Of git's silence. It tells how far it is about once a second, and what another host counts or packs. */
+const silenceMs = 60_000;
 
 /** See git-config(1), "protocol.allow", and git(1), "ENVIRONMENT VARIABLES". */
 const quiet = [
   ...['-c', 'protocol.ext.allow=never', '-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false'],
+  // curl gives up what stands still; whole silence in other ways is this file's own affair.
+  ...['-c', 'http.lowSpeedLimit=1', '-c', 'http.lowSpeedTime=30'],
   ...['-c', 'submodule.recurse=false', '-c', 'core.attributesFile=/dev/null', '-c', 'gc.auto=0'],
 ];
 const env = {
@@ -21,23 +25,51 @@ const env = {
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_TERMINAL_PROMPT: '0',
   GIT_ASKPASS: 'true',
-  GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oClearAllForwardings=yes',
+  GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oClearAllForwardings=yes -oConnectTimeout=15',
 };
 
+/** What it says of its work, between which a complaint stands. */
+const howFar =
+  /^(remote: )?(Total|Enumerating|Counting|Compressing|Receiving|Resolving|Updating) |^Cloning into/;
+
 const gitCommand = (...words: readonly string[]): readonly string[] => ['git', ...quiet, ...words];
+
+interface How {
+  readonly signal: AbortSignal;
+  readonly onLine?: (line: string) => void;
+  /** Default a minute. */
+  readonly silenceMs?: number;
+}
 
 /** @throws REPOSITORY_FAILED in git's own words, MISSING_TOOL */
 export async function git(
   how: Exec['read'],
   repository: string,
   words: readonly string[],
-  signal: AbortSignal,
+  { signal, onLine, silenceMs: limitMs = silenceMs }: How,
 ): Promise<RunResult> {
-  const ran = await how(gitCommand(...words), { env, timeoutMs, signal, accept: 'any' });
+  // Neither git:// nor ssh gives a silent server up, and http only one that was reached.
+  const silent = new AbortController();
+  const stop = (): void => silent.abort();
+  let timer = setTimeout(stop, limitMs);
+  const heard = (line: string): void => {
+    clearTimeout(timer);
+    timer = setTimeout(stop, limitMs);
+    onLine?.(line);
+  };
+  const ran = await how(gitCommand(...words), {
+    env,
+    timeoutMs,
+    signal: AbortSignal.any([signal, silent.signal]),
+    accept: 'any',
+    onLine: heard,
+  }).finally(() => clearTimeout(timer));
+  if (silent.signal.aborted && !signal.aborted)
+    throw failure('REPOSITORY_FAILED', { repository, why: `nothing came for ${limitMs / 1000} s` });
   if (ran.status === 0) return ran;
   const said = ran.stderr
-    .split('\n')
-    .filter((line) => /^(fatal|error|ERROR|ssh|remote): |: /.test(line))
+    .split(/[\r\n]+/)
+    .filter((line) => /^(fatal|error|ERROR|ssh|remote): |: /.test(line) && !howFar.test(line))
     .slice(0, 2)
     .join('; ');
   throw failure('REPOSITORY_FAILED', { repository, why: said || `git ended with status ${ran.status}` });
@@ -66,10 +98,12 @@ export const checkOut = stepKind<{
     else await change(['find', directory, '-xdev', '-mindepth', '1', '-delete']);
     if (made) await files.mkdir(directory, { mode: 0o755 });
     progress(`getting ${repository}`);
-    const whole = ['--no-checkout', '--no-local', '--template=', '--no-recurse-submodules', '--quiet'];
-    await git(change, repository, ['clone', ...whole, '--', repository, directory], signal);
+    const onLine = (line: string): void => progress(`getting ${repository}: ${line.trim().slice(0, 80)}`);
+    const whole = ['--no-checkout', '--no-local', '--template=', '--no-recurse-submodules', '--progress'];
+    await git(change, repository, ['clone', ...whole, '--', repository, directory], { signal, onLine });
     const at = ['-C', directory, 'checkout', '--quiet', '--force', '--detach', commit];
-    await git(change, repository, at, signal);
+    // Nobody else is asked, and it may take as long as it likes.
+    await git(change, repository, at, { signal, silenceMs: timeoutMs });
     await change(['rm', '-rf', '--', join(directory, '.git')]);
     if (!dry && expects !== undefined && !(await isThere(files, directory, expects)))
       throw failure('REPOSITORY_FAILED', { repository, why: `there is no file ${expects} in it` });

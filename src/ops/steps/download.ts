@@ -27,6 +27,8 @@ export const createDownloadDataset = stepKind<{ dataset: string; mountpoint: str
   },
 });
 
+const again = (name: string, why: string): string => `downloading ${name}: ${why}; trying again`;
+
 /** One file; verified when its digest is known, resumed when an earlier try broke off. */
 export const downloadFile = stepKind<{ url: string; directory: string; name: string; sha256?: string }>(
   'download.file',
@@ -39,6 +41,7 @@ export const downloadFile = stepKind<{ url: string; directory: string; name: str
         ...(sha256 === undefined ? {} : { sha256 }),
         signal,
         onProgress: (done, total) => progress(`downloading ${name}`, done, total),
+        onTrouble: (why) => progress(again(name, why)),
       });
     },
     undo: () => Promise.resolve(),
@@ -89,6 +92,7 @@ export const downloadFiles = stepKind<{
               bytes.set(name, { done, total });
               tell();
             },
+            onTrouble: (why) => progress(again(name, why)),
           });
         } catch (error) {
           first ??= { error };

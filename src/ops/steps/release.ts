@@ -1,6 +1,7 @@
 /** Step kinds that fill a release and make it ready for jails. What archives need is in `archive.ts`. */
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
+import { comingFile, watchSilence } from '../../domain/apt-silence.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { nulLines } from '../../domain/nul-lines.ts';
 import { releaseDefaults } from '../../domain/release-defaults.ts';
@@ -22,26 +23,39 @@ export const bootstrap = stepKind<{
   async do({ suite, mirror, commands }, run) {
     const said: string[] = [];
     let afterErr = false;
+    const { silenceMs } = run.downloads;
+    const watch = watchSilence(silenceMs);
+    const stop = new AbortController();
+    let missed: string | undefined;
+    const tell = teller(run);
     const onLine = (line: string): void => {
-      // apt says on the line after `Err:` why.
-      if (afterErr || /^(E:|W: Failed)|failed|error|no space left|quota exceeded/i.test(line))
-        said.push(line);
+      // apt says on the line after `Err:` why. Names of packages are no complaints (libgpg-error0).
+      if (afterErr || (complaint.test(line) && !work.test(line))) said.push(line);
       afterErr = line.startsWith('Err:');
-      const phase = /^I: (.*)$/.exec(line)?.[1];
-      if (phase !== undefined) tellPhase(phase, run);
+      tell(line);
+      missed ??= watch(line, run.clock.now().getTime());
+      if (missed !== undefined) stop.abort();
     };
     const scratch = scratchOf(run);
     // Fails when it exists, so that it is ours; open to others, since apt downloads as a user of its own.
     await run.exec.change(['mkdir', '-m', '755', '--', scratch]);
+    const wgetrc = join(scratch, 'wgetrc');
+    await run.files.write(wgetrc, wgetLimits(silenceMs), { mode: 0o644 });
     try {
-      const options = { onLine, signal: run.signal, env: { TMPDIR: scratch } };
+      const signal = AbortSignal.any([run.signal, stop.signal]);
+      const options = { onLine, signal, env: { TMPDIR: scratch, WGETRC: wgetrc } };
       if (commands.length === 1) await run.exec.change(commands[0]!, options);
       else await run.exec.pipe(commands, options);
     } catch (error) {
       if (run.signal.aborted)
         throw failure('CANCELLED', { operation: `installing ${suite}` }, { cause: error });
+      if (missed !== undefined) {
+        const why = `it has gone silent: nothing came of ${missed}`;
+        throw failure('BOOTSTRAP_FAILED', { suite, mirror, why }, { cause: error });
+      }
       throw inWords(asIocageError(error), suite, mirror, said);
     }
+    await run.files.remove(wgetrc);
     await run.exec.change(['rmdir', '--', scratch]);
   },
   /** The datasets' own steps take the files away; here only what an ended mmdebstrap had no time to remove. */
@@ -70,11 +84,33 @@ const phases = [
   'creating tarball',
 ];
 
-function tellPhase(text: string, run: StepRun): void {
-  const index = phases.findIndex((phase) => text.startsWith(phase));
-  if (index >= 0) run.progress(text.replace(/\.\.\.$/, ''), index, phases.length);
-  else if (/^(Retrieving|Validating|Extracting|Unpacking|Configuring|Installing)/.test(text))
-    run.progress(text);
+/** debootstrap's wget(1) would wait 15 minutes, twenty times. */
+const wgetLimits = (silenceMs: number): string => `timeout = ${silenceMs / 1000}\ntries = 2\n`;
+
+const complaint = /^(E:|W: Failed)|failed|error|no space left|quota exceeded/i;
+const work = /^([\s/]|(Get:|Hit:|Selecting|Preparing|Unpacking|Setting up|Processing)\b)/;
+
+/** The phase, which file comes in it, and that none does. */
+function teller(run: StepRun): (line: string) => void {
+  let index = -1;
+  let title = '';
+  const more = (text: string): void => run.progress(`${title}: ${text}`, index, phases.length);
+  return (line) => {
+    const text = /^I: (.*)$/.exec(line)?.[1];
+    if (text !== undefined) {
+      const found = phases.findIndex((phase) => text.startsWith(phase));
+      if (found >= 0) {
+        index = found;
+        title = text.replace(/\.\.\.$/, '');
+        run.progress(title, index, phases.length);
+      } else if (/^(Retrieving|Validating|Extracting|Unpacking|Configuring|Installing)/.test(text))
+        run.progress(text);
+    } else if (index >= 0) {
+      const coming = comingFile(line);
+      if (coming !== undefined) more(coming);
+      else if (line.startsWith('Ign:')) more(`no answer for ${line.replace(/^\S+ /, '')}`);
+    }
+  };
 }
 
 function inWords(error: IocageError, suite: string, mirror: string, said: readonly string[]): IocageError {

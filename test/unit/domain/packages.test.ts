@@ -112,12 +112,17 @@ describe('parsePackageList', () => {
 });
 
 describe('pkgCommands', () => {
+  const patience = ['Retries=0', 'http::Timeout=15', 'https::Timeout=15'].flatMap((word) => [
+    '-o',
+    `Acquire::${word}`,
+  ]);
+
   it.each([
     [
       apt,
       ['install', '-y', 'nginx'],
       [
-        ['apt-get', 'update', '-qq'],
+        ['apt-get', 'update', '-qq', ...patience],
         ['apt-get', 'install', '-y', 'nginx'],
       ],
     ],

@@ -13,7 +13,7 @@ import { sendBytes, serve, type SmallServer } from '../../support/sets-server.ts
 
 const bytes = randomBytes(300_000);
 const sha256 = createHash('sha256').update(bytes).digest('hex');
-const downloads = new NodeDownloads({ idleMs: 300, pauseMs: 5, tries: 3, redirects: 3 });
+const downloads = new NodeDownloads({ idleMs: 300, silenceMs: 200, pauseMs: 5, tries: 3, redirects: 3 });
 
 let directory: string;
 let server: SmallServer | undefined;
@@ -138,7 +138,7 @@ describe('file', () => {
       '503 Service Unavailable (tried 3 times)',
       3,
     ],
-    ['silence', () => undefined, 'no answer within 0.3 s (tried 3 times)', 3],
+    ['silence, which another try would not mend', () => undefined, 'no answer within 0.3 s', 1],
     [
       'silence in the middle',
       (_q, response) => void response.writeHead(200, { 'content-length': 10 }).write('x'),
@@ -220,6 +220,75 @@ describe('file', () => {
     expect(error.code).toBe('CANCELLED');
     expect(server!.requests).toHaveLength(1);
     expect(readFileSync(`${target()}.part`).equals(bytes.subarray(0, 1000))).toBe(true);
+  });
+});
+
+describe('a server that falls silent', () => {
+  const half = (_request: IncomingMessage, response: ServerResponse): void =>
+    void response.writeHead(200, { 'content-length': bytes.length }).write(bytes.subarray(0, 1000));
+
+  it('is given up after one time, when it is asked for little', async () => {
+    for (const answer of [() => undefined, half]) {
+      const url = await start(answer);
+      const error = await failureOf(downloads.text(url));
+      expect(error.message).toMatch(/: (no answer within|nothing came for) 0\.2 s$/);
+      expect(server!.requests).toHaveLength(1);
+      await server!.close();
+    }
+  });
+
+  it('is asked for the rest of a file as long as some of it comes, and that is told', async () => {
+    let tries = 0;
+    const url = await start((request, response) => {
+      tries += 1;
+      if (tries === 1) return half(request, response);
+    });
+    const told: string[] = [];
+    const asked = downloads.file({ url, path: target(), sha256, onTrouble: (why) => told.push(why) });
+    expect((await failureOf(asked)).message).toContain('no answer within 0.3 s (tried 2 times)');
+    expect(server!.requests).toEqual(['GET /file', 'GET /file bytes=1000-']);
+    expect(told).toEqual(['nothing came for 0.3 s']);
+    expect(readFileSync(`${target()}.part`)).toHaveLength(1000);
+  });
+
+  it('that is slow and not silent may take its time', async () => {
+    const url = await start((_request, response) => {
+      let sent = 0;
+      const timer = setInterval(() => {
+        response.write('x');
+        sent += 1;
+        if (sent < 12) return;
+        clearInterval(timer);
+        response.end();
+      }, 100);
+    });
+    expect((await downloads.text(url)).text).toBe('x'.repeat(12));
+  });
+});
+
+describe('whether somebody answers', () => {
+  it.each([200, 404, 401, 500])('%i is an answer', async (status) => {
+    const url = await start((_request, response) => void response.writeHead(status).end());
+    await expect(downloads.reach(url)).resolves.toBeUndefined();
+    expect(server!.requests).toHaveLength(1);
+  });
+
+  it('so is what is no HTTP of ours: programs that know more may get on with it', async () => {
+    const url = await start((_request, response) => void response.socket!.end('220 ftp\r\n'));
+    await expect(downloads.reach(url)).resolves.toBeUndefined();
+    await expect(downloads.reach(url.replace('http:', 'https:'))).resolves.toBeUndefined();
+  });
+
+  it('nobody does', async () => {
+    const silent = await start(() => undefined);
+    expect((await failureOf(downloads.reach(silent))).message).toContain('no answer within 0.2 s');
+    await server!.close();
+    const told: string[] = [];
+    const error = await failureOf(downloads.reach(silent, { onTrouble: (why) => told.push(why) }));
+    expect(error.message).toContain('the server refuses the connection (tried 3 times)');
+    expect(told).toHaveLength(2);
+    const hasty = new NodeDownloads({ silenceMs: 20, pauseMs: 30, tries: 9 });
+    expect((await failureOf(hasty.reach(silent))).message).toContain('(tried 2 times)');
   });
 });
 
