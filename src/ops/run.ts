@@ -3,7 +3,7 @@
  * that changes the machine goes through here, so what holds here holds for every operation.
  */
 import type { z } from 'zod';
-import type { JournalHead, OpenJournal, Step } from '../driver/system.ts';
+import type { JournalHead, JournalMark, OpenJournal, Step } from '../driver/system.ts';
 import type { StepKind, StepRun } from '../driver/step.ts';
 import { label } from '../domain/jail.ts';
 import { asIocageError, failure, IocageError, mostIssues, type UndoFailure } from '../domain/errors.ts';
@@ -300,7 +300,31 @@ export function stepRun(context: Context, operationId: string): StepRun {
         ...(total === undefined ? {} : { total }),
       }),
     note: (text) => context.emit({ type: 'note', id: operationId, level: 'info', text }),
+    remember: () => Promise.resolve(),
+    remembered: undefined,
   };
+}
+
+/** The run of each step of one operation, by its index: a step remembers for itself. */
+export type StepRuns = (index: number) => StepRun;
+
+/** @param marks what a process that was killed had written */
+export function stepRuns(
+  context: Context,
+  operationId: string,
+  journal: OpenJournal,
+  marks: readonly JournalMark[] = [],
+): StepRuns {
+  const run = stepRun(context, operationId);
+  const memory = new Map(marks.flatMap((mark) => (mark.mark === 'makes' ? [[mark.step, mark.what]] : [])));
+  return (index) => ({
+    ...run,
+    remembered: memory.get(index),
+    async remember(what) {
+      await journal.mark({ mark: 'makes', step: index, what });
+      memory.set(index, what);
+    },
+  });
 }
 
 function stepFacts(kind: StepKind, step: Step, index: number, count: number): StepFacts {
@@ -349,7 +373,7 @@ async function perform(
     ...(plan.neededBy === undefined ? {} : { neededBy: plan.neededBy }),
     steps: steps.length,
   });
-  const run = stepRun(context, id);
+  const runs = stepRuns(context, id, journal);
   let begun = 0;
   try {
     for (const [index, step] of steps.entries()) {
@@ -359,7 +383,7 @@ async function perform(
       }
       await journal.mark({ mark: 'intent', step: index });
       begun = index + 1;
-      await doStep(context, run, step, index, steps.length);
+      await doStep(context, runs(index), step, index, steps.length);
       await journal.mark({ mark: 'done', step: index });
     }
   } catch (thrown) {
@@ -368,7 +392,7 @@ async function perform(
       context.signal.aborted && operation.recover === 'undo'
         ? failure('CANCELLED', { operation: title }, { cause: thrown })
         : asIocageError(thrown);
-    const end = await settleFailure(context, operation, steps, begun, run, journal, error);
+    const end = await settleFailure(context, operation, steps, begun, runs, journal, error);
     context.emit({ type: 'operation.failed', id, durationMs: elapsed(), error: end });
     throw end;
   }
@@ -411,7 +435,7 @@ async function settleFailure(
   operation: ChangeOperation,
   steps: readonly Step[],
   begun: number,
-  run: StepRun,
+  runs: StepRuns,
   journal: OpenJournal,
   error: IocageError,
 ): Promise<IocageError> {
@@ -423,7 +447,7 @@ async function settleFailure(
       undoFailures: [{ step: 'finish', message: `'iocage doctor' completes it` }],
     });
   }
-  const failures = await undoSteps(context, steps, begun, new Set(), run, journal);
+  const failures = await undoSteps(context, steps, begun, new Set(), runs, journal);
   error.undoFailures = failures;
   await journal.mark(
     failures.length === 0
@@ -439,19 +463,20 @@ export async function undoSteps(
   steps: readonly Step[],
   begun: number,
   alreadyUndone: ReadonlySet<number>,
-  run: StepRun,
+  runs: StepRuns,
   journal: OpenJournal,
 ): Promise<readonly UndoFailure[]> {
   const failures: UndoFailure[] = [];
   // The undoing itself is not to be cancelled by the Ctrl-C that caused it.
-  const calm: StepRun = { ...run, signal: new AbortController().signal };
+  const { signal } = new AbortController();
   for (let index = begun - 1; index >= 0; index -= 1) {
     const step = steps[index]!;
     const kind = kindOf(context, step);
     if (kind.undo === undefined || alreadyUndone.has(index)) continue;
     const facts = stepFacts(kind, step, index, steps.length);
+    const run = { ...runs(index), signal };
     try {
-      await kind.undo(step.args as never, calm);
+      await kind.undo(step.args as never, run);
       await journal.mark({ mark: 'undone', step: index });
       context.emit({ type: 'step.undone', id: run.operationId, step: facts });
     } catch (thrown) {
