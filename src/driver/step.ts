@@ -21,6 +21,13 @@ export interface StepRun {
   readonly signal: AbortSignal;
   /** True in a dry run: changes are recorded, nothing may be waited for. */
   readonly dry: boolean;
+  /**
+   * Writes into the journal how this step's undo will know what the step made, before it makes it: where others may
+   * put something at the same path meanwhile. Not in a dry run.
+   */
+  remember(what: unknown): Promise<void>;
+  /** What this step last remembered, here or in a process that was killed since; undefined: it made nothing. */
+  readonly remembered: unknown;
   progress(text: string, done?: number, total?: number): void;
   note(text: string): void;
 }

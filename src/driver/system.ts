@@ -161,6 +161,8 @@ export interface Files {
   rmdir(path: string): Promise<void>;
   symlink(target: string, path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Renames to a name that nothing may have yet, in the same file system. @throws FILE_FAILED: already exists */
+  renameNew(from: string, to: string): Promise<void>;
   /** Sets the mode of a file or directory of the host's own tree. */
   chmod(path: string, mode: number): Promise<void>;
 
@@ -295,6 +297,8 @@ export interface Caller {
 
 export type JournalMark =
   | { readonly mark: 'intent' | 'done' | 'undone'; readonly step: number }
+  /** How the step will know again what it is about to make; text or lists of it. */
+  | { readonly mark: 'makes'; readonly step: number; readonly what: unknown }
   /** The running process gives up on it: what is left is for `doctor`. */
   | { readonly mark: 'left'; readonly error: string; readonly at?: string }
   | {

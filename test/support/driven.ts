@@ -71,6 +71,8 @@ export function stepRun(
     dry: false,
     progress: () => undefined,
     note: (text) => notes.push(text),
+    remember: () => Promise.resolve(),
+    remembered: undefined,
   };
   return { run, notes };
 }

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { NodeExec } from '../../src/driver/node/exec.ts';
 import { NodeDownloads } from '../../src/driver/node/download.ts';
 import { NodeFiles } from '../../src/driver/node/files.ts';
-import { NodeJournal } from '../../src/driver/node/journal.ts';
 import { processStart } from '../../src/driver/node/process.ts';
 import type { IocageEvent } from '../../src/domain/events.ts';
 import type { Context } from '../../src/ops/context.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run/run.ts';
+import { closingJournals } from './closing-journals.ts';
 import { fakeHost, type FakeHost } from './fake-host.ts';
 import { FakeStorage, type FakeOptions } from './fake-storage.ts';
 
@@ -48,6 +48,7 @@ export async function openFakeWorld({
   const host = fakeHost();
   const events: IocageEvent[] = [];
   const journal = join(directory, 'journal');
+  const journals = closingJournals(journal);
   let uuids = 0;
   const context = (): Context => ({
     exec: new NodeExec(),
@@ -57,7 +58,7 @@ export async function openFakeWorld({
     host,
     // One process, one operation at a time: nothing to keep apart.
     locks: { take: () => Promise.resolve({ release: () => Promise.resolve() }) },
-    journal: new NodeJournal(journal),
+    journal: journals.journal(),
     clock: {
       now: () => new Date(),
       // Nothing is waited for, but what something else ends.
@@ -105,7 +106,10 @@ export async function openFakeWorld({
         .join('\n')
         .replaceAll(/^.*last_started.*\n/gm, '')
         .replaceAll(/20\d{6}T\d{9}-[0-9a-f]{8}/g, 'OP'),
-    close: () => rmSync(directory, { recursive: true, force: true }),
+    close() {
+      void journals.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
   };
 }
 

@@ -27,6 +27,7 @@ import {
   writeWholeNow,
   type Way,
 } from './below.ts';
+import { renameNew } from './rename-new.ts';
 
 export { componentsBelow } from './below.ts';
 
@@ -303,6 +304,10 @@ export class NodeFiles implements Files {
 
   async rename(from: string, to: string): Promise<void> {
     await attempt(from, () => fs.rename(from, to));
+  }
+
+  async renameNew(from: string, to: string): Promise<void> {
+    await attempt(to, () => renameNew(from, to));
   }
 
   async chmod(path: string, mode: number): Promise<void> {

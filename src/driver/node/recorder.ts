@@ -163,6 +163,9 @@ export class RecordingFiles implements Files {
   rename(from: string, to: string): Promise<void> {
     return this.record('rename', from, to);
   }
+  renameNew(from: string, to: string): Promise<void> {
+    return this.record('rename', from, to);
+  }
   chmod(path: string, mode: number): Promise<void> {
     return this.record('chmod', path, mode.toString(8));
   }

@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { fullName } from '../source/sources.ts';
 import type { Outcome } from './outcome.ts';
 import { beginRecord, operationId } from './record.ts';
-import { doStep, stepRun } from './steps.ts';
+import { doStep, stepRuns } from './steps.ts';
 import { settleFailure } from './undo.ts';
 
 /** @throws IocageError, its `undoFailures` what could not be undone */
@@ -42,7 +42,7 @@ export async function perform(
     ...(plan.neededBy === undefined ? {} : { neededBy: plan.neededBy }),
     steps: steps.length,
   });
-  const run = stepRun(context, id);
+  const runs = stepRuns(context, id, journal);
   let begun = 0;
   try {
     for (const [index, step] of steps.entries()) {
@@ -52,7 +52,7 @@ export async function perform(
       }
       await journal.mark({ mark: 'intent', step: index });
       begun = index + 1;
-      await doStep(context, run, step, index, steps.length);
+      await doStep(context, runs(index), step, index, steps.length);
       await journal.mark({ mark: 'done', step: index });
     }
   } catch (thrown) {
@@ -61,7 +61,7 @@ export async function perform(
       context.signal.aborted && operation.recover === 'undo'
         ? failure('CANCELLED', { operation: title }, { cause: thrown })
         : asIocageError(thrown);
-    const end = await settleFailure(context, operation, steps, begun, run, journal, error);
+    const end = await settleFailure(context, operation, steps, begun, runs, journal, error);
     context.emit({ type: 'operation.failed', id, durationMs: elapsed(), error: end });
     throw end;
   }

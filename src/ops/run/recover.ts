@@ -5,7 +5,7 @@
 import type { JournalEntry, OpenJournal } from '../../driver/system.ts';
 import { asIocageError, type UndoFailure } from '../../domain/errors.ts';
 import type { Context } from '../context.ts';
-import { doStep, stepRun } from './steps.ts';
+import { doStep, stepRuns } from './steps.ts';
 import { undoSteps } from './undo.ts';
 import { stillUnfinished } from './unfinished.ts';
 
@@ -56,8 +56,8 @@ export async function recover(context: Context, { head }: JournalEntry): Promise
 }
 
 function undo(context: Context, entry: JournalEntry, journal: OpenJournal): Promise<readonly UndoFailure[]> {
-  const run = stepRun(context, entry.head.id);
-  return undoSteps(context, entry.head.steps, begunOf(entry), stepsMarked(entry, 'undone'), run, journal);
+  const runs = stepRuns(context, entry.head.id, journal, entry.marks);
+  return undoSteps(context, entry.head.steps, begunOf(entry), stepsMarked(entry, 'undone'), runs, journal);
 }
 
 /** Steps that were begun but not marked done are repeated: kinds of finishing operations allow that. */
@@ -66,7 +66,7 @@ async function finish(
   entry: JournalEntry,
   journal: OpenJournal,
 ): Promise<readonly UndoFailure[]> {
-  const run = stepRun(context, entry.head.id);
+  const runs = stepRuns(context, entry.head.id, journal, entry.marks);
   const { steps } = entry.head;
   const done = stepsMarked(entry, 'done');
   // Nothing was begun: there is nothing to finish, and nobody waits for it any more.
@@ -75,7 +75,7 @@ async function finish(
     if (done.has(index)) continue;
     await journal.mark({ mark: 'intent', step: index });
     try {
-      await doStep(context, run, step, index, steps.length);
+      await doStep(context, runs(index), step, index, steps.length);
     } catch (thrown) {
       return [{ step: step.kind, message: asIocageError(thrown).message }];
     }

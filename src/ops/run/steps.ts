@@ -1,6 +1,6 @@
 /** One step of a plan: the doors that it gets, what is told of it, and the doing. */
 import type { StepKind, StepRun } from '../../driver/step.ts';
-import type { Step } from '../../driver/system.ts';
+import type { JournalMark, OpenJournal, Step } from '../../driver/system.ts';
 import { asIocageError } from '../../domain/errors.ts';
 import type { StepFacts } from '../../domain/events.ts';
 import type { Context } from '../context.ts';
@@ -27,7 +27,31 @@ export function stepRun(context: Context, operationId: string): StepRun {
         ...(total === undefined ? {} : { total }),
       }),
     note: (text) => context.emit({ type: 'note', id: operationId, level: 'info', text }),
+    remember: () => Promise.resolve(),
+    remembered: undefined,
   };
+}
+
+/** The run of each step of one operation, by its index: a step remembers for itself. */
+export type StepRuns = (index: number) => StepRun;
+
+/** @param marks what a process that was killed had written */
+export function stepRuns(
+  context: Context,
+  operationId: string,
+  journal: OpenJournal,
+  marks: readonly JournalMark[] = [],
+): StepRuns {
+  const run = stepRun(context, operationId);
+  const memory = new Map(marks.flatMap((mark) => (mark.mark === 'makes' ? [[mark.step, mark.what]] : [])));
+  return (index) => ({
+    ...run,
+    remembered: memory.get(index),
+    async remember(what) {
+      await journal.mark({ mark: 'makes', step: index, what });
+      memory.set(index, what);
+    },
+  });
 }
 
 /** What events tell of a step. */

@@ -1,11 +1,10 @@
 /** What becomes of an operation that failed: its steps are undone in reverse, or the record stays for `doctor`. */
-import type { StepRun } from '../../driver/step.ts';
 import type { OpenJournal, Step } from '../../driver/system.ts';
 import { asIocageError, type IocageError, type UndoFailure } from '../../domain/errors.ts';
 import type { ChangeOperation } from '../operation.ts';
 import type { Context } from '../context.ts';
 import { kindOf } from '../steps/kinds.ts';
-import { stepFacts } from './steps.ts';
+import { stepFacts, type StepRuns } from './steps.ts';
 
 /**
  * After a failure: undo everything when everything can be undone. When something that was begun
@@ -16,7 +15,7 @@ export async function settleFailure(
   operation: ChangeOperation,
   steps: readonly Step[],
   begun: number,
-  run: StepRun,
+  runs: StepRuns,
   journal: OpenJournal,
   error: IocageError,
 ): Promise<IocageError> {
@@ -28,7 +27,7 @@ export async function settleFailure(
       undoFailures: [{ step: 'finish', message: `'iocage doctor' completes it` }],
     });
   }
-  const failures = await undoSteps(context, steps, begun, new Set(), run, journal);
+  const failures = await undoSteps(context, steps, begun, new Set(), runs, journal);
   error.undoFailures = failures;
   await journal.mark(
     failures.length === 0
@@ -44,19 +43,20 @@ export async function undoSteps(
   steps: readonly Step[],
   begun: number,
   alreadyUndone: ReadonlySet<number>,
-  run: StepRun,
+  runs: StepRuns,
   journal: OpenJournal,
 ): Promise<readonly UndoFailure[]> {
   const failures: UndoFailure[] = [];
   // The undoing itself is not to be cancelled by the Ctrl-C that caused it.
-  const calm: StepRun = { ...run, signal: new AbortController().signal };
+  const { signal } = new AbortController();
   for (let index = begun - 1; index >= 0; index -= 1) {
     const step = steps[index]!;
     const kind = kindOf(context, step);
     if (kind.undo === undefined || alreadyUndone.has(index)) continue;
     const facts = stepFacts(kind, step, index, steps.length);
+    const run = { ...runs(index), signal };
     try {
-      await kind.undo(step.args as never, calm);
+      await kind.undo(step.args as never, run);
       await journal.mark({ mark: 'undone', step: index });
       context.emit({ type: 'step.undone', id: run.operationId, step: facts });
     } catch (thrown) {

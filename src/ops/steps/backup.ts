@@ -11,6 +11,7 @@ import { asIocageError, failure } from '../../domain/errors.ts';
 import { nulLines } from '../../domain/nul-lines.ts';
 import { compareTrees } from '../../domain/tree.ts';
 import { stagingOf } from './image.ts';
+import { knownBy } from './known-by.ts';
 import { lookAtRoot } from './packable.ts';
 
 /** What becomes the directory, or what the archive is made of. */
@@ -143,6 +144,7 @@ export const bundleBackup = stepKind<{ directory: string }>('backup.bundle', {
   undo: () => Promise.resolve(),
 });
 
+/** Its undo takes away nothing that somebody else put at the path meanwhile. */
 export const publishBackup = stepKind<{ path: string; bundled: boolean }>('backup.publish', {
   title: ({ path }) => `put the backup at ${path}`,
   async do({ path, bundled }, run) {
@@ -150,14 +152,18 @@ export const publishBackup = stepKind<{ path: string; bundled: boolean }>('backu
     const taken = async (): Promise<boolean> =>
       (await run.files.stat(path)) !== undefined || (await run.files.readlink(path)) !== undefined;
     if (await taken()) throw failure('FILE_FAILED', { path, why: 'already exists' });
-    await run.files.rename(bundled ? archiveOf(directory, run) : contentOf(directory, run), path);
+    const source = bundled ? archiveOf(directory, run) : contentOf(directory, run);
+    await run.remember(await knownBy(source, run.files));
+    await run.files.renameNew(source, path);
     await removeTree(stagingOf(directory, run), run);
   },
   async undo({ path, bundled }, run) {
+    if (run.remembered === undefined || (await knownBy(path, run.files)) !== run.remembered) return;
+    if (bundled) return run.files.remove(path);
+    // Back to where it grew, in one go: half of it would not be known again. It goes with what is there.
     const directory = dirname(path);
-    // What it would have moved is still there: it never did.
-    const source = bundled ? archiveOf(directory, run) : contentOf(directory, run);
-    if ((await run.files.stat(source)) === undefined) await removeTree(path, run);
+    await run.files.mkdir(stagingOf(directory, run), { mode: 0o700 });
+    await run.files.rename(path, contentOf(directory, run));
   },
 });
 

@@ -8,6 +8,7 @@ import { stepKind, type StepRun } from '../../driver/step.ts';
 import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { lookAtRoot } from './packable.ts';
 import { parseDigest, type ImageMetadata, type Packing } from '../../domain/image.ts';
+import { knownBy } from './known-by.ts';
 import { tarWords } from './tar-words.ts';
 
 export function stagingOf(directory: string, { operationId }: StepRun): string {
@@ -138,7 +139,11 @@ export async function takeBack(directory: string, { archive }: Described, run: S
 
 /** Removes the files of a directory that only this operation writes to, and the directory. */
 async function emptyOut(directory: string, { files }: StepRun): Promise<void> {
-  for (const name of await files.list(directory)) await files.remove(join(directory, name));
+  for (const name of await files.list(directory)) {
+    const path = join(directory, name);
+    // What could not be put back lies in one, and waits there.
+    if ((await files.stat(path))?.type !== 'directory') await files.remove(path);
+  }
   await files.rmdir(directory);
 }
 
@@ -151,7 +156,7 @@ function inWords(error: IocageError, file: string, said: readonly string[]): Ioc
   return why === undefined ? error : failure('FILE_FAILED', { path: file, why }, { cause: error });
 }
 
-/** Moves the finished files into place; those of an earlier export (`replaces`) wait beside until the operation has ended, and are removed by its result. */
+/** Moves the finished files into place; those of an earlier export (`replaces`) wait beside until the operation has ended, and are removed by its result. The undo takes away nothing that somebody else put there meanwhile. */
 export const publishImage = stepKind<{
   directory: string;
   names: readonly string[];
@@ -161,27 +166,31 @@ export const publishImage = stepKind<{
   async do({ directory, names, replaces }, run) {
     const staging = stagingOf(directory, run);
     const old = join(staging, 'old');
+    const made: Record<string, string> = {};
+    for (const name of names) made[name] = (await knownBy(join(staging, name), run.files)) ?? '';
+    await run.remember(made);
     if (replaces.length > 0) await run.files.mkdir(old, { mode: 0o700 });
     for (const name of replaces) await run.files.rename(join(directory, name), join(old, name));
-    for (const name of names) await run.files.rename(join(staging, name), join(directory, name));
+    for (const name of names) await run.files.renameNew(join(staging, name), join(directory, name));
     if (replaces.length === 0) await run.files.rmdir(staging);
   },
   async undo({ directory, names, replaces }, run) {
-    const staging = stagingOf(directory, run);
-    const isThere = async (path: string): Promise<boolean> => (await run.files.stat(path)) !== undefined;
     // It never began.
-    if (replaces.length > 0 && !(await isThere(join(staging, 'old')))) return;
-    const published = replaces.length === 0 && !(await isThere(staging));
+    if (run.remembered === undefined) return;
+    const made = run.remembered as Readonly<Record<string, string>>;
     for (const name of names) {
-      const moved = published || !(await isThere(join(staging, name)));
-      const restored = replaces.includes(name) && !(await isThere(join(staging, 'old', name)));
-      if (moved && !restored) await run.files.remove(join(directory, name));
+      const path = join(directory, name);
+      if ((await knownBy(path, run.files)) === made[name]) await run.files.remove(path);
     }
+    const staging = stagingOf(directory, run);
     for (const name of replaces) {
-      if (await isThere(join(staging, 'old', name)))
-        await run.files.rename(join(staging, 'old', name), join(directory, name));
+      const old = join(staging, 'old', name);
+      // Fails, and stays where it is, when somebody else put a file there meanwhile.
+      if ((await run.files.stat(old)) !== undefined) await run.files.renameNew(old, join(directory, name));
     }
     await run.files.rmdir(join(staging, 'old'));
+    // An earlier try to undo this may have left it for what lay there.
+    await run.files.rmdir(staging);
   },
 });
 

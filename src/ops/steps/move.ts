@@ -47,13 +47,16 @@ export const adoptFstab = stepKind<{ path: string; from: string; to: string }>('
 /** A copy of a text file elsewhere; what is there already stays. */
 export const carryFile = stepKind<{ from: string; to: string; mode: number }>('file.carry', {
   title: ({ from, to }) => `copy ${from} to ${to}`,
-  async do({ from, to, mode }, { files, dry }) {
+  async do({ from, to, mode }, { files, dry, remember }) {
     const text = await files.read(from);
-    if (text !== undefined && (dry || (await files.stat(to)) === undefined))
-      await files.write(to, text, { mode });
+    if (text === undefined || (!dry && (await files.stat(to)) !== undefined)) return;
+    await remember('a copy');
+    await files.write(to, text, { mode });
   },
-  async undo({ from, to }, { files }) {
-    if ((await files.stat(from)) !== undefined) await files.remove(to);
+  async undo({ from, to }, { files, remembered }) {
+    if (remembered === undefined) return;
+    const text = await files.read(from);
+    if (text !== undefined && (await files.read(to)) === text) await files.remove(to);
   },
 });
 

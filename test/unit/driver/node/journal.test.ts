@@ -3,17 +3,23 @@ import fc from 'fast-check';
 import { mkdtempSync, readdirSync, rmSync, truncateSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JournalHead } from '../../../../src/driver/system.ts';
+import type { Journal, JournalHead } from '../../../../src/driver/system.ts';
 import { NodeJournal, parseJournal } from '../../../../src/driver/node/journal.ts';
+import { closingJournals, type ClosingJournals } from '../../../support/closing-journals.ts';
 import { parseStartTime, processStart } from '../../../../src/driver/node/process.ts';
 
 let directory: string;
-let journal: NodeJournal;
+let journals: ClosingJournals;
+let journal: Journal;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'iocage-journal-'));
-  journal = new NodeJournal(directory);
+  journals = closingJournals(directory);
+  journal = journals.journal();
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  await journals.close();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 function head(id: string, more: Partial<JournalHead> = {}): JournalHead {
   return {

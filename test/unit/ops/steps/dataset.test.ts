@@ -23,6 +23,8 @@ function runOf(operationId: string): StepRun {
     dry: false,
     progress: () => undefined,
     note: () => undefined,
+    remember: () => Promise.resolve(),
+    remembered: undefined,
   };
 }
 
