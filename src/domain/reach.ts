@@ -7,8 +7,8 @@ import { volumes, type Volume } from './codec/files.ts';
 import { entryOf, fstabKind, isBelow, parseFstab } from './format/fstab.ts';
 import { ValueProblem } from './property.ts';
 
-/** Why a directory can be changed: it is the jail, or where it is said that the jail is shown it. */
-export type Way = 'jail' | 'fstab' | 'volumes' | 'jail_zfs_dataset';
+/** Why a directory can be changed: it is the jail, where it is said that the jail is shown it, or that it runs with it. */
+export type Way = 'jail' | 'fstab' | 'volumes' | 'jail_zfs_dataset' | 'start';
 
 /** A directory, or a single file, that root of a jail can change. */
 export interface Reach {
@@ -54,15 +54,17 @@ function volumesIn(text: string | undefined): readonly Volume[] {
 
 const copy = 'look at what it says, copy it to where no jail may write, and name the copy';
 
-/** How the jail is made to only read it; undefined where it cannot be. */
-const readOnly: Readonly<Partial<Record<Way, (iocage: string, word: string) => string>>> = {
-  fstab: (iocage, word) => `ro in '${iocage} fstab -e ${word}'`,
-  volumes: (iocage, word) => `:ro behind it in '${iocage} set volumes=… ${word}'`,
+/** What else helps: the jail is made to only read it. */
+const others: Readonly<Partial<Record<Way, (iocage: string, word: string) => string>>> = {
+  fstab: (iocage, word) => `let the jail only read it (ro in '${iocage} fstab -e ${word}') and restart it`,
+  volumes: (iocage, word) =>
+    `let the jail only read it (:ro behind it in '${iocage} set volumes=… ${word}') and restart it`,
+  start: (iocage, word) => `end that with '${iocage} restart ${word}'`,
 };
 
 function mendOf({ way, call: { word, options } }: Reach): string {
-  const how = readOnly[way]?.(options === undefined ? 'iocage' : `iocage ${options}`, word);
-  return how === undefined ? copy : `${copy}; or let the jail only read it (${how}) and restart it`;
+  const other = others[way]?.(options === undefined ? 'iocage' : `iocage ${options}`, word);
+  return other === undefined ? copy : `${copy}; or ${other}`;
 }
 
 const holds = (directory: string, path: string): boolean => directory === '/' || isBelow(path, directory);
@@ -88,5 +90,6 @@ export function reachProblem(
       mend,
     };
   const where = isAround ? `it lies in ${place}` : `${place} is in it`;
-  return { why: `${where}, which jail ${jail} may write by its ${way}: its root user can change it`, mend };
+  const by = way === 'start' ? 'since its start' : `by its ${way}`;
+  return { why: `${where}, which jail ${jail} may write ${by}: its root user can change it`, mend };
 }

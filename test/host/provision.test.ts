@@ -246,6 +246,15 @@ describe.skipIf(!hostTests)(`provisioning${reason}`, () => {
       expect(inside('other', 'root/made')).toBe('shown\n');
       await hide();
       await lab.run('property.set', { jails: ['made'], properties: [['volumes', 'none']] });
+      // What a jail runs with counts until it is restarted, though its fstab says something else by now.
+      await show(path, 'rw');
+      await lab.run('jail.start', { jail: 'made' });
+      await hide();
+      await refused('other', [given[0]!, `it lies in ${path}, which jail made may write since its start`]);
+      await lab.run('jail.stop', { jail: 'made' });
+      writeFileSync(join(path, 'provision.sh'), 'echo stopped >/root/made\n');
+      await provision('other', given[0]!);
+      expect(inside('other', 'root/made')).toBe('stopped\n');
       await destroy('other');
     });
 

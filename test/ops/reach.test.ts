@@ -50,6 +50,18 @@ describe('a directory of the host', () => {
     expect(await why(join(data, 'x'))).toBeUndefined();
   });
 
+  it('that a running jail was started with, whatever its fstab says by now', async () => {
+    world.host.shown.push({ pool: 'tank', uuid: 'web', source: data });
+    expect(await jailProblem(world.context(), join(data, 'x'))).toMatchObject({
+      why: `it lies in ${data}, which jail web may write since its start: its root user can change it`,
+      mend: expect.stringContaining("; or end that with 'iocage restart web'"),
+    });
+    world.host.shown[0] = { pool: 'gone', uuid: 'x', source: data };
+    expect(await why(data)).toContain('which jail x of gone may write since its start');
+    await add(data, 'rw');
+    expect(await why(data)).toBe(byFstab());
+  });
+
   it('by volumes, and by a dataset that is handed over', async () => {
     await world.run('property.set', { jails: ['db'], properties: [['volumes', `${data}:/mnt`]] });
     expect(await why(data)).toContain(`which jail db may write by its volumes`);

@@ -1,7 +1,7 @@
 /**
  * Whether root of a jail can change something of the host: the one place that answers it. Jails of all sources count,
- * and of all pools in use, running or not. A constant number of child processes, whatever the number of jails; a line
- * that was taken from the fstab of a jail which runs counts no more. Changes nothing.
+ * and of all pools in use: what their configuration says, and what those that run were started with. A constant number of
+ * child processes, whatever the number of jails. Changes nothing.
  */
 import { join, resolve } from 'node:path';
 import type { DatasetRow } from '../../driver/storage.ts';
@@ -30,26 +30,30 @@ export async function jailProblem(
 }
 
 /** As long as what was read of the pool counts, so does this. */
-const known = new WeakMap<World, Promise<readonly Reach[]>>();
+const readOf = new WeakMap<World, Promise<readonly Reach[]>>();
 
 async function reachOfJails(context: Context): Promise<readonly Reach[]> {
   const own = await readWorld(context);
-  const reading = known.get(own) ?? readReach(context, own);
-  known.set(own, reading);
+  const reading = readOf.get(own) ?? readReach(context, own);
+  readOf.set(own, reading);
   return reading;
 }
 
+type Who = Pick<Reach, 'jail' | 'call'>;
+
 async function readReach(context: Context, own: World): Promise<readonly Reach[]> {
   const reaches: Reach[] = [];
-  const handed = new Map<string, Pick<Reach, 'jail' | 'call'>>();
+  const handed = new Map<string, Who>();
+  const known = new Map<string, Who>();
   const worlds = [{ world: own }, ...(await otherWorlds(context, own))];
   for (const { world, pool } of worlds) {
     for (const jail of world.jails) {
       const word = world.oneOfSeveral ? `${world.source}/${jail.tag}` : jail.tag;
-      const who = {
+      const who: Who = {
         jail: label(jail) + (world === own ? '' : ` of ${world.root}`),
         call: { word, ...(pool === undefined ? {} : { options: `--pool ${pool}` }) },
       };
+      known.set(`${jail.realm}/${jail.uuid}`, who);
       if (jail.mountpoint !== undefined) reaches.push({ path: jail.mountpoint, way: 'jail', ...who });
       // Nobody is root in a template.
       if (jail.template) continue;
@@ -61,6 +65,11 @@ async function readReach(context: Context, own: World): Promise<readonly Reach[]
     const path = row.values.get('mountpoint');
     if (row.values.get('mounted') === 'yes' && path?.startsWith('/'))
       reaches.push({ path, way: 'jail_zfs_dataset', ...handed.get(row.name)! });
+  }
+  // Last, so that what is configured is told of first.
+  for (const { pool, uuid, source } of await context.host.shownWritable()) {
+    const who = known.get(`${pool}/${uuid}`) ?? { jail: `${uuid} of ${pool}`, call: { word: uuid } };
+    reaches.push({ path: source, way: 'start', ...who });
   }
   return [...reaches, ...(await withoutLinks(context, reaches))];
 }
