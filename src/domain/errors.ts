@@ -216,9 +216,9 @@ export const errorTable = {
   UNTRUSTED_CONFIG: row({
     exit: 1,
     http: 409,
-    message: (d: { jail: string; key: string; path: string; why: string }) =>
+    message: (d: { jail: string; key: string; path: string; why: string; mend?: string }) =>
       `${d.key} of jail ${d.jail} would have power over this host, and not only root may write it: ${d.path}: ${d.why}`,
-    hint: (d) => `look at what it says, then 'chown 0:0 ${d.path}' and 'chmod go-w ${d.path}'`,
+    hint: (d) => d.mend ?? `look at what it says, then 'chown 0:0 ${d.path}' and 'chmod go-w ${d.path}'`,
   }),
   UNTRUSTED_ARCHIVE: row({
     exit: 1,
@@ -579,8 +579,9 @@ export const errorTable = {
   UNSAFE_PATH: row({
     exit: 1,
     http: 409,
-    message: (d: { path: string; why: string }) => `path ${quote(d.path)} is refused: ${d.why}`,
-    hint: () => `nothing was written; 'ls -ld' shows what stands there`,
+    message: (d: { path: string; why: string; mend?: string }) =>
+      `path ${quote(d.path)} is refused: ${d.why}`,
+    hint: (d) => d.mend ?? `nothing was written; 'ls -ld' shows what stands there`,
   }),
   FILE_FAILED: row({
     exit: 1,

@@ -52,6 +52,14 @@ export interface ForeignJail {
   readonly hostname: string;
 }
 
+/** A directory or file of the host that a running jail may write, whatever its configuration says by now. */
+export interface ShownNow {
+  /** Its realm. */
+  readonly pool: string;
+  readonly uuid: string;
+  readonly source: string;
+}
+
 /** Something in the configuration with which a jail would not start: the property, or `root`, and what is wrong with it. */
 export interface Problem {
   readonly key: string;
@@ -149,6 +157,8 @@ export interface Host {
   /** The running jails of a realm (see `realmOf`), by UUID; constant number of child processes. */
   running(realm: string): Promise<ReadonlyMap<string, RunningJail>>;
   foreign(realm: string): Promise<readonly ForeignJail[]>;
+  /** What of the host the running jails of every realm may write since their start; no child process. */
+  shownWritable(): Promise<readonly ShownNow[]>;
 
   /** Everything wrong with the configuration that would keep this host from starting the jail; before any effect. */
   check(jail: JailSpec): Promise<readonly Problem[]>;

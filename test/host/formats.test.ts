@@ -4,7 +4,7 @@
  * written by hand after the formats' descriptions (`test/fixtures/formats`).
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failEveryStep } from '../ops/every-step.ts';
@@ -412,5 +412,76 @@ describe.skipIf(!hostTests)(`formats of other tools${reason}`, () => {
     expect(clone.stderr).toContain('config.json of libiocage');
     expect(iocage('destroy', '-f', 'foo').status).toBe(0);
     expect(listed().some(({ tag }) => tag === 'foo')).toBe(false);
+  });
+
+  it('a basejail that was rolled back over migrate has the lines of its base in fstab as its tool needs them', () => {
+    const run = (...words: readonly string[]) => {
+      const ran = iocage(...words);
+      expect(ran, `${words.join(' ')}: ${ran.stderr}`).toMatchObject({ status: 0 });
+      return ran;
+    };
+    const place = join(mount, 'jails/based');
+    const fstab = () => readFileSync(join(place, 'fstab'), 'utf8').split('\n');
+    const releases = `${join(mount, 'releases/busybox/root')}/`;
+    const base = () => fstab().filter((line) => line.startsWith(releases));
+    const works = () => {
+      run('start', 'based');
+      // What is mounted is the base once, read-only, and the jail's own line.
+      const mounted = run('exec', 'based', 'cat', '/proc/mounts').stdout.split('\n');
+      expect(mounted.filter((line) => / \/bin /.test(line))).toHaveLength(1);
+      expect(mounted.some((line) => line.includes(' /mnt '))).toBe(true);
+      run('stop', 'based');
+    };
+    run('create', '-b', '-r', 'busybox', '-n', 'based', 'ip4=disable');
+    const shared = join(lab.pool.directory, 'shown');
+    mkdirSync(shared);
+    run('fstab', '-a', 'based', shared, '/mnt', 'nullfs', 'ro', '0', '0');
+    run('snapshot', 'based@ours');
+    const own = fstab();
+    expect(base()).toEqual([]);
+    run('migrate', '--to', 'python', 'based');
+    const [lines, config] = [fstab(), readFileSync(join(place, 'config.json'), 'utf8')];
+    expect(base().length).toBeGreaterThan(0);
+    // A line that is younger than the snapshot goes; those of the base and the configuration stay.
+    run('fstab', '-a', 'based', 'tmpfs', '/tmp', 'tmpfs', 'rw', '0', '0');
+    expect(run('--dry-run', 'rollback', '-f', 'based@ours').stdout).toContain(`${place}/fstab`);
+    for (const _ of ['once', 'again']) {
+      const { stderr } = run('rollback', '-f', 'based@ours');
+      expect(stderr).toContain(
+        'config.json was written, which stays as it is now, and so do the lines of its base in fstab',
+      );
+      expect(fstab()).toEqual(lines);
+      expect(readFileSync(join(place, 'config.json'), 'utf8')).toBe(config);
+      expect(listed().find(({ tag }) => tag === 'based')).toMatchObject({
+        type: 'basejail',
+        configuredBy: 'Python iocage',
+      });
+    }
+    works();
+    // To when it was that tool's: the fstab of then.
+    run('snapshot', 'based@python');
+    run('migrate', 'based');
+    run('rollback', '-f', 'based@python');
+    expect(fstab()).toEqual(lines);
+    works();
+    run('migrate', '--back', '-f', 'based');
+    expect(fstab()).toEqual(lines);
+    // Ours again, and back to before all of it: the kept file and what belongs to it are there for the way back.
+    run('migrate', 'based');
+    const kept = readFileSync(join(place, 'config.json.migrated'), 'utf8');
+    run('rollback', '-f', 'based@ours');
+    expect(listed().find(({ tag }) => tag === 'based').configuredBy).toBeUndefined();
+    expect(readFileSync(join(place, 'config.json.migrated'), 'utf8')).toBe(kept);
+    works();
+    run('migrate', '--back', '-f', 'based');
+    expect([fstab(), readFileSync(join(place, 'config.json'), 'utf8')]).toEqual([lines, kept]);
+    run('migrate', 'based');
+    run('migrate', '--confirm', '-f', 'based');
+    // With nothing kept, nothing is held.
+    run('snapshot', 'based@last');
+    expect(run('rollback', '-f', 'based@ours').stderr).not.toContain('stays as it is');
+    expect(fstab()).toEqual(own);
+    works();
+    run('destroy', '-f', 'based');
   });
 });

@@ -200,6 +200,64 @@ describe.skipIf(!hostTests)(`provisioning${reason}`, () => {
       await destroy('other');
     });
 
+    it('nor does a directory of this host that some jail may write: at, below and around it; one that it reads does', async () => {
+      const directory = join(lab.pool.directory, 'open');
+      const repository = makeRepository(join(directory, 'setup'));
+      repository.commit({
+        'provision.sh': 'cat text >/root/made\n',
+        text: 'shown\n',
+        'plugin.json': '{"pkgs":["curl"]}\n',
+      });
+      sh('chmod', '-R', 'go-w', directory);
+      await create('other');
+      const { path } = repository;
+      const given: readonly Readonly<Record<string, string>>[] = [
+        { method: 'script', source: `${path}/provision.sh` },
+        { method: 'script', source: path },
+        { method: 'script', source: path, rev: 'main' },
+        { method: 'script', source: `file://${path}` },
+        { method: 'ix', source: `${path}/plugin.json` },
+      ];
+      const show = (source: string, options: string): Promise<unknown> =>
+        lab.run('fstab.change', { jail: 'made', add: [source, '/mnt', 'nullfs', options, '0', '0'] });
+      const hide = (): Promise<unknown> => lab.run('fstab.change', { jail: 'made', remove: ['0'] });
+      const all = (why: string): Promise<void> =>
+        refused('other', ...given.map((each): Refusal => [each, `${why}: its root user can change it`]));
+      for (const shown of [directory, path]) {
+        await show(shown, 'rw');
+        await all(`it lies in ${shown}, which jail made may write by its fstab`);
+        await hide();
+      }
+      // What a repository is made of; a single file beside it is nobody's.
+      await show(join(path, '.git/refs'), 'rw');
+      const around = `${path}/.git/refs is in it, which jail made may write by its fstab`;
+      await refused('other', ...given.slice(1, 4).map((each): Refusal => [each, around]));
+      await provision('other', given[0]!).then(
+        () => expect.unreachable(),
+        // It is run as it stands there, without the file beside it.
+        (thrown: Error) => expect(thrown.message).toContain('provision.sh failed in other'),
+      );
+      await hide();
+      await lab.run('property.set', { jails: ['made'], properties: [['volumes', `${path}:/mnt`]] });
+      await all(`it lies in ${path}, which jail made may write by its volumes`);
+      await lab.run('property.set', { jails: ['made'], properties: [['volumes', `${path}:/mnt:ro`]] });
+      await show(directory, 'ro');
+      await provision('other', given[2]!);
+      expect(inside('other', 'root/made')).toBe('shown\n');
+      await hide();
+      await lab.run('property.set', { jails: ['made'], properties: [['volumes', 'none']] });
+      // What a jail runs with counts until it is restarted, though its fstab says something else by now.
+      await show(path, 'rw');
+      await lab.run('jail.start', { jail: 'made' });
+      await hide();
+      await refused('other', [given[0]!, `it lies in ${path}, which jail made may write since its start`]);
+      await lab.run('jail.stop', { jail: 'made' });
+      writeFileSync(join(path, 'provision.sh'), 'echo stopped >/root/made\n');
+      await provision('other', given[0]!);
+      expect(inside('other', 'root/made')).toBe('stopped\n');
+      await destroy('other');
+    });
+
     it('what cannot be had is known before anything is touched', async () => {
       const at = (source: string, rev = 'none') => ({ method: 'script', source, rev });
       const empty = makeRepository(join(shared(), 'empty.git'));

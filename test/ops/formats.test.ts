@@ -579,7 +579,9 @@ describe('formats', () => {
       const fstab = () => textOf('based', 'fstab');
       writeFileSync(
         join(directoryOf('based'), 'fstab'),
-        `/srv\t${directoryOf('based')}/root/srv\tnullfs\tro\t0\t0`,
+        // It was a jail of Python iocage with an earlier release once.
+        `/srv\t${directoryOf('based')}/root/srv\tnullfs\tro\t0\t0\n` +
+          `/old/releases/9.3/root/bin\t${directoryOf('based')}/root/bin\tnullfs\tro\t0\t0`,
       );
       const before = await valuesOf('based');
       await world.run('jail.migrate-to', { jail: 'based', to: 'python' });
@@ -588,6 +590,7 @@ describe('formats', () => {
         host_hostuuid: 'based',
       });
       const lines = fstab().split('\n');
+      expect(lines).toHaveLength(3);
       expect(lines[0]).toContain('/srv\t');
       expect(lines[1]).toBe(
         `${world.directory}/tank/iocage/releases/busybox/root/bin\t${directoryOf('based')}/root/bin\tnullfs\tro\t0\t0`,

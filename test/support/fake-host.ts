@@ -11,6 +11,7 @@ import type {
   JailSpec,
   LimitRule,
   RunningJail,
+  ShownNow,
   StopOptions,
 } from '../../src/driver/host.ts';
 import { stepKind, type StepKind, type StepRun } from '../../src/driver/step.ts';
@@ -82,6 +83,8 @@ export interface FakeHost extends Host {
   nextOutput: string | undefined;
   /** The last jail id that was given. */
   lastJid: number;
+  /** What running jails may write of the host; nothing by itself. */
+  readonly shown: ShownNow[];
   /** Interfaces and addresses that the machine has. */
   readonly nics: Map<string, readonly string[]>;
   /** Roots that exist; `undefined`: every root does. */
@@ -112,6 +115,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
   const failing = new Map<string, 'before' | 'after'>();
   const calls: FakeHostCall[] = [];
   const ran: string[] = [];
+  const shown: ShownNow[] = [];
   const keyOf = ({ pool, uuid }: Args): string => `${pool}/${uuid}`;
 
   /** Wraps the work of a kind with the failure that a test ordered. */
@@ -317,6 +321,8 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
           .map(([, { started: _, ...jail }]) => [jail.uuid, jail]),
       ),
     foreign: async () => [],
+    shown,
+    shownWritable: async () => shown,
     async check(jail) {
       const problems: { key: string; problem: string }[] = [];
       const pairs = jail.config.get('interfaces') ?? 'none';

@@ -145,6 +145,31 @@ export function isBaseLine(entry: FstabEntry, places: FstabPlaces): boolean {
   );
 }
 
+/** The lines of a text that show a basejail its base, each as it stands there. */
+export function baseLines(text: string, places: FstabPlaces): readonly string[] {
+  return text.split('\n').filter((line) => baseTarget(line, places) !== undefined);
+}
+
+/** The text with these lines: those that lack come at its end, and others of a base at their places go. */
+export function withBaseLines(text: string, lines: readonly string[], places: FstabPlaces): string {
+  const targets = new Set(
+    lines.map((line) => baseTarget(line, places)).filter((target) => target !== undefined),
+  );
+  const kept = text.split('\n').filter((line) => {
+    const target = baseTarget(line, places);
+    return target === undefined || !targets.has(target) || lines.includes(line);
+  });
+  const missing = lines.filter((line) => !kept.includes(line)).map((line) => `${line}\n`);
+  return missing.length === 0
+    ? kept.join('\n')
+    : kept.join('\n').replace(/([^\n])$/, '$1\n') + missing.join('');
+}
+
+function baseTarget(line: string, places: FstabPlaces): string | undefined {
+  const entry = parseEntry(line);
+  return entry !== undefined && isBaseLine(entry, places) ? targetInJail(entry.target, places) : undefined;
+}
+
 /** Directories of a jail that the runtime mounts itself. */
 const taken = ['/dev', '/proc', '/sys', '/run'];
 

@@ -17,7 +17,7 @@ import { updateHardened } from './hbsd-update.ts';
 import { notApplied } from './not-applied.ts';
 import { ownTerminal, type HostDoors } from '../both/session.ts';
 import { sessions } from './session.ts';
-import { foreignJails, runningJails } from './state.ts';
+import { foreignJails, runningJails, shownWritable } from './state.ts';
 import { stepLists } from './steps.ts';
 import { freebsdTrees } from './trees.ts';
 
@@ -61,6 +61,7 @@ export function freebsdHost({ exec, files, paths, terminal }: HostDoors): Host {
     },
     running: async (pool) => runningJails(files, paths, pool, await readJails(exec)),
     foreign: async () => foreignJails(files, paths, await readJails(exec)),
+    shownWritable: () => shownWritable(files, paths),
     check: async (jail) => checkJail(exec, files, paths, await real(jail), await facts()),
     mountProblem: (jail, entry) => mountProblem(exec, files, jail, entry),
     settle: (jail, stored) => settle(exec, files, paths, jail, stored),

@@ -14,7 +14,7 @@ import { sameJail } from '../both/state.ts';
 import { asEntry, volumesOf } from '../both/shown.ts';
 import { baseMount, fstabMount, mountCommand, systemMounts, type Mount, type Mounted } from './mounts.ts';
 import { placesOf } from './names.ts';
-import { allStates, forgetParts, recordState } from './state.ts';
+import { allStates, forgetParts, isWritable, recordState } from './state.ts';
 import { mountTable, unmountAt } from './unmount.ts';
 
 export interface MountArgs {
@@ -75,9 +75,7 @@ async function prepare(
 /** One directory that two jails may write is a way from one to the other; see FreeBSD's advisories of 2026. */
 async function sayShared({ mounts, ...self }: MountArgs, run: StepRun, paths: Paths): Promise<void> {
   const open = (list: readonly Mount[]): readonly string[] =>
-    list
-      .filter(({ type, options }) => type === 'nullfs' && !options.includes('ro'))
-      .map(({ source }) => source);
+    list.filter(isWritable).map(({ source }) => source);
   for (const other of await allStates(run.files, paths)) {
     if (sameJail(self, other)) continue;
     const theirs = open(other.mounts ?? []);

@@ -5,7 +5,7 @@
  */
 import type { StepRun } from '../step.ts';
 import type { Files, Paths } from '../system.ts';
-import type { ForeignJail, RunningJail } from '../host.ts';
+import type { ForeignJail, RunningJail, ShownNow } from '../host.ts';
 import { fixedAddresses, records } from '../both/state.ts';
 import { readJails, uuidOf, type JailRow } from './jls.ts';
 import type { Mount } from './mounts.ts';
@@ -45,6 +45,16 @@ export async function runningStates({ exec, files }: Pick<StepRun, 'exec' | 'fil
   const [rows, states] = [await readJails(exec), await allStates(files, paths)];
   return states.filter((state) => rows.some((row) => isOf(row, state)));
 }
+
+/** As mounted; what a crash left is mounted still. */
+export async function shownWritable(files: Files, paths: Paths): Promise<readonly ShownNow[]> {
+  return (await allStates(files, paths)).flatMap(({ pool, uuid, mounts = [] }) =>
+    mounts.filter(isWritable).map(({ source }) => ({ pool, uuid, source })),
+  );
+}
+
+/** A directory of the host that the jail may write. */
+export const isWritable = ({ type, options }: Mount): boolean => type === 'nullfs' && !options.includes('ro');
 
 const isOf = (row: JailRow, { uuid, jid }: JailState): boolean =>
   row.name === jailName(uuid) && row.jid === jid;

@@ -173,8 +173,15 @@ async function recordCreated(args: RunArgs, places: Places, run: StepRun): Promi
     consoleLog: args.consoleLog,
     ...(args.network === 'planned' ? {} : { network: args.network }),
     ...(args.names === undefined ? {} : { names: args.names }),
+    writable: writableIn(args.config),
   });
 }
+
+/** Sources of its mounts; what is ours alone is shown read-only. */
+const writableIn = ({ mounts }: OciConfig): readonly string[] =>
+  mounts
+    .filter(({ type, options }) => type === 'bind' && (!options.includes('ro') || options.includes('rw')))
+    .map(({ source }) => source);
 
 /** The container, its control groups, its bundle and its part of the record; all of it may be gone already. */
 export async function removeContainer(places: Places, facts: HostFacts, run: StepRun): Promise<void> {

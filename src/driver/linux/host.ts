@@ -18,7 +18,7 @@ import { runtimeWords } from './runtime.ts';
 import { ownTerminal, type HostDoors } from '../both/session.ts';
 import { sessions } from './session.ts';
 import { settle } from './network.ts';
-import { isAlive, readState, runningJails } from './state.ts';
+import { isAlive, readState, runningJails, shownWritable } from './state.ts';
 import { stepLists } from './steps.ts';
 import { linuxTrees } from './trees.ts';
 
@@ -71,6 +71,7 @@ export function linuxHost({ exec, files, clock, paths, terminal }: HostDoors): H
     running: async (pool) =>
       runningJails(files, paths, pool, cgroupLayout((await files.read('/proc/self/mounts')) ?? '')),
     foreign: () => foreignContainers(files),
+    shownWritable: () => shownWritable(files, paths),
     check: (jail) => checkJail(exec, files, paths, jail),
     mountProblem: (jail, entry) => mountProblem(exec, files, jail, entry),
     settle: (jail, stored) => settle(exec, files, paths, jail, stored),

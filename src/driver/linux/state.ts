@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import type { Files, Paths } from '../system.ts';
-import type { RunningJail } from '../host.ts';
+import type { RunningJail, ShownNow } from '../host.ts';
 import { fixedAddresses, records } from '../both/state.ts';
 import type { ActiveLimits } from './limits.ts';
 import type { NetworkPlan } from './planned.ts';
@@ -32,6 +32,8 @@ export interface JailState {
   readonly names?: readonly string[];
   /** What holds it back; absent: nothing does. */
   readonly limits?: ActiveLimits;
+  /** What of the host it is shown and may write; absent: nothing. */
+  readonly writable?: readonly string[];
 }
 
 export const { readState, recordState, statesIn, allStates } = records<JailState>();
@@ -55,6 +57,12 @@ export async function runningStates(files: Files, paths: Paths): Promise<readonl
   const states = await allStates(files, paths);
   const alive = await Promise.all(states.map((state) => isAlive(files, state)));
   return states.filter((_, index) => alive[index]);
+}
+
+export async function shownWritable(files: Files, paths: Paths): Promise<readonly ShownNow[]> {
+  return (await runningStates(files, paths)).flatMap(({ pool, uuid, writable = [] }) =>
+    writable.map((source) => ({ pool, uuid, source })),
+  );
 }
 
 export const addressesOf = ({ network }: JailState, family: 4 | 6): readonly string[] =>

@@ -64,7 +64,7 @@ async function readArchived(
   sha256: string | undefined,
 ): Promise<ArchivedJail> {
   // What was judged is what is unpacked.
-  await assertPrivate(context, world, file);
+  await assertPrivate(context, file);
   await assertDigest(context, file, sha256);
   const run = stepRun(context, '');
   if (kind === 'bastille') {

@@ -19,6 +19,7 @@ import { parseComponents, readPot } from '../../domain/adopt/pot.ts';
 import { failure } from '../../domain/errors.ts';
 import { fits, parseGlob } from '../../domain/glob.ts';
 import { assertJailName } from '../../domain/name.ts';
+import { jailProblem } from '../jail/reach.ts';
 import { pathProblem } from '../jail/trusted-config.ts';
 
 export const tools = ['bastille', 'ezjail', 'pot', 'jail.conf'] as const;
@@ -37,7 +38,9 @@ class Texts {
   async read(path: string): Promise<string> {
     const text = await this.context.files.readNamed(path, maxTextBytes);
     if (text === undefined) return '';
-    const problem = await pathProblem(this.context, dirname(path), basename(path));
+    const problem =
+      (await jailProblem(this.context, path)) ??
+      (await pathProblem(this.context, dirname(path), basename(path)));
     if (problem !== undefined)
       throw failure('UNTRUSTED_CONFIG', { jail: this.jail, key: 'the configuration', ...problem });
     return text;

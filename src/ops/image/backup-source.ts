@@ -6,7 +6,8 @@ import { basename, dirname, join } from 'node:path';
 import type { Context } from '../context.ts';
 import { availableBytes, maxMembers, readTar } from '../steps/archive.ts';
 import { stepRun } from '../run/steps.ts';
-import { jailProblem, pathProblem } from '../jail/trusted-config.ts';
+import { jailProblem } from '../jail/reach.ts';
+import { pathProblem } from '../jail/trusted-config.ts';
 import type { World } from '../world/world.ts';
 import { compressionIn, decompressor } from '../../domain/archive.ts';
 import { BackupReader, kindByMember, type Backup } from '../../domain/backup.ts';
@@ -118,9 +119,13 @@ export async function findBackup(
   return packed && { ...source, ...packed };
 }
 
-/** @throws UNTRUSTED_CONFIG when others than root may exchange it */
-export async function assertPrivate(context: Context, world: World, path: string): Promise<void> {
-  const problem = jailProblem(world, path) ?? (await pathProblem(context, dirname(path), basename(path)));
+/**
+ * @param whole the directory that it is read with, where it is not alone
+ * @throws UNTRUSTED_CONFIG when others than root may exchange it
+ */
+export async function assertPrivate(context: Context, path: string, whole = path): Promise<void> {
+  const problem =
+    (await jailProblem(context, whole)) ?? (await pathProblem(context, dirname(path), basename(path)));
   if (problem !== undefined)
     throw failure('UNTRUSTED_CONFIG', { jail: path, key: 'what is in it', ...problem });
 }
@@ -150,7 +155,7 @@ export async function readBackup(
   sha256: string | undefined,
 ): Promise<{ reader: BackupReader; backup: Backup }> {
   const isDirectory = (await context.files.stat(file))?.type === 'directory';
-  await assertPrivate(context, world, isDirectory ? join(file, 'config.json') : file);
+  await assertPrivate(context, isDirectory ? join(file, 'config.json') : file, file);
   if (!isDirectory) await assertDigest(context, file, sha256);
   const run = stepRun(context, '');
   const reader = new BackupReader(file, { maxBytes: await availableBytes(world.root, run), maxMembers });
@@ -162,6 +167,6 @@ export async function readBackup(
   );
   const backup = reader.end();
   for (const { member } of isDirectory ? backup.streams : [])
-    await assertPrivate(context, world, join(file, member));
+    await assertPrivate(context, join(file, member));
   return { reader, backup };
 }

@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 import { canonical, configOf, effective } from '../../domain/config.ts';
 import { failure, type Issue } from '../../domain/errors.ts';
 import { change, readConfig } from '../../domain/format/config-file.ts';
-import { printEntry } from '../../domain/format/fstab.ts';
+import { printEntry, withBaseLines } from '../../domain/format/fstab.ts';
 import type { Dialect } from '../../domain/format/dialect.ts';
 import { libiocageJson } from '../../domain/format/libiocage.ts';
 import { python } from '../../domain/format/python.ts';
@@ -133,7 +133,12 @@ function assertExpressible(tool: Tool, jail: Jail): void {
 }
 
 /** Python iocage shows a basejail its base by lines of its fstab, which this iocage leaves to it from then on. */
-async function baseLines(context: Context, jail: Jail, { base }: JailSpec): Promise<readonly Step[]> {
+async function baseSteps(
+  context: Context,
+  world: World,
+  jail: Jail,
+  { base }: JailSpec,
+): Promise<readonly Step[]> {
   if (base === undefined) return [];
   const [root, release] = [jail.mountpoint!, base.root];
   if (release === undefined)
@@ -154,9 +159,8 @@ async function baseLines(context: Context, jail: Jail, { base }: JailSpec): Prom
       pass: '0',
     }),
   );
-  const there = new Set(before?.split('\n'));
-  const missing = lines.filter((line) => !there.has(line)).map((line) => `${line}\n`);
-  const after = (before ?? '').replace(/([^\n])$/, '$1\n') + missing.join('');
+  const places = { iocage: world.mountpoint, root: join(root, 'root') };
+  const after = withBaseLines(before ?? '', lines, places);
   return [rewriteConfig({ root, path: 'fstab', before: before ?? null, after, mode, owner: { uid, gid } })];
 }
 
@@ -189,7 +193,7 @@ export const migrateTo = defineChange<typeof toInput, unknown>({
       subject: label(jail),
       title: `Giving ${label(jail)} to ${tools[input.to].title}`,
       steps: [
-        ...(input.to === 'python' ? await baseLines(context, jail, spec) : []),
+        ...(input.to === 'python' ? await baseSteps(context, world, jail, spec) : []),
         rewriteConfig({
           root,
           path: 'config.json',

@@ -6,29 +6,10 @@
 import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import type { World } from '../world/world.ts';
-import { volumes } from '../../domain/codec/files.ts';
-import { effective } from '../../domain/config.ts';
-import { entryOf, fstabKind, isBelow, parseFstab } from '../../domain/format/fstab.ts';
+import { configOf } from '../../domain/config.ts';
+import { isBelow } from '../../domain/format/fstab.ts';
 import { label, type Jail } from '../../domain/jail.ts';
-import { ValueProblem } from '../../domain/property.ts';
-
-/** Sources that a jail may write to; what cannot be read is the start's affair. */
-function writable(fstab: string, text: string | undefined): readonly string[] {
-  const lines = parseFstab(fstab).flatMap((line) => entryOf(line) ?? []);
-  const bound = [...lines.filter((entry) => fstabKind(entry) === 'bind'), ...volumesIn(text)];
-  return bound
-    .filter(({ options }) => !options.includes('ro'))
-    .map(({ source }) => source.replace(/\/+$/, ''));
-}
-
-function volumesIn(text: string | undefined) {
-  try {
-    return text === undefined ? [] : volumes.parse(text);
-  } catch (error) {
-    if (error instanceof ValueProblem) return [];
-    throw error;
-  }
-}
+import { shownWritable } from '../../domain/reach.ts';
 
 /**
  * Warnings in words, one for each directory and other jail; none while the jail writes to nothing of the host.
@@ -45,7 +26,7 @@ export async function sharedFolders(
     if (each.mountpoint === undefined) return [];
     // One that cannot be read keeps no other jail from starting.
     const read = text ?? (await files.read(join(each.mountpoint, 'fstab')).catch(() => undefined)) ?? '';
-    return writable(read, effective(each.local, world.defaults, { uuid: each.uuid }).get('volumes'));
+    return shownWritable(read, configOf(each, world.defaults).get('volumes')).map(({ path }) => path);
   };
   const own = await sourcesOf(jail, fstab);
   if (own.length === 0) return [];

@@ -24,20 +24,6 @@ function ownerProblem(facts: FileFacts): string | undefined {
   return othersMayWrite(facts) ? 'others than its owner may write it' : undefined;
 }
 
-/** What lies in a jail its root user can change, whoever it belongs to. */
-export function jailProblem(
-  { jails }: Pick<World, 'jails'>,
-  path: string,
-): { path: string; why: string } | undefined {
-  const around = jails.find(
-    ({ mountpoint }) => mountpoint !== undefined && isBelow(resolve(path), mountpoint),
-  );
-  return around && { path, why: `it lies in jail ${label(around)}, whose root user can change it` };
-}
-
-const isBelow = (path: string, directory: string): boolean =>
-  path === directory || path.startsWith(`${directory}/`);
-
 /** The file itself, no link followed, and every directory that leads to it. */
 export async function pathProblem(
   { files }: Reader,

@@ -13,6 +13,7 @@ import { failure } from '../../domain/errors.ts';
 import { label, jailAndSnapshot } from '../../domain/jail.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { isInside } from '../jail/loss.ts';
+import { jailProblem } from '../jail/reach.ts';
 import { assertOurs, jailInput, jailLock, noProperties, readJail } from '../jail/select.ts';
 import { cloneDataset, createDataset, destroyDataset, unmountDataset } from '../steps/dataset.ts';
 import type { World } from '../world/world.ts';
@@ -186,5 +187,8 @@ async function emptyDirectory(context: Context, world: World, path: string): Pro
   if ((await context.files.stat(real))?.type !== 'directory') throw refuse('it is not a directory');
   if (`${real}/`.startsWith(`${world.mountpoint}/`)) throw refuse('it belongs to iocage or to a jail');
   if ((await context.files.list(real)).length > 0) throw refuse('it is not empty');
+  const inJail = await jailProblem(context, real);
+  if (inJail !== undefined)
+    throw failure('UNSAFE_PATH', { ...inJail, mend: 'name an empty directory that no jail may write' });
   return real;
 }

@@ -1,13 +1,17 @@
 /** Snapshots of a jail, always with all its datasets as one unit: take, list, remove, go back. */
+import { join } from 'node:path';
 import * as z from 'zod';
 import { defineChange, defineRead } from '../operation.ts';
 import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import type { SnapshotRow } from '../../driver/storage.ts';
 import { failure } from '../../domain/errors.ts';
+import { baseLines } from '../../domain/format/fstab.ts';
 import { findJail, label, type Jail } from '../../domain/jail.ts';
 import { isInside } from '../jail/loss.ts';
+import { kept } from '../jail/migrate-kept.ts';
 import { readWorld } from '../world/read.ts';
+import type { World } from '../world/world.ts';
 import { assertSnapshotName } from '../../domain/name.ts';
 import { holdConfig } from '../steps/config-file.ts';
 import { destroySnapshot, rollbackSnapshot, takeSnapshot } from '../steps/dataset.ts';
@@ -261,7 +265,7 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
       ],
       steps: [
         ...targets.map((row) => rollbackSnapshot({ snapshot: row.name, destroyNewer: newer.length > 0 })),
-        ...(await configStays(context, jail)),
+        ...(await configStays(context, world, jail)),
       ],
       result: () => ({ jail: jail.uuid, snapshot: input.snapshot }),
     };
@@ -289,18 +293,23 @@ export const snapshotRollback = defineChange<typeof rollbackInput, { jail: strin
   },
 });
 
-/** A jail of another tool has its configuration in a file, which an older snapshot may not have. */
-async function configStays(context: Context, jail: Jail): Promise<readonly Step[]> {
-  const { file, mountpoint: root } = jail;
-  const facts = file && (await context.files.statBelow(root!, file.name));
-  if (facts === undefined) return [];
+/**
+ * A jail of another tool has its configuration in a file, and one that came from there has it beside, for the way back;
+ * an older snapshot may not have it, nor the lines by which that tool shows a basejail its base.
+ */
+async function configStays(context: Context, world: World, jail: Jail): Promise<readonly Step[]> {
+  const from = jail.local.get('migrated_from');
+  const path = jail.file?.name ?? (from === undefined ? undefined : kept(from));
+  const root = jail.mountpoint;
+  if (path === undefined || root === undefined) return [];
+  const facts = await context.files.statBelow(root, path);
+  const after = jail.file?.text ?? (await context.files.readBelow(root, path));
+  if (facts === undefined || after === undefined) return [];
   const { mode, uid, gid } = facts;
-  const owner = { uid, gid };
-  return writable(
-    context,
-    jail,
-    holdConfig({ root: root!, path: file!.name, after: file!.text, mode, owner }),
-  );
+  const places = { iocage: world.mountpoint, root: join(root, 'root') };
+  const lines = baseLines((await context.files.readBelow(root, 'fstab')) ?? '', places);
+  const base = lines.length === 0 ? {} : { base: { lines, places } };
+  return writable(context, jail, holdConfig({ root, path, after, mode, owner: { uid, gid }, ...base }));
 }
 
 /** Back over an upgrade the files alone would be of another release than the properties say. */

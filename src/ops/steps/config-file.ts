@@ -7,7 +7,13 @@ import { join } from 'node:path';
 import { stepKind, type StepRun } from '../../driver/step.ts';
 import { failure } from '../../domain/errors.ts';
 import { configFiles, readConfig } from '../../domain/format/config-file.ts';
-import { entryOf, isBaseLine, parseFstab } from '../../domain/format/fstab.ts';
+import {
+  entryOf,
+  isBaseLine,
+  parseFstab,
+  withBaseLines,
+  type FstabPlaces,
+} from '../../domain/format/fstab.ts';
 import { FormatProblem } from '../../domain/format/members.ts';
 import { powerIn } from '../../domain/image.ts';
 import { repath } from '../../domain/repath.ts';
@@ -76,20 +82,38 @@ export const keepFile = stepKind<Kept>('config.keep', {
   },
 });
 
+interface Held extends Omit<Rewrite, 'before'> {
+  /** Lines of its fstab by which the tool shows it its base, where there are any. */
+  readonly base?: { readonly lines: readonly string[]; readonly places: FstabPlaces };
+}
+
 /**
  * After a rollback: to a snapshot from before a tool kept a file here there is none, and no property says who the jail
- * is either. What it was configured by until now stays then; a file that came back with the rest counts.
+ * is either. What it was configured by until now stays then, with the lines of its base; a file that came back with the
+ * rest counts, and so does the fstab that came with it.
  */
-export const holdConfig = stepKind<Omit<Rewrite, 'before'>>('config.hold', {
+export const holdConfig = stepKind<Held>('config.hold', {
   title: ({ root, path }) => `see that ${root}/${path} is there`,
   async do(args, run) {
-    for (const name of configFiles)
-      if ((await run.files.statBelow(args.root, name)) !== undefined && !run.dry) return;
+    const { root, path, base } = args;
+    for (const name of [...configFiles, path])
+      if ((await run.files.statBelow(root, name)) !== undefined && !run.dry) return;
+    // First, since the file says that both are done.
+    if (base !== undefined) await holdBase(root, base, run);
     await put(args, args.after, run);
-    if (!run.dry) run.note(`the snapshot is from before ${args.path} was written, which stays as it is now`);
+    const also = base === undefined ? '' : ', and so do the lines of its base in fstab';
+    if (!run.dry)
+      run.note(`the snapshot is from before ${path} was written, which stays as it is now${also}`);
   },
   undo: () => Promise.resolve(),
 });
+
+async function holdBase(root: string, base: Required<Held>['base'], run: StepRun): Promise<void> {
+  const { mode, uid, gid } = (await run.files.statBelow(root, 'fstab')) ?? { mode: 0o644, uid: 0, gid: 0 };
+  const now = (await run.files.readBelow(root, 'fstab')) ?? '';
+  const text = withBaseLines(now, base.lines, base.places);
+  await put({ root, path: 'fstab', mode, owner: { uid, gid } }, text, run);
+}
 
 interface Foreign {
   /** Mount point of the jail's dataset. */

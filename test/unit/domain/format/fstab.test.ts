@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  baseLines,
   entryOf,
   entryProblem,
   maxLineLength,
@@ -11,6 +12,7 @@ import {
   printEntry,
   printFstab,
   targetInJail,
+  withBaseLines,
 } from '../../../../src/domain/format/fstab.ts';
 
 const places = { iocage: '/tank/iocage', root: '/tank/iocage/jails/web/root' };
@@ -110,6 +112,50 @@ describe('entryProblem', () => {
     expect(line(`/srv//www/ ${target} nullfs ro 0 0`, '/srv/www')).toBeUndefined();
     expect(entryProblem(parseEntry(`/srv ${target} nullfs ro`)!, places, undefined)).toContain(
       'does not exist',
+    );
+  });
+});
+
+describe('the lines of a base', () => {
+  const shown = (folder: string, release = '13.1') =>
+    `/tank/iocage/releases/${release}/root/${folder}\t${places.root}/${folder}\tnullfs\tro\t0\t0`;
+  const own = `/srv\t${places.root}/mnt\tnullfs\trw\t0\t0`;
+
+  it('are told from the jail’s own, from comments and from what cannot be read', () => {
+    const text = [shown('bin'), own, `# ${shown('lib')}`, 'nonsense', '', shown('usr/lib'), ''].join('\n');
+    expect(baseLines(text, places)).toEqual([shown('bin'), shown('usr/lib')]);
+    expect(baseLines('', places)).toEqual([]);
+  });
+
+  it('come at the end where they lack, take the place of another release’s, and leave all else as it is', () => {
+    const lines = [shown('bin', '14.0'), shown('lib', '14.0')];
+    const both = `${lines.join('\n')}\n`;
+    expect(withBaseLines('', lines, places)).toBe(both);
+    expect(withBaseLines(`# mine\n${own}`, lines, places)).toBe(`# mine\n${own}\n${both}`);
+    expect(withBaseLines(`${shown('bin')}\n${own}\n${shown('usr/ports')}\n`, lines, places)).toBe(
+      `${own}\n${shown('usr/ports')}\n${both}`,
+    );
+    expect(withBaseLines(`${own}\n${shown('bin', '14.0')}\n`, lines, places)).toBe(
+      `${own}\n${shown('bin', '14.0')}\n${shown('lib', '14.0')}\n`,
+    );
+    expect(withBaseLines(`${own}\nx`, [], places)).toBe(`${own}\nx`);
+  });
+
+  it('twice is as once, and a text that has them stays', () => {
+    const line = fc.constantFrom(
+      own,
+      '',
+      '# x',
+      ...['13.1', '14.0'].flatMap((one) => ['bin', 'lib'].map((folder) => shown(folder, one))),
+    );
+    fc.assert(
+      fc.property(fc.array(line), fc.uniqueArray(line), (text, some) => {
+        const lines = baseLines(some.join('\n'), places);
+        const once = withBaseLines(text.join('\n'), lines, places);
+        expect(withBaseLines(once, lines, places)).toBe(once);
+        expect(baseLines(once, places)).toEqual(expect.arrayContaining([...lines]));
+        expect(once.split('\n').filter((each) => each === own)).toEqual(text.filter((each) => each === own));
+      }),
     );
   });
 });
