@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Step } from '../../src/driver/system.ts';
 import { NodeFiles } from '../../src/driver/node/files.ts';
 import { renameNew } from '../../src/driver/node/rename-new.ts';
-import { stepRuns } from '../../src/ops/run/run.ts';
+import { stepRuns } from '../../src/ops/run/steps.ts';
 import { kindOf } from '../../src/ops/steps/kinds.ts';
 import { publishBackup } from '../../src/ops/steps/backup.ts';
 import { publishImage } from '../../src/ops/steps/image.ts';

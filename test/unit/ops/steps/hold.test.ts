@@ -45,6 +45,8 @@ function runWith(failing?: string): StepRun {
     dry: false,
     progress: () => undefined,
     note: (text) => notes.push(text),
+    remember: () => Promise.resolve(),
+    remembered: undefined,
   };
 }
 
