@@ -64,7 +64,9 @@ export async function convertSteps(
   tag: string,
 ): Promise<readonly Step[]> {
   const group = wanted ? 'templates' : 'jails';
-  const dataset = `${world.root}/${group}/${jail.uuid}`;
+  // A template of the original's develop line lies under its tag.
+  const name = wanted ? jail.uuid : (jail.local.get('host_hostuuid') ?? jail.uuid);
+  const dataset = `${world.root}/${group}/${name}`;
   const marked = parseSwitch(jail.local.get('template') ?? '') ?? false;
   if (jail.dataset === dataset && marked === wanted) return [];
   const action = wanted ? 'making it a template' : 'making it a jail again';

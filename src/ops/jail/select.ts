@@ -53,7 +53,7 @@ export async function assertRunning(context: Context, jail: Jail): Promise<void>
 
 /** A dataset that somebody else put below `jails` may hold anything. A jail of ours that is damaged may go. */
 export function assertOurs(jail: Jail): void {
-  if (jail.local.get('host_hostuuid') === jail.uuid) return;
+  if (jail.ours || jail.local.get('host_hostuuid') === jail.uuid) return;
   throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem ?? 'it is not a jail' });
 }
 

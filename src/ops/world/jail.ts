@@ -9,6 +9,11 @@ import { mountpointOf, splitColumns } from './columns.ts';
 /** In the place of a stamp: the jail came from another tool, and no file of that one counts any more. */
 export const migratedStamp = 'migrated';
 
+/** COMPAT: the original's develop line moves a template to `templates/TAG`, and it keeps its UUID. */
+function isNamed(uuid: string, template: boolean, local: ReadonlyMap<string, string>): boolean {
+  return local.get('host_hostuuid') === uuid || (template && local.get('tag') === uuid);
+}
+
 /** @param above stamp of the dataset that it lies in */
 export function toJail(row: DatasetRow, realm: string, template: boolean, above: string | undefined): Jail {
   const { local, native } = splitColumns(row);
@@ -19,9 +24,7 @@ export function toJail(row: DatasetRow, realm: string, template: boolean, above:
     // Whether another tool keeps a file in it nobody can tell then.
     (mountpoint === undefined ? 'its dataset is not mounted' : undefined) ??
     (local.has('host_hostuuid') ? undefined : 'it has no iocage properties') ??
-    ((local.get('host_hostuuid') ?? uuid) === uuid
-      ? undefined
-      : 'host_hostuuid and the dataset do not agree');
+    (isNamed(uuid, template, local) ? undefined : 'host_hostuuid and the dataset do not agree');
   return {
     uuid,
     tag: local.get('tag') ?? uuid,
@@ -32,7 +35,7 @@ export function toJail(row: DatasetRow, realm: string, template: boolean, above:
     template: template || ['yes', '1', 'on'].includes(local.get('template') ?? ''),
     local,
     native,
-    ours: row.problem === undefined && local.get('host_hostuuid') === uuid,
+    ours: row.problem === undefined && local.has('host_hostuuid') && isNamed(uuid, template, local),
     // What cannot be told apart from a forgery is not asked for a file either.
     made: row.problem !== undefined || (local.has('host_hostuuid') && isStamped(row, above)),
     ...(problem === undefined ? {} : { problem }),
