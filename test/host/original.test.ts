@@ -129,10 +129,19 @@ describe.skipIf(!hostTests)(`pools that the original made${reason}`, () => {
       iocage.done('destroy', '-f', 'fromtmpl');
       const uuidOfTemplate = said.get('tmpl')!.get('host_hostuuid')!;
       if (version === '2016-03') {
-        // It lies under its tag there. A jail again, it has the name that it had as one.
-        iocage.done('set', 'template=no', 'tmpl');
+        // It lies under its tag there, where somebody's copy could lie too.
+        for (const words of [
+          ['set', 'template=no'],
+          ['set', 'tag=other'],
+          ['destroy', '-f'],
+        ])
+          expect(iocage.fails(1, ...words, 'tmpl').stderr).toContain(
+            `'iocage rename tmpl ${uuidOfTemplate}'`,
+          );
+        iocage.done('rename', 'tmpl', uuidOfTemplate);
+        iocage.done('set', 'template=no', uuidOfTemplate);
         expect(sh('zfs', 'list', '-H', '-o', 'name', `${root}/jails/${uuidOfTemplate}`)).not.toBe('');
-        expect(iocage.done('get', 'host_hostuuid', 'tmpl').stdout).toBe(`${uuidOfTemplate}\n`);
+        expect(iocage.done('get', 'host_hostuuid', uuidOfTemplate).stdout).toBe(`${uuidOfTemplate}\n`);
       }
       const left = stored();
       expect(left.filter((line) => line.includes(ofTemplate))).toEqual([]);

@@ -10,6 +10,7 @@ import { label, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
 import type { World } from '../world/world.ts';
 import { assertNoClones, planMove } from './move.ts';
+import { assertOurs } from './select.ts';
 import { dropValues, setValues } from './values.ts';
 
 /** These make a template of a jail, or a jail of a template; they are not simply stored. */
@@ -64,11 +65,10 @@ export async function convertSteps(
   tag: string,
 ): Promise<readonly Step[]> {
   const group = wanted ? 'templates' : 'jails';
-  // A template of the original's develop line lies under its tag.
-  const name = wanted ? jail.uuid : (jail.local.get('host_hostuuid') ?? jail.uuid);
-  const dataset = `${world.root}/${group}/${name}`;
+  const dataset = `${world.root}/${group}/${jail.uuid}`;
   const marked = parseSwitch(jail.local.get('template') ?? '') ?? false;
   if (jail.dataset === dataset && marked === wanted) return [];
+  assertOurs(jail);
   const action = wanted ? 'making it a template' : 'making it a jail again';
   await assertNoClones(context, jail, action);
   const mark = wanted

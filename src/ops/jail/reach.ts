@@ -36,6 +36,8 @@ async function reachOfJails(context: Context): Promise<readonly Reach[]> {
   const own = await readWorld(context);
   const reading = readOf.get(own) ?? readReach(context, own);
   readOf.set(own, reading);
+  // A failure is told once, and tried again the next time.
+  reading.catch(() => readOf.delete(own));
   return reading;
 }
 

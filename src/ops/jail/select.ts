@@ -53,8 +53,11 @@ export async function assertRunning(context: Context, jail: Jail): Promise<void>
 
 /** A dataset that somebody else put below `jails` may hold anything. A jail of ours that is damaged may go. */
 export function assertOurs(jail: Jail): void {
-  if (jail.ours || jail.local.get('host_hostuuid') === jail.uuid) return;
-  throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem ?? 'it is not a jail' });
+  const stored = jail.local.get('host_hostuuid');
+  if (stored === jail.uuid) return;
+  const other =
+    stored && `it lies under its tag and not its UUID; 'iocage rename ${jail.uuid} ${stored}' mends it`;
+  throw failure('JAIL_CORRUPT', { name: jail.tag, why: jail.problem ?? (other || 'it is not a jail') });
 }
 
 /** One positional word that names a jail, and nothing else. */

@@ -11,6 +11,7 @@ import type { World } from '../world/world.ts';
 import { converts } from './convert.ts';
 import { toZfsProperties } from './new-jail.ts';
 import { storeSteps } from './store.ts';
+import { assertOurs } from './select.ts';
 
 export async function setSteps(
   context: Context,
@@ -32,6 +33,7 @@ export async function setSteps(
   );
   const steps: Step[] = [...(await storeSteps(context, jail, properties, previous))];
   const tag = pairs.findLast(([key]) => key === 'tag')?.[1];
+  if (tag !== undefined && tag !== jail.tag) assertOurs(jail);
   if (tag !== undefined && tag !== jail.tag && jail.mountpoint !== undefined) {
     const target = jail.mountpoint;
     steps.push(removeLink({ target, path: join(world.mountpoint, 'tags', jail.tag) }));

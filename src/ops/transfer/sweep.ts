@@ -17,7 +17,8 @@ interface Left {
 }
 
 export async function sweepReceiving(context: Context, world: World): Promise<readonly Left[]> {
-  const rows = await context.storage.filesystems(`${world.root}/receiving`, 1, [`${namespace}host_hostuuid`]);
+  const identity = ['host_hostuuid', 'tag'].map((key) => namespace + key);
+  const rows = await context.storage.filesystems(`${world.root}/receiving`, 1, identity);
   const unfinished = (await context.journal.unfinished()).flatMap(({ head }) => head.locks);
   const findings: Left[] = [];
   for (const { name, values } of (rows ?? []).slice(1)) {
@@ -29,7 +30,8 @@ export async function sweepReceiving(context: Context, world: World): Promise<re
     // It is being received at this moment.
     if (held === undefined) continue;
     try {
-      const whole = values.get(`${namespace}host_hostuuid`) === uuid;
+      // A template of the original's develop line is named by its tag.
+      const whole = identity.some((key) => values.get(key) === uuid);
       const what = whole
         ? `${name} is a jail that was being brought up to date`
         : `${name} is part of a jail whose transfer broke off`;

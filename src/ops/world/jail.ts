@@ -9,7 +9,10 @@ import { mountpointOf, splitColumns } from './columns.ts';
 /** In the place of a stamp: the jail came from another tool, and no file of that one counts any more. */
 export const migratedStamp = 'migrated';
 
-/** COMPAT: the original's develop line moves a template to `templates/TAG`, and it keeps its UUID. */
+/**
+ * COMPAT: the original's develop line moves a template to `templates/TAG`, and it keeps its UUID. It can be looked at and
+ * cloned; a copy that somebody put there looks the same, so it is not ours to change until `rename` gave it one name.
+ */
 function isNamed(uuid: string, template: boolean, local: ReadonlyMap<string, string>): boolean {
   return local.get('host_hostuuid') === uuid || (template && local.get('tag') === uuid);
 }
@@ -35,7 +38,7 @@ export function toJail(row: DatasetRow, realm: string, template: boolean, above:
     template: template || ['yes', '1', 'on'].includes(local.get('template') ?? ''),
     local,
     native,
-    ours: row.problem === undefined && local.has('host_hostuuid') && isNamed(uuid, template, local),
+    ours: row.problem === undefined && local.get('host_hostuuid') === uuid,
     // What cannot be told apart from a forgery is not asked for a file either.
     made: row.problem !== undefined || (local.has('host_hostuuid') && isStamped(row, above)),
     ...(problem === undefined ? {} : { problem }),
