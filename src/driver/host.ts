@@ -54,10 +54,12 @@ export interface ForeignJail {
 
 /** A directory or file of the host that a running jail may write, whatever its configuration says by now. */
 export interface ShownNow {
-  /** Its realm. */
-  readonly pool: string;
+  /** Its realm; absent: the jail is none of ours. */
+  readonly pool?: string;
   readonly uuid: string;
   readonly source: string;
+  /** `jail`: it is the jail's own root; `start`: it was shown to it. */
+  readonly way: 'jail' | 'start';
 }
 
 /** Something in the configuration with which a jail would not start: the property, or `root`, and what is wrong with it. */
@@ -157,7 +159,7 @@ export interface Host {
   /** The running jails of a realm (see `realmOf`), by UUID; constant number of child processes. */
   running(realm: string): Promise<ReadonlyMap<string, RunningJail>>;
   foreign(realm: string): Promise<readonly ForeignJail[]>;
-  /** What of the host the running jails of every realm may write since their start; no child process. */
+  /** What of the host the running jails of every realm may write since their start; constant number of child processes. */
   shownWritable(): Promise<readonly ShownNow[]>;
 
   /** Everything wrong with the configuration that would keep this host from starting the jail; before any effect. */

@@ -144,6 +144,8 @@ export interface Files {
    */
   statNow(path: string): FileFacts | undefined;
   readlink(path: string): Promise<string | undefined>;
+  /** The path with every link followed; undefined where none leads to anything. */
+  realpath(path: string): Promise<string | undefined>;
   write(path: string, text: string, options?: { mode?: number }): Promise<void>;
   /** Writes a file that must not be there yet (O_EXCL); a link that stands there counts as being there. */
   create(path: string, text: string, options?: { mode?: number }): Promise<void>;

@@ -160,8 +160,15 @@ describe.skipIf(!hostTests)(`jails from outside${reason}`, () => {
     exported({ config: config.replace('"notes"', '"exec_prestart": "touch /tmp/evil", "notes"') });
     refused('exec_prestart of the jail in', file);
     refused('exec_prestart of the jail in', '--dry-run', file);
-    exported({ fstab: '/etc\t/old/iocage/jails/web_1/root/mnt\tnullfs\trw\t0\t0\n' });
-    refused('fstab of the jail in', file);
+    // Whatever a line says of itself, and however it looks where there is no base.
+    for (const [source, target, options] of [
+      ['/etc', '/mnt', 'rw\t0\t0'],
+      ['/etc', '/mnt', 'rw\t0\t0 # iocage-auto'],
+      ['/srv/releases/x/root/etc', '/etc', 'ro\t0\t0'],
+    ]) {
+      exported({ fstab: `${source}\t/old/iocage/jails/web_1/root${target}\tnullfs\t${options}\n` });
+      refused('fstab of the jail in', file);
+    }
     expect(iocage('import', '--hooks', file).status).toBe(0);
     gone();
     writeFileSync(file, readFileSync(file).subarray(0, 500));

@@ -188,6 +188,13 @@ describe('a rename that replaces nothing', () => {
     expect(existsSync(join(place, 'new'))).toBe(false);
   });
 
+  it('that was killed between its two names goes on', async () => {
+    const [from, to] = [write(join(place, 'from'), 'ours'), join(place, 'to')];
+    await realLink(from, to);
+    await renameNew(from, to);
+    expect([existsSync(from), text(to)]).toEqual([false, 'ours']);
+  });
+
   it('of a directory', async () => {
     write(join(place, 'from/file'), 'ours');
     mkdirSync(join(place, 'to'));

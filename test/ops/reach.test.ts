@@ -1,5 +1,5 @@
 /** Which directories of the host count as a jail's: of all jails of the host, in as many questions as for one. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jailProblem } from '../../src/ops/jail/reach.ts';
@@ -51,15 +51,22 @@ describe('a directory of the host', () => {
   });
 
   it('that a running jail was started with, whatever its fstab says by now', async () => {
-    world.host.shown.push({ pool: 'tank', uuid: 'web', source: data });
+    world.host.shown.push({ pool: 'tank', uuid: 'web', source: data, way: 'start' });
     expect(await jailProblem(world.context(), join(data, 'x'))).toMatchObject({
       why: `it lies in ${data}, which jail web may write since its start: its root user can change it`,
       mend: expect.stringContaining("; or end that with 'iocage restart web'"),
     });
-    world.host.shown[0] = { pool: 'gone', uuid: 'x', source: data };
+    world.host.shown[0] = { pool: 'gone', uuid: 'x', source: data, way: 'start' };
     expect(await why(data)).toContain('which jail x of gone may write since its start');
     await add(data, 'rw');
     expect(await why(data)).toBe(byFstab());
+  });
+
+  it('that is the root of a running jail whose configuration nobody reads', async () => {
+    world.host.shown.push({ pool: 'gone', uuid: 'x', source: data, way: 'jail' });
+    expect(await why(join(data, 'x'))).toBe(`it lies in jail x of gone, whose root user can change it`);
+    world.host.shown[0] = { uuid: 'other', source: data, way: 'jail' };
+    expect(await why(join(data, 'x'))).toBe(`it lies in jail other, whose root user can change it`);
   });
 
   it('by volumes, and by a dataset that is handed over', async () => {
@@ -89,6 +96,24 @@ describe('a directory of the host', () => {
     await plant('tank/iocage', 'odd', `${link}/in\t/mnt\tnullfs\trw\t0\t0\n`);
     expect(await why(join(data, 'in/x'))).toContain(`${data}/in, which jail odd may write`);
     expect(await why(join(data, 'x'))).toBeUndefined();
+  });
+
+  it('counts so beside sources that lead nowhere', async () => {
+    const link = join(world.directory, 'link');
+    symlinkSync(data, link);
+    symlinkSync('loop', join(world.directory, 'loop'));
+    mkdirSync(join(data, 'in'));
+    const odd = [
+      'two\\012lines',
+      'relative',
+      `${data}/gone`,
+      `${world.directory}/loop/x`,
+      `/${'x'.repeat(300)}`,
+      '/nul\0',
+    ];
+    const lines = [...odd, `${link}/in`].map((source) => `${source}\t/mnt\tnullfs\trw\t0\t0\n`);
+    await plant('tank/iocage', 'odd', lines.join(''));
+    expect(await why(join(data, 'in/x'))).toContain(`${data}/in, which jail odd may write`);
   });
 
   it('of jails in other sources, and on another pool in use', async () => {
@@ -155,7 +180,7 @@ describe('a directory of the host', () => {
     for (let at = 0; at < 20; at += 1)
       await plant('tank/iocage', `more${at}`, `${data}/${at}\t/mnt\tnullfs\trw\t0\t0\n`);
     expect(await counted()).toEqual(few);
-    expect(few.at(-1)).toBe(1);
+    expect(few.at(-1)).toBe(0);
   });
 });
 
@@ -174,6 +199,26 @@ describe('who asks', () => {
       hint: 'name an empty directory that no jail may write',
     });
     expect(world.state()).toBe(before);
+  });
+
+  it('a place for an image or a backup: what grows there could be exchanged for a link', async () => {
+    const link = join(world.directory, 'link');
+    symlinkSync(data, link);
+    mkdirSync(join(data, 'in'));
+    const before = world.state();
+    const refused = (operation: string, input: object) =>
+      expect(world.run(operation, { jail: 'db', ...input })).rejects.toMatchObject({
+        code: 'UNSAFE_PATH',
+        message: expect.stringContaining(end),
+        hint: 'name a directory that no jail may write',
+      });
+    for (const directory of [data, join(link, 'in')]) {
+      await refused('image.export', { to: join(directory, 'db.tar.gz') });
+      await refused('image.backup', { to: join(directory, 'db.tar.gz'), format: 'tar', standalone: true });
+      await refused('image.backup', { to: join(directory, 'db'), format: 'directory', standalone: true });
+    }
+    expect(world.state()).toBe(before);
+    expect(readdirSync(data, { recursive: true })).toEqual(['in']);
   });
 
   it('the configuration of another tool, and what it names', async () => {

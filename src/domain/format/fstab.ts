@@ -128,12 +128,16 @@ export function targetInJail(target: string, places: FstabPlaces): string | unde
 /** The comment by which libiocage knows the lines that it makes anew at each start. */
 const generated = 'iocage-auto';
 
-/**
- * Whether another tool wrote the line to show a basejail its base: a folder of a release, or of one of its
- * snapshots, at the same place in the jail. We bind the base ourselves.
- */
+/** Whether another tool wrote the line to show a basejail its base, in a file that is trusted. We bind the base ourselves. */
 export function isBaseLine(entry: FstabEntry, places: FstabPlaces): boolean {
-  if (entry.comment === generated) return true;
+  return entry.comment === generated || showsBase(entry, places);
+}
+
+/**
+ * The same by what the line does, whatever it says of itself: it shows a folder of a release, or of one of its
+ * snapshots, at the same place in the jail.
+ */
+export function showsBase(entry: FstabEntry, places: FstabPlaces): boolean {
   const shown = /\/(?:releases|templates|base)\/[^/]+\/root(?:\/\.zfs\/snapshot\/[^/]+)?(\/.+)$/.exec(
     entry.source,
   );

@@ -61,7 +61,7 @@ export function freebsdHost({ exec, files, paths, terminal }: HostDoors): Host {
     },
     running: async (pool) => runningJails(files, paths, pool, await readJails(exec)),
     foreign: async () => foreignJails(files, paths, await readJails(exec)),
-    shownWritable: () => shownWritable(files, paths),
+    shownWritable: async () => shownWritable(files, paths, await readJails(exec)),
     check: async (jail) => checkJail(exec, files, paths, await real(jail), await facts()),
     mountProblem: (jail, entry) => mountProblem(exec, files, jail, entry),
     settle: (jail, stored) => settle(exec, files, paths, jail, stored),

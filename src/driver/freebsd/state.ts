@@ -46,11 +46,21 @@ export async function runningStates({ exec, files }: Pick<StepRun, 'exec' | 'fil
   return states.filter((state) => rows.some((row) => isOf(row, state)));
 }
 
-/** As mounted; what a crash left is mounted still. */
-export async function shownWritable(files: Files, paths: Paths): Promise<readonly ShownNow[]> {
-  return (await allStates(files, paths)).flatMap(({ pool, uuid, mounts = [] }) =>
-    mounts.filter(isWritable).map(({ source }) => ({ pool, uuid, source })),
+/** As mounted, and what a crash left is mounted still; and the roots of all jails that run, whoever started them. */
+export async function shownWritable(
+  files: Files,
+  paths: Paths,
+  rows: readonly JailRow[],
+): Promise<readonly ShownNow[]> {
+  const states = await allStates(files, paths);
+  const shown = states.flatMap(({ pool, uuid, mounts = [] }) =>
+    mounts.filter(isWritable).map(({ source }) => ({ pool, uuid, source, way: 'start' as const })),
   );
+  const roots = rows.map((row) => {
+    const { pool, uuid } = states.find((state) => isOf(row, state)) ?? { uuid: uuidOf(row) ?? row.name };
+    return { ...(pool === undefined ? {} : { pool }), uuid, source: row.path, way: 'jail' as const };
+  });
+  return [...shown, ...roots];
 }
 
 /** A directory of the host that the jail may write. */

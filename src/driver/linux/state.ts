@@ -60,9 +60,10 @@ export async function runningStates(files: Files, paths: Paths): Promise<readonl
 }
 
 export async function shownWritable(files: Files, paths: Paths): Promise<readonly ShownNow[]> {
-  return (await runningStates(files, paths)).flatMap(({ pool, uuid, writable = [] }) =>
-    writable.map((source) => ({ pool, uuid, source })),
-  );
+  return (await runningStates(files, paths)).flatMap(({ pool, uuid, root, writable = [] }): ShownNow[] => [
+    ...writable.map((source) => ({ pool, uuid, source, way: 'start' as const })),
+    ...(root === undefined ? [] : [{ pool, uuid, source: root, way: 'jail' as const }]),
+  ]);
 }
 
 export const addressesOf = ({ network }: JailState, family: 4 | 6): readonly string[] =>

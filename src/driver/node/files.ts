@@ -109,6 +109,9 @@ function assertPlain(path: string, stat: { isFile(): boolean; isDirectory(): boo
 /** What rmdir(2) says of a directory with something in it; EBUSY: of a control group in which something still ends. */
 const stays = ['ENOTEMPTY', 'EEXIST', 'EBUSY'];
 
+/** A path that nobody can follow to its end. */
+const leadNowhere = ['ELOOP', 'ENAMETOOLONG'];
+
 export class NodeFiles implements Files {
   private readonly ownInput: number;
   private readonly way: Way;
@@ -213,6 +216,16 @@ export class NodeFiles implements Files {
       return await fs.readlink(path);
     } catch (error) {
       if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
+      throw explain(path, error);
+    }
+  }
+
+  async realpath(path: string): Promise<string | undefined> {
+    if (path.includes('\0')) return undefined;
+    try {
+      return await fs.realpath(path);
+    } catch (error) {
+      if (isMissing(error) || leadNowhere.includes(codeOf(error) ?? '')) return undefined;
       throw explain(path, error);
     }
   }

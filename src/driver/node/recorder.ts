@@ -125,6 +125,9 @@ export class RecordingFiles implements Files {
   readlink(path: string): Promise<string | undefined> {
     return this.real.readlink(path);
   }
+  realpath(path: string): Promise<string | undefined> {
+    return this.real.realpath(path);
+  }
   readBelow(root: string, path: string): Promise<string | undefined> {
     return this.real.readBelow(root, path).catch(unlessUnsafe);
   }

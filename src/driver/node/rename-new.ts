@@ -11,10 +11,16 @@ export async function renameNew(from: string, to: string, link: typeof fs.link =
   try {
     await link(from, to);
   } catch (error) {
-    if (!oneNameOnly.includes(codeOf(error) ?? '')) throw error;
-    return renameOver(from, to);
+    if (oneNameOnly.includes(codeOf(error) ?? '')) return renameOver(from, to);
+    // Killed right here, an earlier try left it with both names.
+    if (codeOf(error) !== 'EEXIST' || !(await isSame(from, to))) throw error;
   }
   await fs.unlink(from);
+}
+
+async function isSame(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map((path) => fs.lstat(path, { bigint: true })));
+  return a!.ino === b!.ino && a!.dev === b!.dev;
 }
 
 /** Takes the name first with an empty file, which is then replaced. */

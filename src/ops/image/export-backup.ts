@@ -24,7 +24,7 @@ import {
   writeBackupTree,
 } from '../steps/backup.ts';
 import { dropSnapshot, takeSnapshot } from '../steps/dataset.ts';
-import { checkRoot } from './place.ts';
+import { assertGrowsAlone, checkRoot } from './place.ts';
 
 const backupInput = z.object({
   jail: z.string().min(1),
@@ -43,13 +43,15 @@ export interface BackedUp {
   readonly file: string;
 }
 
-async function assertPlace({ files }: Context, path: string, format: 'tar' | 'directory'): Promise<void> {
+async function assertPlace(context: Context, path: string, format: 'tar' | 'directory'): Promise<void> {
+  const { files } = context;
   const refuse = (at: string, why: string): Error => failure('FILE_FAILED', { path: at, why });
   // libiocage looks at nothing else.
   if (format === 'tar' && !/[^/]\.(tar\.gz|txz)$/.test(path))
     throw refuse(path, 'a backup of libiocage ends in .tar.gz or .txz');
   if ((await files.stat(dirname(path)))?.type !== 'directory')
     throw refuse(dirname(path), 'it is no directory');
+  await assertGrowsAlone(context, path);
   if ((await files.stat(path)) !== undefined || (await files.readlink(path)) !== undefined)
     throw refuse(path, 'already exists');
 }

@@ -10,10 +10,8 @@ import type { Step } from '../../driver/system.ts';
 import { fromBackupFstab, type Backup, type Present } from '../../domain/backup.ts';
 import { failure } from '../../domain/errors.ts';
 import { readConfig } from '../../domain/format/config-file.ts';
-import { entryOf, isBaseLine, parseFstab } from '../../domain/format/fstab.ts';
 import { addToJson, parseJson, replaceInJson } from '../../domain/format/json-text.ts';
 import { FormatProblem } from '../../domain/format/members.ts';
-import { powerIn } from '../../domain/image.ts';
 import { holderOf } from '../../domain/jail.ts';
 import { assertJailName } from '../../domain/name.ts';
 import { assertDeletable } from '../../domain/tree.ts';
@@ -22,7 +20,7 @@ import { chooseRelease } from '../jail/create.ts';
 import { jailLock, tagLock } from '../jail/select.ts';
 import { unpackArchive } from '../steps/archive.ts';
 import { beginRestore } from '../steps/backup.ts';
-import { movedFstab } from '../steps/config-file.ts';
+import { foreignPower, movedFstab } from '../steps/config-file.ts';
 import { cloneDataset, createDataset, dropSnapshot, mountDataset, takeSnapshot } from '../steps/dataset.ts';
 import { writeNew } from '../steps/file.ts';
 import { ownRoot } from '../steps/image.ts';
@@ -76,20 +74,6 @@ function configured(
     if (!(error instanceof FormatProblem)) throw error;
     throw failure('BAD_ARCHIVE', { file, why: `config.json: ${error.message}` });
   }
-}
-
-/** @throws UNTRUSTED_ARCHIVE */
-function assertHarmless(
-  file: string,
-  values: ReadonlyMap<string, string>,
-  fstab: string,
-  place: { iocage: string; root: string },
-): void {
-  const mounts = parseFstab(fstab)
-    .flatMap((line) => entryOf(line) ?? [])
-    .filter((entry) => !isBaseLine(entry, place));
-  const power = powerIn(values) ?? (mounts.length > 0 ? 'fstab' : undefined);
-  if (power !== undefined) throw failure('UNTRUSTED_ARCHIVE', { file, key: power });
 }
 
 /** libiocage writes the patch level behind the name, where one was asked for. Undefined: the jail had none. */
@@ -194,8 +178,8 @@ export async function planBackup(
   const place = { name, dataset: `${world.root}/jails/${name}`, mountpoint };
   const { text, values } = configured(file, backup.config, name);
   const fstab = movedFstab(fromBackupFstab(backup.fstab, mountpoint), name, world.mountpoint);
-  if (!given.hooks)
-    assertHarmless(file, values, fstab, { iocage: world.mountpoint, root: join(mountpoint, 'root') });
+  const power = foreignPower(values, fstab, { iocage: world.mountpoint, root: join(mountpoint, 'root') });
+  if (power !== undefined && !given.hooks) throw failure('UNTRUSTED_ARCHIVE', { file, key: power });
   const release = backup.tree === undefined ? undefined : await releaseIn(context, world, values);
   if (backup.tree !== undefined) {
     const root = release && (await releaseRoot(context, release));

@@ -15,6 +15,7 @@ import {
 } from '../../domain/image.ts';
 import type { Jail } from '../../domain/jail.ts';
 import { properties } from '../../domain/properties/index.ts';
+import { jailProblem } from '../jail/reach.ts';
 import type { World } from '../world/world.ts';
 import { makeDirectory } from '../steps/file.ts';
 import { publishImage, type Described } from '../steps/image.ts';
@@ -153,8 +154,21 @@ export interface NamedPlace {
   readonly packing: Packing;
 }
 
+/**
+ * What grows in the directory of this path is only ours: its root user could put a link in the place of what is written.
+ *
+ * @throws UNSAFE_PATH
+ */
+export async function assertGrowsAlone(context: Context, path: string): Promise<void> {
+  const directory = (await context.files.realpath(dirname(path))) ?? dirname(path);
+  const problem = await jailProblem(context, join(directory, basename(path)));
+  if (problem === undefined) return;
+  throw failure('UNSAFE_PATH', { path, why: problem.why, mend: 'name a directory that no jail may write' });
+}
+
 /** @throws FILE_FAILED when one of its files is there already, or its directory is not */
-export async function namedPlace({ files }: Context, path: string): Promise<NamedPlace> {
+export async function namedPlace(context: Context, path: string): Promise<NamedPlace> {
+  const { files } = context;
   const refuse = (at: string, why: string): Error => failure('FILE_FAILED', { path: at, why });
   const directory = dirname(path);
   const archive = basename(path);
@@ -163,6 +177,7 @@ export async function namedPlace({ files }: Context, path: string): Promise<Name
   if (stem === undefined || packing === undefined)
     throw refuse(path, 'its name does not end in .tar.zst, .tar.xz or .tar.gz');
   if ((await files.stat(directory))?.type !== 'directory') throw refuse(directory, 'it is no directory');
+  await assertGrowsAlone(context, path);
   for (const name of [archive, ...besides(stem)]) {
     const there = join(directory, name);
     if ((await files.stat(there)) !== undefined || (await files.readlink(there)) !== undefined)

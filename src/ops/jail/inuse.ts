@@ -3,7 +3,7 @@ import { defineRead } from '../operation.ts';
 import { limitResources } from '../../domain/codec/limit.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, label } from '../../domain/jail.ts';
-import { readWorld } from '../world/read.ts';
+import { readWithRunning } from '../world/read.ts';
 import { toSpec } from '../world/spec.ts';
 import { allOrOne, ofAll, wordsOfAllOrOne, type AllOrOne } from './all-or-one.ts';
 
@@ -26,8 +26,7 @@ export const jailInuse = defineRead<typeof allOrOne, AllOrOne<Used>>({
   input: allOrOne,
   everySource: ofAll<Used>(),
   async read(context, { jail: name }) {
-    const world = await readWorld(context);
-    const running = await context.host.running(world.realm);
+    const { world, running } = await readWithRunning(context);
     const one = name === undefined ? undefined : findJail(world.jails, name);
     if (one !== undefined && !running.has(one.uuid)) throw failure('NOT_RUNNING', { name: label(one) });
     const chosen = (one === undefined ? world.jails : [one]).filter(

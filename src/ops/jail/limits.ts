@@ -1,11 +1,11 @@
 /** `limits`: which resource limits of jails are in force, and why the others are not. */
 import { defineRead } from '../operation.ts';
-import { type Context } from '../context.ts';
+import type { Context } from '../context.ts';
 import { limitResources } from '../../domain/codec/limit.ts';
 import { isOn } from '../../domain/config.ts';
 import { findJail, type Jail } from '../../domain/jail.ts';
 import { getProperty } from '../../domain/properties/index.ts';
-import { readWorld } from '../world/read.ts';
+import { readWithRunning } from '../world/read.ts';
 import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';
 import { allOrOne, ofAll, wordsOfAllOrOne, type AllOrOne } from './all-or-one.ts';
@@ -54,8 +54,7 @@ export const jailLimits = defineRead<typeof allOrOne, AllOrOne<Limited>>({
   input: allOrOne,
   everySource: ofAll<Limited>(),
   async read(context, { jail: name }) {
-    const world = await readWorld(context);
-    const running = await context.host.running(world.realm);
+    const { world, running } = await readWithRunning(context);
     const chosen =
       name === undefined
         ? world.jails.filter((jail) => jail.problem === undefined)

@@ -69,9 +69,9 @@ async function readReach(context: Context, own: World): Promise<readonly Reach[]
       reaches.push({ path, way: 'jail_zfs_dataset', ...handed.get(row.name)! });
   }
   // Last, so that what is configured is told of first.
-  for (const { pool, uuid, source } of await context.host.shownWritable()) {
-    const who = known.get(`${pool}/${uuid}`) ?? { jail: `${uuid} of ${pool}`, call: { word: uuid } };
-    reaches.push({ path: source, way: 'start', ...who });
+  for (const { pool, uuid, source, way } of await context.host.shownWritable()) {
+    const jail = pool === undefined ? uuid : `${uuid} of ${pool}`;
+    reaches.push({ path: source, way, ...(known.get(`${pool}/${uuid}`) ?? { jail, call: { word: uuid } }) });
   }
   return [...reaches, ...(await withoutLinks(context, reaches))];
 }
@@ -143,22 +143,15 @@ async function rowsOf({ storage }: Context, names: readonly string[]): Promise<r
   return rows.flatMap((each) => each ?? []);
 }
 
-/** The same places by their real paths, where a directory above is a link. */
-async function withoutLinks({ exec, files }: Context, reaches: readonly Reach[]): Promise<readonly Reach[]> {
-  const types = new Map<string, string | undefined>();
-  for (const { path } of reaches) if (!types.has(path)) types.set(path, (await files.stat(path))?.type);
-  // What is itself a link is shown by no start; what is not there could not be told of.
-  const paths = [...types].flatMap(([path, type]) =>
-    type === undefined || type === 'symlink' ? [] : [path],
+/** The same places by their real paths, where a directory above is a link. What cannot be told of is no answer. */
+async function withoutLinks({ files }: Context, reaches: readonly Reach[]): Promise<readonly Reach[]> {
+  // No start takes a relative one.
+  const paths = new Set(reaches.map(({ path }) => path).filter((path) => path.startsWith('/')));
+  const real = new Map(
+    await Promise.all([...paths].map(async (path) => [path, await files.realpath(path)] as const)),
   );
-  if (paths.length === 0) return [];
-  const { stdout } = await exec.read(['realpath', '--', ...paths], { accept: 'any' });
-  const real = stdout.split('\n');
-  // One that is gone meanwhile has no line, and then nobody knows whose each one is.
-  if (real.length !== paths.length + 1) return [];
-  const moved = new Map(paths.map((path, at) => [path, real[at]!]));
   return reaches.flatMap((reach) => {
-    const path = moved.get(reach.path);
+    const path = real.get(reach.path);
     return path === undefined || path === reach.path ? [] : [{ ...reach, path }];
   });
 }

@@ -9,7 +9,7 @@ import { failure } from '../../domain/errors.ts';
 import { configFiles, readConfig } from '../../domain/format/config-file.ts';
 import {
   entryOf,
-  isBaseLine,
+  showsBase,
   parseFstab,
   withBaseLines,
   type FstabPlaces,
@@ -139,20 +139,32 @@ export function judgeForeign(
   if (text === undefined)
     throw failure('BAD_ARCHIVE', { file: archive, why: `there is no ${configFiles[0]} in it` });
   const moved = movedFstab(fstab, name, top);
-  let power: string | undefined;
+  let values: ReadonlyMap<string, string>;
   try {
-    power = powerIn(readConfig({ name: configFiles[0], text }, name).values);
+    ({ values } = readConfig({ name: configFiles[0], text }, name));
   } catch (error) {
     if (!(error instanceof FormatProblem)) throw error;
     throw failure('BAD_ARCHIVE', { file: archive, why: `${configFiles[0]}: ${error.message}` });
   }
-  const place = { iocage: top, root: join(root, 'root') };
-  const mounts = parseFstab(moved)
-    .flatMap((line) => entryOf(line) ?? [])
-    .filter((entry) => !isBaseLine(entry, place));
-  power ??= mounts.length > 0 ? 'fstab' : undefined;
+  const power = foreignPower(values, moved, { iocage: top, root: join(root, 'root') });
   if (power !== undefined && !trusted) throw failure('UNTRUSTED_ARCHIVE', { file: archive, key: power });
   return moved;
+}
+
+/**
+ * What of a configuration from elsewhere has power over this host. Nothing else than what a basejail is shown of its base
+ * is mounted without being told.
+ */
+export function foreignPower(
+  values: ReadonlyMap<string, string>,
+  fstab: string,
+  places: FstabPlaces,
+): string | undefined {
+  const isBasejail = values.get('type') === 'basejail';
+  const mounts = parseFstab(fstab)
+    .flatMap((line) => entryOf(line) ?? [])
+    .filter((entry) => !isBasejail || !showsBase(entry, places));
+  return powerIn(values) ?? (mounts.length > 0 ? 'fstab' : undefined);
 }
 
 /**

@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(run, { recursive: true, force: true }));
 
 describe('what of the host running jails may write', () => {
-  it('on FreeBSD: what is recorded as mounted, in every realm', async () => {
+  it('on FreeBSD: what is recorded as mounted, in every realm, and the roots of all that run', async () => {
     const mount = (source: string, type: string, ...options: string[]) => ({
       source,
       type,
@@ -30,24 +30,41 @@ describe('what of the host running jails may write', () => {
       target: '/mnt',
     });
     const mounts = [mount('/srv/a', 'nullfs'), mount('/srv/b', 'nullfs', 'ro'), mount('tmpfs', 'tmpfs')];
-    record('tank', 'web', { mounts });
+    record('tank', 'web', { mounts, jid: 3 });
     record('vault+old', 'db', { mounts: [mount('/srv/c', 'nullfs', 'nosuid')] });
     record('tank', 'bare', {});
-    const found = await onFreebsd(files, paths());
+    const row = (jid: number, name: string, path: string) => ({
+      jid,
+      name,
+      path,
+      hostname: '',
+      ip4: [],
+      ip6: [],
+    });
+    const rows = [
+      row(3, 'ioc-web', '/tank/jails/web/root'),
+      row(4, 'ioc-lost', '/gone/jails/lost/root'),
+      row(5, 'app', '/bastille/app/root'),
+    ];
+    const found = await onFreebsd(files, paths(), rows);
     expect(found.toSorted((a, b) => (a.source < b.source ? -1 : 1))).toEqual([
-      { pool: 'tank', uuid: 'web', source: '/srv/a' },
-      { pool: 'vault+old', uuid: 'db', source: '/srv/c' },
+      { uuid: 'app', source: '/bastille/app/root', way: 'jail' },
+      { uuid: 'lost', source: '/gone/jails/lost/root', way: 'jail' },
+      { pool: 'tank', uuid: 'web', source: '/srv/a', way: 'start' },
+      { pool: 'vault+old', uuid: 'db', source: '/srv/c', way: 'start' },
+      { pool: 'tank', uuid: 'web', source: '/tank/jails/web/root', way: 'jail' },
     ]);
   });
 
   it('on Linux: what the container was made with, while its first process lives', async () => {
     const processStart = await startTime(files, process.pid);
-    record('tank', 'web', { pid: process.pid, processStart, writable: ['/srv/a', '/srv/b'] });
+    record('tank', 'web', { pid: process.pid, processStart, root: '/r', writable: ['/srv/a', '/srv/b'] });
     record('tank', 'bare', { pid: process.pid, processStart });
     record('tank', 'dead', { pid: process.pid, processStart: '1', writable: ['/srv/c'] });
     expect(await onLinux(files, paths())).toEqual([
-      { pool: 'tank', uuid: 'web', source: '/srv/a' },
-      { pool: 'tank', uuid: 'web', source: '/srv/b' },
+      { pool: 'tank', uuid: 'web', source: '/srv/a', way: 'start' },
+      { pool: 'tank', uuid: 'web', source: '/srv/b', way: 'start' },
+      { pool: 'tank', uuid: 'web', source: '/r', way: 'jail' },
     ]);
   });
 });

@@ -8,7 +8,13 @@ import { describe, expect, it } from 'vitest';
 import { effective, problems } from '../../../../src/domain/config.ts';
 import { ip4AddressList } from '../../../../src/domain/address.ts';
 import { changeConfig, readConfig } from '../../../../src/domain/format/config-file.ts';
-import { entryOf, isBaseLine, parseFstab, printFstab } from '../../../../src/domain/format/fstab.ts';
+import {
+  entryOf,
+  isBaseLine,
+  parseFstab,
+  printFstab,
+  showsBase,
+} from '../../../../src/domain/format/fstab.ts';
 
 const libiocage = (members: Record<string, unknown>) => {
   const text = JSON.stringify({ id: 'foo', ...members });
@@ -160,6 +166,8 @@ describe('fstab of each tool', () => {
     expect(isBaseLine(line(`${release}/usr/lib`, '/mnt'), places('foo'))).toBe(false);
     expect(isBaseLine(line(`${release}/usr/lib`, '/usr/lib', 'rw'), places('foo'))).toBe(false);
     expect(isBaseLine(line('/srv/bin', '/bin'), places('foo'))).toBe(false);
+    const said = { ...line('/etc', '/mnt', 'rw'), comment: 'iocage-auto' };
+    expect([isBaseLine(said, places('foo')), showsBase(said, places('foo'))]).toEqual([true, false]);
   });
 });
 
