@@ -6,6 +6,7 @@ import { asIocageError, failure, namingCommand } from '../domain/errors.ts';
 import type { IocageEvent } from '../domain/events.ts';
 import { parseSources, type Source } from '../domain/source.ts';
 import type { Context } from '../ops/context.ts';
+import type { Outcome } from '../ops/run/outcome.ts';
 import type { Operation, Plan, Words } from '../ops/operation.ts';
 import type { Globals } from './globals.ts';
 import type { ParsedCommand } from './grammar.ts';
@@ -34,7 +35,7 @@ export interface Product {
     operation: Operation,
     raw: unknown,
     options: { confirm?: (plan: Plan<unknown>) => Promise<boolean> },
-  ): Promise<{ readonly id: string | undefined; readonly result: unknown }>;
+  ): Promise<Outcome>;
 }
 
 const tickMs = 200;
@@ -205,7 +206,7 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
     progress.begin(`${operation.command.names[0]}: looking what there is`, Date.now());
   }
   const actionsBefore = context.actions.length;
-  const { id, result } = await product.runOperation(context, operation, input, { confirm });
+  const { id, result, source } = await product.runOperation(context, operation, input, { confirm });
   progress.pause();
   // What these say is what they are called for; the others are called for what they do.
   const saysMore = effect === 'read' || effect === 'repair';
@@ -216,9 +217,13 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
     return { status: 0, json: { operation: name, dryRun: true, actions } };
   }
   if (effect === 'session') return { status: typeof result === 'number' ? result : 0 };
+  const where = source === undefined ? {} : { source };
   const status = skin.trouble(name, result) && words.flags['ignore'] !== true ? 1 : 0;
   if (globals.format === 'json') {
-    return { status, json: saysMore ? skin.answer(result) : { operation: name, id: id ?? null, result } };
+    return {
+      status,
+      json: saysMore ? skin.answer(result) : { operation: name, id: id ?? null, ...where, result },
+    };
   }
   if (globals.quiet && !saysMore) {
     for (const line of skin.quiet(name, result)) terminal.stdout.write(`${line}\n`);
@@ -227,6 +232,6 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
   // COMPAT: callers of the original read both streams as one, and take any line for an answer.
   const remarks = globals.format === 'legacy' ? [] : skin.remarks(name, result);
   for (const line of remarks) terminal.stderr.write(`${line}\n`);
-  for (const line of skin.result(name, result, globals, words)) terminal.stdout.write(`${line}\n`);
+  for (const line of skin.result(name, result, globals, words, source)) terminal.stdout.write(`${line}\n`);
   return { status };
 }

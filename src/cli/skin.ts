@@ -24,6 +24,8 @@ export interface Skin {
     result: unknown,
     globals: Pick<Globals, 'format' | 'header'>,
     ask: Ask,
+    /** Which of several sources it is about. */
+    source?: string,
   ): readonly string[];
   /** A result of an operation that only reads, as `--json` prints it. */
   answer(result: unknown): unknown;

@@ -154,6 +154,22 @@ describe.skipIf(!hostTests)(`sources${reason}`, { timeout: 300_000 }, () => {
     expect(states()).toEqual(['main/web up', 'old/web up']);
   });
 
+  it('ioc says which of them each line is about; JSON too', () => {
+    const ioc = commandIn(environment, join(dirname(commandPath), 'ioc'));
+    const said = (...words: readonly string[]): string => {
+      const ran = ioc(...words);
+      expect(ran.status, `${words.join(' ')}: ${ran.stderr}`).toBe(0);
+      return ran.stdout;
+    };
+    expect(said('set', 'notes=x', 'web')).toBe('main/web updated: notes\nold/web updated: notes\n');
+    expect(said('set', 'notes', 'old/web')).toBe('old/web updated: notes\n');
+    expect(JSON.parse(said('--json', 'set', 'notes=none', 'old/web'))).toMatchObject({ source: 'old' });
+    expect(said('create', '-nb', '-r', 'busybox', 'old/new')).toContain('old/new successfully created');
+    expect(said('clone', 'old/new', 'main/near')).toContain('main/near successfully cloned from old/new');
+    expect(said('rename', 'old/new', 'newer')).toContain('old/new renamed to old/newer');
+    expect(said('destroy', '-f', 'newer', 'near')).toMatch(/near destroyed\n.*newer destroyed\n$/);
+  });
+
   it('clone and move on one pool', () => {
     expect(refused('move', 'old/web', 'main')).toContain('iocage --source old stop web');
     ok('stop', 'old/web');

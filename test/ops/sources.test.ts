@@ -415,7 +415,11 @@ describe('from one source to another', () => {
     await run('jail.create', make('old/web'), there);
     const before = world.storage.snapshotState();
     const move = (source: string) => run('jail.move', { jail: 'main/web', source }, there);
-    await expect(move('old')).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    // Of the source that has the other one, and not of that which it is to leave.
+    const taken = { code: 'NAME_TAKEN', message: 'source old: tag "web" is already used by jail web' };
+    await expect(move('old')).rejects.toMatchObject(taken);
+    const clone = run('jail.clone', { jail: 'main/web', name: 'old/web' }, there);
+    await expect(clone).rejects.toMatchObject(taken);
     await expect(move('main')).rejects.toMatchObject({ code: 'USAGE' });
     await expect(move('none')).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' });
     await expect(world.run('jail.move', { jail: 'web', source: 'old' })).rejects.toMatchObject({

@@ -15,6 +15,7 @@ import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';
 import { sourcesOf } from '../source/find.ts';
 import { getSource, inSource } from '../source/sources.ts';
+import { askedOf } from '../source/where.ts';
 import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
@@ -81,12 +82,7 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     const input = world.root === from.root ? asked : { ...asked, thick: true };
     const source = findJail(from.jails, input.jail);
     const spec = toSpec(from, source); // a corrupt jail is refused here
-    if (spec.base !== undefined && !world.releases.some(({ name }) => name === spec.base?.release))
-      throw failure('RELEASE_NOT_FOUND', {
-        release: spec.base.release,
-        fetched: world.releases.map(({ name }) => name),
-      });
-    const copies = freeCopies(world, input);
+    const copies = await askedOf(context, world, () => freeCopies(world, input, spec.base?.release));
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
     refusePackageList(given);
     for (const copy of copies) await assertHandable(context, world, ownerOf(world, copy), given);
@@ -183,7 +179,11 @@ function tagsOf(input: CloneInput): readonly string[] {
   return numbered(tag, input.count);
 }
 
-function freeCopies(world: World, input: CloneInput): readonly Copy[] {
+/** @throws RELEASE_NOT_FOUND, NAME_TAKEN */
+function freeCopies(world: World, input: CloneInput, release: string | undefined): readonly Copy[] {
+  const fetched = world.releases.map(({ name }) => name);
+  if (release !== undefined && !fetched.includes(release))
+    throw failure('RELEASE_NOT_FOUND', { release, fetched });
   const explicit = input.name !== undefined || input.properties.some(([key]) => key === 'tag');
   return tagsOf(input).map((tag, index) => {
     const uuid = input.uuids![index]!;

@@ -5,7 +5,7 @@
 import { asIocageError, failure } from '../../domain/errors.ts';
 import type { ChangeOperation, Plan } from '../operation.ts';
 import type { Context } from '../context.ts';
-import { fullName } from '../source/sources.ts';
+import { oneOfSeveral } from '../source/sources.ts';
 import type { Outcome } from './outcome.ts';
 import { beginRecord, operationId } from './record.ts';
 import { doStep, stepRuns } from './steps.ts';
@@ -31,14 +31,14 @@ export async function perform(
     steps,
     locks,
   });
-  const source = (await fullName(context, subject)) === subject ? {} : { source: context.source!.name };
+  const source = await oneOfSeveral(context);
   context.emit({
     type: 'operation.begin',
     id,
     operation: operation.id,
     title,
     subject,
-    ...source,
+    ...(source === undefined ? {} : { source: source.name }),
     ...(plan.neededBy === undefined ? {} : { neededBy: plan.neededBy }),
     steps: steps.length,
   });

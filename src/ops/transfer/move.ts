@@ -20,6 +20,7 @@ import { withNamespace } from '../jail/values.ts';
 import { assertRoom } from '../unmounting.ts';
 import { sourcesOf } from '../source/find.ts';
 import { getSource, inSource } from '../source/sources.ts';
+import { askedOf } from '../source/where.ts';
 import {
   createDataset,
   destroyDataset,
@@ -111,6 +112,20 @@ async function targetOf(context: Context, name: string): Promise<World> {
   return readWorld(inSource(context, getSource(list, name)));
 }
 
+/** @throws NAME_TAKEN, RELEASE_NOT_FOUND */
+function assertWelcome({ jails, releases }: World, jail: Jail, release: string | undefined): void {
+  for (const [what, name] of [
+    ['tag', jail.tag],
+    ['name', jail.uuid],
+  ] as const) {
+    const holder = holderOf(jails, name);
+    if (holder !== undefined) throw failure('NAME_TAKEN', { what, name, by: holder.uuid });
+  }
+  const fetched = releases.map(({ name }) => name);
+  if (release !== undefined && !fetched.includes(release))
+    throw failure('RELEASE_NOT_FOUND', { release, fetched });
+}
+
 /** @throws JAIL_CORRUPT, JAIL_RUNNING, NAME_TAKEN, RELEASE_NOT_FOUND, UNSUPPORTED, USAGE */
 async function assertMovable(context: Context, world: World, jail: Jail, goal: World): Promise<void> {
   if (goal.root === world.root) {
@@ -121,17 +136,7 @@ async function assertMovable(context: Context, world: World, jail: Jail, goal: W
   const { base } = toSpec(world, jail);
   await assertDown(context, jail, 'move');
   assertNoStandby(jail);
-  for (const [what, name] of [
-    ['tag', jail.tag],
-    ['name', jail.uuid],
-  ] as const) {
-    const holder = holderOf(goal.jails, name);
-    if (holder !== undefined) throw failure('NAME_TAKEN', { what, name, by: holder.uuid });
-  }
-  if (base !== undefined && !goal.releases.some(({ name }) => name === base.release)) {
-    const fetched = goal.releases.map(({ name }) => name);
-    throw failure('RELEASE_NOT_FOUND', { release: base.release, fetched });
-  }
+  await askedOf(context, goal, () => assertWelcome(goal, jail, base?.release));
   const handed = goal.pool.name === world.pool.name ? [] : elsewhere(jail);
   if (handed.length > 0) {
     const why = `${handed.join(', ')} is handed to it and lies on pool ${world.pool.name}`;
