@@ -44,14 +44,29 @@ export function inputOf<T>(schema: object, make: () => T): T {
   return input;
 }
 
+/** @throws INVALID_INPUT for what is no object, and for an option that there is not @internal */
+export function assertOptions(options: object, known: readonly string[]): void {
+  if (!isPlain(options)) throw wrong('options', 'it is no object');
+  const other = Object.keys(options).find((key) => !known.includes(key));
+  if (other !== undefined) throw wrong(other.slice(0, 100), 'there is no such option');
+}
+
+const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
+/** @throws INVALID_INPUT @internal */
+export function assertEventOptions(options: { readonly since?: unknown; readonly signal?: unknown }): void {
+  assertOptions(options, ['since', 'signal']);
+  const { since, signal } = options;
+  if (since !== undefined && !isWhole(since)) throw wrong('since', 'it is no whole number');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal', 'it is no AbortSignal');
+}
+
 const hostOptions = ['pool', 'sources', 'source', 'as', 'paths', 'keepEvents', 'makeContext'];
 
 /** @throws INVALID_INPUT @internal */
 export function assertHostOptions(options: object): void {
-  if (!isPlain(options)) throw wrong('options', 'it is no object');
-  const { pool, source, as, sources, paths, keepEvents } = options;
-  const other = Object.keys(options).find((key) => !hostOptions.includes(key));
-  if (other !== undefined) throw wrong(other.slice(0, 100), 'there is no such option');
+  assertOptions(options, hostOptions);
+  const { pool, source, as, sources, paths, keepEvents } = options as Readonly<Record<string, unknown>>;
   for (const [path, value] of Object.entries({ pool, source, as }))
     if (value !== undefined && !isText(value)) throw wrong(path, 'it is no text');
   const named = sources === undefined || Array.isArray(sources) ? (sources ?? []) : [undefined];
@@ -59,6 +74,5 @@ export function assertHostOptions(options: object): void {
     throw wrong('sources', 'it is no list of objects with name and root');
   if (paths !== undefined && !(isPlain(paths) && isText(paths['state']) && isText(paths['run'])))
     throw wrong('paths', 'it is no object with state and run');
-  if (keepEvents !== undefined && !(Number.isSafeInteger(keepEvents) && Number(keepEvents) >= 0))
-    throw wrong('keepEvents', 'it is no whole number');
+  if (keepEvents !== undefined && !isWhole(keepEvents)) throw wrong('keepEvents', 'it is no whole number');
 }

@@ -11,7 +11,7 @@ import { propertySet } from '../ops/jail/set.ts';
 import { releaseList } from '../ops/release/list.ts';
 import { snapshotList } from '../ops/snapshot/snapshot.ts';
 import { Access, type HostOptions, type Reaching } from './access.ts';
-import { wordsOf } from './given.ts';
+import { assertEventOptions, wordsOf } from './given.ts';
 import { inSourceOf, Jail, recordOf } from './jail.ts';
 import { Jails, type FilterWords } from './jails.ts';
 import { Listing } from './listing.ts';
@@ -149,8 +149,10 @@ export class Host implements Reaching {
    *
    * @param options `since`: also those behind this number, as far as they are kept; a record of the type `Gap` tells
    *   which are not
+   * @throws INVALID_INPUT
    */
   events(options: { readonly since?: number; readonly signal?: AbortSignal } = {}): AsyncIterable<IocEvent> {
+    assertEventOptions(options);
     return this.access.log.follow(options.since, options.signal);
   }
 

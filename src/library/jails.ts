@@ -10,7 +10,7 @@ import {
   type JailFacts,
   type JailOrigin,
 } from './jail.ts';
-import { texts, wordsOf } from './given.ts';
+import { assertOptions, texts, wordsOf } from './given.ts';
 import { Listing } from './listing.ts';
 import type { Operation } from './operation.ts';
 
@@ -45,9 +45,10 @@ export class Jails implements AsyncIterable<FoundJail> {
    * @param options `columns`: further properties for the facts of each
    */
   list(filter: FilterWords = [], options: { readonly columns?: readonly string[] } = {}): Listing<FoundJail> {
-    return new Listing(async () =>
-      query(this.host, { filter: wordsOf(filter), which: this.which }, options.columns),
-    );
+    return new Listing(async () => {
+      assertOptions(options, ['columns']);
+      return query(this.host, { filter: wordsOf(filter), which: this.which }, options.columns);
+    });
   }
 
   /** The one that a name means, as the commands take it. @throws JAIL_NOT_FOUND, JAIL_AMBIGUOUS */
