@@ -113,6 +113,9 @@ function jailListLegacy(result: JailList): readonly string[] {
   return lines;
 }
 
+const unusable = (jail: string, problem: string): string =>
+  `  INFO: ${printable(jail)} cannot be used: ${oneLine(problem)}`;
+
 export const listViews: Views = {
   'jail.list': {
     shows: 'table',
@@ -140,6 +143,8 @@ export const listViews: Views = {
                     ]
                   : [],
             },
+    remarks: ({ jails }: JailList) =>
+      jails.flatMap(({ name, problem }) => (problem === undefined ? [] : [unusable(name, problem)])),
     legacy: (result: JailList, ask) => (ask.flags['warden'] ? wardenLines(result) : jailListLegacy(result)),
   },
   'jail.query': {
@@ -150,8 +155,7 @@ export const listViews: Views = {
         rows: rows.map((row) => row.map(valueText)),
       },
     }),
-    remarks: ({ problems }: Queried) =>
-      problems.map(({ jail, problem }) => `  INFO: ${printable(jail)} cannot be used: ${oneLine(problem)}`),
+    remarks: ({ problems }: Queried) => problems.map(({ jail, problem }) => unusable(jail, problem)),
   },
   'source.list': {
     shows: 'table',
