@@ -14,6 +14,7 @@ import {
   sourceLine,
   type AptSource,
 } from '../../domain/apt-sources.ts';
+import { reasonsToo } from '../../domain/apt-silence.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 import { isSuiteName, redacted } from '../../domain/release.ts';
 import { waiting } from '../snapshot/rows.ts';
@@ -173,12 +174,13 @@ async function bootstrapCommands(
 }
 
 /**
- * apt's lines as they come, and its limit of silence. mmdebstrap leaves such options in the suite, where they would
+ * apt's lines as they come, with its reasons, and its limit of silence. mmdebstrap leaves such options in the suite, where they would
  * count for ever. The shell's text is constant.
  */
 const patient = (silenceMs: number): readonly string[] => [
   '--verbose',
   ...['http', 'https'].map((way) => `--aptopt=Acquire::${way}::Timeout "${Math.ceil(silenceMs / 1000)}"`),
+  `--aptopt=${reasonsToo}`,
   '--customize-hook=rm -f -- "$1/etc/apt/apt.conf.d/99mmdebstrap"',
 ];
 
