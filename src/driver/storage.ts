@@ -84,8 +84,8 @@ export interface Storage {
     columns: readonly string[],
   ): Promise<readonly DatasetRow[] | undefined>;
   /**
-   * {@link Storage.filesystems} of each of these roots, all in one child process. What does not exist has no entry,
-   * and there is none at all when ZFS cannot tell of all of them: each is to be asked for by itself then.
+   * {@link Storage.filesystems} of each of these roots, all in one child process. What does not exist, or is no
+   * filesystem, has no entry. Throws when ZFS cannot tell of one of them.
    */
   filesystemsOf(
     roots: readonly string[],

@@ -227,6 +227,7 @@ export function storageContract(open: () => Promise<Bench>): void {
       expect(found.get(two)).toEqual(await storage.filesystems(two, 1, columns));
       expect(found.get(two)!.map(({ values }) => values.get('org.test:a'))).toEqual(['two', 'below']);
       expect(found.has(gone)).toBe(false);
+      expect([...(await storage.filesystemsOf([gone, `${gone}/x`], 0, columns))]).toEqual([]);
       for (const root of [one, two]) await storage.destroy(root, { recursive: true });
     });
 

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 import { IocageError } from '../../src/domain/errors.ts';
 import { NodeDownloads } from '../../src/driver/node/download.ts';
 import { NodeExec } from '../../src/driver/node/exec.ts';
+import type { Exec, RunOptions } from '../../src/driver/system.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import { runOperation } from '../../src/ops/run/run.ts';
 import { git } from '../../src/ops/steps/checkout.ts';
@@ -47,12 +48,15 @@ describe.skipIf(!hostTests)(`servers that say nothing${reason}`, { timeout: 60_0
       .join('\n');
 
   /** Fails, soon, with everything as before; the error and the seconds that it took. */
-  async function fails(input: Record<string, unknown>): Promise<{ error: IocageError; seconds: number }> {
+  async function fails(
+    input: Record<string, unknown>,
+    exec: Exec = lab.context().exec,
+  ): Promise<{ error: IocageError; seconds: number }> {
     const before = state();
     const downloads = new NodeDownloads({ silenceMs: limitMs, idleMs: limitMs, pauseMs: 10 });
     const started = performance.now();
     const error: unknown = await runOperation(
-      { ...lab.context(), downloads },
+      { ...lab.context(), exec, downloads },
       getOperation('release.fetch'),
       input,
     ).then(
@@ -98,6 +102,20 @@ describe.skipIf(!hostTests)(`servers that say nothing${reason}`, { timeout: 60_0
       const { error, seconds } = await fails(suite(url));
       expect(error.message).toContain(`from ${url}: the server refuses the connection`);
       expect(seconds).toBeLessThan(5);
+    });
+
+    it.skipIf(missing)(`from a mirror that only apt's proxy reaches${without}`, async () => {
+      const proxy = await start((_request, response) => void response.writeHead(404).end());
+      /** As with `Acquire::http::Proxy` in the configuration of this machine. */
+      class Proxied extends NodeExec {
+        override read(argv: readonly string[], options?: RunOptions) {
+          const asked = argv[0] === 'apt-config' && ['printf', `Acquire::http::Proxy ${proxy}/\n`];
+          return super.read(asked || argv, options);
+        }
+      }
+      const { error } = await fails(suite('http://mirror.invalid/debian'), new Proxied());
+      expect(error.message).toMatch(/from http:.*: 404 +Not Found/);
+      expect(server!.requests).toContain('GET http://mirror.invalid/debian/dists/bookworm/Release');
     });
 
     it.skipIf(missing)(`from a mirror that answers once and then no more${without}`, async () => {

@@ -89,6 +89,19 @@ describe('a directory of the host', () => {
     expect(await why(join(world.directory, 'tank/other/x'))).toBeUndefined();
   });
 
+  it('is not what a dataset calls its place in the jail that has it by now', async () => {
+    const handed = [
+      ['jail_zfs', 'on'],
+      ['jail_zfs_dataset', 'lent'],
+    ];
+    await world.storage.create('tank/lent', { 'org.freebsd.iocage:jail': 'web' });
+    await world.run('property.set', { jails: ['web'], properties: handed });
+    await world.storage.set('tank/lent', { mountpoint: data });
+    expect(await why(join(data, 'x'))).toContain('by its jail_zfs_dataset');
+    await world.storage.set('tank/lent', { jailed: 'on' });
+    expect(await why(join(data, 'x'))).toBeUndefined();
+  });
+
   it('counts by its real path, where a jail names it over a link', async () => {
     const link = join(world.directory, 'link');
     symlinkSync(data, link);
@@ -181,6 +194,19 @@ describe('a directory of the host', () => {
       await plant('tank/iocage', `more${at}`, `${data}/${at}\t/mnt\tnullfs\trw\t0\t0\n`);
     expect(await counted()).toEqual(few);
     expect(few.at(-1)).toBe(0);
+
+    const questions = (counts: readonly unknown[]) =>
+      counts.filter((verb) => /^filesystems/.test(String(verb)));
+    const jail = 'tank/iocage/jails/more0';
+    await world.storage.create('tank/there', {});
+    // Of datasets that were handed over some may be gone by now, or all.
+    for (const names of ['there', 'there gone', 'gone lost away']) {
+      await world.storage.set(jail, {
+        'org.freebsd.iocage:jail_zfs': 'on',
+        'org.freebsd.iocage:jail_zfs_dataset': names,
+      });
+      expect(questions(await counted())).toEqual([...questions(few), 'filesystemsOf']);
+    }
   });
 });
 

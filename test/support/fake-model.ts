@@ -46,6 +46,7 @@ export const settable: Readonly<
   dedup: { default: 'off', inherited: true },
   devices: { default: 'on', inherited: true },
   exec: { default: 'on', inherited: true },
+  jailed: { default: 'off', inherited: true },
   logbias: { default: 'latency', inherited: true },
   mountpoint: { default: '', inherited: true },
   primarycache: { default: 'all', inherited: true },

@@ -19,6 +19,7 @@ const busyPattern =
   /: ((pool or )?dataset is busy|mountpoint or dataset is busy|target is busy\.?|device( or resource)? busy)$/im;
 const absent =
   /: (dataset does not exist|no such pool( or dataset)?( '[^']*')?|snapshot does not exist|does not exist)$|^could not find any snapshots to destroy/m;
+const otherType = /: operation not applicable to datasets of this type$/;
 const present =
   /: (dataset already exists|pool or dataset exists|destination '[^']*' exists)$|^snapshot already exists/m;
 const full =
@@ -38,9 +39,10 @@ export function isBusy(stderr: string): boolean {
 export function isAbsent(stderr: string): boolean {
   return absent.test(stderr);
 }
-/** Of several things some are absent, and nothing else is wrong. */
-export function areOnlyAbsent(stderr: string): boolean {
-  return stderr.split('\n').every((line) => line === '' || absent.test(line));
+/** What else is wrong, where of several filesystems that were asked for some are absent, or are none. */
+export function besidesAbsent(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line !== '');
+  return lines.filter((line) => !absent.test(line) && !otherType.test(line)).join('\n');
 }
 export function isUnknownProperty(stderr: string): string | undefined {
   return /^bad property list: invalid property '([^']+)'$/m.exec(stderr)?.[1];

@@ -5,7 +5,7 @@
 import type { Capabilities, Pool, SnapshotRow, Storage } from '../storage.ts';
 import type { RunResult } from '../system.ts';
 import * as argv from './argv.ts';
-import { areOnlyAbsent, isAbsent, isUnknownProperty, isUnknownVerb } from './failure.ts';
+import { besidesAbsent, isAbsent, isUnknownProperty, isUnknownVerb } from './failure.ts';
 import { toCapabilities } from './flavour.ts';
 import { isAtOrBelow } from './name.ts';
 import {
@@ -48,15 +48,12 @@ export function zfsReading(run: Runner, platform: NodeJS.Platform): Reading {
   async function askColumns(
     columns: readonly string[],
     toArgv: (columns: readonly string[]) => readonly string[],
-    subject: string,
-  ): Promise<{ readonly text: string | undefined; readonly columns: readonly string[] }> {
+  ): Promise<{ readonly result: RunResult; readonly columns: readonly string[] }> {
     for (;;) {
       const usable = columns.filter((column) => !foreign.has(column));
       const result = await run.ask(toArgv(usable));
       const unknown = result.status === 0 ? undefined : isUnknownProperty(result.stderr);
-      if (unknown === undefined || !usable.includes(unknown)) {
-        return { text: await answer(result, subject), columns: usable };
-      }
+      if (unknown === undefined || !usable.includes(unknown)) return { result, columns: usable };
       foreign.add(unknown);
     }
   }
@@ -77,8 +74,8 @@ export function zfsReading(run: Runner, platform: NodeJS.Platform): Reading {
   }
 
   async function got(root: string, depth: number | undefined, properties: readonly string[]) {
-    const { text } = await askColumns(properties, (usable) => argv.get(root, depth, usable), root);
-    return parseGet(text ?? '');
+    const { result } = await askColumns(properties, (usable) => argv.get(root, depth, usable));
+    return parseGet((await answer(result, root)) ?? '');
   }
 
   return {
@@ -106,16 +103,20 @@ export function zfsReading(run: Runner, platform: NodeJS.Platform): Reading {
     },
 
     async filesystems(root, depth, columns) {
-      const asked = await askColumns(columns, (usable) => argv.list(root, depth, 'filesystem', usable), root);
-      if (asked.text === undefined) return undefined;
-      return parseList(asked.text, asked.columns).filter(({ name }) => isAtOrBelow(name, root));
+      const asked = await askColumns(columns, (usable) => argv.list(root, depth, 'filesystem', usable));
+      const text = await answer(asked.result, root);
+      if (text === undefined) return undefined;
+      return parseList(text, asked.columns).filter(({ name }) => isAtOrBelow(name, root));
     },
 
     async filesystemsOf(roots, depth, columns) {
-      const known = columns.filter((column) => !foreign.has(column));
-      const result = await run.ask(argv.list(roots, depth, 'filesystem', known));
-      if (result.status !== 0 && !areOnlyAbsent(result.stderr)) return new Map();
-      const all = parseList(result.stdout, known);
+      const asked = await askColumns(columns, (usable) => argv.list(roots, depth, 'filesystem', usable));
+      const { status, stdout, stderr } = asked.result;
+      const wrong = besidesAbsent(stderr);
+      // One that was killed says nothing.
+      if (status !== 0 && (wrong !== '' || stderr === ''))
+        throw refused({ ...asked.result, stderr: wrong }, roots.join(', '));
+      const all = parseList(stdout, asked.columns);
       const below = roots.map((root) => [root, all.filter(({ name }) => isAtOrBelow(name, root))] as const);
       return new Map(below.filter(([root, rows]) => rows.some(({ name }) => name === root)));
     },

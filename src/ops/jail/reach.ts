@@ -135,12 +135,9 @@ function handedTo(world: World, jail: Jail): readonly string[] {
 
 async function rowsOf({ storage }: Context, names: readonly string[]): Promise<readonly DatasetRow[]> {
   if (names.length === 0) return [];
-  const columns = ['mounted', 'mountpoint'];
-  const found = await storage.filesystemsOf(names, 0, columns);
-  if (found.size > 0) return [...found.values()].flat();
-  // ZFS cannot tell of all of them where one is gone.
-  const rows = await Promise.all(names.map((name) => storage.filesystems(name, 0, columns)));
-  return rows.flatMap((each) => each ?? []);
+  const found = await storage.filesystemsOf(names, 0, ['mounted', 'mountpoint', 'jailed']);
+  // Of what a jail of FreeBSD has by now, the mount point is a path in that jail; the host cannot mount it.
+  return [...found.values()].flat().filter(({ values }) => values.get('jailed') !== 'on');
 }
 
 /** The same places by their real paths, where a directory above is a link. What cannot be told of is no answer. */

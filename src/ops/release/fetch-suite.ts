@@ -14,9 +14,12 @@ import {
   sourceLine,
   type AptSource,
 } from '../../domain/apt-sources.ts';
+import { isProxied } from '../../domain/apt-proxy.ts';
+import { reasonsToo } from '../../domain/apt-silence.ts';
 import { failure, IocageError } from '../../domain/errors.ts';
 import { isSuiteName, redacted } from '../../domain/release.ts';
 import { waiting } from '../snapshot/rows.ts';
+import { proxyVariables, wgetHasProxy } from '../steps/proxies.ts';
 import { bootstrap, completeRelease } from '../steps/release.ts';
 import type { Filling, Place } from './filling.ts';
 import type { FetchInput } from './fetch-words.ts';
@@ -71,7 +74,7 @@ async function assertRoom(context: Context, { world }: Place): Promise<void> {
 
 /**
  * A mirror that does not answer is known before anything is made: apt would wait minutes for it and say
- * nothing. What else may be wrong with one, apt tells better.
+ * nothing. What else may be wrong with one, apt tells better. One behind a proxy is not asked: iocage knows none.
  */
 async function assertAnswers(context: Context, suite: string, sources: readonly AptSource[]): Promise<void> {
   const ask = async ({ uri, suite: dist }: AptSource): Promise<void> => {
@@ -91,7 +94,10 @@ async function assertAnswers(context: Context, suite: string, sources: readonly 
       );
     }
   };
-  const servers = new Map(sources.toReversed().map((source) => [new URL(source.uri).origin, source]));
+  if (await wgetHasProxy(context.files)) return;
+  const proxies = await proxyVariables(context.exec);
+  const near = sources.filter(({ uri }) => !isProxied(proxies, uri));
+  const servers = new Map(near.toReversed().map((source) => [new URL(source.uri).origin, source]));
   await Promise.all([...servers.values()].map(ask));
 }
 
@@ -173,12 +179,13 @@ async function bootstrapCommands(
 }
 
 /**
- * apt's lines as they come, and its limit of silence. mmdebstrap leaves such options in the suite, where they would
+ * apt's lines as they come, with its reasons, and its limit of silence. mmdebstrap leaves such options in the suite, where they would
  * count for ever. The shell's text is constant.
  */
 const patient = (silenceMs: number): readonly string[] => [
   '--verbose',
   ...['http', 'https'].map((way) => `--aptopt=Acquire::${way}::Timeout "${Math.ceil(silenceMs / 1000)}"`),
+  `--aptopt=${reasonsToo}`,
   '--customize-hook=rm -f -- "$1/etc/apt/apt.conf.d/99mmdebstrap"',
 ];
 

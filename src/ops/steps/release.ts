@@ -8,6 +8,7 @@ import { releaseDefaults } from '../../domain/release-defaults.ts';
 import { rcScript, rcShutdownScript } from '../../domain/release.ts';
 import { archiveKinds } from './archive.ts';
 import { downloadKinds } from './download.ts';
+import { proxyVariables, wgetrcOfRoot } from './proxies.ts';
 
 /**
  * Installs a Debian or Ubuntu suite. The commands are the plan's: one that fills `root` itself
@@ -40,10 +41,13 @@ export const bootstrap = stepKind<{
     // Fails when it exists, so that it is ours; open to others, since apt downloads as a user of its own.
     await run.exec.change(['mkdir', '-m', '755', '--', scratch]);
     const wgetrc = join(scratch, 'wgetrc');
-    await run.files.write(wgetrc, wgetLimits(silenceMs), { mode: 0o644 });
+    // It takes the place of root's own, so with what stands there: that counts more. It may hold a password.
+    const own = run.dry ? '' : ((await run.files.read(wgetrcOfRoot)) ?? '');
+    await run.files.write(wgetrc, wgetLimits(silenceMs) + own, { mode: 0o600 });
     try {
       const signal = AbortSignal.any([run.signal, stop.signal]);
-      const options = { onLine, signal, env: { TMPDIR: scratch, WGETRC: wgetrc } };
+      const env = { TMPDIR: scratch, WGETRC: wgetrc, ...(await proxyVariables(run.exec)) };
+      const options = { onLine, signal, env };
       if (commands.length === 1) await run.exec.change(commands[0]!, options);
       else await run.exec.pipe(commands, options);
     } catch (error) {

@@ -145,6 +145,39 @@ describe('columns that this ZFS does not know', () => {
     }
     expect(said.map((line) => line.includes('jailed'))).toEqual([true, false, false]);
   });
+
+  it('of several roots too', async () => {
+    const { storage, said } = scripted([
+      [
+        'zfs list',
+        { status: 2, stderr: `bad property list: invalid property 'jailed'\nusage:\n` },
+        tree([[jail, 'x']]),
+      ],
+    ]);
+    const found = await storage.filesystemsOf([jail], 0, ['jailed', 'a:b']);
+    expect(found.get(jail)?.map(({ values }) => Object.fromEntries(values))).toEqual([{ 'a:b': 'x' }]);
+    expect(said).toHaveLength(2);
+  });
+});
+
+describe('several filesystems', () => {
+  const asked = (stderr: string) =>
+    scripted([['zfs list', { ...tree([[jail]]), status: 1, stderr }]]).storage.filesystemsOf(
+      ['tank/gone', 'tank/volume', jail],
+      0,
+      [],
+    );
+  const gone = `cannot open 'tank/gone': dataset does not exist\n`;
+
+  it('keep what is there, whatever of the others is gone or no filesystem', async () => {
+    const volume = `cannot open 'tank/volume': operation not applicable to datasets of this type\n`;
+    expect([...(await asked(gone + volume)).keys()]).toEqual([jail]);
+  });
+
+  it('are not told of in part when something else is wrong', async () => {
+    await expect(asked(`${gone}cannot open 'tank/volume': I/O error\n`)).rejects.toThrow('I/O error');
+    await expect(asked('')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+  });
 });
 
 describe('set', () => {
