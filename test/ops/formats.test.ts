@@ -726,6 +726,39 @@ describe('formats', () => {
       expect(await list()).toEqual(jails);
     });
 
+    it('back refuses where the file would not configure the jail any more, and nothing is lost', async () => {
+      await world.run('jail.migrate', { jail: 'web_1' });
+      await world.run('property.set', { jails: ['web_1'], properties: [['notes', 'mine']] });
+      await world.run('jail.rename', { jail: 'web_1', name: 'other' });
+      const refused = (jail: string) =>
+        expect(world.run('jail.migrate-back', { jail })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+      await refused('other');
+      expect(await world.run('property.get', { key: 'notes', jail: 'other' })).toMatchObject({
+        value: 'mine',
+      });
+      await world.run('jail.rename', { jail: 'other', name: 'web_1' });
+      await world.run('property.set', { jails: ['web_1'], properties: [['template', 'yes']] });
+      await refused('web_1');
+      await world.run('property.set', { jails: ['web_1'], properties: [['template', 'no']] });
+      writeFileSync(join(directoryOf('web_1'), 'config.json.migrated'), '{"half');
+      await refused('web_1');
+      writeFileSync(join(directoryOf('web_1'), 'config.json.migrated'), fixtureText('python-thin.json'));
+      await world.run('jail.migrate-back', { jail: 'web_1' });
+      expect((await list()).find(({ uuid }) => uuid === 'web_1')).toMatchObject({ state: 'down' });
+    });
+
+    it('a property that came from elsewhere leads to no other file', async () => {
+      await world.run('jail.migrate', { jail: 'web_1' });
+      const path = join(directoryOf('web_1'), 'root', 'victim.migrated');
+      writeFileSync(path, 'theirs');
+      await world.storage.set('tank/iocage/jails/web_1', {
+        'org.freebsd.iocage:migrated_from': 'root/victim',
+      });
+      for (const operation of ['jail.migrate-confirm', 'jail.migrate-back'])
+        await expect(world.run(operation, { jail: 'web_1' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+      expect(readFileSync(path, 'utf8')).toBe('theirs');
+    });
+
     it('confirm removes the file, and there is no way back then', async () => {
       await world.run('jail.migrate', { jail: 'web_1' });
       await world.run('jail.migrate-confirm', { jail: 'web_1' });
