@@ -523,6 +523,20 @@ describe('formats', () => {
     );
   });
 
+  it('an fstab whose bytes are no text is refused, and keeps them', async () => {
+    const path = join(directoryOf('ours'), 'fstab');
+    const bytes = Buffer.from(`/caf\xe9 ${directoryOf('ours')}/root/mnt nullfs ro 0 0\n`, 'latin1');
+    writeFileSync(path, bytes);
+    const change = { jail: 'ours', remove: ['0'] };
+    const add = ['/srv', '/tmp', 'nullfs', 'ro', '0', '0'];
+    await expect(world.run('fstab.change', { jail: 'ours', add })).rejects.toThrow('not UTF-8');
+    await expect(world.run('jail.rename', { jail: 'ours', name: 'other' })).rejects.toThrow('not UTF-8');
+    expect(readFileSync(path)).toEqual(bytes);
+    // The line itself may go.
+    await world.run('fstab.change', change);
+    expect(readFileSync(path, 'utf8')).toBe('');
+  });
+
   describe('migrate --to', () => {
     const properties = [
       ['notes', 'foo "bar"'],

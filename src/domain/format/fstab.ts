@@ -56,9 +56,11 @@ export function parseEntry(text: string): FstabEntry | undefined {
   if (source === undefined || target === undefined || type === undefined || options === undefined)
     return undefined;
   if (more.length > 0 || !/^\d$/.test(dump) || !/^\d$/.test(pass)) return undefined;
+  const paths = { source: decode(source), target: decode(target) };
+  // No path holds one.
+  if (`${paths.source}${paths.target}`.includes('\0')) return undefined;
   return {
-    source: decode(source),
-    target: decode(target),
+    ...paths,
     type,
     options: options.split(',').filter((option) => option !== ''),
     dump,
@@ -95,6 +97,10 @@ export function printFstab(lines: readonly FstabLine[]): string {
 /** What getmntent(3) reads of a line. */
 export const maxLineLength = 4096;
 export const maxFstabBytes = 256 * 1024;
+
+/** Bytes that are no text would come out as something else. */
+export const textProblem = (text: string): string | undefined =>
+  text.includes('\ufffd') ? 'the file is not UTF-8' : undefined;
 
 /** Why a file is too much for those who read it, in words, with the line; undefined when it is not. */
 export function sizeProblem(text: string): string | undefined {

@@ -42,6 +42,7 @@ describe('fstab', () => {
     const source = (field: string) => parseEntry(`${field} ${target} nullfs ro 0 0`)?.source;
     expect(source(String.raw`/data/b\303\274cher\040x`)).toBe('/data/bücher x');
     expect(source('/data/a\u00a0b\u3000c')).toBe('/data/a\u00a0b\u3000c');
+    expect(source(String.raw`/data/a\000b`)).toBeUndefined();
     // As an earlier iocage wrote it.
     expect(source(String.raw`/data/a\240b`)).toBe('/data/a\u00a0b');
     const entry = { target, type: 'nullfs', options: ['ro'], dump: '0', pass: '0' };
