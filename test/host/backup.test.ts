@@ -244,6 +244,11 @@ describe.skipIf(!hostTests)(`backups of libiocage${reason}`, () => {
     refused('0000', 'got', archive);
     for (const name of ['sum.tar.gz', 'sum.sha256']) rmSync(join(place, name));
     expect(state()).toBe(before);
+    // It says nothing of the jail.
+    laidOut('');
+    run(0, ioc, 'import', 'got', directory);
+    expect(readFileSync(jailFile('got', 'config.json'), 'utf8')).toContain('"id": "got"');
+    run(0, ioc, 'destroy', '-f', 'got');
     sh('zfs', 'destroy', `${lab.pool.name}/iocage/releases/busybox/root@theirs`);
   });
 

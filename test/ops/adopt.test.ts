@@ -9,6 +9,7 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
@@ -106,6 +107,21 @@ describe.skipIf(process.getuid?.() !== 0)('jails of Bastille, ezjail, pot and ja
     writeFileSync(conf, 'foo { path = /does/not/exist; }');
     await expect(adopt('jail.conf', 'foo')).rejects.toMatchObject({ code: 'FILE_FAILED' });
     expect(world.state()).toBe(before[0]);
+  });
+
+  it('a root that is named relatively is refused, wherever this is called', async () => {
+    writeFileSync(join(place, 'jail.conf'), 'odd { path = "src"; }');
+    await expect(adopt('jail.conf', 'odd')).rejects.toThrow('src: it is no absolute path');
+  });
+
+  it('holes of a file stay holes', async () => {
+    const file = join(place, 'bastille/jails/web/root/disk.img');
+    writeFileSync(file, 'begin');
+    truncateSync(file, 64 * 2 ** 20);
+    await adopt('bastille', 'web');
+    const { size, blocks } = lstatSync(join(rootOf('web'), 'disk.img'));
+    expect(size).toBe(64 * 2 ** 20);
+    expect(blocks * 512).toBeLessThan(2 ** 20);
   });
 
   it('includes are read where a root-only file asks for them; itself again is no loop', async () => {

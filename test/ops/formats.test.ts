@@ -523,6 +523,20 @@ describe('formats', () => {
     );
   });
 
+  it('an fstab whose bytes are no text is refused, and keeps them', async () => {
+    const path = join(directoryOf('ours'), 'fstab');
+    const bytes = Buffer.from(`/caf\xe9 ${directoryOf('ours')}/root/mnt nullfs ro 0 0\n`, 'latin1');
+    writeFileSync(path, bytes);
+    const change = { jail: 'ours', remove: ['0'] };
+    const add = ['/srv', '/tmp', 'nullfs', 'ro', '0', '0'];
+    await expect(world.run('fstab.change', { jail: 'ours', add })).rejects.toThrow('not UTF-8');
+    await expect(world.run('jail.rename', { jail: 'ours', name: 'other' })).rejects.toThrow('not UTF-8');
+    expect(readFileSync(path)).toEqual(bytes);
+    // The line itself may go.
+    await world.run('fstab.change', change);
+    expect(readFileSync(path, 'utf8')).toBe('');
+  });
+
   describe('migrate --to', () => {
     const properties = [
       ['notes', 'foo "bar"'],
@@ -724,6 +738,39 @@ describe('formats', () => {
       for (const { name } of foreignJails) await world.run('jail.migrate-back', { jail: name });
       expect(contents()).toEqual(files);
       expect(await list()).toEqual(jails);
+    });
+
+    it('back refuses where the file would not configure the jail any more, and nothing is lost', async () => {
+      await world.run('jail.migrate', { jail: 'web_1' });
+      await world.run('property.set', { jails: ['web_1'], properties: [['notes', 'mine']] });
+      await world.run('jail.rename', { jail: 'web_1', name: 'other' });
+      const refused = (jail: string) =>
+        expect(world.run('jail.migrate-back', { jail })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+      await refused('other');
+      expect(await world.run('property.get', { key: 'notes', jail: 'other' })).toMatchObject({
+        value: 'mine',
+      });
+      await world.run('jail.rename', { jail: 'other', name: 'web_1' });
+      await world.run('property.set', { jails: ['web_1'], properties: [['template', 'yes']] });
+      await refused('web_1');
+      await world.run('property.set', { jails: ['web_1'], properties: [['template', 'no']] });
+      writeFileSync(join(directoryOf('web_1'), 'config.json.migrated'), '{"half');
+      await refused('web_1');
+      writeFileSync(join(directoryOf('web_1'), 'config.json.migrated'), fixtureText('python-thin.json'));
+      await world.run('jail.migrate-back', { jail: 'web_1' });
+      expect((await list()).find(({ uuid }) => uuid === 'web_1')).toMatchObject({ state: 'down' });
+    });
+
+    it('a property that came from elsewhere leads to no other file', async () => {
+      await world.run('jail.migrate', { jail: 'web_1' });
+      const path = join(directoryOf('web_1'), 'root', 'victim.migrated');
+      writeFileSync(path, 'theirs');
+      await world.storage.set('tank/iocage/jails/web_1', {
+        'org.freebsd.iocage:migrated_from': 'root/victim',
+      });
+      for (const operation of ['jail.migrate-confirm', 'jail.migrate-back'])
+        await expect(world.run(operation, { jail: 'web_1' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+      expect(readFileSync(path, 'utf8')).toBe('theirs');
     });
 
     it('confirm removes the file, and there is no way back then', async () => {

@@ -4,7 +4,7 @@
  */
 import { limitResources } from '../codec/limit.ts';
 import { sortMounts, type Collected, type FoundJail } from './found.ts';
-import { parseJailConf } from './jail-conf.ts';
+import { JailConfProblem, parseJailConf } from './jail-conf.ts';
 import { parametersOf } from './jail-conf-values.ts';
 import { collectParameters } from './jail-params.ts';
 import { parseSettings } from './shell-settings.ts';
@@ -34,8 +34,14 @@ const linesOf = (text: string): readonly string[] =>
 
 /** @throws JailConfProblem */
 export function readBastille(name: string, directory: string, files: BastilleFiles): FoundJail {
-  const parameters = parametersOf(parseJailConf(files.conf), name);
+  const conf = parseJailConf(files.conf);
+  // Of another name, or behind a byte order mark: nothing of what it says would hold.
+  if (!conf.jails.includes(name)) throw new JailConfProblem(0, `its jail.conf defines no jail ${name}`);
+  const parameters = parametersOf(conf, name);
   const collected = collectParameters(parameters);
+  for (const one of conf.statements)
+    if ('include' in one)
+      collected.leave(`.include ${one.include}`, 'included files are not read; set what it says');
   const root = parameters.get('path')?.at(-1) ?? `${directory}/root`;
   const settings = parseSettings(files.settings);
   for (const [key, value] of settings.values) {

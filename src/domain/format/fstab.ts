@@ -19,22 +19,48 @@ export interface FstabEntry {
 export type FstabLine =
   { readonly entry: FstabEntry; readonly raw?: never } | { readonly raw: string; readonly entry?: never };
 
-const decode = (field: string): string =>
-  field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+/** Blanks of fstab(5). Others, such as the one that keeps words together, are letters of a name. */
+const blanks = /[ \t\r\n\v\f]+/;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Escapes are bytes of UTF-8. COMPAT: what is none of that was written as a letter's number by earlier iocages. */
+function decodeRun(escapes: string): string {
+  const bytes = Buffer.from(
+    escapes
+      .slice(1)
+      .split('\\')
+      .map((octal) => parseInt(octal, 8)),
+  );
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return bytes.toString('latin1');
+  }
+}
+
+const decode = (field: string): string => field.replace(/(?:\\[0-3][0-7]{2})+/g, decodeRun);
 const encode = (field: string): string =>
-  field.replace(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  field.replace(
+    /[ \t\r\n\v\f\\#]/g,
+    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
+  );
 
 /** Six fields, or the first four as many hands write it; undefined when it is something else. */
 export function parseEntry(text: string): FstabEntry | undefined {
   const [, fields = '', comment] = /^([^#]*)(?:#(.*))?$/.exec(text) ?? [];
-  const cut = fields.replaceAll('\\ ', '\\040').trim().split(/\s+/);
+  const cut = fields
+    .replaceAll('\\ ', '\\040')
+    .split(blanks)
+    .filter((field) => field !== '');
   const [source, target, type, options, dump = '0', pass = '0', ...more] = cut;
   if (source === undefined || target === undefined || type === undefined || options === undefined)
     return undefined;
   if (more.length > 0 || !/^\d$/.test(dump) || !/^\d$/.test(pass)) return undefined;
+  const paths = { source: decode(source), target: decode(target) };
+  // No path holds one.
+  if (`${paths.source}${paths.target}`.includes('\0')) return undefined;
   return {
-    source: decode(source),
-    target: decode(target),
+    ...paths,
     type,
     options: options.split(',').filter((option) => option !== ''),
     dump,
@@ -71,6 +97,10 @@ export function printFstab(lines: readonly FstabLine[]): string {
 /** What getmntent(3) reads of a line. */
 export const maxLineLength = 4096;
 export const maxFstabBytes = 256 * 1024;
+
+/** Bytes that are no text would come out as something else. */
+export const textProblem = (text: string): string | undefined =>
+  text.includes('\ufffd') ? 'the file is not UTF-8' : undefined;
 
 /** Why a file is too much for those who read it, in words, with the line; undefined when it is not. */
 export function sizeProblem(text: string): string | undefined {

@@ -196,7 +196,7 @@ export function addToUcl(text: string, members: readonly Member[], key: string, 
   const model = members.findLast(({ kind }) => kind !== 'object' && kind !== 'list');
   const last = members.at(-1);
   const separator = model === undefined ? ' = ' : text.slice(model.at[1], model.at[2]);
-  const end = model === undefined ? ';' : text.slice(model.at[3], model.end).trim();
+  const end = model === undefined ? ';' : /[;,]?$/.exec(text.slice(model.at[3], model.end))![0];
   const line = (indent: string) => `${indent}${key}${separator}${printText(value.text)}${end}`;
   if (last === undefined) {
     const open = /^\s*\{/.exec(text)?.[0].length;

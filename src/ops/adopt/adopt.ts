@@ -61,6 +61,8 @@ export function assertFree(world: World, name: string): void {
 /** @throws FILE_FAILED for a directory that is not there, JAIL_RUNNING where jls(8) shows it */
 async function assertReadable(context: Context, found: FoundJail): Promise<void> {
   for (const { from } of found.trees) {
+    // It would be another one for each directory that this is called in.
+    if (!from.startsWith('/')) throw failure('FILE_FAILED', { path: from, why: 'it is no absolute path' });
     const facts = await context.files.stat(from);
     if (facts?.type !== 'directory')
       throw failure('FILE_FAILED', {

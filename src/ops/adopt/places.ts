@@ -264,7 +264,8 @@ export async function findForeign(
     if (found !== undefined) return found;
   } catch (error) {
     if (!(error instanceof JailConfProblem)) throw error;
-    throw failure('FILE_FAILED', { path, why: error.message });
+    const line = error.line > 0 ? `line ${error.line} of what configures ${name}: ` : '';
+    throw failure('FILE_FAILED', { path, why: line + error.message });
   }
   throw failure('FOREIGN_NOT_FOUND', {
     name,

@@ -65,10 +65,11 @@ function configured(
   name: string,
 ): { text: string; values: ReadonlyMap<string, string> } {
   try {
-    const members = parseJson(text.trim() === '' ? '{}\n' : text);
+    const said = text.trim() === '' ? '{}\n' : text;
+    const members = parseJson(said);
     const id = members.find(({ key }) => key === 'id');
     const value = { kind: 'string', text: name } as const;
-    const renamed = id === undefined ? addToJson(text, members, 'id', value) : replaceInJson(text, id, value);
+    const renamed = id === undefined ? addToJson(said, members, 'id', value) : replaceInJson(said, id, value);
     return { text: renamed, values: readConfig({ name: 'config.json', text: renamed }, name).values };
   } catch (error) {
     if (!(error instanceof FormatProblem)) throw error;

@@ -14,6 +14,7 @@ import {
   parseFstab,
   printFstab,
   sizeProblem,
+  textProblem,
   targetInJail,
   type FstabEntry,
   type FstabLine,
@@ -219,6 +220,8 @@ export const fstabChange = defineChange<typeof changeInput, { mounts: number }>(
       lines[at] = { entry: { comment: comment ?? `Added by iocage on ${time}`, ...entry } };
     }
     const after = printFstab(lines);
+    const garbled = textProblem(after);
+    if (garbled !== undefined) throw refusedLine(garbled);
     // One that is too long already may be made shorter.
     if (add !== undefined) assertSize(after);
     if (remove === undefined) await tellSharedFolders(context, world, jail, after);

@@ -3,6 +3,7 @@
  * beside, and the properties that its dataset had.
  */
 import { failure } from '../../domain/errors.ts';
+import { configFiles } from '../../domain/format/config-file.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import type { Context } from '../context.ts';
 import { namespace } from '../../domain/property.ts';
@@ -27,7 +28,8 @@ export async function storedBefore(
 
 /** @throws UNSUPPORTED when the jail was not migrated, or its file is gone */
 export async function readKept(context: Context, jail: Jail, verb: string) {
-  const name = jail.local.get('migrated_from');
+  // Properties come along with a stream that was received, and this one leads to a file.
+  const name = configFiles.find((one) => one === jail.local.get('migrated_from'));
   const root = jail.mountpoint;
   // After a rollback to a snapshot from before the migration it has its old name again.
   for (const at of name === undefined || root === undefined ? [] : [kept(name), name])

@@ -2,7 +2,10 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { failure } from '../../domain/errors.ts';
-import { label } from '../../domain/jail.ts';
+import { parseSwitch } from '../../domain/codec/choice.ts';
+import { readConfig } from '../../domain/format/config-file.ts';
+import { FormatProblem } from '../../domain/format/members.ts';
+import { label, type Jail } from '../../domain/jail.ts';
 import { defineChange, type Words } from '../operation.ts';
 import { type Context } from '../context.ts';
 import { keepFile } from '../steps/config-file.ts';
@@ -53,6 +56,23 @@ export const migrateConfirm = defineChange<typeof settleInput, Settled>({
   },
 });
 
+/** Why the kept file does not configure the jail as it is called and where it lies now, in words. */
+async function noWayBack(
+  { files }: Context,
+  { uuid, template }: Jail,
+  { name, root, at }: Awaited<ReturnType<typeof readKept>>,
+): Promise<string | undefined> {
+  try {
+    const { values } = readConfig({ name, text: (await files.readBelow(root, at)) ?? '' }, uuid);
+    const was = values.get('type') === 'template' || parseSwitch(values.get('template') ?? '') === true;
+    if (was === template) return undefined;
+    return `${at} says that it is ${was ? 'a' : 'no'} template: 'iocage set template=${was ? 'yes' : 'no'} ${uuid}' first`;
+  } catch (error) {
+    if (!(error instanceof FormatProblem)) throw error;
+    return `${at}: ${error.message}; a jail that was renamed since needs its former name first`;
+  }
+}
+
 export const migrateBack = defineChange<typeof settleInput, Settled>({
   id: 'jail.migrate-back',
   title: 'Give a migrated jail back to the tool that it came from',
@@ -66,6 +86,9 @@ export const migrateBack = defineChange<typeof settleInput, Settled>({
     await assertDown(context, jail, 'migrate --back');
     if (at !== name && (await context.files.statBelow(root, name)) !== undefined)
       throw failure('FILE_FAILED', { path: join(root, name), why: 'already exists' });
+    const no = await noWayBack(context, jail, { name, root, at });
+    if (no !== undefined)
+      throw failure('UNSUPPORTED', { what: `migrate --back of jail ${label(jail)}`, why: no });
     const { dataset } = jail;
     const [now, aside] = [await storedBefore(context, jail), await storedBefore(context, jail, earlier)];
     const before = Object.fromEntries(

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
+import { textProblem } from '../../domain/format/fstab.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import { repath } from '../../domain/repath.ts';
 import { assertClonesDown, assertRoom, mountedWith } from '../unmounting.ts';
@@ -45,6 +46,8 @@ export async function planMove(
   const from = jail.mountpoint!;
   const fstab = await context.files.read(join(from, 'fstab'));
   const after = fstab === undefined ? undefined : movedFstab(jail, fstab, [world, goal], mountpoint);
+  const problem = after === fstab ? undefined : textProblem(fstab ?? '');
+  if (problem !== undefined) throw failure('FILE_FAILED', { path: join(from, 'fstab'), why: problem });
   const links = await tagLinks(context, jail, [world, goal], { mountpoint, tag });
   const group = dataset.split('/').slice(0, -1).join('/');
   return {

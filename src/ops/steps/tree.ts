@@ -31,7 +31,7 @@ export const copyFolder = stepKind<{ folder: string; root: string }>('tree.copy'
   title: ({ folder, root }) => `copy ${folder} to ${root}`,
   async do({ folder, root }, run) {
     run.progress(`copying ${folder}`);
-    await copyTree(folder, root, { empty: kernelFolders, notes: true }, run);
+    await copyTree(folder, root, { empty: kernelFolders, notes: true, sparse: true }, run);
   },
   undo: () => Promise.resolve(),
 });
@@ -79,7 +79,8 @@ export const copyInto = stepKind<{ from: string; root: string; at: string; fresh
       if (fresh && !run.dry && (await run.files.list(to)).length > 0)
         throw failure('UNSAFE_PATH', { path: to, why: 'it is not empty' });
       // Somewhere below the root `dev` is a name as any other.
-      await copyTree(from, to, at === '' ? { empty: kernelFolders, notes: true } : { whole: true }, run);
+      const top = { empty: kernelFolders, notes: true, sparse: true };
+      await copyTree(from, to, at === '' ? top : { whole: true }, run);
     },
     undo: () => Promise.resolve(),
   },

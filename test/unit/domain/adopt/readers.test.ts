@@ -59,6 +59,14 @@ describe('Bastille', () => {
     );
   });
 
+  it('a file that defines another jail is none of this one, and what it includes is told', () => {
+    const conf = 'x { path = /p/x; .include "/p/more.conf"; }';
+    const files = { conf, fstab: '', settings: '', limits: '' };
+    expect(leftOf(readBastille('x', '/p/jails/x', files))).toEqual(['.include /p/more.conf']);
+    for (const odd of ['y { path = /p/x; }', `\ufeff${conf}`, '# nothing'])
+      expect(() => readBastille('x', '/p/jails/x', { ...files, conf: odd })).toThrow('defines no jail x');
+  });
+
   /** As each kind of jail is begun. */
   const written = (name: string, lines: string) => `${name} {
   enforce_statfs = 2;

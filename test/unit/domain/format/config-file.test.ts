@@ -231,6 +231,9 @@ describe('write', () => {
     const legacy = sampleOf('legacy.ucl');
     expect(changed(legacy, ['boot', 'off'])).toEqual(['boot="off";']);
     expect(changed(legacy, ['priority', '5'])).toEqual(['priority="5";']);
+    expect(
+      changeConfig({ name: 'config', text: 'id = a;\nboot = off /* c */;\n' }, 'a', [['notes', 'x']]),
+    ).toBe('id = a;\nboot = off /* c */;\nnotes = "x";\n');
     expect(changed(sampleOf('libiocage.ucl'), ['mount_fdescfs', '1'])).toEqual([
       'mount_fdescfs = "1"; /* as it',
     ]);

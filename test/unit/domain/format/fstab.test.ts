@@ -38,6 +38,19 @@ describe('fstab', () => {
     );
   });
 
+  it('escapes are bytes of UTF-8, and letters that look like blanks belong to a name', () => {
+    const source = (field: string) => parseEntry(`${field} ${target} nullfs ro 0 0`)?.source;
+    expect(source(String.raw`/data/b\303\274cher\040x`)).toBe('/data/bücher x');
+    expect(source('/data/a\u00a0b\u3000c')).toBe('/data/a\u00a0b\u3000c');
+    expect(source(String.raw`/data/a\000b`)).toBeUndefined();
+    // As an earlier iocage wrote it.
+    expect(source(String.raw`/data/a\240b`)).toBe('/data/a\u00a0b');
+    const entry = { target, type: 'nullfs', options: ['ro'], dump: '0', pass: '0' };
+    for (const name of ['/ü', '/a\u00a0', '/\u3000b', '/\u2028', '/\ufeff', '/a\tb\r'])
+      expect(source(printEntry({ ...entry, source: name }).split('\t')[0]!)).toBe(name);
+    expect(printEntry({ ...entry, source: '/a\u3000b' })).toContain('/a\u3000b\t');
+  });
+
   it('comments, blank lines and odd lines are kept; entries in any spelling are found', () => {
     const text = '# mine\n\n/a   /b nullfs ro\n/c\t/d\ttmpfs\trw\t0\t0 # note\nnonsense\n';
     const lines = parseFstab(text);
