@@ -109,9 +109,11 @@ describe.skipIf(process.getuid?.() !== 0)('jails of Bastille, ezjail, pot and ja
     expect(world.state()).toBe(before[0]);
   });
 
-  it('a root that is named relatively is refused, wherever this is called', async () => {
+  it('a root that is named relatively, or that is the whole host, is refused', async () => {
     writeFileSync(join(place, 'jail.conf'), 'odd { path = "src"; }');
     await expect(adopt('jail.conf', 'odd')).rejects.toThrow('src: it is no absolute path');
+    writeFileSync(join(place, 'bastille/jails/web/jail.conf'), 'web { path = "/"; }');
+    await expect(adopt('bastille', 'web')).rejects.toThrow('/: it is the root of this host, and no jail');
   });
 
   it('holes of a file stay holes', async () => {

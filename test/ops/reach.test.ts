@@ -1,5 +1,5 @@
 /** Which directories of the host count as a jail's: of all jails of the host, in as many questions as for one. */
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jailProblem } from '../../src/ops/jail/reach.ts';
@@ -245,6 +245,23 @@ describe('who asks', () => {
     }
     expect(world.state()).toBe(before);
     expect(readdirSync(data, { recursive: true })).toEqual(['in']);
+  });
+
+  it('nor where other users of this host could', async () => {
+    const open = join(world.directory, 'open');
+    mkdirSync(join(open, 'in'), { recursive: true });
+    chmodSync(open, 0o777);
+    const to = join(open, 'in', 'db.tar.gz');
+    await expect(world.run('image.export', { jail: 'db', to })).rejects.toMatchObject({
+      code: 'UNSAFE_PATH',
+      message: expect.stringContaining(`${open} is not so: others than its owner may write it`),
+      hint: 'name a directory of root, such as /root, and move the file from there',
+    });
+    expect(readdirSync(join(open, 'in'))).toEqual([]);
+    // As in /tmp, where each only renames what is his.
+    chmodSync(open, 0o1777);
+    await world.run('image.export', { jail: 'db', to });
+    expect(readdirSync(join(open, 'in')).sort()).toEqual(['db.json', 'db.sha256', 'db.tar.gz']);
   });
 
   it('the configuration of another tool, and what it names', async () => {

@@ -1,5 +1,5 @@
-/** Two jails that may write to one directory of the host: allowed, and said, at `fstab -a` and at each start. */
-import { mkdirSync } from 'node:fs';
+/** What a start says of directories of the host: two jails that may write to one, lines that mount nothing. */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
@@ -51,4 +51,13 @@ describe('a directory of the host in two jails', () => {
     await world.run('jail.start', { jail: 'web' });
     expect(told()).toEqual([expect.stringContaining(`"${shared}" is writable in web and in db`)]);
   });
+});
+
+it('a line that nobody understands is told of by the start, which it does not keep the jail from', async () => {
+  const path = join(world.directory, 'tank/iocage/jails/web/fstab');
+  writeFileSync(path, '# mine\n\n/srv\t/mnt\tnullfs\n');
+  await world.run('jail.start', { jail: 'web' });
+  expect(told()).toEqual([
+    "line 3 of the fstab of web cannot be read and mounts nothing; 'iocage fstab -e web' shows it",
+  ]);
 });

@@ -90,6 +90,10 @@ export function entryOf(line: FstabLine): FstabEntry | undefined {
   return line.entry ?? parseEntry(line.raw);
 }
 
+/** Whether a line says something that nobody understands: it mounts nothing. */
+export const isUnread = (line: FstabLine): boolean =>
+  entryOf(line) === undefined && !/^\s*(#|$)/.test(line.raw ?? '');
+
 export function printFstab(lines: readonly FstabLine[]): string {
   return lines.map((line) => `${line.entry ? printEntry(line.entry) : line.raw}\n`).join('');
 }

@@ -3,7 +3,7 @@
  * other tool's is changed: its files and datasets stay as they are until its own commands remove them, which
  * is the way back. A jail that takes its base from another directory gets a base of its own.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { defineChange, type Words } from '../operation.ts';
 import type { Context } from '../context.ts';
@@ -63,6 +63,8 @@ async function assertReadable(context: Context, found: FoundJail): Promise<void>
   for (const { from } of found.trees) {
     // It would be another one for each directory that this is called in.
     if (!from.startsWith('/')) throw failure('FILE_FAILED', { path: from, why: 'it is no absolute path' });
+    if (resolve(from) === '/')
+      throw failure('FILE_FAILED', { path: from, why: 'it is the root of this host, and no jail' });
     const facts = await context.files.stat(from);
     if (facts?.type !== 'directory')
       throw failure('FILE_FAILED', {

@@ -16,6 +16,7 @@ import {
 import type { Jail } from '../../domain/jail.ts';
 import { properties } from '../../domain/properties/index.ts';
 import { jailProblem } from '../jail/reach.ts';
+import { directoryProblem } from '../jail/trusted-config.ts';
 import type { World } from '../world/world.ts';
 import { makeDirectory } from '../steps/file.ts';
 import { publishImage, type Described } from '../steps/image.ts';
@@ -62,7 +63,7 @@ async function describe(context: Context, jail: Jail, spec: JailSpec, archive: s
     ...(jail.local.has('release') ? { release: jail.local.get('release')! } : {}),
     archive,
     properties: await storedProperties(context, jail),
-    fstab: (await context.files.read(join(spec.mountpoint, 'fstab'))) ?? '',
+    fstab: (await context.files.readBelow(spec.mountpoint, 'fstab')) ?? '',
   };
 }
 
@@ -155,15 +156,24 @@ export interface NamedPlace {
 }
 
 /**
- * What grows in the directory of this path is only ours: its root user could put a link in the place of what is written.
+ * What grows in the directory of this path is only ours: who else may change it, on this host or in a jail, could put a
+ * link in the place of what is written.
  *
  * @throws UNSAFE_PATH
  */
 export async function assertGrowsAlone(context: Context, path: string): Promise<void> {
   const directory = (await context.files.realpath(dirname(path))) ?? dirname(path);
-  const problem = await jailProblem(context, join(directory, basename(path)));
+  const inJail = await jailProblem(context, join(directory, basename(path)));
+  if (inJail !== undefined)
+    throw failure('UNSAFE_PATH', { path, why: inJail.why, mend: 'name a directory that no jail may write' });
+  const problem = await directoryProblem(context, directory);
   if (problem === undefined) return;
-  throw failure('UNSAFE_PATH', { path, why: problem.why, mend: 'name a directory that no jail may write' });
+  const why = `only root may be able to change its directory, and ${problem.path} is not so: ${problem.why}`;
+  throw failure('UNSAFE_PATH', {
+    path,
+    why,
+    mend: 'name a directory of root, such as /root, and move the file from there',
+  });
 }
 
 /** @throws FILE_FAILED when one of its files is there already, or its directory is not */

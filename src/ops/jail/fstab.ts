@@ -10,6 +10,7 @@ import { failure } from '../../domain/errors.ts';
 import { label } from '../../domain/jail.ts';
 import {
   entryOf,
+  isUnread,
   parseEntry,
   parseFstab,
   printFstab,
@@ -175,8 +176,7 @@ async function firstProblem(
 ): Promise<string | undefined> {
   for (const [at, line] of lines.entries()) {
     const entry = entryOf(line);
-    const unread = entry === undefined && !/^\s*(#|$)/.test(line.raw ?? '');
-    const problem = unread
+    const problem = isUnread(line)
       ? 'it has not six fields: SOURCE TARGET TYPE OPTIONS DUMP PASS'
       : entry &&
         (takenTarget(entry, lines.slice(0, at), world, spec) ??

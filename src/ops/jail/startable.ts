@@ -2,7 +2,9 @@
  * What every start and restart looks at before anything is done: that the jail's files are where it would run, and
  * that this host can give it what its configuration asks for. Changes nothing.
  */
+import { join } from 'node:path';
 import { failure } from '../../domain/errors.ts';
+import { isUnread, parseFstab } from '../../domain/format/fstab.ts';
 import { label, type Jail } from '../../domain/jail.ts';
 import type { JailSpec, Problem } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
@@ -46,7 +48,21 @@ export async function readyToStart(
   const { problems, adopted } = await hostOf(context, jail, spec.config);
   const found = [...problems, ...handed.problems, ...(await context.host.check(spec))];
   refuseStart(label(jail), found.filter(counts));
+  await tellUnreadLines(context, jail, spec);
   return { spec, steps: handed.steps, ...(adopted === undefined ? {} : { hostId: adopted }) };
+}
+
+/** mount(8) passes them over too; what they were to mount is missing. */
+async function tellUnreadLines(context: Context, jail: Jail, { mountpoint }: JailSpec): Promise<void> {
+  const text = (await context.files.read(join(mountpoint, 'fstab'))) ?? '';
+  for (const [index, line] of parseFstab(text).entries())
+    if (isUnread(line))
+      context.emit({
+        type: 'note',
+        id: '',
+        level: 'warning',
+        text: `line ${index + 1} of the fstab of ${label(jail)} cannot be read and mounts nothing; 'iocage fstab -e ${jail.tag}' shows it`,
+      });
 }
 
 /** @throws START_FAILED unless there is no problem */

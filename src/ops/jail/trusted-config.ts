@@ -36,7 +36,15 @@ export async function pathProblem(
   const why = own.type === 'file' ? ownerProblem(own) : 'it is no plain file';
   if (why !== undefined) return { path, why };
   // What is read below a root lies behind no link.
-  for (let at = resolve(root); ; at = dirname(at)) {
+  return directoryProblem({ files }, root);
+}
+
+/** A directory, and every one that leads to it; none of them a link. */
+export async function directoryProblem(
+  { files }: Reader,
+  path: string,
+): Promise<{ path: string; why: string } | undefined> {
+  for (let at = resolve(path); ; at = dirname(at)) {
     const facts = await files.stat(at);
     const problem = facts && (facts.type === 'symlink' ? 'it is a link' : ownerProblem(facts));
     if (problem !== undefined) return { path: at, why: problem };
