@@ -34,7 +34,7 @@ export interface Product {
     operation: Operation,
     raw: unknown,
     options: { confirm?: (plan: Plan<unknown>) => Promise<boolean> },
-  ): Promise<{ readonly id: string | undefined; readonly result: unknown }>;
+  ): Promise<{ readonly id: string | undefined; readonly result: unknown; readonly source?: string }>;
 }
 
 const tickMs = 200;
@@ -205,7 +205,7 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
     progress.begin(`${operation.command.names[0]}: looking what there is`, Date.now());
   }
   const actionsBefore = context.actions.length;
-  const { id, result } = await product.runOperation(context, operation, input, { confirm });
+  const { id, result, source } = await product.runOperation(context, operation, input, { confirm });
   progress.pause();
   // What these say is what they are called for; the others are called for what they do.
   const saysMore = effect === 'read' || effect === 'repair';
@@ -227,6 +227,6 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
   // COMPAT: callers of the original read both streams as one, and take any line for an answer.
   const remarks = globals.format === 'legacy' ? [] : skin.remarks(name, result);
   for (const line of remarks) terminal.stderr.write(`${line}\n`);
-  for (const line of skin.result(name, result, globals, words)) terminal.stdout.write(`${line}\n`);
+  for (const line of skin.result(name, result, globals, words, source)) terminal.stdout.write(`${line}\n`);
   return { status };
 }

@@ -10,7 +10,21 @@ export function wrong(path: string, problem: string, cause?: unknown): IocageErr
   return failure('INVALID_INPUT', { issues: [{ path, problem }] }, { cause });
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string';
+/**
+ * What is given besides, for taking apart: null and a list are no options.
+ *
+ * @param known all that there are, where no schema of an operation judges them
+ * @throws INVALID_INPUT @internal
+ */
+export function optionsOf<T extends object>(options: T, known?: readonly string[]): T {
+  if (!isPlain(options)) throw wrong('options', 'it is no object');
+  const other = known && Object.keys(options).find((key) => !known.includes(key));
+  if (other !== undefined) throw wrong(other.slice(0, 100), 'there is no such option');
+  return options;
+}
+
+/** @internal */
+export const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** @internal */
 export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -44,14 +58,29 @@ export function inputOf<T>(schema: object, make: () => T): T {
   return input;
 }
 
+/** @throws INVALID_INPUT @internal */
+export function assertHost(host: unknown): void {
+  const access = isPlain(host) ? host['access'] : undefined;
+  if (!isPlain(access) || typeof access['operation'] !== 'function') throw wrong('host', 'it is no host');
+}
+
+/** @throws INVALID_INPUT @internal */
+export function assertFollowing(options: { readonly since?: number; readonly signal?: AbortSignal }): void {
+  const { since, signal } = optionsOf(options, ['since', 'signal']);
+  if (since !== undefined && !(Number.isSafeInteger(since) && since >= 0))
+    throw wrong('since', 'it is no number of an event');
+  if (signal !== undefined && !((signal as unknown) instanceof AbortSignal))
+    throw wrong('signal', 'it is no AbortSignal');
+}
+
 const hostOptions = ['pool', 'sources', 'source', 'as', 'paths', 'keepEvents', 'makeContext'];
 
 /** @throws INVALID_INPUT @internal */
 export function assertHostOptions(options: object): void {
-  if (!isPlain(options)) throw wrong('options', 'it is no object');
-  const { pool, source, as, sources, paths, keepEvents } = options;
-  const other = Object.keys(options).find((key) => !hostOptions.includes(key));
-  if (other !== undefined) throw wrong(other.slice(0, 100), 'there is no such option');
+  const { pool, source, as, sources, paths, keepEvents } = optionsOf(
+    options as Readonly<Record<string, unknown>>,
+    hostOptions,
+  );
   for (const [path, value] of Object.entries({ pool, source, as }))
     if (value !== undefined && !isText(value)) throw wrong(path, 'it is no text');
   const named = sources === undefined || Array.isArray(sources) ? (sources ?? []) : [undefined];

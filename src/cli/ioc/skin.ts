@@ -4,6 +4,7 @@ import { findProperty } from '../../domain/properties/index.ts';
 import { iocEvents } from '../../domain/ioc-events.ts';
 import { printError } from '../print/error.ts';
 import { liveLines } from '../print/live.ts';
+import { oneLine } from '../print/text.ts';
 import { foundTrouble, printRemarks } from '../print/result.ts';
 import { noProgress } from '../print/progress.ts';
 import type { Skin } from '../skin.ts';
@@ -61,7 +62,8 @@ export function iocSkin(loudness: Loudness, meaning?: Meaning): Skin {
     json: (event) => translate(event, new Date()).map((each) => JSON.stringify(each)),
     progress: (out) => (loudness.events ? makeEventLines(out, loudness) : noProgress),
     error: (thrown, look) => printError(thrown, { ...look, program: 'ioc' }).map(ownHint),
-    result: (_operation, result) => meaning?.show?.(result) ?? [],
+    result: (_operation, result, _globals, _words, source) =>
+      meaning?.show?.(result, (name) => oneLine(source === undefined ? name : `${source}/${name}`)) ?? [],
     answer: (result) => meaning?.json?.(result) ?? result,
     remarks(operation, result) {
       const lines = meaning?.remarks?.(result) ?? printRemarks(operation, result);

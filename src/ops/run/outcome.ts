@@ -10,4 +10,6 @@ export interface Outcome<O = unknown> {
   /** The journal's id; undefined for operations that change nothing. */
   readonly id: string | undefined;
   readonly result: O;
+  /** Of several sources, the one that it acted in. */
+  readonly source?: string;
 }

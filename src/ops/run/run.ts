@@ -6,6 +6,7 @@ import { failure } from '../../domain/errors.ts';
 import type { Ask, Operation } from '../operation.ts';
 import type { Context } from '../context.ts';
 import { allSources, askEach, eachSource } from '../source/each.ts';
+import { ownSource } from '../source/sources.ts';
 import { tellingWhere } from '../source/where.ts';
 import { forgetWorld } from '../world/seen.ts';
 import { runChange } from './change.ts';
@@ -39,7 +40,8 @@ export async function runOperation(
   if (all.length > 1) return runInEach(all, operation, checked, options);
   const one = await routed(context, operation, checked);
   try {
-    return await runInOne(one.context, operation, one.input, options);
+    const outcome = await runInOne(one.context, operation, one.input, options);
+    return { ...outcome, ...(await ownSource(one.context)) };
   } catch (thrown) {
     throw await tellingWhere(one.context, thrown);
   }

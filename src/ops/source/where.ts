@@ -2,7 +2,8 @@
 import { IocageError } from '../../domain/errors.ts';
 import { sourceErrors } from '../../domain/source-errors.ts';
 import type { Context } from '../context.ts';
-import { namedSources } from './sources.ts';
+import type { Source } from '../../domain/source.ts';
+import { inSource, namedSources } from './sources.ts';
 
 /** These tell of their sources themselves, or of no jail of one. */
 const ofNoSource: ReadonlySet<string> = new Set([
@@ -10,6 +11,17 @@ const ofNoSource: ReadonlySet<string> = new Set([
   'JAIL_NOT_FOUND',
   'POOL_NOT_ACTIVE',
 ]);
+
+const saying = (source: string): string => `source ${source}: `;
+
+/** Checks another source than the one that an operation acts in, its goal: what is wrong there is told of that one. */
+export async function tellingOf<T>(context: Context, goal: Source, check: () => T | Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (thrown) {
+    throw await tellingWhere(inSource(context, goal), thrown);
+  }
+}
 
 /**
  * Which of several sources an error is about; and what its hint says to type is for that one, and not for a jail of
@@ -20,9 +32,10 @@ export async function tellingWhere(context: Context, thrown: unknown): Promise<u
   if (!(thrown instanceof IocageError) || source === undefined || ofNoSource.has(thrown.code)) return thrown;
   const named = await namedSources(context);
   if (named === undefined || named.list.length < 2) return thrown;
-  const where = `source ${source.name}: `;
+  // One that another source was told of already, a goal, stays that one's.
+  if (named.list.some(({ name }) => thrown.message.startsWith(saying(name)))) return thrown;
   // Words that are wrong are wrong everywhere.
-  if (thrown.exit === 1 && !thrown.message.startsWith(where)) thrown.message = where + thrown.message;
+  if (thrown.exit === 1) thrown.message = saying(source.name) + thrown.message;
   if (named.from !== 'rc.conf' || thrown.hint === undefined) return thrown;
   const hint = thrown.hint.replaceAll(/\biocage (?!--source\b)/g, `iocage --source ${source.name} `);
   return Object.assign(thrown, { hint });
