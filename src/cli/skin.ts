@@ -19,12 +19,12 @@ export interface Skin {
   json(event: IocageEvent): readonly string[];
   progress(out: TextOut): Progress;
   error(thrown: unknown, look: ErrorLook): readonly string[];
+  /** @param source of several, the one that the operation acted in */
   result(
     operation: string,
     result: unknown,
     globals: Pick<Globals, 'format' | 'header'>,
     ask: Ask,
-    /** Which of several sources it is about. */
     source?: string,
   ): readonly string[];
   /** A result of an operation that only reads, as `--json` prints it. */

@@ -53,16 +53,18 @@ interface Open extends Place {
 
 type Facts = Pick<IocEvent, 'state' | 'message' | 'progress' | 'durationMs' | 'data' | 'error'>;
 
-/** `UUID (TAG)` is TAG to libiocage, `UUID (TAG)@NAME` is TAG@NAME. */
-function identifierOf(subject: string): string | undefined {
-  return subject === '' ? undefined : subject.replace(/^\S+ \(([^()]+)\)/, '$1');
+/** `UUID (TAG)` is TAG to libiocage, `UUID (TAG)@NAME` is TAG@NAME; of several sources one comes before it. */
+function identifierOf(subject: string, source: string | undefined): string | undefined {
+  if (subject === '') return undefined;
+  const name = subject.replace(/^\S+ \(([^()]+)\)/, '$1');
+  return source === undefined ? name : `${source}/${name}`;
 }
 
 /** What the start of a jail is inside of when another jail needs it. */
 function outerOf(
   id: string,
   needed: string | undefined,
-  neededBy: string,
+  neededBy: string | undefined,
   at: Omit<Place, 'identifier'>,
 ): Open['outer'] {
   const [all, one] = neededTypes.map((type) => ({ id: `${id}/${type}`, type }));
@@ -131,9 +133,11 @@ export function iocEvents(
       const fleets = [...open].filter(([, { fleet }]) => fleet);
       const [parent, above] = fleets.length === 1 ? fleets[0]! : [];
       const depth = above === undefined ? 0 : above.depth + 1;
-      const identifier = identifierOf(event.subject);
+      const identifier = identifierOf(event.subject, event.source);
       const outer =
-        event.neededBy === undefined ? [] : outerOf(event.id, identifier, event.neededBy, { parent, depth });
+        event.neededBy === undefined
+          ? []
+          : outerOf(event.id, identifier, identifierOf(event.neededBy, event.source), { parent, depth });
       const own: Open = {
         operation: event.operation,
         identifier,

@@ -10,7 +10,21 @@ export function wrong(path: string, problem: string, cause?: unknown): IocageErr
   return failure('INVALID_INPUT', { issues: [{ path, problem }] }, { cause });
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string';
+/**
+ * What is given besides, for taking apart: null and a list are no options.
+ *
+ * @param known all that there are, where no schema of an operation judges them
+ * @throws INVALID_INPUT @internal
+ */
+export function optionsOf<T extends object>(options: T, known?: readonly string[]): T {
+  if (!isPlain(options)) throw wrong('options', 'it is no object');
+  const other = known && Object.keys(options).find((key) => !known.includes(key));
+  if (other !== undefined) throw wrong(other.slice(0, 100), 'there is no such option');
+  return options;
+}
+
+/** @internal */
+export const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** @internal */
 export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -44,29 +58,29 @@ export function inputOf<T>(schema: object, make: () => T): T {
   return input;
 }
 
-/** @throws INVALID_INPUT for what is no object, and for an option that there is not @internal */
-export function assertOptions(options: object, known: readonly string[]): void {
-  if (!isPlain(options)) throw wrong('options', 'it is no object');
-  const other = Object.keys(options).find((key) => !known.includes(key));
-  if (other !== undefined) throw wrong(other.slice(0, 100), 'there is no such option');
+/** @throws INVALID_INPUT @internal */
+export function assertHost(host: unknown): void {
+  const access = isPlain(host) ? host['access'] : undefined;
+  if (!isPlain(access) || typeof access['operation'] !== 'function') throw wrong('host', 'it is no host');
 }
 
-const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
-
 /** @throws INVALID_INPUT @internal */
-export function assertEventOptions(options: { readonly since?: unknown; readonly signal?: unknown }): void {
-  assertOptions(options, ['since', 'signal']);
-  const { since, signal } = options;
-  if (since !== undefined && !isWhole(since)) throw wrong('since', 'it is no whole number');
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal', 'it is no AbortSignal');
+export function assertFollowing(options: { readonly since?: number; readonly signal?: AbortSignal }): void {
+  const { since, signal } = optionsOf(options, ['since', 'signal']);
+  if (since !== undefined && !(Number.isSafeInteger(since) && since >= 0))
+    throw wrong('since', 'it is no number of an event');
+  if (signal !== undefined && !((signal as unknown) instanceof AbortSignal))
+    throw wrong('signal', 'it is no AbortSignal');
 }
 
 const hostOptions = ['pool', 'sources', 'source', 'as', 'paths', 'keepEvents', 'makeContext'];
 
 /** @throws INVALID_INPUT @internal */
 export function assertHostOptions(options: object): void {
-  assertOptions(options, hostOptions);
-  const { pool, source, as, sources, paths, keepEvents } = options as Readonly<Record<string, unknown>>;
+  const { pool, source, as, sources, paths, keepEvents } = optionsOf(
+    options as Readonly<Record<string, unknown>>,
+    hostOptions,
+  );
   for (const [path, value] of Object.entries({ pool, source, as }))
     if (value !== undefined && !isText(value)) throw wrong(path, 'it is no text');
   const named = sources === undefined || Array.isArray(sources) ? (sources ?? []) : [undefined];
@@ -74,5 +88,6 @@ export function assertHostOptions(options: object): void {
     throw wrong('sources', 'it is no list of objects with name and root');
   if (paths !== undefined && !(isPlain(paths) && isText(paths['state']) && isText(paths['run'])))
     throw wrong('paths', 'it is no object with state and run');
-  if (keepEvents !== undefined && !isWhole(keepEvents)) throw wrong('keepEvents', 'it is no whole number');
+  if (keepEvents !== undefined && !(Number.isSafeInteger(keepEvents) && Number(keepEvents) >= 0))
+    throw wrong('keepEvents', 'it is no whole number');
 }

@@ -11,7 +11,7 @@ import { propertySet } from '../ops/jail/set.ts';
 import { releaseList } from '../ops/release/list.ts';
 import { snapshotList } from '../ops/snapshot/snapshot.ts';
 import { Access, type HostOptions, type Reaching } from './access.ts';
-import { assertEventOptions, wordsOf } from './given.ts';
+import { assertFollowing, isText, optionsOf, wordsOf, wrong } from './given.ts';
 import { inSourceOf, Jail, recordOf } from './jail.ts';
 import { Jails, type FilterWords } from './jails.ts';
 import { Listing } from './listing.ts';
@@ -97,11 +97,14 @@ export class Host implements Reaching {
   }
 
   /** Makes a jail of an image. @param image an absolute path, a file's name, a UUID or a tag */
-  import(image: string, { name, properties = {}, ...rest }: ImportOptions = {}): Operation<Jail> {
+  import(image: string, options: ImportOptions = {}): Operation<Jail> {
     return this.access.operation(
       imageImport,
-      () => ({ ...rest, image, ...(name === undefined ? {} : { name }), properties: toPairs(properties) }),
-      ({ jails }) => new Jail(inSourceOf(name, jails[0]!.uuid), this),
+      () => {
+        const { name, properties = {}, ...rest } = optionsOf(options);
+        return { ...rest, image, ...(name === undefined ? {} : { name }), properties: toPairs(properties) };
+      },
+      ({ jails }) => new Jail(inSourceOf(options.name, jails[0]!.uuid), this),
     );
   }
 
@@ -149,15 +152,15 @@ export class Host implements Reaching {
    *
    * @param options `since`: also those behind this number, as far as they are kept; a record of the type `Gap` tells
    *   which are not
-   * @throws INVALID_INPUT
    */
   events(options: { readonly since?: number; readonly signal?: AbortSignal } = {}): AsyncIterable<IocEvent> {
-    assertEventOptions(options);
+    assertFollowing(options);
     return this.access.log.follow(options.since, options.signal);
   }
 
   /** Any operation by its id, such as `jail.send`, with input as its schema takes it. @throws UNKNOWN_COMMAND */
   run<T = unknown>(operation: string, input: unknown = {}): Operation<T> {
+    if (!isText(operation)) throw wrong('operation', 'it is no text');
     return this.access.operation(
       getOperation(operation),
       () => input,

@@ -21,7 +21,7 @@ import { jailStart } from '../ops/jail/start.ts';
 import { jailStop } from '../ops/jail/stop.ts';
 import { snapshotRollback, snapshotTake } from '../ops/snapshot/snapshot.ts';
 import { Access, type Reaching } from './access.ts';
-import { isPlain, texts, wrong } from './given.ts';
+import { assertHost, isPlain, optionsOf, texts, wrong } from './given.ts';
 import type { Operation } from './operation.ts';
 import { toPairs, type Properties } from './properties.ts';
 
@@ -95,6 +95,7 @@ export class Jail {
    * @param host where it is; without one the machine's, with the pool that is activated
    */
   constructor(name?: string, host: Reaching = { access: new Access() }, facts?: JailFacts) {
+    assertHost(host);
     this.word = name;
     this.access = host.access;
     this.facts = facts;
@@ -111,18 +112,18 @@ export class Jail {
    * Creates it from a release (its name alone will do), from a template, or without any files. The result is the
    * jail itself, which goes by its UUID then.
    */
-  create(
-    from?: string | JailOrigin,
-    { kind, properties = {}, packages, ...rest }: CreateOptions = {},
-  ): Operation<this> {
-    const input = () => ({
-      ...rest,
-      ...originOf(from),
-      ...(kind === undefined ? {} : { kind }),
-      ...(this.word === undefined ? {} : { name: this.word }),
-      ...(packages === undefined ? {} : { packages: texts('packages', packages) }),
-      properties: toPairs(properties),
-    });
+  create(from?: string | JailOrigin, options: CreateOptions = {}): Operation<this> {
+    const input = () => {
+      const { kind, properties = {}, packages, ...rest } = optionsOf(options);
+      return {
+        ...rest,
+        ...originOf(from),
+        ...(kind === undefined ? {} : { kind }),
+        ...(this.word === undefined ? {} : { name: this.word }),
+        ...(packages === undefined ? {} : { packages: texts('packages', packages) }),
+        properties: toPairs(properties),
+      };
+    };
     return this.access.operation(jailCreate, input, ({ jails }) => {
       this.word = inSourceOf(this.word, jails[0]!.uuid);
       return this;
@@ -154,10 +155,13 @@ export class Jail {
   }
 
   /** Makes another jail like it. */
-  clone({ properties = {}, ...options }: CloneOptions = {}): Operation<Jail> {
+  clone(options: CloneOptions = {}): Operation<Jail> {
     return this.access.operation(
       jailClone,
-      () => ({ ...options, ...this.named, properties: toPairs(properties) }),
+      () => {
+        const { properties = {}, ...rest } = optionsOf(options);
+        return { ...rest, ...this.named, properties: toPairs(properties) };
+      },
       ({ jails }) => {
         const beside = options.name?.includes('/') ? options.name : this.word;
         return new Jail(inSourceOf(beside, jails[0]!.uuid), { access: this.access });
@@ -235,13 +239,16 @@ export class Jail {
    * Runs a program in it and collects what it writes, at most 4 MB; any exit status is an answer. No shell reads
    * the words. @param options `user`: one of the jail, default root
    */
-  exec(argv: readonly string[], { user, ...rest }: { readonly user?: string } = {}): Operation<JailOutput> {
-    return this.access.operation(jailRun, () => ({
-      ...rest,
-      ...this.named,
-      argv: texts('argv', argv),
-      ...(user === undefined ? {} : { jailUser: user }),
-    }));
+  exec(argv: readonly string[], options: { readonly user?: string } = {}): Operation<JailOutput> {
+    return this.access.operation(jailRun, () => {
+      const { user, ...rest } = optionsOf(options);
+      return {
+        ...rest,
+        ...this.named,
+        argv: texts('argv', argv),
+        ...(user === undefined ? {} : { jailUser: user }),
+      };
+    });
   }
 
   /** A login on this process's own terminal; the result is its exit status. @param options `start`: start it first */

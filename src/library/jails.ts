@@ -10,7 +10,7 @@ import {
   type JailFacts,
   type JailOrigin,
 } from './jail.ts';
-import { assertOptions, texts, wordsOf } from './given.ts';
+import { optionsOf, texts, wordsOf } from './given.ts';
 import { Listing } from './listing.ts';
 import type { Operation } from './operation.ts';
 
@@ -45,10 +45,13 @@ export class Jails implements AsyncIterable<FoundJail> {
    * @param options `columns`: further properties for the facts of each
    */
   list(filter: FilterWords = [], options: { readonly columns?: readonly string[] } = {}): Listing<FoundJail> {
-    return new Listing(async () => {
-      assertOptions(options, ['columns']);
-      return query(this.host, { filter: wordsOf(filter), which: this.which }, options.columns);
-    });
+    return new Listing(async () =>
+      query(
+        this.host,
+        { filter: wordsOf(filter), which: this.which },
+        optionsOf(options, ['columns']).columns,
+      ),
+    );
   }
 
   /** The one that a name means, as the commands take it. @throws JAIL_NOT_FOUND, JAIL_AMBIGUOUS */
@@ -57,7 +60,8 @@ export class Jails implements AsyncIterable<FoundJail> {
   }
 
   /** Creates a jail; without a name it gets a UUID. */
-  create({ name, from, ...options }: NewJail = {}): Operation<Jail> {
+  create(jail: NewJail = {}): Operation<Jail> {
+    const { name, from, ...options } = optionsOf(jail);
     return new Jail(name, this.host).create(from, options);
   }
 }

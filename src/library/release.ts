@@ -4,6 +4,7 @@ import { releaseDestroy } from '../ops/release/destroy.ts';
 import { releaseFetch } from '../ops/release/fetch.ts';
 import type { ListedRelease } from '../ops/release/list.ts';
 import { Access, type Reaching } from './access.ts';
+import { assertHost } from './given.ts';
 import type { Operation } from './operation.ts';
 
 /**
@@ -52,6 +53,7 @@ export class Release {
 
   /** @param host where it is; without one the machine's, with the pool that is activated */
   constructor(name: string, host: Reaching = { access: new Access() }, facts?: ListedRelease) {
+    assertHost(host);
     this.name = name;
     this.access = host.access;
     this.facts = facts;

@@ -336,6 +336,16 @@ test.each([
   expect(lines.at(-1)).toContain(hint);
 });
 
+test('of several sources the one is named in what a command answers, and never breaks its line', () => {
+  const row = iocRows.find(({ name }) => name === 'stop')!;
+  const skin = iocSkin(loudnessOf('info'), row.means({ positionals: ['web'], properties: [], flags: {} }));
+  const told = (tag: string, source?: string) =>
+    skin.result('jail.stop', { tag }, { format: 'table', header: true }, { flags: {} }, source);
+  expect(told('web', 'old')).toEqual(['old/web stopped']);
+  expect(told('web')).toEqual(['web stopped']);
+  expect(told('w\neb', 'old')).toEqual(['old/w; eb stopped']);
+});
+
 test('of several sources the one is named in a hint of ioc too', () => {
   const error = failure('NOT_RUNNING', { name: 'web' });
   Object.assign(error, { hint: 'iocage --source old start web' });

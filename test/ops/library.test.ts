@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Host, Jail, type IocEvent } from '../../src/index.ts';
+import { Host, Jail, Release, type IocEvent } from '../../src/index.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
 
 let world: FakeWorld;
@@ -410,6 +410,20 @@ describe('what JavaScript hands over in the place of what the types say', () => 
     ['an object as a value', () => host.jail('web').set(given({ notes: { a: 1 } }))],
     ['nothing as a value', () => host.jail('web').set(given({ notes: undefined }))],
     ['no number', () => host.jail('web').set({ priority: NaN })],
+    ['a misspelt one of a listing', () => host.jails.list([], given({ column: [] })).toArray()],
+    ['null for options: a listing', () => host.jails.list([], given(null)).toArray()],
+    ['null for options: create', () => host.jail('new').create('busybox', given(null))],
+    ['null for options: clone', () => host.jail('web').clone(given(null))],
+    ['null for options: exec', () => host.jail('web').exec(['true'], given(null))],
+    ['null for options: import', () => host.import('web', given(null))],
+    ['null for a jail to create', async () => host.jails.create(given(null))],
+    ['no host: a jail', async () => new Jail('web', given({ access: 1 }))],
+    ['no host: a release', async () => new Release('busybox', given(null))],
+    ['a number of an event as a text', async () => host.events(given({ since: '3' }))],
+    ['a number of an event that is none', async () => host.events({ since: 2.5 })],
+    ['a signal that is none', async () => host.events(given({ signal: {} }))],
+    ['a misspelt one of events', async () => host.events(given({ sinze: 3 }))],
+    ['an operation that is no text', async () => host.run(given(undefined))],
   ])('%s is refused', async (_, call) => {
     await create('web');
     await expect(Promise.resolve(call())).rejects.toMatchObject({ code: 'INVALID_INPUT' });

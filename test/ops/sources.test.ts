@@ -12,6 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { IocageEvent } from '../../src/domain/events.ts';
+import { iocEvents } from '../../src/domain/ioc-events.ts';
 import type { Source } from '../../src/domain/source.ts';
 import { getOperation } from '../../src/ops/index.ts';
 import type { Context } from '../../src/ops/context.ts';
@@ -410,6 +412,58 @@ describe('from one source to another', () => {
         await expect(run(operation, input, there)).rejects.toMatchObject({ code: 'OTHER_FORMAT' });
     },
   );
+
+  it.each(['jail.move', 'jail.clone'])(
+    '%s of a basejail holds the release over there, which nobody uses yet',
+    async (operation) => {
+      await run('jail.create', { ...make('base'), kind: 'base' }, there);
+      const input = operation === 'jail.move' ? { source: 'old' } : { name: 'old/copy' };
+      const own = context(there);
+      const taken: (readonly string[])[] = [];
+      const locks = {
+        ...own.locks,
+        take(...words: Parameters<Context['locks']['take']>) {
+          taken.push(words[0]);
+          return own.locks.take(...words);
+        },
+      };
+      await run(operation, { jail: 'base', ...input }, { ...there, locks });
+      expect(taken.flat()).toContain('release:tank+jails+old:busybox');
+    },
+  );
+
+  it('what is in the way over there is told of that source, and so is the hint', async () => {
+    await run('jail.create', make('old/web'), there);
+    await run('jail.create', { ...make('base'), kind: 'base' }, there);
+    const rc = join(world.directory, 'rc.conf');
+    writeFileSync(rc, three.map(({ name, root }) => `ioc_dataset_${name}="${root}"\n`).join(''));
+    const byFile = { sources: [], paths: { ...world.context().paths, rcConf: rc } };
+    const taken = {
+      message: 'source old: tag "web" is already used by jail web',
+      hint: expect.stringContaining('iocage --source old set tag='),
+    };
+    await expect(run('jail.move', { jail: 'web', source: 'old' }, byFile)).rejects.toMatchObject(taken);
+    await expect(run('jail.clone', { jail: 'web', name: 'old/web' }, byFile)).rejects.toMatchObject(taken);
+    await expect(run('jail.move', { jail: 'base', source: 'far' }, byFile)).rejects.toMatchObject({
+      message: expect.stringMatching(/^source far: release "?busybox/),
+    });
+  });
+
+  it('an outcome says which source it was, and events name jails in full', async () => {
+    await run('jail.create', make('old/web'), there);
+    const events: IocageEvent[] = [];
+    const emit = (event: IocageEvent): void => void events.push(event);
+    const start = getOperation('jail.start');
+    expect(await runOperation(context({ ...there, emit }), start, { jail: 'old/web' })).toMatchObject({
+      source: 'old',
+    });
+    const translate = iocEvents();
+    const names = events.flatMap((event) => translate(event, new Date())).map(({ identifier }) => identifier);
+    expect(new Set(names)).toEqual(new Set(['old/web']));
+    await run('jail.stop', { jail: 'old/web' }, there);
+    const one = { sources: [sources[1]!] };
+    expect(await runOperation(context(one), start, { jail: 'web' })).not.toHaveProperty('source');
+  });
 
   it('nothing moves onto another, or while it runs, or to where it is', async () => {
     await run('jail.create', make('old/web'), there);

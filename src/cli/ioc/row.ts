@@ -11,9 +11,13 @@ export interface Meaning {
   readonly operation: Operation;
   /** One for each run; one that fails does not stop the rest. */
   inputs(context: Context): Promise<readonly unknown[]> | readonly unknown[];
-  /** Lines on standard output for the result of each run. */
+  /**
+   * Lines on standard output for the result of each run.
+   *
+   * @param full a jail's name, on one line, with its source where there are several
+   */
   // eslint-disable-next-line -- each meaning knows the result of its own operation only.
-  show?(result: any): readonly string[];
+  show?(result: any, full: (name: string) => string): readonly string[];
   /** In the place of the result with `--json`. */
   // eslint-disable-next-line -- as above.
   json?(result: any): unknown;

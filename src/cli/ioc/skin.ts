@@ -4,6 +4,7 @@ import { findProperty } from '../../domain/properties/index.ts';
 import { iocEvents } from '../../domain/ioc-events.ts';
 import { printError } from '../print/error.ts';
 import { liveLines } from '../print/live.ts';
+import { oneLine } from '../print/text.ts';
 import { foundTrouble, printRemarks } from '../print/result.ts';
 import { noProgress } from '../print/progress.ts';
 import type { Skin } from '../skin.ts';
@@ -44,20 +45,6 @@ const ownHint = (line: string): string =>
       .replaceAll("'iocage help'", "'ioc --help'"),
   );
 
-/** With the names that jails have where there are several sources. What was made in another one says so. */
-function inFull(result: unknown, source: string): unknown {
-  if (typeof result !== 'object' || result === null) return result;
-  const named = (own: object, where: string): object =>
-    Object.fromEntries(
-      Object.entries(own).map(([key, value]) =>
-        (key === 'tag' || key === 'was') && value !== 'default' ? [key, `${where}/${value}`] : [key, value],
-      ),
-    );
-  if (!('jails' in result) || !Array.isArray(result.jails)) return named(result, source);
-  const jails = result.jails.map((jail: { source?: string }) => named(jail, jail.source ?? source));
-  return { ...result, jails };
-}
-
 export function iocSkin(loudness: Loudness, meaning?: Meaning): Skin {
   const translate = iocEvents();
   return {
@@ -75,8 +62,8 @@ export function iocSkin(loudness: Loudness, meaning?: Meaning): Skin {
     json: (event) => translate(event, new Date()).map((each) => JSON.stringify(each)),
     progress: (out) => (loudness.events ? makeEventLines(out, loudness) : noProgress),
     error: (thrown, look) => printError(thrown, { ...look, program: 'ioc' }).map(ownHint),
-    result: (_operation, result, _look, _ask, source) =>
-      meaning?.show?.(source === undefined ? result : inFull(result, source)) ?? [],
+    result: (_operation, result, _globals, _words, source) =>
+      meaning?.show?.(result, (name) => oneLine(source === undefined ? name : `${source}/${name}`)) ?? [],
     answer: (result) => meaning?.json?.(result) ?? result,
     remarks(operation, result) {
       const lines = meaning?.remarks?.(result) ?? printRemarks(operation, result);

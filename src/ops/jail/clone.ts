@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { defineChange, type Words } from '../operation.ts';
 import type { Context } from '../context.ts';
+import type { JailSpec } from '../../driver/host.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, jailAndSnapshot, label } from '../../domain/jail.ts';
 import { assertJailName, assertTag, timeTag } from '../../domain/name.ts';
@@ -13,9 +14,10 @@ import { splitWord } from '../../domain/source.ts';
 import { readWorld } from '../world/read.ts';
 import { toSpec } from '../world/spec.ts';
 import type { World } from '../world/world.ts';
+import { releaseLock } from '../release/destroy.ts';
 import { sourcesOf } from '../source/find.ts';
 import { getSource, inSource } from '../source/sources.ts';
-import { askedOf } from '../source/where.ts';
+import { tellingOf } from '../source/where.ts';
 import { refusePackageList } from './create-packages.ts';
 import { jailLock, tagLock } from './select.ts';
 import { andStart, startAsWell } from './create-start.ts';
@@ -72,8 +74,12 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     assertOneIdentity(input);
     const world = await readWorld(context);
     const { realm } = await goalOf(context, world, input);
+    const jail = findJail(world.jails, input.jail);
     const tags = tagsOf(input).map((tag) => tagLock(realm, tag));
-    return [jailLock(findJail(world.jails, input.jail)), ...tags, ...newJailLocks(realm, input.uuids!)];
+    // Here the jail itself keeps the release of a basejail; in another source nobody does.
+    const { base } = realm === world.realm ? {} : toSpec(world, jail);
+    const release = base === undefined ? [] : [releaseLock(realm, base.release)];
+    return [jailLock(jail), ...tags, ...newJailLocks(realm, input.uuids!), ...release];
   },
   async plan(context, asked) {
     const from = await readWorld(context);
@@ -82,7 +88,8 @@ export const jailClone = defineChange<typeof cloneInput, Created>({
     const input = world.root === from.root ? asked : { ...asked, thick: true };
     const source = findJail(from.jails, input.jail);
     const spec = toSpec(from, source); // a corrupt jail is refused here
-    const copies = await askedOf(context, world, () => freeCopies(world, input, spec.base?.release));
+    const goal = { name: world.source, root: world.root };
+    const copies = await tellingOf(context, goal, () => freeCopies(world, spec.base, input));
     const given = checkAssignments(input.properties, 'jail-create').filter(([key]) => key !== 'tag');
     refusePackageList(given);
     for (const copy of copies) await assertHandable(context, world, ownerOf(world, copy), given);
@@ -179,11 +186,11 @@ function tagsOf(input: CloneInput): readonly string[] {
   return numbered(tag, input.count);
 }
 
-/** @throws RELEASE_NOT_FOUND, NAME_TAKEN */
-function freeCopies(world: World, input: CloneInput, release: string | undefined): readonly Copy[] {
+/** @throws NAME_TAKEN, RELEASE_NOT_FOUND */
+function freeCopies(world: World, base: JailSpec['base'], input: CloneInput): readonly Copy[] {
   const fetched = world.releases.map(({ name }) => name);
-  if (release !== undefined && !fetched.includes(release))
-    throw failure('RELEASE_NOT_FOUND', { release, fetched });
+  if (base !== undefined && !fetched.includes(base.release))
+    throw failure('RELEASE_NOT_FOUND', { release: base.release, fetched });
   const explicit = input.name !== undefined || input.properties.some(([key]) => key === 'tag');
   return tagsOf(input).map((tag, index) => {
     const uuid = input.uuids![index]!;

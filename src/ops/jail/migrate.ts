@@ -18,6 +18,7 @@ import { keepFile } from '../steps/config-file.ts';
 import { inheritProperties, setProperties } from '../steps/dataset.ts';
 import { makeLink } from '../steps/file.ts';
 import { findSource } from '../source/find.ts';
+import { fullName } from '../source/sources.ts';
 import { namespace } from '../../domain/property.ts';
 import { migratedStamp } from '../world/jail.ts';
 import { readWorld } from '../world/read.ts';
@@ -184,11 +185,11 @@ async function migrateWords(words: Words, context: Context): Promise<readonly { 
     const { jails } = await readWorld(own);
     const jail = holderOf(jails, name);
     if (jail === undefined || jail.file !== undefined || jail.problem !== undefined) wanted.push(input);
-    else noteNoMigration(context, jail);
+    else noteNoMigration(context, await fullName(own, jail.tag));
   }
   return wanted;
 }
 
-export function noteNoMigration(context: Context, jail: Jail): void {
-  context.emit({ type: 'note', id: '', level: 'info', text: `${jail.tag} needs no migration` });
+export function noteNoMigration(context: Context, name: string): void {
+  context.emit({ type: 'note', id: '', level: 'info', text: `${name} needs no migration` });
 }

@@ -6,6 +6,7 @@ import { asIocageError, failure, type IocageError } from '../../domain/errors.ts
 import { label } from '../../domain/jail.ts';
 import { pkgCommands } from '../../domain/packages.ts';
 import { operationId } from '../run/record.ts';
+import { ownSource } from '../source/sources.ts';
 import { runOperation } from '../run/run.ts';
 import { toSpec } from '../world/spec.ts';
 import { jailInstall } from './install.ts';
@@ -35,7 +36,8 @@ async function told(
   const step = { index: 0, count: 1, kind: 'jail.pkg', title, ...which };
   const started = context.clock.now().getTime();
   const durationMs = (): number => context.clock.now().getTime() - started;
-  context.emit({ type: 'operation.begin', id, operation: 'jail.pkg', title, subject, steps: 1 });
+  const source = await ownSource(context);
+  context.emit({ type: 'operation.begin', id, operation: 'jail.pkg', title, subject, ...source, steps: 1 });
   context.emit({ type: 'step.begin', id, step });
   const failed = (error: IocageError): void => {
     context.emit({ type: 'step.failed', id, step, error, tolerated: false });

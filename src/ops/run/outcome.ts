@@ -9,7 +9,7 @@ export interface RunOptions {
 export interface Outcome<O = unknown> {
   /** The journal's id; undefined for operations that change nothing. */
   readonly id: string | undefined;
-  /** Which of several sources it was done in. */
-  readonly source?: string;
   readonly result: O;
+  /** Of several sources, the one that it acted in. */
+  readonly source?: string;
 }

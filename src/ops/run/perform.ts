@@ -5,7 +5,7 @@
 import { asIocageError, failure } from '../../domain/errors.ts';
 import type { ChangeOperation, Plan } from '../operation.ts';
 import type { Context } from '../context.ts';
-import { oneOfSeveral } from '../source/sources.ts';
+import { ownSource } from '../source/sources.ts';
 import type { Outcome } from './outcome.ts';
 import { beginRecord, operationId } from './record.ts';
 import { doStep, stepRuns } from './steps.ts';
@@ -31,14 +31,13 @@ export async function perform(
     steps,
     locks,
   });
-  const source = await oneOfSeveral(context);
   context.emit({
     type: 'operation.begin',
     id,
     operation: operation.id,
     title,
     subject,
-    ...(source === undefined ? {} : { source: source.name }),
+    ...(await ownSource(context)),
     ...(plan.neededBy === undefined ? {} : { neededBy: plan.neededBy }),
     steps: steps.length,
   });

@@ -6,7 +6,7 @@ import { failure } from '../../domain/errors.ts';
 import type { Ask, Operation } from '../operation.ts';
 import type { Context } from '../context.ts';
 import { allSources, askEach, eachSource } from '../source/each.ts';
-import { oneOfSeveral } from '../source/sources.ts';
+import { ownSource } from '../source/sources.ts';
 import { tellingWhere } from '../source/where.ts';
 import { forgetWorld } from '../world/seen.ts';
 import { runChange } from './change.ts';
@@ -40,9 +40,8 @@ export async function runOperation(
   if (all.length > 1) return runInEach(all, operation, checked, options);
   const one = await routed(context, operation, checked);
   try {
-    const source = await oneOfSeveral(one.context);
     const outcome = await runInOne(one.context, operation, one.input, options);
-    return source === undefined ? outcome : { ...outcome, source: source.name };
+    return { ...outcome, ...(await ownSource(one.context)) };
   } catch (thrown) {
     throw await tellingWhere(one.context, thrown);
   }

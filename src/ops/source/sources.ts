@@ -68,14 +68,14 @@ export function inSource(context: Context, source: Source): Context {
   return { ...context, source };
 }
 
-/** The source that the context acts in, where there are several. */
-export async function oneOfSeveral(context: Context): Promise<Source | undefined> {
-  const { source } = context;
-  return source !== undefined && ((await namedSources(context))?.list.length ?? 1) > 1 ? source : undefined;
+/** The name of the source that it acts in, where there are several. */
+export async function ownSource({ source, ...context }: Context): Promise<{ readonly source?: string }> {
+  const several = source !== undefined && ((await namedSources(context))?.list.length ?? 1) > 1;
+  return several ? { source: source.name } : {};
 }
 
 /** How a jail is called where there are several sources. */
 export async function fullName(context: Context, name: string): Promise<string> {
-  const source = await oneOfSeveral(context);
-  return source === undefined ? name : `${source.name}/${name}`;
+  const { source } = await ownSource(context);
+  return source === undefined ? name : `${source}/${name}`;
 }

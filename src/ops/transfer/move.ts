@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { defineChange, type Plan } from '../operation.ts';
 import type { Context } from '../context.ts';
+import type { JailSpec } from '../../driver/host.ts';
 import type { Step } from '../../driver/system.ts';
 import { failure } from '../../domain/errors.ts';
 import { findJail, holderOf, label, type Jail } from '../../domain/jail.ts';
@@ -17,10 +18,11 @@ import { movedWords } from '../jail/rename.ts';
 import { assertDown, assertOurs, jailLock, noProperties, tagLock } from '../jail/select.ts';
 import { storeValues } from '../jail/store.ts';
 import { withNamespace } from '../jail/values.ts';
+import { releaseLock } from '../release/destroy.ts';
 import { assertRoom } from '../unmounting.ts';
 import { sourcesOf } from '../source/find.ts';
 import { getSource, inSource } from '../source/sources.ts';
-import { askedOf } from '../source/where.ts';
+import { tellingOf } from '../source/where.ts';
 import {
   createDataset,
   destroyDataset,
@@ -65,9 +67,13 @@ export const jailMove = defineChange<typeof moveInput, Moved>({
   input: moveInput,
   prepare: (context, input) => ({ ...input, createdAt: context.clock.now() }),
   async locks(context, input) {
-    const jail = findJail((await readWorld(context)).jails, input.jail);
+    const world = await readWorld(context);
+    const jail = findJail(world.jails, input.jail);
     const { realm } = await targetOf(context, input.source);
-    return [jailLock(jail), jailLock({ realm, uuid: jail.uuid }), tagLock(realm, jail.tag)];
+    // Over there the release of a basejail is used by nobody until it has arrived.
+    const { base } = toSpec(world, jail);
+    const release = base === undefined ? [] : [releaseLock(realm, base.release)];
+    return [jailLock(jail), jailLock({ realm, uuid: jail.uuid }), tagLock(realm, jail.tag), ...release];
   },
   async plan(context, input) {
     const world = await readWorld(context);
@@ -112,20 +118,6 @@ async function targetOf(context: Context, name: string): Promise<World> {
   return readWorld(inSource(context, getSource(list, name)));
 }
 
-/** @throws NAME_TAKEN, RELEASE_NOT_FOUND */
-function assertWelcome({ jails, releases }: World, jail: Jail, release: string | undefined): void {
-  for (const [what, name] of [
-    ['tag', jail.tag],
-    ['name', jail.uuid],
-  ] as const) {
-    const holder = holderOf(jails, name);
-    if (holder !== undefined) throw failure('NAME_TAKEN', { what, name, by: holder.uuid });
-  }
-  const fetched = releases.map(({ name }) => name);
-  if (release !== undefined && !fetched.includes(release))
-    throw failure('RELEASE_NOT_FOUND', { release, fetched });
-}
-
 /** @throws JAIL_CORRUPT, JAIL_RUNNING, NAME_TAKEN, RELEASE_NOT_FOUND, UNSUPPORTED, USAGE */
 async function assertMovable(context: Context, world: World, jail: Jail, goal: World): Promise<void> {
   if (goal.root === world.root) {
@@ -136,12 +128,26 @@ async function assertMovable(context: Context, world: World, jail: Jail, goal: W
   const { base } = toSpec(world, jail);
   await assertDown(context, jail, 'move');
   assertNoStandby(jail);
-  await askedOf(context, goal, () => assertWelcome(goal, jail, base?.release));
+  await tellingOf(context, { name: goal.source, root: goal.root }, () => assertWelcome(jail, base, goal));
   const handed = goal.pool.name === world.pool.name ? [] : elsewhere(jail);
   if (handed.length > 0) {
     const why = `${handed.join(', ')} is handed to it and lies on pool ${world.pool.name}`;
     throw failure('UNSUPPORTED', { what: `moving ${label(jail)} to another pool`, why });
   }
+}
+
+/** @throws NAME_TAKEN, RELEASE_NOT_FOUND */
+function assertWelcome(jail: Jail, base: JailSpec['base'], goal: World): void {
+  for (const [what, name] of [
+    ['tag', jail.tag],
+    ['name', jail.uuid],
+  ] as const) {
+    const holder = holderOf(goal.jails, name);
+    if (holder !== undefined) throw failure('NAME_TAKEN', { what, name, by: holder.uuid });
+  }
+  if (base === undefined || goal.releases.some(({ name }) => name === base.release)) return;
+  const fetched = goal.releases.map(({ name }) => name);
+  throw failure('RELEASE_NOT_FOUND', { release: base.release, fetched });
 }
 
 type Steps = Pick<Plan<Moved>, 'steps'>;

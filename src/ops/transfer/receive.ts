@@ -18,6 +18,7 @@ import {
   streamSchema,
   type Answer,
 } from '../../domain/transfer.ts';
+import { releaseLock } from '../release/destroy.ts';
 import { mountedWith } from '../unmounting.ts';
 import { realmNow } from '../world/pool.ts';
 import { createDataset, mountDataset, renameDataset, unmountDataset } from '../steps/dataset.ts';
@@ -70,9 +71,11 @@ export const transferReceive = defineChange<typeof receiveInput, Received>({
   effect: 'change',
   recover: 'undo',
   input: receiveInput,
-  async locks(context, { offer: { uuid, tag } }) {
+  async locks(context, { offer: { uuid, tag, base } }) {
     const realm = await realmNow(context);
-    return [jailLock({ realm, uuid }), tagLock(realm, tag)];
+    // The release of a basejail is used by nobody here until it has arrived.
+    const release = base === undefined ? [] : [releaseLock(realm, base)];
+    return [jailLock({ realm, uuid }), tagLock(realm, tag), ...release];
   },
   async plan(context, input) {
     const here = await standing(context, input.offer);

@@ -51,13 +51,13 @@ const exportRow: IocRow = {
         inputs: () => [
           { jail: jail!, to: resolve(destination!), format: known, standalone: standalone === true },
         ],
-        show: ({ tag, file }: BackedUp) => [`${oneLine(tag)} exported to ${oneLine(file)}`],
+        show: ({ tag, file }: BackedUp, full) => [`${full(tag)} exported to ${oneLine(file)}`],
       };
     }
     return {
       operation: imageExport,
       inputs: () => [{ jail: jail!, to: resolve(destination!) }],
-      show: ({ tag, file }: Exported) => [`${oneLine(tag)} exported to ${oneLine(file)}`],
+      show: ({ tag, file }: Exported, full) => [`${full(tag)} exported to ${oneLine(file)}`],
     };
   },
 };

@@ -7,6 +7,7 @@ import { hostShutdown, jailStop } from '../../../ops/jail/stop.ts';
 import { jailFork } from '../../../ops/jail/fork.ts';
 import { jailInstall } from '../../../ops/jail/install.ts';
 import { jailProvision, type Provisioned } from '../../../ops/jail/provision.ts';
+import { fullName } from '../../../ops/jail/matching.ts';
 import { jailPkg } from '../../../ops/jail/pkg.ts';
 import { jailConsole, jailExec } from '../../../ops/jail/session.ts';
 import { jailUpdate } from '../../../ops/jail/update.ts';
@@ -54,7 +55,8 @@ async function notYet(
   const left = found.filter(({ running }) => (running !== undefined) !== up);
   const skipped = found.filter((known) => !left.includes(known));
   if (left.length + missing.length === 0) return found.map(wordFor);
-  for (const { jail } of skipped) note(context, `${jail.tag} is ${up ? 'running' : 'down'} already`);
+  for (const { world, jail } of skipped)
+    note(context, `${fullName(world, jail)} is ${up ? 'running' : 'down'} already`);
   return [...left.map(wordFor), ...missing];
 }
 
@@ -90,8 +92,8 @@ const start: IocRow = {
         // What a jail needs besides starts as it is configured.
         return inputs.map((input) => (names.includes(input.jail) ? { ...input, overrides } : input));
       },
-      show: ({ tag, jid }: Named & { jid: number | null }) => [
-        `${oneLine(tag)} running as JID ${jid ?? '-'}`,
+      show: ({ tag, jid }: Named & { jid: number | null }, full) => [
+        `${full(tag)} running as JID ${jid ?? '-'}`,
       ],
     };
   },
@@ -116,7 +118,7 @@ const stop: IocRow = {
       operation: jailStop,
       inputs: async (context) =>
         (await notYet('stop', words, context, false)).map((jail) => ({ jail, force })),
-      show: ({ tag }: Named) => [`${oneLine(tag)} stopped`],
+      show: ({ tag }: Named, full) => [`${full(tag)} stopped`],
     };
   },
 };
@@ -144,7 +146,7 @@ const restart: IocRow = {
         (await eachJail('restart', words, context, 'jails')).map((input) =>
           force ? { ...input, force } : input,
         ),
-      show: ({ tag }: Named) => [`${oneLine(tag)} restarted`],
+      show: ({ tag }: Named, full) => [`${full(tag)} restarted`],
     };
   },
 };
@@ -269,8 +271,8 @@ const provision: IocRow = {
       operation: jailProvision,
       inputs: async (context) =>
         (await eachJail('provision', words, context, 'jails')).map((input) => ({ ...input, overrides })),
-      show: ({ tag, source, snapshot }: Provisioned) => [
-        `${oneLine(tag)} provisioned by ${oneLine(source)}; before it: ${oneLine(tag)}@${snapshot}`,
+      show: ({ tag, source, snapshot }: Provisioned, full) => [
+        `${full(tag)} provisioned by ${oneLine(source)}; before it: ${full(tag)}@${snapshot}`,
       ],
     };
   },

@@ -6,6 +6,7 @@ import { jailClone } from '../../../ops/jail/clone.ts';
 import { jailCreate } from '../../../ops/jail/create.ts';
 import { jailCreateFetched } from '../../../ops/jail/create-fetched.ts';
 import { jailDestroyMany, type DestroyedMany } from '../../../ops/jail/destroy-many.ts';
+import { fullName } from '../../../ops/jail/matching.ts';
 import { jailMigrate, noteNoMigration } from '../../../ops/jail/migrate.ts';
 import { jailPromote } from '../../../ops/jail/promote.ts';
 import { jailRename } from '../../../ops/jail/rename.ts';
@@ -17,8 +18,12 @@ import { selected, wordFor } from '../select.ts';
 import { asIocage } from './life.ts';
 
 interface Made {
-  readonly jails: readonly { readonly tag: string }[];
+  readonly jails: readonly { readonly tag: string; readonly source?: string }[];
 }
+
+/** A clone may be in another source than what it was cloned from. */
+const madeName = ({ tag, source }: Made['jails'][number]): string =>
+  oneLine(source === undefined ? tag : `${source}/${tag}`);
 
 function countOf(text: unknown): number {
   const count = Number(String(text ?? '1').replaceAll(',', ''));
@@ -75,9 +80,9 @@ const create: IocRow = {
         },
       ],
       show: ({ jails }: Made) =>
-        jails.map(({ tag }, index) => {
+        jails.map((jail, index) => {
           const place = jails.length > 1 ? ` (${index + 1}/${jails.length})` : '';
-          return `${oneLine(tag)} successfully created${of === undefined ? '' : ` from ${oneLine(of)}`}!${place}`;
+          return `${madeName(jail)} successfully created${of === undefined ? '' : ` from ${oneLine(of)}`}!${place}`;
         }),
     };
   },
@@ -99,7 +104,7 @@ const clone: IocRow = {
       operation: jailClone,
       inputs: () => [{ jail: source!, name: name!, properties }],
       show: ({ jails }: Made) =>
-        jails.map(({ tag }) => `${oneLine(tag)} successfully cloned from ${oneLine(source!)}`),
+        jails.map((jail) => `${madeName(jail)} successfully cloned from ${oneLine(source!)}`),
     };
   },
 };
@@ -116,7 +121,7 @@ const rename: IocRow = {
     return {
       operation: jailRename,
       inputs: () => [{ jail: jail!, name: name! }],
-      show: ({ tag, was }: { tag: string; was: string }) => [`${oneLine(was)} renamed to ${oneLine(tag)}`],
+      show: ({ tag, was }: { tag: string; was: string }, full) => [`${full(was)} renamed to ${full(tag)}`],
     };
   },
 };
@@ -212,8 +217,8 @@ const migrate: IocRow = {
     operation: jailMigrate,
     async inputs(context) {
       const { found, missing } = await selected('migrate', words, context, 'jails');
-      for (const { jail } of found.filter(({ jail: { file } }) => file === undefined))
-        noteNoMigration(context, jail);
+      for (const known of found.filter(({ jail: { file } }) => file === undefined))
+        noteNoMigration(context, fullName(known.world, known.jail));
       return [...found.filter(({ jail }) => jail.file !== undefined).map(wordFor), ...missing].map(
         (jail) => ({ jail }),
       );

@@ -249,12 +249,12 @@ const set: IocRow = {
           : await eachJail('set', { positionals: [target], properties: [], flags: {} }, context, 'both');
         return jails.map(({ jail }) => ({ jail, properties, unset: keys }));
       },
-      show: ({ tag, changes }: Changed & { tag: string }) => {
+      show: ({ tag, changes }: Changed & { tag: string }, full) => {
         const changed = changes.filter((change) => change.old !== change.new);
-        if (changed.length === 0) return [`${oneLine(tag)} unchanged`];
+        if (changed.length === 0) return [`${full(tag)} unchanged`];
         const later =
           tag !== 'default' && changed.some(({ live }) => live === false) ? ' (from its next start on)' : '';
-        return [`${oneLine(tag)} updated: ${changed.map((change) => change.key).join(', ')}${later}`];
+        return [`${full(tag)} updated: ${changed.map((change) => change.key).join(', ')}${later}`];
       },
     };
   },
