@@ -35,7 +35,10 @@ export async function runCommandLine(
     return status;
   } catch (thrown) {
     // The words are wrong, so the wish for JSON may stand behind them.
-    const json = globals.format === 'json' || argv.includes('--json');
+    const json =
+      globals.format === 'json' ||
+      globals.events === true ||
+      argv.some((word) => ['--json', '--events'].includes(word) || word.startsWith('--events='));
     const look: ErrorLook = {
       format: json ? 'json' : format(globals),
       debug: debug(globals),

@@ -19,14 +19,20 @@ const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** What the first signal brings about; a destroy that has begun can only be finished. */
 function announcement(operation: Operation): string {
-  const finishes =
-    operation.effect === 'sequence' || ('recover' in operation && operation.recover === 'finish');
-  return finishes
+  // Each of a sequence has its own way.
+  if (operation.effect === 'sequence')
+    return 'stopping; what goes on is undone, or finished where only that is left (Ctrl-C once more ends it at once)';
+  return 'recover' in operation && operation.recover === 'finish'
     ? 'stopping if nothing is done yet; what has begun is finished (Ctrl-C once more ends it at once)'
     : 'stopping; what was done is being undone (Ctrl-C once more ends it at once)';
 }
 
-export function watchInterrupts(terminal: Terminal, operation: Operation): Interrupts {
+/** @param tell called with what the first signal brings about */
+export function watchInterrupts(
+  terminal: Terminal,
+  operation: Operation,
+  tell: (text: string) => void,
+): Interrupts {
   const { effect } = operation;
   const controller = new AbortController();
   const releases: (() => void)[] = [];
@@ -46,7 +52,7 @@ export function watchInterrupts(terminal: Terminal, operation: Operation): Inter
       watch(name, () => {
         if (status !== undefined) return name === 'SIGINT' ? terminal.exit(statuses[name]) : undefined;
         status = statuses[name];
-        terminal.stderr.write(`\niocage: ${announcement(operation)}\n`);
+        tell(announcement(operation));
         controller.abort();
       });
     }

@@ -104,9 +104,12 @@ export async function invoke(
   { globals, words }: ParsedCommand,
   skin: Skin = iocageSkin,
 ): Promise<number> {
-  const interrupts = watchInterrupts(terminal, operation);
   const progress = wantsProgress(globals, terminal.env) ? skin.progress(terminal.stderr) : noProgress;
   const events = watchEvents(terminal, globals, progress, operation, skin);
+  const interrupts = watchInterrupts(terminal, operation, (text) => {
+    if (globals.events) events.emit(remark('warning', text));
+    else terminal.stderr.write(`\n${skin.program}: ${text}\n`);
+  });
   const report = (thrown: unknown): void => {
     progress.clear();
     const color = wantsColor(globals.color, terminal.stderr, terminal.env);
@@ -145,6 +148,14 @@ export async function invoke(
       terminal.stderr.write(`${skin.program}: ${context.exec.spawned} child processes\n`);
   }
 }
+
+/** Of no operation. */
+const remark = (level: 'info' | 'warning', text: string): IocageEvent => ({
+  type: 'note',
+  id: '',
+  level,
+  text,
+});
 
 /** What came to its end in spite of the signal has its own status. */
 function cancelledAs(interrupts: Interrupts, status: number): number {
@@ -231,7 +242,11 @@ async function runOne(run: Run, input: unknown): Promise<{ status: number; json?
   }
   // COMPAT: callers of the original read both streams as one, and take any line for an answer.
   const remarks = globals.format === 'legacy' ? [] : skin.remarks(name, result);
-  for (const line of remarks) terminal.stderr.write(`${line}\n`);
+  for (const line of remarks) {
+    // Whoever reads events reads each line as JSON.
+    const lines = globals.events ? skin.json(remark('info', line.replace(/^\s*\w+: /, ''))) : [line];
+    for (const text of lines) terminal.stderr.write(`${text}\n`);
+  }
   for (const line of skin.result(name, result, globals, words, source)) terminal.stdout.write(`${line}\n`);
   return { status };
 }

@@ -155,7 +155,8 @@ export function iocEvents(
       if (event.type !== 'note') return [];
       const nowhere = { identifier: undefined, parent: undefined, depth: 0 };
       const message = { state: 'done', message: event.text } as const;
-      return [record('message', 'Message', nowhere, 0, at, message)];
+      const told = record('message', 'Message', nowhere, 0, at, message);
+      return [{ ...told, id: `message-${told.seq}` }];
     }
     const { id } = event;
     const since = of.step?.startedAt ?? at;

@@ -299,6 +299,33 @@ describe('what goes on', () => {
     ]);
     expect(records.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
+
+  test('and all that is told besides: wrong words, remarks, a signal; each with an id of its own', async () => {
+    const parsed = ({ stderr }: { stderr: string }) =>
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const wrong = await run(['--events', 'json', 'list', '--nonsense'], scene);
+    expect(parsed(wrong)).toMatchObject([{ error: { code: 'USAGE' } }]);
+    const listeners: Record<string, () => void> = {};
+    const told = await run(['--events', 'json', 'export', 'web', '/x.tar.gz'], {
+      ...scene,
+      onSignal: (signal, listener) => (listeners[signal] = listener),
+      answer(_operation, _input, { emit }) {
+        emit({ type: 'note', id: '', level: 'info', text: 'a note' });
+        listeners['SIGTERM']!();
+        return { tag: 'web', file: '/x.tar.gz', leftOut: ['tank/data'] };
+      },
+    });
+    const records = parsed(told);
+    expect(records.map(({ message }) => message)).toEqual([
+      'a note',
+      expect.stringContaining('(Ctrl-C once more ends it at once)'),
+      'tank/data is a dataset of its own and not in the image',
+    ]);
+    expect(new Set(records.map(({ id }) => id)).size).toBe(3);
+  });
 });
 
 test('the table has the 24 commands of libiocage, each with an example that its grammar takes', () => {
@@ -322,6 +349,7 @@ test.each([
   ['UNKNOWN_PROPERTY', { key: 'bot', near: 'boot' }, "did you mean boot? 'ioc help properties' lists"],
   ['RELEASE_NOT_FOUND', { release: 'sid', fetched: [] }, 'hint: ioc fetch -r sid'],
   ['JAIL_NOT_FOUND', { name: 'x' }, "'ioc list' shows"],
+  ['SOURCE_NOT_FOUND', { source: 'x', known: ['a'] }, "'ioc list -d' shows the sources"],
   ['RELEASE_IN_USE', { release: 'sid', by: ['x'] }, "'iocage list -l' shows"],
   ['HAS_CLONES', { name: 'a', action: 'x', clones: ['b'] }, "'ioc promote b'"],
   ['UNFINISHED', { what: 'x', count: 1 }, 'hint: iocage doctor'],

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { iocRows } from '../../src/cli/ioc/table.ts';
 import type { IocageEvent } from '../../src/domain/events.ts';
 import { iocEvents } from '../../src/domain/ioc-events.ts';
 import type { Source } from '../../src/domain/source.ts';
@@ -154,6 +155,23 @@ describe('where sources come from', () => {
 });
 
 describe('what a word means', () => {
+  it('a word that only a source without an answer may have is not told to be nowhere', async () => {
+    await run('jail.create', make('web'));
+    const away = { sources: [...sources, { name: 'away', root: 'other/jails' }] };
+    expect(await run('property.get', { jail: 'web', key: 'boot' }, away)).toMatchObject({ value: 'off' });
+    await expect(run('property.get', { jail: 'db', key: 'boot' }, away)).rejects.toMatchObject({
+      code: 'SOURCE_UNREAD',
+    });
+    const inputs = async (word: string) =>
+      iocRows
+        .find(({ name }) => name === 'destroy')!
+        .means({ positionals: [word], properties: [], flags: { force: true } })
+        .inputs(context({ ...away, emit: () => undefined }));
+    await expect(inputs('db')).rejects.toMatchObject({ code: 'SOURCE_UNREAD' });
+    await expect(inputs('away/db')).rejects.toMatchObject({ code: 'SOURCE_MISSING' });
+    await expect(inputs('old/db')).rejects.toMatchObject({ code: 'JAIL_NOT_FOUND' });
+  });
+
   it('a prefix that source, no prefix the first that has it, and new ones go to the main one', async () => {
     await run('jail.create', make('web'));
     await run('jail.create', make('old/web'));
@@ -316,8 +334,30 @@ describe('activate', () => {
     expect((await world.storage.local('vault'))?.has('org.freebsd.ioc:active')).toBe(false);
   });
 
+  it.each([
+    ['inside a jail', 'tank/jails/old/jails/web'],
+    ['inside the root of a jail', 'tank/jails/old/jails/web/root/in'],
+    ['among jails', 'tank/jails/old/jails'],
+    ['inside a release', 'tank/jails/old/releases/busybox/root/in'],
+    ['above another root', 'tank/jails'],
+  ])('makes no root %s that only other words name', async (_, root) => {
+    await run('jail.create', make('old/web'));
+    const before = world.storage.snapshotState();
+    const nested = { sources: [{ name: 'in', root }] };
+    await expect(run('pool.activate', { pool: 'in' }, nested)).rejects.toMatchObject({
+      code: 'INVALID_SOURCE',
+      message: `source "in" (on the pool) cannot be used: ${root} and tank/jails/old, which holds jails, are not apart`,
+    });
+    expect(world.storage.snapshotState()).toBe(before);
+    const same = { sources: [{ name: 'again', root: 'tank/jails/old' }] };
+    expect(await run('pool.activate', { pool: 'again' }, same)).toMatchObject({ source: 'again' });
+  });
+
   it('refuses a pool while sources rule', async () => {
     await expect(run('pool.activate', { pool: 'vault' })).rejects.toMatchObject({ code: 'SOURCES_RULE' });
+    await expect(run('pool.activate', { pool: 'a\nb' })).rejects.toMatchObject({
+      message: expect.stringMatching(/^activating pool "a\\nb" has no effect here/),
+    });
     expect(await run('pool.show', {})).toEqual({ pool: 'tank', sources });
   });
 

@@ -18,6 +18,7 @@ const same = 'start|stop|restart|activate|deactivate|promote|console|(?:migrate|
 /** A hint's commands stand in quotes, or alone behind its mark; of several sources one is named first. */
 const command = (words: string): RegExp => new RegExp(`(hint: |')iocage ((?:--source \\S+ )?)${words}`, 'g');
 const pairs: readonly (readonly [RegExp, string])[] = [
+  [/'iocage activate' shows/g, "'ioc list -d' shows"],
   [command(`(${same})`), '$1ioc $2$3'],
   [command(`(list)'`), `$1ioc $2$3'`],
   [command('snaplist'), '$1ioc $2snapshot list'],

@@ -7,10 +7,12 @@ import * as z from 'zod';
 import { defineChange, defineRead, type Words } from '../operation.ts';
 import type { Context } from '../context.ts';
 import { failure } from '../../domain/errors.ts';
+import { quote } from '../../domain/error-row.ts';
 import { assertPoolName, nameProblem } from '../../domain/name.ts';
 import { poolRoot, type Source } from '../../domain/source.ts';
 import { createDataset, setProperties } from '../steps/dataset.ts';
 import { closeDirectory, makeDirectory } from '../steps/file.ts';
+import { assertApartOnPool } from '../source/apart.ts';
 import { sourcesOf } from '../source/find.ts';
 import { namedSources } from '../source/sources.ts';
 import { layout } from '../world/world.ts';
@@ -65,6 +67,7 @@ export const poolActivate = defineChange<
     if (health !== 'ONLINE' && health !== 'DEGRADED') {
       throw failure('POOL_UNHEALTHY', { pool: pool.name, health: health ?? 'UNKNOWN' });
     }
+    if (isSource) await assertApartOnPool(context, { name, root });
     const marked = (await context.storage.local(pool.name))?.get(activeProperty) ?? null;
     const rows = await context.storage.filesystems(root, 1, ['mounted', 'mountpoint']);
     const present = new Set(rows?.map((row) => row.name));
@@ -162,8 +165,10 @@ async function meant(
   const from = named.from === 'rc.conf' ? context.paths.rcConf! : 'the words of the call';
   const sources = named.list.map((each) => each.name);
   // Sources that were given on the command line are not given together with a pool.
-  const pool = named.from === 'rc.conf' && nameProblem('pool', name) === undefined ? { pool: name } : {};
-  throw failure('SOURCES_RULE', { from, sources, action: `activating pool ${name}`, ...pool });
+  const isPool = nameProblem('pool', name) === undefined;
+  const pool = named.from === 'rc.conf' && isPool ? { pool: name } : {};
+  const action = `activating pool ${isPool ? name : quote(name)}`;
+  throw failure('SOURCES_RULE', { from, sources, action, ...pool });
 }
 
 /** The datasets above a root that are not there yet, and where the root would be mounted below the lowest that is. */

@@ -2,7 +2,7 @@
  * From a jail's word to its source: `SOURCE/NAME` is in that one; without a prefix the first source that has such a
  * jail is meant, and of a new thing the main one. Reads no more sources than it must.
  */
-import { asIocageError, failure } from '../../domain/errors.ts';
+import { asIocageError, failure, type IocageError } from '../../domain/errors.ts';
 import { findJail } from '../../domain/jail.ts';
 import { poolRoot, poolSource, splitWord } from '../../domain/source.ts';
 import type { Context } from '../context.ts';
@@ -23,7 +23,8 @@ export async function sourcesOf(context: Context): Promise<Sources> {
  * The source that a jail's word means, and the word without its prefix: with a prefix that source alone,
  * otherwise the first one that has such a jail, or the main one when none has.
  *
- * @param reads an unreadable source is passed over; what changes something might otherwise take the wrong jail
+ * @param reads an unreadable source is passed over where another one has the jail; what changes something might
+ *   otherwise take the wrong one
  * @throws SOURCE_NOT_FOUND, SOURCE_UNREAD
  */
 export async function findSource(
@@ -41,14 +42,17 @@ export async function findSource(
   if (named === undefined) return { context, name };
   const [main, ...others] = named.list.map((each) => inSource(context, each));
   if (others.length === 0) return { context: main!, name };
+  let unread: IocageError | undefined;
   for (const own of [main!, ...together(others)]) {
     const found = await hasJail(own, name).catch((thrown: unknown) => {
       const { message: why } = asIocageError(thrown);
-      if (!reads) throw failure('SOURCE_UNREAD', { name, source: own.source!.name, why }, { cause: thrown });
+      unread ??= failure('SOURCE_UNREAD', { name, source: own.source!.name, why }, { cause: thrown });
+      if (!reads) throw unread;
       return false;
     });
     if (found) return { context: own, name };
   }
+  if (unread !== undefined) throw unread;
   return { context: main!, name };
 }
 

@@ -11,6 +11,8 @@ import { jailMigrate, noteNoMigration } from '../../../ops/jail/migrate.ts';
 import { jailPromote } from '../../../ops/jail/promote.ts';
 import { jailRename } from '../../../ops/jail/rename.ts';
 import { releaseDestroy } from '../../../ops/release/destroy.ts';
+import type { Context } from '../../../ops/context.ts';
+import { findSource } from '../../../ops/source/find.ts';
 import { readWorld } from '../../../ops/world/read.ts';
 import { oneLine } from '../../print/text.ts';
 import { exactly, filterWords, usage, type IocRow, type Meaning } from '../row.ts';
@@ -155,6 +157,13 @@ function destroyReleases(words: Words): Meaning {
   };
 }
 
+/** @throws JAIL_NOT_FOUND, or why the source that it may be in could not be read */
+async function refuseMissing(context: Context, word: string): Promise<never> {
+  const { context: own, name } = await findSource(context, word);
+  await readWorld(own);
+  throw failure('JAIL_NOT_FOUND', { name });
+}
+
 const destroy: IocRow = {
   name: 'destroy',
   title: 'Destroy jails, templates or releases',
@@ -189,7 +198,7 @@ const destroy: IocRow = {
           template === true ? 'templates' : 'jails',
         );
         // Nothing goes while one of the names is wrong.
-        if (missing.length > 0) throw failure('JAIL_NOT_FOUND', { name: missing[0]! });
+        for (const name of missing) await refuseMissing(context, name);
         // One question for each source.
         const worlds = [...new Set(found.map(({ world }) => world))];
         return worlds.map((world) => ({
