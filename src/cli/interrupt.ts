@@ -19,8 +19,8 @@ const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** What the first signal brings about; a destroy that has begun can only be finished. */
 function announcement(operation: Operation): string {
-  // Each of a sequence has its own way.
-  if (operation.effect === 'sequence')
+  // Each of several has its own way.
+  if (operation.effect === 'sequence' || operation.effect === 'fleet')
     return 'stopping; what goes on is undone, or finished where only that is left (Ctrl-C once more ends it at once)';
   return 'recover' in operation && operation.recover === 'finish'
     ? 'stopping if nothing is done yet; what has begun is finished (Ctrl-C once more ends it at once)'

@@ -1,5 +1,8 @@
 /** What only `ioc` asks for, on the fakes: queries, several destroyed at once, values set and taken back, fetch before create. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { IocageEvent } from '../../src/domain/events.ts';
+import { getOperation } from '../../src/ops/index.ts';
+import { runOperation } from '../../src/ops/run/run.ts';
 import { jailCreateFetched } from '../../src/ops/jail/create-fetched.ts';
 import type { Queried } from '../../src/ops/jail/query.ts';
 import { openFakeWorld, type FakeWorld } from '../support/fake-world.ts';
@@ -72,5 +75,24 @@ describe('operations behind ioc', () => {
     expect((await query({ columns: ['name'] })).rows.flat()).toEqual(['busy', 'db', 'web']);
     await world.run('jail.destroy-many', { jails: ['busy'], force: true });
     expect((await query({ columns: ['name'] })).rows.flat()).toEqual(['db', 'web']);
+  });
+
+  it('cancelled between two, it tells which are gone and which are not; before the first, nothing is', async () => {
+    for (const name of ['a1', 'a2', 'a3']) await make(name);
+    const stop = new AbortController();
+    const many = (signal: AbortSignal, emit: (event: IocageEvent) => void = () => undefined) =>
+      runOperation({ ...world.context(), signal, emit }, getOperation('jail.destroy-many'), {
+        jails: ['a1', 'a2', 'a3'],
+      });
+    await expect(many(AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect((await query({ columns: ['name'], filter: ['a*'] })).rows.flat()).toEqual(['a1', 'a2', 'a3']);
+    const { result } = await many(stop.signal, ({ type }) => type === 'operation.done' && stop.abort());
+    const { jails } = result as { jails: { tag: string; error?: { code: string } }[] };
+    expect(jails.map(({ tag, error }) => [tag, error?.code])).toEqual([
+      ['a1', undefined],
+      ['a2', 'CANCELLED'],
+      ['a3', 'CANCELLED'],
+    ]);
+    expect((await query({ columns: ['name'], filter: ['a*'] })).rows.flat()).toEqual(['a2', 'a3']);
   });
 });

@@ -52,11 +52,13 @@ export const jailDestroyMany = defineFleet<typeof manyInput, DestroyedMany>({
       before = left.length;
       const refused: Jail[] = [];
       for (const jail of left) {
-        const error = await destroy(run, jail, force);
+        // Those that went stay gone, and are told; the others are left as they are.
+        const error = context.signal.aborted
+          ? failure('CANCELLED', { operation: `Destroying jail ${label(jail)}` })
+          : await destroy(run, jail, force);
         if (error === undefined) errors.delete(jail);
         else errors.set(jail, error);
         if (error?.code === 'HAS_DEPENDENTS') refused.push(jail);
-        if (context.signal.aborted) throw failure('CANCELLED', { operation: 'Destroying jails' });
       }
       left = refused;
     }
@@ -82,6 +84,7 @@ export const jailDestroyMany = defineFleet<typeof manyInput, DestroyedMany>({
 async function losesOf(context: Context, jails: readonly Jail[]): Promise<readonly string[]> {
   const lost: string[] = [];
   for (const jail of jails) {
+    if (context.signal.aborted) throw failure('CANCELLED', { operation: 'Destroying jails' });
     const loss = await computeLoss(context, jail).catch(() => undefined);
     lost.push(...(loss?.all ?? [jail.dataset]));
   }
