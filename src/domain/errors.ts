@@ -40,18 +40,24 @@ export const errorTable = {
   UNKNOWN_COMMAND: row({
     exit: 2,
     http: 404,
-    message: (d: { command: string; near?: string }) => `unknown command ${quote(d.command)}`,
-    hint: (d) => (d.near ? `did you mean 'iocage ${d.near}'? ` : '') + `see 'iocage help'`,
+    message: (d: { command: string; near?: string; /** It is the id of an operation. */ isId?: boolean }) =>
+      `unknown ${d.isId ? 'operation' : 'command'} ${quote(d.command)}`,
+    hint: (d) =>
+      d.isId
+        ? 'docs/library-reference.md has the ids of all operations'
+        : (d.near ? `did you mean 'iocage ${d.near}'? ` : '') + `see 'iocage help'`,
   }),
   INVALID_INPUT: row({
     exit: 2,
     http: 400,
-    message: (d: { issues: readonly Issue[]; command?: string }) =>
+    message: (d: { issues: readonly Issue[]; command?: string; /** It was a call. */ ofLibrary?: boolean }) =>
       d.issues.map((issue) => `${issue.path}: ${issue.problem}`).join('; '),
-    hint: ({ issues: [first, ...more], command }) =>
-      first && more.length === 0 && isLikelyKey(first.path)
-        ? `iocage help ${first.path}`
-        : `see 'iocage help ${command ?? 'properties'}'`,
+    hint: ({ issues: [first, ...more], command, ofLibrary }) =>
+      ofLibrary
+        ? 'docs/library-reference.md tells what each call takes'
+        : first && more.length === 0 && isLikelyKey(first.path)
+          ? `iocage help ${first.path}`
+          : `see 'iocage help ${command ?? 'properties'}'`,
   }),
   INVALID_NAME: row({
     exit: 2,
@@ -177,7 +183,9 @@ export const errorTable = {
   NO_MATCH: row({
     exit: 1,
     http: 404,
-    message: (d: { what: string; filter: string }) => `no ${d.what} matches ${quote(d.filter)}`,
+    message: (d: { what: string; filter: string; shownBy: string }) =>
+      `no ${d.what} matches ${quote(d.filter)}`,
+    hint: (d) => `'${d.shownBy}' shows what there is`,
   }),
   JAIL_NOT_FOUND: row({
     exit: 1,

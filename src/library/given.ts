@@ -7,7 +7,7 @@ import { failure, IocageError } from '../domain/errors.ts';
 
 /** @internal */
 export function wrong(path: string, problem: string, cause?: unknown): IocageError {
-  return failure('INVALID_INPUT', { issues: [{ path, problem }] }, { cause });
+  return failure('INVALID_INPUT', { issues: [{ path, problem }], ofLibrary: true }, { cause });
 }
 
 /**

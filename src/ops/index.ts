@@ -169,6 +169,6 @@ export const furtherOperations: readonly Operation[] = [
 
 export function getOperation(id: string): Operation {
   const found = [...operations, ...furtherOperations].find((operation) => operation.id === id);
-  if (found === undefined) throw failure('UNKNOWN_COMMAND', { command: id });
+  if (found === undefined) throw failure('UNKNOWN_COMMAND', { command: id, isId: true });
   return found;
 }

@@ -232,6 +232,13 @@ describe('words to inputs', () => {
     });
   });
 
+  test('get with one word says which one is missing', () => {
+    const row = iocRows.find(({ name }) => name === 'get')!;
+    const means = (word: string) => () => row.means({ positionals: [word], properties: [], flags: {} });
+    expect(means('web')).toThrow("missing PROPERTY: 'ioc get all web' shows all of them");
+    expect(means('boot')).toThrow('missing JAIL');
+  });
+
   test('restart is of the services, with -s of the jail', async () => {
     const row = iocRows.find(({ name }) => name === 'restart')!;
     const operation = (flags: object) =>

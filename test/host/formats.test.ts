@@ -341,6 +341,8 @@ describe.skipIf(!hostTests)(`formats of other tools${reason}`, () => {
     for (const [name, [, , reason]] of Object.entries(bad)) expect(problems.get(name), name).toMatch(reason);
     expect(problems.get('bad_unmounted')).toBe('its dataset is not mounted');
     expect(problems.get('web_1')).toBeUndefined();
+    // Its file is good, and of another name.
+    expect(iocage('doctor').stdout).toContain(`zfs rename ${root}/bad_name ${root}/HOST_HOSTUUID`);
     for (const name of Object.keys(bad)) {
       for (const words of [
         ['set', 'boot=on', name],

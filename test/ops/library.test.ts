@@ -189,7 +189,7 @@ describe('the host', () => {
     });
     const { jails } = await host.run<{ jails: unknown[] }>('jail.list');
     expect(jails).toHaveLength(1);
-    expect(() => host.run('no.thing')).toThrow('unknown command');
+    expect(() => host.run('no.thing')).toThrow('unknown operation');
     expect((await host.doctor()).findings).toEqual([]);
     await release!.destroy().catch((error: { code: string }) => expect(error.code).toBe('RELEASE_IN_USE'));
   });
@@ -426,7 +426,10 @@ describe('what JavaScript hands over in the place of what the types say', () => 
     ['an operation that is no text', async () => host.run(given(undefined))],
   ])('%s is refused', async (_, call) => {
     await create('web');
-    await expect(Promise.resolve(call())).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await expect(Promise.resolve(call())).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      hint: expect.stringMatching(/library-reference\.md|help (notes|priority|properties)/),
+    });
     expect((await host.jails.list().toArray()).map(({ facts }) => facts.name)).toEqual(['web']);
   });
 

@@ -60,7 +60,7 @@ export async function selected(
   });
   const found = matchings.flatMap((matching) => matching.found);
   if (found.length + missing.length === 0)
-    throw failure('NO_MATCH', { what: 'jail', filter: given.join(' ') });
+    throw failure('NO_MATCH', { what: 'jail', filter: given.join(' '), shownBy: 'ioc list' });
   return { found, missing };
 }
 

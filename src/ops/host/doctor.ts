@@ -1,5 +1,5 @@
 /** `doctor`: says what is wrong, and completes or undoes what an interrupted operation left. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import type { Journal, JournalEntry, JournalHead } from '../../driver/system.ts';
 import { defineRepair } from '../operation.ts';
@@ -251,6 +251,8 @@ function hintFor(problem: string, { dataset, mountpoint }: Jail): string {
   if (problem.includes('key is not loaded')) return `zfs load-key ${dataset}, then zfs mount ${dataset}`;
   // Nothing of ours changes what another tool wrote, and destroys what it cannot read.
   const file = configFiles.find((name) => problem.startsWith(`${name}: `));
+  if (file !== undefined && problem.endsWith('do not agree'))
+    return `where the file is right, give the dataset its name: zfs rename ${dataset} ${dirname(dataset)}/HOST_HOSTUUID`;
   if (file !== undefined && mountpoint !== undefined)
     return (
       `put a good ${join(mountpoint, file)} in its place, from a backup or from ${join(mountpoint, '.zfs/snapshot')}; ` +

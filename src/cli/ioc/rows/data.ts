@@ -115,7 +115,12 @@ async function lineOf(context: Context, jail: string, source: string): Promise<n
   const { mounts } = result as { mounts: readonly ListedMount[] };
   const wanted = [source, resolve(source)];
   const found = mounts.find((mount) => wanted.includes(mount.source));
-  if (found === undefined) throw failure('NO_MATCH', { what: `mount of ${jail}`, filter: source });
+  if (found === undefined)
+    throw failure('NO_MATCH', {
+      what: `mount of ${jail}`,
+      filter: source,
+      shownBy: `ioc fstab show ${jail}`,
+    });
   return found.index;
 }
 

@@ -150,7 +150,8 @@ function destroyReleases(words: Words): Meaning {
     async inputs(context) {
       const { releases } = await readWorld(context);
       const found = releases.filter(({ name }) => matchesName(filter, { names: [name] }));
-      if (found.length === 0) throw failure('NO_MATCH', { what: 'release', filter: given.join(' ') });
+      if (found.length === 0)
+        throw failure('NO_MATCH', { what: 'release', filter: given.join(' '), shownBy: 'ioc list -r' });
       return found.map(({ name }) => ({ release: name }));
     },
     show: ({ release }: { release: string }) => [`${oneLine(release)} destroyed`],

@@ -166,7 +166,7 @@ interface Value {
 const get: IocRow = {
   name: 'get',
   title: 'Show properties of a jail, or the defaults',
-  usage: '[PROPERTY | all] JAIL|defaults | -a JAIL|defaults | -p',
+  usage: 'PROPERTY|all JAIL|defaults | -a JAIL|defaults | -p',
   about: 'Everything that is a column of list can be asked for, such as running and jid.',
   flags: [
     { key: 'all', flags: '-a, --all', doc: 'all of them' },
@@ -188,6 +188,9 @@ const get: IocRow = {
       };
     }
     const places = flags['all'] === true ? ['JAIL'] : ['PROPERTY', 'JAIL'];
+    const [only, ...others] = words.positionals;
+    if (places.length > 1 && only !== undefined && others.length === 0 && findProperty(only) === undefined)
+      throw usage('get', `missing PROPERTY: 'ioc get all ${oneLine(only)}' shows all of them`);
     const given = exactly('get', words, ...places);
     const key = flags['all'] === true ? 'all' : given[0]!;
     const jail = given.at(-1)!;
