@@ -40,7 +40,7 @@ export const errorTable = {
   UNKNOWN_COMMAND: row({
     exit: 2,
     http: 404,
-    message: (d: { command: string; near?: string; /** It is the id of an operation. */ isId?: boolean }) =>
+    message: (d: { command: string; near?: string; isId?: boolean }) =>
       `unknown ${d.isId ? 'operation' : 'command'} ${quote(d.command)}`,
     hint: (d) =>
       d.isId
@@ -50,7 +50,7 @@ export const errorTable = {
   INVALID_INPUT: row({
     exit: 2,
     http: 400,
-    message: (d: { issues: readonly Issue[]; command?: string; /** It was a call. */ ofLibrary?: boolean }) =>
+    message: (d: { issues: readonly Issue[]; command?: string; ofLibrary?: boolean }) =>
       d.issues.map((issue) => `${issue.path}: ${issue.problem}`).join('; '),
     hint: ({ issues: [first, ...more], command, ofLibrary }) =>
       ofLibrary
